@@ -1,0 +1,1 @@
+//! What a call does and what it is refused for.

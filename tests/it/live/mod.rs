@@ -1,0 +1,4 @@
+//! Who hears what, over all transports.
+
+mod crowd;
+mod promise;
