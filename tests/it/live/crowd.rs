@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use crate::support::log::Logged;
 use crate::support::person::id_text;
-use crate::support::{Answer, Chance, Heard, Listener, Log, NotOpened, Person, Seen, StreamRequest, Transport};
+use crate::support::{Answer, Chance, Ear, Heard, Listener, Log, NotOpened, Person, Seen, StreamRequest, Transport};
 
 /// A message that the server said it has.
 #[derive(Debug, Clone, PartialEq, Eq)]

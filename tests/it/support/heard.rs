@@ -1,7 +1,12 @@
 //! What a listener is told, in one shape for all transports.
 
+use std::future::Future;
+
 use serde::Deserialize;
 use serde_json::Value;
+
+use super::deadline::PATIENCE;
+use super::within;
 
 /// One event, with its envelope byte for byte.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,8 +57,75 @@ pub enum Heard {
 }
 
 impl Heard {
+    pub fn event(self) -> Option<Seen> {
+        match self {
+            Heard::Event(seen) => Some(seen),
+            _ => None,
+        }
+    }
+
     pub fn is_control(&self, wanted: &str) -> bool {
         matches!(self, Heard::Control(control) if control.kind == wanted)
+    }
+}
+
+/// One stream, listened to.
+pub trait Ear {
+    /// The next thing heard. Dropped half-way it loses nothing.
+    fn next(&mut self) -> impl Future<Output = Heard> + Send;
+
+    /// Where to resume, as of what `next` has given so far.
+    fn cursor(&self) -> Option<u64>;
+
+    /// Everything heard up to and with the thing that is wanted.
+    async fn until(&mut self, what: &str, mut wanted: impl FnMut(&Heard) -> bool) -> Vec<Heard> {
+        let mut all = Vec::new();
+        within(PATIENCE, what, async {
+            loop {
+                let heard = self.next().await;
+                let (found, over) = (wanted(&heard), matches!(heard, Heard::End(_)));
+                all.push(heard);
+                if found {
+                    return;
+                }
+                assert!(!over, "the stream ended before {what}: {all:?}");
+            }
+        })
+        .await;
+        all
+    }
+
+    async fn until_control(&mut self, kind: &str) -> Control {
+        match self.until(kind, |heard| heard.is_control(kind)).await.pop() {
+            Some(Heard::Control(control)) => control,
+            _ => unreachable!("it was waited for"),
+        }
+    }
+
+    /// The events up to and with this one.
+    async fn until_seq(&mut self, seq: u64) -> Vec<Seen> {
+        let heard = self.until(&format!("event {seq}"), |heard| matches!(heard, Heard::Event(seen) if seen.seq >= seq)).await;
+        heard.into_iter().filter_map(Heard::event).collect()
+    }
+
+    /// The events up to and with the message of this text.
+    async fn until_text(&mut self, text: &str) -> Vec<Seen> {
+        let heard = self.until(text, |heard| matches!(heard, Heard::Event(seen) if seen.kind == "message.created" && seen.data()["text"] == text)).await;
+        heard.into_iter().filter_map(Heard::event).collect()
+    }
+
+    /// What is heard until the stream is over, which it must be within this time; and the code of the end.
+    async fn until_end(&mut self, limit: std::time::Duration) -> (Vec<Heard>, Option<u16>) {
+        within(limit, "the stream to end", async {
+            let mut all = Vec::new();
+            loop {
+                match self.next().await {
+                    Heard::End(code) => return (all, code),
+                    heard => all.push(heard),
+                }
+            }
+        })
+        .await
     }
 }
 

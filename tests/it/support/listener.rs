@@ -1,6 +1,6 @@
 //! A listener over any of the three transports.
 
-use super::{Caller, Heard, NotOpened, Poller, SseClient, StreamRequest, WsClient};
+use super::{Caller, Ear, Heard, NotOpened, Poller, SseClient, StreamRequest, WsClient};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transport {
@@ -28,9 +28,10 @@ impl Listener {
             }
         })
     }
+}
 
-    /// The next thing heard. Dropped half-way it loses nothing.
-    pub async fn next(&mut self) -> Heard {
+impl Ear for Listener {
+    async fn next(&mut self) -> Heard {
         match self {
             Self::Sse(client) => client.next().await,
             Self::WebSocket(client) => client.next().await,
@@ -38,8 +39,7 @@ impl Listener {
         }
     }
 
-    /// What to resume from, on any transport.
-    pub fn cursor(&self) -> Option<u64> {
+    fn cursor(&self) -> Option<u64> {
         match self {
             Self::Sse(client) => client.cursor(),
             Self::WebSocket(client) => client.cursor(),

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::heard::FrameHead;
-use super::{Answer, Caller, Control, Credentials, Heard, NotOpened, Seen, StreamRequest};
+use super::{Answer, Caller, Control, Credentials, Ear, Heard, NotOpened, Seen, StreamRequest};
 
 /// The body of one poll, its events byte for byte.
 #[derive(Deserialize)]
@@ -38,10 +38,6 @@ impl Poller {
         Self { caller, request: request.clone(), limit: 100, wait: 1, heard: VecDeque::new(), cursor: None }
     }
 
-    pub fn cursor(&self) -> Option<u64> {
-        self.cursor
-    }
-
     /// One poll from where this one is, or what else the server answered.
     pub async fn poll(&self) -> Result<Answer, NotOpened> {
         let mut request = self.request.clone();
@@ -58,9 +54,11 @@ impl Poller {
             Err(error) => Err(NotOpened::Unreachable(format!("{error:?}"))),
         }
     }
+}
 
-    /// The next thing heard; an answer without events is a heartbeat, and a failed poll an end. Dropped half-way it loses nothing.
-    pub async fn next(&mut self) -> Heard {
+impl Ear for Poller {
+    /// The next thing heard; an answer without events is a heartbeat, and a failed poll an end.
+    async fn next(&mut self) -> Heard {
         if self.heard.is_empty() {
             let Ok(answer) = self.poll().await else { return Heard::End(None) };
             let poll: Poll = serde_json::from_slice(&answer.body).unwrap_or_else(|error| panic!("{error}: {}", answer.describe()));
@@ -84,5 +82,9 @@ impl Poller {
         let (heard, cursor) = self.heard.pop_front().expect("something was heard");
         self.cursor = Some(cursor);
         heard
+    }
+
+    fn cursor(&self) -> Option<u64> {
+        self.cursor
     }
 }

@@ -7,7 +7,7 @@ use http::HeaderMap;
 
 use super::heard::FrameHead;
 use super::raw::{Connection, Framing};
-use super::{Answer, Control, Heard, Parsed, Seen, SseParser};
+use super::{Answer, Control, Ear, Heard, Parsed, Seen, SseParser};
 
 #[derive(Debug, Clone)]
 pub enum Credentials {
@@ -154,38 +154,12 @@ impl SseClient {
         Ok(client)
     }
 
-    /// The last event id, as a number, of what `next` has given so far.
-    pub fn cursor(&self) -> Option<u64> {
-        self.cursor
-    }
-
     pub fn retry(&self) -> Option<std::time::Duration> {
         self.parser.retry()
     }
 
     pub fn local_port(&self) -> u16 {
         self.connection.socket.local_addr().unwrap().port()
-    }
-
-    /// The next thing heard. Dropped half-way it loses nothing.
-    pub async fn next(&mut self) -> Heard {
-        loop {
-            if let Some((heard, cursor)) = self.heard.pop_front() {
-                self.cursor = cursor;
-                return heard;
-            }
-            let mut body = Vec::new();
-            self.framing.decode(&mut self.connection.unread, &mut body);
-            if let Some(captured) = &mut self.captured {
-                captured.extend_from_slice(&body);
-            }
-            for parsed in self.parser.feed(&body) {
-                self.heard.push_back(Self::understand(parsed));
-            }
-            if self.heard.is_empty() && (self.framing.is_over() || !self.connection.read_more().await.unwrap_or(false)) {
-                return Heard::End(None);
-            }
-        }
     }
 
     fn understand(parsed: Parsed) -> (Heard, Option<u64>) {
@@ -208,5 +182,31 @@ impl SseClient {
                 (Heard::Control(Control { kind, raw: data }), number(&id))
             }
         }
+    }
+}
+
+impl Ear for SseClient {
+    async fn next(&mut self) -> Heard {
+        loop {
+            if let Some((heard, cursor)) = self.heard.pop_front() {
+                self.cursor = cursor;
+                return heard;
+            }
+            let mut body = Vec::new();
+            self.framing.decode(&mut self.connection.unread, &mut body);
+            if let Some(captured) = &mut self.captured {
+                captured.extend_from_slice(&body);
+            }
+            for parsed in self.parser.feed(&body) {
+                self.heard.push_back(Self::understand(parsed));
+            }
+            if self.heard.is_empty() && (self.framing.is_over() || !self.connection.read_more().await.unwrap_or(false)) {
+                return Heard::End(None);
+            }
+        }
+    }
+
+    fn cursor(&self) -> Option<u64> {
+        self.cursor
     }
 }

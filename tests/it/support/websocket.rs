@@ -11,7 +11,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::heard::FrameHead;
-use super::{Answer, Control, Heard, NotOpened, Seen, StreamRequest, raw};
+use super::{Answer, Control, Ear, Heard, NotOpened, Seen, StreamRequest, raw};
 
 pub struct WsClient {
     pub headers: HeaderMap,
@@ -36,11 +36,6 @@ impl WsClient {
             }
             Err(error) => Err(NotOpened::Unreachable(error.to_string())),
         }
-    }
-
-    /// The last `seq` or position that `next` has given so far.
-    pub fn cursor(&self) -> Option<u64> {
-        self.cursor
     }
 
     pub async fn send(&mut self, operation: &Value) {
@@ -75,20 +70,6 @@ impl WsClient {
         }
     }
 
-    /// The next thing heard. Dropped half-way it loses nothing.
-    pub async fn next(&mut self) -> Heard {
-        loop {
-            let text = match self.socket.next().await {
-                Some(Ok(Message::Text(text))) => text,
-                Some(Ok(Message::Close(frame))) => return Heard::End(frame.map(|frame| frame.code.into())),
-                Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,
-                Some(Ok(other)) => panic!("nobody sends {other:?}"),
-                Some(Err(_)) | None => return Heard::End(None),
-            };
-            return self.understand(text.as_str());
-        }
-    }
-
     fn understand(&mut self, raw: &str) -> Heard {
         let frame = FrameHead::of(raw);
         match (frame.seq, frame.kind.as_str()) {
@@ -108,5 +89,24 @@ impl WsClient {
                 Heard::Control(Control { kind: frame.kind, raw: raw.to_owned() })
             }
         }
+    }
+}
+
+impl Ear for WsClient {
+    async fn next(&mut self) -> Heard {
+        loop {
+            let text = match self.socket.next().await {
+                Some(Ok(Message::Text(text))) => text,
+                Some(Ok(Message::Close(frame))) => return Heard::End(frame.map(|frame| frame.code.into())),
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,
+                Some(Ok(other)) => panic!("nobody sends {other:?}"),
+                Some(Err(_)) | None => return Heard::End(None),
+            };
+            return self.understand(text.as_str());
+        }
+    }
+
+    fn cursor(&self) -> Option<u64> {
+        self.cursor
     }
 }
