@@ -250,7 +250,8 @@ async fn at_shutdown_a_thousand_streams_hear_bye_and_nothing_is_lost() {
     const PEOPLE: usize = 10;
     const STREAMS_EACH: usize = 100;
     let mut server = Server::options().set("--max-streams-per-address", "2000").start().await;
-    let people = join_all((0..PEOPLE).map(|number| Person::register(&server, Box::leak(format!("person{number}").into_boxed_str()))).collect::<Vec<_>>()).await;
+    let names: Vec<String> = (0..PEOPLE).map(|number| format!("person{number}")).collect();
+    let people = join_all(names.iter().map(|name| Person::register(&server, name))).await;
     let group = people[0].group("everybody", &people.iter().skip(1).collect::<Vec<_>>()).await;
     let mut streams = JoinSet::new();
     let mut opened = JoinSet::new();

@@ -186,6 +186,16 @@ impl Server {
         self.restart().await;
     }
 
+    /// Tries to start it, which it must refuse; the log says why.
+    pub async fn fails_to_start(&mut self) -> ExitStatus {
+        let mut child = self.options.command(&self.data_dir(), &self.address.to_string()).spawn().expect("the binary starts");
+        let errors = tokio::spawn(collect(child.stderr.take().unwrap(), Arc::clone(&self.log)));
+        let status = within(PATIENCE, "the process to give up", child.wait()).await.expect("the process can be waited for");
+        errors.await.expect("the log can be read");
+        assert!(!status.success(), "it started");
+        status
+    }
+
     /// Somebody without a token.
     pub fn stranger(&self) -> Caller {
         Caller::new(self.address, self.http.clone())
