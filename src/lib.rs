@@ -1,1 +1,5 @@
 //! x
+#![allow(missing_docs)]
+pub mod domain;
+pub mod live;
+pub mod store;

@@ -1,1 +1,16 @@
-//! x
+//! The database schema of Goldcrest and how it came about, alike on SQLite, PostgreSQL and MariaDB.
+
+pub use sea_orm_migration::{MigratorTrait, SchemaManager};
+
+mod m20261121_000001_create_the_core;
+
+/// All steps, oldest first.
+#[derive(Debug)]
+pub struct Migrator;
+
+#[sea_orm_migration::async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn sea_orm_migration::MigrationTrait>> {
+        vec![Box::new(m20261121_000001_create_the_core::Migration)]
+    }
+}

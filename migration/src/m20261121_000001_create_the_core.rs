@@ -1,0 +1,211 @@
+//! Creates the clock, the event log, users, sessions, conversations, stays and messages.
+//!
+//! There are no foreign keys: every change is decided under the clock by one transaction that reads what it depends on,
+//! so they would only cost. Numbers come out of the clock row, never from auto-increment, whose order is not commit
+//! order.
+
+use sea_orm_migration::prelude::*;
+use sea_orm_migration::sea_orm::DbBackend;
+
+#[derive(DeriveMigrationName)]
+pub(crate) struct Migration;
+
+/// A table that compares text byte by byte on every database; case folding is in columns of our own.
+fn table(name: &'static str) -> TableCreateStatement {
+    Table::create().table(Alias::new(name)).character_set("utf8mb4").collate("utf8mb4_nopad_bin").to_owned()
+}
+
+fn number(name: &'static str) -> ColumnDef {
+    ColumnDef::new(Alias::new(name)).big_integer().not_null().to_owned()
+}
+
+fn number_or_null(name: &'static str) -> ColumnDef {
+    ColumnDef::new(Alias::new(name)).big_integer().null().to_owned()
+}
+
+fn text(name: &'static str, length: u32) -> ColumnDef {
+    ColumnDef::new(Alias::new(name)).string_len(length).not_null().to_owned()
+}
+
+fn text_or_null(name: &'static str, length: u32) -> ColumnDef {
+    ColumnDef::new(Alias::new(name)).string_len(length).null().to_owned()
+}
+
+fn bytes_or_null(name: &'static str) -> ColumnDef {
+    ColumnDef::new(Alias::new(name)).var_binary(64).null().to_owned()
+}
+
+fn flag(name: &'static str) -> ColumnDef {
+    ColumnDef::new(Alias::new(name)).boolean().not_null().default(false).to_owned()
+}
+
+/// A text of any length that we allow: MariaDB's TEXT ends at 64 KiB.
+fn long_text(backend: DbBackend, name: &'static str) -> ColumnDef {
+    let mut column = ColumnDef::new(Alias::new(name));
+    if backend == DbBackend::MySql { column.custom(Alias::new("LONGTEXT")) } else { column.text() };
+    column.not_null().to_owned()
+}
+
+fn primary(columns: &[&'static str]) -> IndexCreateStatement {
+    let mut index = Index::create();
+    for column in columns {
+        index.col(Alias::new(*column));
+    }
+    index.primary().to_owned()
+}
+
+fn index(name: &'static str, table: &'static str, columns: &[&'static str]) -> IndexCreateStatement {
+    let mut index = Index::create();
+    index.name(name).table(Alias::new(table));
+    for column in columns {
+        index.col(Alias::new(*column));
+    }
+    index.to_owned()
+}
+
+fn unique(name: &'static str, table: &'static str, columns: &[&'static str]) -> IndexCreateStatement {
+    index(name, table, columns).unique().to_owned()
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let backend = manager.get_database_backend();
+        let tables = [
+            table("clock")
+                .col(number("id"))
+                .col(number("head"))
+                .col(number("beginning"))
+                .col(number("last_at"))
+                .col(number("last_message"))
+                .col(number("last_user"))
+                .col(number("last_conversation"))
+                .col(number("last_session"))
+                .col(number("batch"))
+                .primary_key(&mut primary(&["id"]))
+                .to_owned(),
+            table("commits")
+                .col(number("id"))
+                .col(number("first_seq"))
+                .col(number("last_seq"))
+                .col(number("at"))
+                .primary_key(&mut primary(&["id"]))
+                .to_owned(),
+            table("events")
+                .col(number("seq"))
+                .col(number("topic"))
+                .col(text("kind", 64))
+                .col(number("at"))
+                .col(long_text(backend, "data"))
+                .col(number("batch"))
+                .primary_key(&mut primary(&["seq"]))
+                .to_owned(),
+            table("users")
+                .col(number("id"))
+                .col(text("username", 255))
+                .col(text("username_key", 512))
+                .col(text_or_null("email", 255))
+                .col(text_or_null("email_key", 512))
+                .col(text_or_null("password_hash", 255))
+                .col(long_text(backend, "bio"))
+                .col(text("status", 16))
+                .col(flag("admin"))
+                .col(number("created_at"))
+                .primary_key(&mut primary(&["id"]))
+                .to_owned(),
+            table("sessions")
+                .col(number("id"))
+                .col(number("user_id"))
+                .col(text("kind", 16))
+                .col(text("name", 255))
+                .col(text("scopes", 64))
+                .col(number_or_null("conversation_id"))
+                .col(bytes_or_null("secret_hash"))
+                .col(bytes_or_null("refresh_hash"))
+                .col(number("refresh_generation"))
+                .col(number_or_null("refreshed_at"))
+                .col(number("created_at"))
+                .col(number_or_null("expires_at"))
+                .col(number_or_null("revoked_at"))
+                .primary_key(&mut primary(&["id"]))
+                .to_owned(),
+            table("used_tickets")
+                .col(text("id", 64))
+                .col(number("session_id"))
+                .col(number("expires_at"))
+                .primary_key(&mut primary(&["id"]))
+                .to_owned(),
+            table("conversations")
+                .col(number("id"))
+                .col(text("kind", 16))
+                .col(text_or_null("name", 512))
+                .col(text_or_null("name_key", 700))
+                .col(text_or_null("direct_key", 700))
+                .col(text("post", 16))
+                .col(number("created_at"))
+                .primary_key(&mut primary(&["id"]))
+                .to_owned(),
+            table("stays")
+                .col(number("conversation_id"))
+                .col(number("user_id"))
+                .col(number("joined_seq"))
+                .col(number_or_null("left_seq"))
+                .col(text("role", 16))
+                .primary_key(&mut primary(&["conversation_id", "user_id", "joined_seq"]))
+                .to_owned(),
+            table("messages")
+                .col(number("id"))
+                .col(number("seq"))
+                .col(number("conversation_id"))
+                .col(number_or_null("author_id"))
+                .col(long_text(backend, "text"))
+                .col(number_or_null("thread_id"))
+                .col(text_or_null("client_id", 64))
+                .col(number("body_hash"))
+                .col(number("created_at"))
+                .col(number_or_null("edited_at"))
+                .primary_key(&mut primary(&["id"]))
+                .to_owned(),
+        ];
+        for statement in tables {
+            manager.create_table(statement).await?;
+        }
+        let indexes = [
+            index("events_by_topic", "events", &["topic", "seq"]),
+            index("commits_by_time", "commits", &["at"]),
+            unique("users_by_name", "users", &["username_key"]),
+            unique("users_by_email", "users", &["email_key"]),
+            unique("sessions_by_secret", "sessions", &["secret_hash"]),
+            index("sessions_by_user", "sessions", &["user_id", "revoked_at"]),
+            index("used_tickets_by_end", "used_tickets", &["expires_at"]),
+            unique("channels_by_name", "conversations", &["name_key"]),
+            unique("directs_by_people", "conversations", &["direct_key"]),
+            index("stays_by_user", "stays", &["user_id", "left_seq"]),
+            index("messages_by_conversation", "messages", &["conversation_id", "id"]),
+            unique("messages_by_client_id", "messages", &["client_id", "author_id"]),
+        ];
+        for statement in indexes {
+            manager.create_index(statement).await?;
+        }
+        let first = Query::insert()
+            .into_table(Alias::new("clock"))
+            .columns(
+                ["id", "head", "beginning", "last_at", "last_message", "last_user", "last_conversation"]
+                    .map(Alias::new)
+                    .into_iter()
+                    .chain(["last_session", "batch"].map(Alias::new)),
+            )
+            .values_panic([1, 0, 1, 0, 0, 0, 0, 0, 0].map(|n: i64| n.into()))
+            .to_owned();
+        manager.execute(first).await
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for name in
+            ["messages", "stays", "conversations", "used_tickets", "sessions", "users", "events", "commits", "clock"]
+        {
+            manager.drop_table(Table::drop().table(Alias::new(name)).to_owned()).await?;
+        }
+        Ok(())
+    }
+}

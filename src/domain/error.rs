@@ -1,0 +1,66 @@
+//! Why the server says no: one reason each, without any word of HTTP.
+
+/// A refusal by a rule. Nothing was changed and no number was used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// A value breaks a rule of its own. `field` is its name as the caller wrote it.
+    #[error("{reason}")]
+    Invalid {
+        /// The field's name in the request.
+        field: &'static str,
+        /// What is wrong with it and what would be right.
+        reason: String,
+    },
+    /// There is no such thing, or none that the caller may see: the same answer for both.
+    #[error("There is no such {0}, or you may not see it.")]
+    NotFound(&'static str),
+    /// The name and password do not belong together; the same for an unknown name.
+    #[error("The name or the password is wrong.")]
+    InvalidCredentials,
+    /// The token, cookie, key or ticket is not or no longer good.
+    #[error("These credentials are not, or no longer, valid. Log in again.")]
+    Unauthorized,
+    /// The account is suspended.
+    #[error("This account is suspended. Ask the operator of this server.")]
+    Suspended,
+    /// Registration is not open to all here.
+    #[error("Registration is closed on this server. Ask its operator for an account.")]
+    RegistrationClosed,
+    /// Somebody has this username.
+    #[error("This username is taken. Choose another one.")]
+    UsernameTaken,
+    /// Somebody has this e-mail address.
+    #[error("This e-mail address belongs to another account.")]
+    EmailTaken,
+    /// Another channel has this name.
+    #[error("A channel of this name exists. Choose another name, or join that channel.")]
+    ChannelNameTaken,
+    /// Only people in the conversation may do this.
+    #[error("You are not a member of this conversation. Join it first.")]
+    NotMember,
+    /// Only owners may do this.
+    #[error("Only an owner of this conversation may do this.")]
+    NotOwner,
+    /// The person is in the conversation already.
+    #[error("This user is a member already.")]
+    AlreadyMember,
+    /// The people of a direct conversation are fixed.
+    #[error("The members of a direct conversation never change. Make a group instead.")]
+    FixedMembers,
+    /// The key or ticket does not reach that far.
+    #[error("These credentials do not allow this. Use credentials with the scope {0:?}.")]
+    InsufficientScope(&'static str),
+    /// The same `client_id` came before with another body.
+    #[error("This client_id was used for another message. Use a new one for each message.")]
+    IdempotencyConflict,
+    /// Too many of something that is counted.
+    #[error("{0}")]
+    TooMany(&'static str),
+}
+
+impl Refusal {
+    /// A refusal of one value, with what would be right.
+    pub fn invalid(field: &'static str, reason: impl Into<String>) -> Self {
+        Self::Invalid { field, reason: reason.into() }
+    }
+}

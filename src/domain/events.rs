@@ -1,0 +1,257 @@
+//! The closed list of what can happen, who may hear of it, and what it means for who hears what.
+
+use super::conversations::{Conversation, Kind, Member, PostPolicy, Role};
+use super::messages::Message;
+use super::sessions::{Scope, SessionKind};
+use super::users::{UserRef, Username};
+use super::{ConversationId, Seq, SessionId, Timestamp, UserId};
+use serde::{Deserialize, Serialize};
+
+/// Who hears of an event: exactly one audience. What two audiences hear is two events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Topic {
+    /// Everybody whose stay in the conversation covers the event, and who follows the channel.
+    Conversation(ConversationId),
+    /// One user's own streams.
+    User(UserId),
+}
+
+impl Topic {
+    /// The topic as one number, as the log keeps it: conversations above zero, users below.
+    pub fn number(self) -> i64 {
+        match self {
+            Self::Conversation(id) => id.0,
+            Self::User(id) => -id.0,
+        }
+    }
+
+    /// The topic of such a number.
+    pub fn from_number(number: i64) -> Self {
+        if number > 0 { Self::Conversation(ConversationId(number)) } else { Self::User(UserId(-number)) }
+    }
+}
+
+/// Everything that somebody can hear of. Each becomes `type` and `data` of the envelope.
+#[derive(Debug, Clone)]
+pub enum Happening {
+    /// A conversation was made; its first members join by it.
+    ConversationCreated {
+        /// The conversation.
+        conversation: Conversation,
+        /// Its first members.
+        members: Vec<Member>,
+    },
+    /// Its name or who may post changed.
+    ConversationUpdated(Conversation),
+    /// Somebody came.
+    MemberAdded(MemberChange),
+    /// Somebody left or was removed.
+    MemberRemoved(MemberChange),
+    /// Somebody's role changed.
+    MemberUpdated(MemberChange),
+    /// Somebody said something.
+    MessageCreated(Message),
+    /// The user logged in somewhere.
+    SessionCreated(SessionView),
+    /// One of the user's sessions ended.
+    SessionRevoked(SessionId),
+    /// The user made an API key.
+    KeyCreated(KeyView),
+    /// One of the user's keys ended.
+    KeyRevoked(SessionId),
+    /// The user changed what he shows of himself.
+    UserUpdated {
+        /// Who, as others name him.
+        user: UserRef,
+        /// What he says of himself now.
+        bio: String,
+    },
+}
+
+/// Who came, went or changed, and by whom.
+#[derive(Debug, Clone, Serialize)]
+pub struct MemberChange {
+    /// Whom it is about.
+    pub user: UserRef,
+    /// The role he has now; none once he is gone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+    /// Who did it.
+    pub by: Option<UserRef>,
+}
+
+/// A session as its owner sees it.
+#[derive(Debug, Clone, Serialize)]
+pub struct SessionView {
+    /// Its number.
+    pub id: SessionId,
+    /// What its owner calls it.
+    pub name: String,
+    /// Token or cookie.
+    pub kind: SessionKind,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// An API key as its owner sees it, without the secret.
+#[derive(Debug, Clone, Serialize)]
+pub struct KeyView {
+    /// Its number.
+    pub id: SessionId,
+    /// What its owner calls it.
+    pub name: String,
+    /// What it may do.
+    pub scopes: Vec<Scope>,
+    /// The one conversation that it is for.
+    pub conversation_id: Option<ConversationId>,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// A conversation as everybody in it sees it.
+#[derive(Debug, Clone, Serialize)]
+pub struct ConversationView {
+    /// Its number.
+    pub id: ConversationId,
+    /// Direct, group or channel.
+    pub kind: Kind,
+    /// Its name.
+    pub name: Option<String>,
+    /// Who may post.
+    pub post: PostPolicy,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Who is in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub members: Option<Vec<Member>>,
+}
+
+impl ConversationView {
+    /// The view of a conversation, with its members where they are told.
+    pub fn new(conversation: Conversation, members: Option<Vec<Member>>) -> Self {
+        let Conversation { id, kind, name, post, created_at } = conversation;
+        Self { id, kind, name, post, created_at, members }
+    }
+}
+
+impl Happening {
+    /// The `type` of the envelope.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::ConversationCreated { .. } => "conversation.created",
+            Self::ConversationUpdated(_) => "conversation.updated",
+            Self::MemberAdded(_) => "member.added",
+            Self::MemberRemoved(_) => "member.removed",
+            Self::MemberUpdated(_) => "member.updated",
+            Self::MessageCreated(_) => "message.created",
+            Self::SessionCreated(_) => "session.created",
+            Self::SessionRevoked(_) => "session.revoked",
+            Self::KeyCreated(_) => "key.created",
+            Self::KeyRevoked(_) => "key.revoked",
+            Self::UserUpdated { .. } => "user.updated",
+        }
+    }
+
+    /// The `data` of the envelope, as JSON.
+    pub fn data(&self) -> String {
+        #[derive(Serialize)]
+        struct Id {
+            id: SessionId,
+        }
+        #[derive(Serialize)]
+        struct Profile<'a> {
+            id: UserId,
+            username: &'a Username,
+            bio: &'a str,
+        }
+        let json = match self {
+            Self::ConversationCreated { conversation, members } => {
+                serde_json::to_string(&ConversationView::new(conversation.clone(), Some(members.clone())))
+            }
+            Self::ConversationUpdated(conversation) => {
+                serde_json::to_string(&ConversationView::new(conversation.clone(), None))
+            }
+            Self::MemberAdded(change) | Self::MemberRemoved(change) | Self::MemberUpdated(change) => {
+                serde_json::to_string(change)
+            }
+            Self::MessageCreated(message) => serde_json::to_string(message),
+            Self::SessionCreated(session) => serde_json::to_string(session),
+            Self::SessionRevoked(id) | Self::KeyRevoked(id) => serde_json::to_string(&Id { id: *id }),
+            Self::KeyCreated(key) => serde_json::to_string(key),
+            Self::UserUpdated { user, bio } => {
+                serde_json::to_string(&Profile { id: user.id, username: &user.username, bio })
+            }
+        };
+        // These types have neither maps with odd keys nor failing serializers, so there is always JSON.
+        json.unwrap_or_else(|_| "null".to_owned())
+    }
+}
+
+/// An event as the log keeps it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// Its place on the line.
+    pub seq: Seq,
+    /// Who hears of it.
+    pub topic: Topic,
+    /// Its `type`.
+    pub kind: String,
+    /// When it happened, never earlier than the one before.
+    pub at: Timestamp,
+    /// Its `data`, as JSON.
+    pub data: String,
+    /// The batch that it was committed in.
+    pub batch: i64,
+}
+
+/// What an event changes in who hears what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// These users hear the conversation from this event on.
+    Join(ConversationId, Vec<UserId>),
+    /// This user hears it up to this event.
+    Leave(ConversationId, UserId),
+    /// What was opened with this session ends.
+    Revoke(SessionId),
+}
+
+impl Record {
+    /// What the event changes in who hears what; most change nothing.
+    pub fn effect(&self) -> Option<Effect> {
+        #[derive(Deserialize)]
+        struct Person {
+            id: UserId,
+        }
+        #[derive(Deserialize)]
+        struct Membership {
+            user: Person,
+        }
+        #[derive(Deserialize)]
+        struct Created {
+            members: Vec<Membership>,
+        }
+        #[derive(Deserialize)]
+        struct Revoked {
+            id: SessionId,
+        }
+        match (self.kind.as_str(), self.topic) {
+            ("conversation.created", Topic::Conversation(conversation)) => {
+                let created: Created = serde_json::from_str(&self.data).ok()?;
+                Some(Effect::Join(conversation, created.members.into_iter().map(|member| member.user.id).collect()))
+            }
+            ("member.added", Topic::Conversation(conversation)) => {
+                let added: Membership = serde_json::from_str(&self.data).ok()?;
+                Some(Effect::Join(conversation, vec![added.user.id]))
+            }
+            ("member.removed", Topic::Conversation(conversation)) => {
+                let removed: Membership = serde_json::from_str(&self.data).ok()?;
+                Some(Effect::Leave(conversation, removed.user.id))
+            }
+            ("session.revoked" | "key.revoked", Topic::User(_)) => {
+                let revoked: Revoked = serde_json::from_str(&self.data).ok()?;
+                Some(Effect::Revoke(revoked.id))
+            }
+            _ => None,
+        }
+    }
+}

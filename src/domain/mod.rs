@@ -1,0 +1,15 @@
+//! What is true: the pure rules, without I/O, clocks or randomness of their own.
+
+pub mod access;
+pub mod conversations;
+pub mod error;
+pub mod events;
+pub mod ids;
+pub mod messages;
+pub mod sessions;
+pub mod time;
+pub mod users;
+
+pub use error::Refusal;
+pub use ids::{ConversationId, MessageId, Seq, SessionId, UserId};
+pub use time::Timestamp;

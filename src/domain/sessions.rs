@@ -1,0 +1,149 @@
+//! How somebody proves who he is, and how far that reaches.
+
+use super::{ConversationId, Refusal, SessionId, Timestamp, UserId};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// How long a used refresh token gives its successor again: long enough for an answer that was lost on the way.
+pub const REFRESH_GRACE: Duration = Duration::from_secs(60);
+/// How long a new stream ticket waits for its first use.
+pub const TICKET_FIRST_USE: Duration = Duration::from_secs(5 * 60);
+/// How long a used stream ticket opens its stream again.
+pub const TICKET_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What sort of session it is. All are rows of one table, so that one number revokes any of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SessionKind {
+    /// Access and refresh tokens of one device.
+    Token,
+    /// The web app's cookie.
+    Cookie,
+    /// An API key of a script or bot.
+    Key,
+}
+
+/// What credentials allow beyond naming a user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Scope {
+    /// Lists, streams, single messages.
+    Read,
+    /// Sending messages.
+    Send,
+}
+
+/// How far credentials reach.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reach {
+    /// All that their user may do.
+    Full,
+    /// An API key: only these scopes, and, if one is named, only that conversation.
+    Key {
+        /// Whether it reads.
+        read: bool,
+        /// Whether it sends.
+        send: bool,
+        /// The one conversation that it is for.
+        conversation: Option<ConversationId>,
+    },
+}
+
+/// Whoever makes a request, after the one check that all transports share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Principal {
+    /// The user.
+    pub user: UserId,
+    /// The session; revoking it ends all that was opened with it.
+    pub session: SessionId,
+    /// How far it reaches.
+    pub reach: Reach,
+    /// When what was shown ends by itself, which is before the session does.
+    pub expires: Option<Timestamp>,
+}
+
+impl Principal {
+    /// Refuses keys: for what changes the account itself.
+    pub fn require_full(&self) -> Result<(), Refusal> {
+        match self.reach {
+            Reach::Full => Ok(()),
+            Reach::Key { .. } => Err(Refusal::InsufficientScope("full")),
+        }
+    }
+
+    /// Refuses credentials that may not read, in general (`None`) or in one conversation.
+    pub fn require_read(&self, within: Option<ConversationId>) -> Result<(), Refusal> {
+        self.require("read", within, |read, _| read)
+    }
+
+    /// Refuses credentials that may not send, in general (`None`) or to one conversation.
+    pub fn require_send(&self, within: Option<ConversationId>) -> Result<(), Refusal> {
+        self.require("send", within, |_, send| send)
+    }
+
+    /// The one conversation that these credentials are for, if they are bound to one.
+    pub fn bound_to(&self) -> Option<ConversationId> {
+        match self.reach {
+            Reach::Full => None,
+            Reach::Key { conversation, .. } => conversation,
+        }
+    }
+
+    fn require(
+        &self,
+        scope: &'static str,
+        within: Option<ConversationId>,
+        has: impl Fn(bool, bool) -> bool,
+    ) -> Result<(), Refusal> {
+        match self.reach {
+            Reach::Full => Ok(()),
+            Reach::Key { read, send, .. } if !has(read, send) => Err(Refusal::InsufficientScope(scope)),
+            Reach::Key { conversation: Some(only), .. } if within != Some(only) => {
+                Err(Refusal::InsufficientScope("another conversation"))
+            }
+            Reach::Key { .. } => Ok(()),
+        }
+    }
+}
+
+/// A session as the server keeps it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// Its number.
+    pub id: SessionId,
+    /// Whose it is.
+    pub user: UserId,
+    /// Token, cookie or key.
+    pub kind: SessionKind,
+    /// What its owner calls it.
+    pub name: String,
+    /// How far it reaches.
+    pub reach: Reach,
+    /// The hash of the current refresh token.
+    pub refresh_hash: Option<Vec<u8>>,
+    /// How often the refresh token was rotated.
+    pub refresh_generation: i64,
+    /// When that was last.
+    pub refreshed_at: Option<Timestamp>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it ends if it is not used; keys never do.
+    pub expires_at: Option<Timestamp>,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
+}
+
+impl Session {
+    /// Whether it may still be used at this moment.
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        self.revoked_at.is_none() && self.expires_at.is_none_or(|end| now < end)
+    }
+}
+
+/// Takes the name of a session or key: at most 100 characters, one line.
+pub fn check_name(name: &str) -> Result<(), Refusal> {
+    if name.chars().count() > 100 || name.chars().any(char::is_control) {
+        return Err(Refusal::invalid("name", "A name has at most 100 characters and no line breaks."));
+    }
+    Ok(())
+}

@@ -1,0 +1,174 @@
+//! Who people are: usernames, passwords, e-mail addresses, and what state an account is in.
+
+use super::{Refusal, Timestamp, UserId};
+use icu_casemap::CaseMapper;
+use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization;
+
+/// The longest username, in Unicode scalar values.
+pub const USERNAME_LIMIT: usize = 64;
+/// The longest biography, in Unicode scalar values.
+pub const BIO_LIMIT: usize = 2_000;
+/// The longest password, in bytes: argon2 takes more, but hashing must stay bounded.
+pub const PASSWORD_LIMIT: usize = 1_024;
+/// The longest e-mail address, in bytes (RFC 5321, section 4.5.3.1.3, less the brackets).
+pub const EMAIL_LIMIT: usize = 254;
+
+/// A username in NFC: 1 to 64 letters and digits of any script and `_ . - @ +`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Username(String);
+
+impl Username {
+    /// Takes a username as somebody typed it.
+    pub fn parse(field: &'static str, typed: &str) -> Result<Self, Refusal> {
+        // A text that is far too long is refused before work is spent on it.
+        if typed.len() > USERNAME_LIMIT * 16 {
+            return Err(Refusal::invalid(field, format!("A username has at most {USERNAME_LIMIT} characters.")));
+        }
+        let name: String = typed.nfc().collect();
+        let length = name.chars().count();
+        if length == 0 || length > USERNAME_LIMIT {
+            return Err(Refusal::invalid(field, format!("A username has 1 to {USERNAME_LIMIT} characters.")));
+        }
+        // Marks belong to letters in many scripts (Devanagari, Thai), so they count as letters here, but not first.
+        let mark = unicode_normalization::char::is_combining_mark;
+        let fits = |c: char| c.is_alphanumeric() || "_.-@+".contains(c) || mark(c);
+        if !name.chars().all(fits) || name.chars().next().is_some_and(mark) {
+            return Err(Refusal::invalid(field, "A username holds only letters, digits and _ . - @ +."));
+        }
+        Ok(Self(name))
+    }
+
+    /// A username that was checked before, as the store gives it back.
+    pub fn stored(name: String) -> Self {
+        Self(name)
+    }
+
+    /// The name as it is shown.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What makes it unique: the same for names that differ only in case.
+    pub fn key(&self) -> String {
+        fold(&self.0)
+    }
+}
+
+/// A text without its case: Unicode's full folding, in NFC before and after so that equal looks give equal keys.
+pub fn fold(text: &str) -> String {
+    let composed: String = text.nfc().collect();
+    CaseMapper::new().fold_string(&composed).nfc().collect()
+}
+
+/// Takes an e-mail address: only what is plainly none is refused, the rest a mail decides.
+pub fn check_email(address: &str) -> Result<(), Refusal> {
+    let (local, domain) = address.rsplit_once('@').unwrap_or(("", ""));
+    let plain = |part: &str| !part.is_empty() && !part.chars().any(|c| c.is_whitespace() || c.is_control());
+    if address.len() > EMAIL_LIMIT || !plain(local) || !plain(domain) || !domain.contains('.') && domain != "localhost" {
+        return Err(Refusal::invalid("email", "This is not an e-mail address."));
+    }
+    Ok(())
+}
+
+/// Takes a biography: at most 2,000 characters, no NUL.
+pub fn check_bio(bio: &str) -> Result<(), Refusal> {
+    if bio.chars().count() > BIO_LIMIT {
+        return Err(Refusal::invalid("bio", format!("A bio has at most {BIO_LIMIT} characters.")));
+    }
+    if bio.contains('\0') {
+        return Err(Refusal::invalid("bio", "A bio holds no NUL character."));
+    }
+    Ok(())
+}
+
+/// Takes a password by its length alone (NIST SP 800-63B, section 3.1.1.2: no rules of composition).
+pub fn check_password(field: &'static str, password: &str, least: usize) -> Result<(), Refusal> {
+    if password.chars().count() < least {
+        return Err(Refusal::invalid(field, format!("A password has at least {least} characters.")));
+    }
+    if password.len() > PASSWORD_LIMIT {
+        return Err(Refusal::invalid(field, format!("A password has at most {PASSWORD_LIMIT} bytes.")));
+    }
+    Ok(())
+}
+
+/// What state an account is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// Registered, not yet activated.
+    Pending,
+    /// In use.
+    Active,
+    /// Shut out by the operator; nothing of it is deleted.
+    Suspended,
+}
+
+/// An account as the server keeps it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// Its number.
+    pub id: UserId,
+    /// Its name as shown.
+    pub username: Username,
+    /// Its private address, if it gave one.
+    pub email: Option<String>,
+    /// The argon2id hash in PHC form; none for users who cannot log in with a password.
+    pub password_hash: Option<String>,
+    /// What it says of itself.
+    pub bio: String,
+    /// Pending, active or suspended.
+    pub status: Status,
+    /// Made an administrator at the machine.
+    pub admin: bool,
+    /// When it registered.
+    pub created_at: Timestamp,
+}
+
+impl User {
+    /// How others name it.
+    pub fn reference(&self) -> UserRef {
+        UserRef { id: self.id, username: self.username.clone() }
+    }
+}
+
+/// A user as others see him in messages and lists: `{"id":1,"username":"alice"}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UserRef {
+    /// The user's number.
+    pub id: UserId,
+    /// The name as shown.
+    pub username: Username,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn usernames_of_any_script_are_taken_and_compare_without_case() {
+        for name in ["bob", "Bücher", "Ольга", "नमस्ते", "a.b-c_d@e+f", "王"] {
+            assert!(Username::parse("username", name).is_ok(), "{name}");
+        }
+        let key = |name| Username::parse("username", name).map(|n| n.key());
+        assert_eq!(key("STRASSE"), key("straße"));
+        assert_eq!(key("e\u{301}"), key("É"));
+    }
+
+    #[test]
+    fn what_is_no_username_is_refused() {
+        for name in ["", " ", "a b", "a/b", "a\0", "\u{301}a", "a\u{202e}b", &"x".repeat(65)] {
+            assert!(Username::parse("username", name).is_err(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn plain_nonsense_is_no_address() {
+        assert!(check_email("a@b.org").is_ok());
+        for address in ["", "a", "@b.org", "a@", "a b@c.org", "a@b"] {
+            assert!(check_email(address).is_err(), "{address}");
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! An event encoded once, in the forms that all its hearers share.
+
+use crate::domain::events::{Effect, Record, Topic};
+use crate::domain::{Seq, Timestamp};
+use bytes::{BufMut, Bytes, BytesMut};
+use std::io::Write;
+use std::sync::OnceLock;
+
+/// A committed event, ready to be sent. Nothing in it depends on who receives it.
+#[derive(Debug)]
+pub struct Event {
+    /// Its place on the line.
+    pub seq: Seq,
+    /// Who hears of it.
+    pub topic: Topic,
+    /// When it happened.
+    pub at: Timestamp,
+    /// The batch that it was committed in.
+    pub batch: i64,
+    /// What it changes in who hears what.
+    pub effect: Option<Effect>,
+    /// `id: …`, `event: …`, `data: …`, and the blank line.
+    sse: Bytes,
+    /// The JSON inside it: a part of the same memory.
+    envelope: Bytes,
+    /// The unmasked text frame, made when the first WebSocket wants it.
+    websocket: OnceLock<Bytes>,
+}
+
+impl Event {
+    /// Encodes what the log holds.
+    pub fn new(record: &Record) -> Self {
+        let mut frame = BytesMut::with_capacity(record.data.len() + 192).writer();
+        // Writing to memory does not fail.
+        let _ = write!(frame, "id: {}\nevent: {}\ndata: ", record.seq, record.kind);
+        let from = frame.get_ref().len();
+        let _ = write!(frame, r#"{{"seq":{},"type":"{}","at":"{}","#, record.seq, record.kind, record.at);
+        if let Topic::Conversation(id) = record.topic {
+            let _ = write!(frame, r#""conversation_id":{id},"#);
+        }
+        // JSON as serde_json writes it holds no CR and no LF, the only ends of line that SSE knows.
+        let _ = write!(frame, r#""data":{}}}"#, record.data);
+        let to = frame.get_ref().len();
+        let _ = write!(frame, "\n\n");
+        let sse = frame.into_inner().freeze();
+        Self {
+            seq: record.seq,
+            topic: record.topic,
+            at: record.at,
+            batch: record.batch,
+            effect: record.effect(),
+            envelope: sse.slice(from..to),
+            sse,
+            websocket: OnceLock::new(),
+        }
+    }
+
+    /// The event as server-sent events (WHATWG HTML, section 9.2).
+    pub fn sse(&self) -> &Bytes {
+        &self.sse
+    }
+
+    /// The event as one JSON object.
+    pub fn envelope(&self) -> &Bytes {
+        &self.envelope
+    }
+
+    /// The event as one WebSocket text frame.
+    pub fn websocket(&self) -> &Bytes {
+        self.websocket.get_or_init(|| text_frame(&self.envelope))
+    }
+
+    /// The memory that it keeps, about. The WebSocket frame is counted whether it is made yet or not, so that the
+    /// weight never changes.
+    pub fn weight(&self) -> usize {
+        size_of::<Self>() + 2 * self.sse.len()
+    }
+}
+
+/// An unmasked, unfragmented text frame (RFC 6455, section 5.2), as servers send them.
+pub fn text_frame(payload: &[u8]) -> Bytes {
+    let mut frame = BytesMut::with_capacity(payload.len() + 10);
+    frame.put_u8(0x81);
+    match payload.len() {
+        short @ 0..126 => frame.put_u8(u8::try_from(short).unwrap_or_default()),
+        medium @ 126..0x1_0000 => {
+            frame.put_u8(126);
+            frame.put_u16(u16::try_from(medium).unwrap_or_default());
+        }
+        long => {
+            frame.put_u8(127);
+            frame.put_u64(long as u64);
+        }
+    }
+    frame.put_slice(payload);
+    frame.freeze()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ConversationId;
+
+    fn event(data: &str) -> Event {
+        Event::new(&Record {
+            seq: Seq(124),
+            topic: Topic::Conversation(ConversationId(7)),
+            kind: "message.created".to_owned(),
+            at: Timestamp(1_795_255_200_123),
+            data: data.to_owned(),
+            batch: 1,
+        })
+    }
+
+    #[test]
+    fn an_event_has_one_envelope_in_three_forms() {
+        let envelope = r#"{"seq":124,"type":"message.created","at":"2026-11-21T10:00:00.123Z","conversation_id":7,"data":{}}"#;
+        let event = event("{}");
+        assert_eq!(event.envelope(), envelope);
+        assert_eq!(event.sse(), format!("id: 124\nevent: message.created\ndata: {envelope}\n\n").as_str());
+        assert_eq!(event.websocket()[..2], [0x81, u8::try_from(envelope.len()).unwrap_or(0)]);
+        assert_eq!(event.websocket()[2..], envelope.as_bytes()[..]);
+    }
+
+    #[test]
+    fn the_length_of_a_frame_has_three_forms() {
+        assert_eq!(text_frame(&[b'x'; 125])[..2], [0x81, 125]);
+        assert_eq!(text_frame(&[b'x'; 126])[..4], [0x81, 126, 0, 126]);
+        assert_eq!(text_frame(&[b'x'; 65_535])[..4], [0x81, 126, 0xff, 0xff]);
+        assert_eq!(text_frame(&[b'x'; 65_536])[..10], [0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0]);
+    }
+}

@@ -1,0 +1,158 @@
+//! Keeps the hub in step with the log: takes what this node commits, and finds in the database what others did.
+
+use super::event::Event;
+use super::hub::{Applied, Hub};
+use super::log::Log;
+use super::slot::Ending;
+use super::subscription::{RegisterError, Subscription, Wish};
+use crate::domain::events::Record;
+use crate::domain::{Seq, Timestamp};
+use crate::store::{Store, StoreError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::time::{Instant, MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
+
+/// Events read in one go to fill a gap.
+const GAP_PAGE: u64 = 512;
+
+/// How closely the database is watched.
+#[derive(Debug, Clone, Copy)]
+pub struct FollowerOptions {
+    /// How often the clock's head is read: a batch whose publisher died has no later batch to betray it.
+    pub every: Duration,
+    /// How long the database may be gone before streams are sent away.
+    pub patience: Duration,
+}
+
+impl Default for FollowerOptions {
+    fn default() -> Self {
+        Self { every: Duration::from_millis(500), patience: Duration::from_secs(30) }
+    }
+}
+
+/// The hub together with the log that it follows.
+#[derive(Debug)]
+pub struct Follower {
+    hub: Arc<Hub>,
+    log: Arc<Log>,
+    /// One at a time fills a gap.
+    filling: tokio::sync::Mutex<()>,
+    reachable: AtomicBool,
+}
+
+impl Follower {
+    /// Follows this log into this hub.
+    pub fn new(hub: Arc<Hub>, store: Store) -> Self {
+        let log = Arc::new(Log::new(store));
+        Self { hub, log, filling: tokio::sync::Mutex::default(), reachable: AtomicBool::new(true) }
+    }
+
+    /// The hub.
+    pub fn hub(&self) -> &Arc<Hub> {
+        &self.hub
+    }
+
+    /// Whether the database answered when it was last asked.
+    pub fn database_answers(&self) -> bool {
+        self.reachable.load(Ordering::Acquire)
+    }
+
+    /// Opens a stream.
+    pub async fn subscribe(&self, wish: Wish) -> Result<Subscription, RegisterError> {
+        Subscription::register(Arc::clone(&self.hub), Arc::clone(&self.log), wish).await
+    }
+
+    /// Sends a committed batch to its hearers, after what is missing before it.
+    pub async fn committed(&self, records: Vec<Record>) {
+        for record in records {
+            let event = Arc::new(Event::new(&record));
+            while self.apply(&event) == Applied::Gap {
+                // Another node committed before us, and we have not heard of it yet.
+                if let Err(error) = self.fill(event.seq.previous()).await {
+                    tracing::warn!(%error, event.seq = event.seq.0, "cannot read the events before a committed one");
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Reads the clock's head again and again until told to stop.
+    pub async fn follow(&self, options: FollowerOptions, stop: CancellationToken) {
+        let mut every = tokio::time::interval(options.every);
+        every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut answered = Instant::now();
+        let mut sent_away = false;
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = every.tick() => {}
+            }
+            match self.look().await {
+                Ok(()) => {
+                    answered = Instant::now();
+                    sent_away = false;
+                    self.reachable.store(true, Ordering::Release);
+                }
+                Err(error) => {
+                    self.reachable.store(false, Ordering::Release);
+                    tracing::warn!(%error, "the database does not answer");
+                    if answered.elapsed() >= options.patience && !sent_away {
+                        sent_away = true;
+                        self.hub.end_all(Ending::DatabaseLost);
+                    }
+                }
+            }
+            self.hub.forget_revocations(Timestamp::now());
+        }
+    }
+
+    async fn look(&self) -> Result<(), StoreError> {
+        let applied = self.hub.applied();
+        let head = self.log.store().clock().await?.head;
+        if head < applied {
+            self.diverged(head);
+            return Ok(());
+        }
+        self.fill(head).await
+    }
+
+    /// Applies what the log holds through a place.
+    async fn fill(&self, through: Seq) -> Result<(), StoreError> {
+        let _alone = self.filling.lock().await;
+        while self.hub.applied() < through {
+            let after = self.hub.applied();
+            let page = self.log.store().log_page(after, through, None, GAP_PAGE).await?;
+            if page.records.is_empty() {
+                tracing::error!(event.seq = after.0, "events are missing in the log");
+                self.diverged(page.passed);
+                return Ok(());
+            }
+            for record in &page.records {
+                self.apply(&Arc::new(Event::new(record)));
+            }
+        }
+        Ok(())
+    }
+
+    fn apply(&self, event: &Arc<Event>) -> Applied {
+        let applied = self.hub.apply(event);
+        if applied == Applied::Diverged {
+            self.diverged(event.seq);
+        }
+        applied
+    }
+
+    /// The line of numbers is not the one that streams were told: they end, and new ones find no server here.
+    fn diverged(&self, seq: Seq) {
+        if !self.hub.is_closed() {
+            tracing::error!(
+                event.seq = seq.0,
+                known = self.hub.applied().0,
+                "the database was replaced under a running server: all streams end. Restart the server"
+            );
+            self.hub.close(Ending::HistoryReplaced);
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! Who hears it: committed events on their way to the open streams.
+
+mod event;
+mod follower;
+mod hub;
+mod log;
+mod ring;
+mod slot;
+mod subscription;
+
+pub use event::Event;
+pub use follower::{Follower, FollowerOptions};
+pub use hub::{Hub, HubOptions};
+pub use slot::{Ending, Slot};
+pub use subscription::{Cursor, Gap, RegisterError, Step, Subscription, Wish};

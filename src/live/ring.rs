@@ -1,0 +1,45 @@
+//! The recent events in memory, bounded in bytes, from which streams that fell behind a little go on.
+
+use super::event::Event;
+use crate::domain::Seq;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// A gap-free run of the newest events.
+#[derive(Debug)]
+pub struct Ring {
+    events: VecDeque<Arc<Event>>,
+    bytes: usize,
+    most: usize,
+}
+
+impl Ring {
+    /// An empty ring that keeps at most so many bytes, and always the newest event.
+    pub fn new(most: usize) -> Self {
+        Self { events: VecDeque::new(), bytes: 0, most }
+    }
+
+    /// Adds the event after the newest.
+    pub fn push(&mut self, event: Arc<Event>) {
+        self.bytes += event.weight();
+        self.events.push_back(event);
+        while self.bytes > self.most && self.events.len() > 1 {
+            if let Some(oldest) = self.events.pop_front() {
+                self.bytes -= oldest.weight();
+            }
+        }
+    }
+
+    /// The events after one place, at most `most`; none if the ring does not reach back that far.
+    pub fn after(&self, seq: Seq, most: usize) -> Option<impl Iterator<Item = &Arc<Event>>> {
+        let first = self.events.front()?.seq;
+        let skip = usize::try_from(seq.0 + 1 - first.0).ok()?;
+        Some(self.events.iter().skip(skip).take(most))
+    }
+
+    /// The event at a place, if it is still here.
+    pub fn at(&self, seq: Seq) -> Option<&Arc<Event>> {
+        let first = self.events.front()?.seq;
+        self.events.get(usize::try_from(seq.0 - first.0).ok()?)
+    }
+}

@@ -1,0 +1,132 @@
+//! One open stream in the registry: its small bounded queue, its ending, and who to wake.
+
+use super::event::Event;
+use crate::domain::{SessionId, UserId};
+use parking_lot::Mutex;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::task::{Context, Waker};
+
+/// Why the server ends a stream. The words and numbers of each are in the transport's table of close reasons.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// The session was revoked, logged out, or its user suspended.
+    Revoked,
+    /// The access token ran out.
+    Expired,
+    /// The server shuts down or restarts.
+    ShuttingDown,
+    /// The server cannot read its database.
+    DatabaseLost,
+    /// The line of numbers is another one than before: the database was replaced.
+    HistoryReplaced,
+}
+
+/// A stream as the hub sees it.
+#[derive(Debug)]
+pub struct Slot {
+    /// Whose it is.
+    pub user: UserId,
+    /// What it was opened with.
+    pub session: SessionId,
+    most: usize,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    queue: VecDeque<Arc<Event>>,
+    /// Whether events are queued; a stream that reads from the ring or the log wants none.
+    accepting: bool,
+    ending: Option<Ending>,
+    waker: Option<Waker>,
+}
+
+/// What a live stream finds in its queue.
+pub(super) enum Taken {
+    Event(Arc<Event>),
+    Empty,
+    Overflown,
+}
+
+impl Slot {
+    /// A slot that does not accept events yet.
+    pub(super) fn new(user: UserId, session: SessionId, most: usize) -> Self {
+        Self { user, session, most, inner: Mutex::default() }
+    }
+
+    /// Queues an event. If the stream is too slow for its queue, the queue is dropped and the stream will read on from
+    /// its position by itself: slow readers cost no memory.
+    pub(super) fn push(&self, event: &Arc<Event>) {
+        let waker = {
+            let mut inner = self.inner.lock();
+            if !inner.accepting {
+                return;
+            }
+            if inner.queue.len() >= self.most {
+                inner.accepting = false;
+                inner.queue = VecDeque::new();
+            } else {
+                inner.queue.push_back(Arc::clone(event));
+            }
+            inner.waker.take()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// From here on events are queued.
+    pub(super) fn accept(&self) {
+        let mut inner = self.inner.lock();
+        inner.accepting = true;
+        inner.queue.clear();
+    }
+
+    /// Takes the next queued event; if there is none, the task is woken by the next.
+    pub(super) fn take(&self, context: &Context<'_>) -> Taken {
+        let mut inner = self.inner.lock();
+        if !inner.accepting {
+            return Taken::Overflown;
+        }
+        match inner.queue.pop_front() {
+            Some(event) => Taken::Event(event),
+            None => {
+                // A burst's memory is not kept by an idle stream.
+                if inner.queue.capacity() > 8 {
+                    inner.queue = VecDeque::new();
+                }
+                remember(&mut inner.waker, context);
+                Taken::Empty
+            }
+        }
+    }
+
+    /// Ends the stream. The first reason stays.
+    pub fn end(&self, ending: Ending) {
+        let waker = {
+            let mut inner = self.inner.lock();
+            inner.ending.get_or_insert(ending);
+            inner.waker.take()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Whether the stream is to end; if not, the task is woken when it is.
+    pub fn ending(&self, context: &Context<'_>) -> Option<Ending> {
+        let mut inner = self.inner.lock();
+        if inner.ending.is_none() {
+            remember(&mut inner.waker, context);
+        }
+        inner.ending
+    }
+}
+
+fn remember(waker: &mut Option<Waker>, context: &Context<'_>) {
+    match waker {
+        Some(known) if known.will_wake(context.waker()) => {}
+        _ => *waker = Some(context.waker().clone()),
+    }
+}

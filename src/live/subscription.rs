@@ -1,0 +1,355 @@
+//! One stream's way along the line: replay from its cursor, then live, and back to replay when it lags.
+//!
+//! Starting, resuming and catching up are one path. The stream reads from the ring, or from the log where the ring does
+//! not reach, until it is near what was applied; then it lets its queue fill, reads on through the last event that was
+//! not queued, and is live. If the queue runs over it is dropped, and the stream reads on from where it is.
+
+use super::event::Event;
+use super::hub::{Audience, Hub};
+use super::log::{Log, Page};
+use super::slot::{Ending, Slot, Taken};
+use crate::domain::events::Topic;
+use crate::domain::{ConversationId, Seq, SessionId, UserId};
+use crate::store::StoreError;
+use futures_util::future::BoxFuture;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+/// How near to what was applied a stream must be before its queue is opened.
+const NEAR: i64 = 64;
+/// Events taken out of the ring in one go.
+const RING_PAGE: usize = 256;
+
+/// Where a stream wants to go on from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cursor {
+    /// From what is applied when it starts.
+    Now,
+    /// After this event.
+    After(Seq),
+    /// A cursor was given, but is none.
+    Malformed,
+}
+
+/// Why a stream cannot go on from its cursor without a gap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gap {
+    /// The events after the cursor are no longer kept.
+    HistoryExpired,
+    /// There was no such event yet: the cursor is from another server or another database.
+    BeyondHead,
+    /// The cursor is no number.
+    MalformedCursor,
+    /// The database was replaced by another.
+    HistoryReplaced,
+}
+
+/// What a stream is to hear.
+#[derive(Debug, Clone)]
+pub struct Wish {
+    /// Whose stream.
+    pub user: UserId,
+    /// What it was opened with.
+    pub session: SessionId,
+    /// Only this conversation, if its credentials are bound to one.
+    pub only: Option<ConversationId>,
+    /// Public channels that it follows.
+    pub follows: Vec<ConversationId>,
+    /// Where it goes on from.
+    pub cursor: Cursor,
+}
+
+/// Why a stream could not be registered.
+#[derive(Debug, thiserror::Error)]
+pub enum RegisterError {
+    /// The database does not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What comes next on a stream.
+#[derive(Debug)]
+pub enum Step {
+    /// An event that its user may see.
+    Event(Arc<Event>),
+    /// Events are missing; the stream goes on from its new position.
+    Reset(Gap),
+    /// The server ends the stream.
+    End(Ending),
+}
+
+/// An open stream's place in the hub. Dropping it takes it out.
+pub struct Subscription {
+    hub: Arc<Hub>,
+    log: Arc<Log>,
+    slot: Arc<Slot>,
+    audience: Arc<Audience>,
+    follows: Vec<(ConversationId, Seq)>,
+    only: Option<ConversationId>,
+    position: Seq,
+    gap: Option<Gap>,
+    mode: Mode,
+}
+
+enum Mode {
+    /// Reads by itself. With a target, its queue is open and holds what comes after that.
+    Behind { through: Option<Seq>, page: VecDeque<Arc<Event>>, passed: Seq },
+    /// Waits for a page of the log.
+    Reading { through: Option<Seq>, page: BoxFuture<'static, Result<Page, StoreError>> },
+    /// Takes from its queue.
+    Live,
+}
+
+impl std::fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Subscription").field("user", &self.slot.user).field("position", &self.position).finish()
+    }
+}
+
+impl Subscription {
+    /// Enters the hub: first under the user's topic, so that no change is missed, then with the stays as the database
+    /// has them under their topics. What was applied at the end of that is where replay ends and live begins.
+    pub(super) async fn register(hub: Arc<Hub>, log: Arc<Log>, wish: Wish) -> Result<Self, RegisterError> {
+        let (slot, audience) = hub.enter(wish.user, wish.session);
+        // From here on dropping the subscription takes the stream out again, also if reading the database fails.
+        let mut subscription = Self {
+            hub,
+            log,
+            slot,
+            audience,
+            follows: Vec::new(),
+            only: wish.only,
+            position: Seq(0),
+            gap: None,
+            mode: Mode::Live,
+        };
+        subscription.load_stays().await?;
+        for conversation in wish.follows {
+            // A cursor asks for the channel's history too: it is public.
+            subscription.follow_from(conversation, Seq(0));
+        }
+        subscription.start(wish.cursor).await?;
+        Ok(subscription)
+    }
+
+    async fn load_stays(&mut self) -> Result<(), StoreError> {
+        if self.audience.is_ready() {
+            return Ok(());
+        }
+        let _alone = self.audience.loading.lock().await;
+        if !self.audience.is_ready() {
+            // All stays: those that ended before history begins are few, and then no replay can miss one.
+            let stays = self.log.store().stays_of(self.slot.user, Seq(0)).await?;
+            self.hub.settle(&self.audience, stays);
+        }
+        Ok(())
+    }
+
+    async fn start(&mut self, cursor: Cursor) -> Result<(), StoreError> {
+        let applied = self.hub.applied();
+        self.position = applied;
+        match cursor {
+            Cursor::Now => {}
+            Cursor::Malformed => self.gap = Some(Gap::MalformedCursor),
+            Cursor::After(after) => {
+                let clock = self.log.store().clock().await?;
+                // The head that the database had after the cursor was handed out is the only one that can disprove it.
+                if after > clock.head {
+                    self.gap = Some(Gap::BeyondHead);
+                } else if after < clock.beginning.previous() {
+                    self.gap = Some(Gap::HistoryExpired);
+                } else {
+                    self.position = after;
+                }
+            }
+        }
+        self.mode = Mode::Behind { through: None, page: VecDeque::new(), passed: self.position };
+        Ok(())
+    }
+
+    /// The place up to which everything that the user may see has been taken from this subscription.
+    pub fn position(&self) -> Seq {
+        self.position
+    }
+
+    /// Why the stream could not go on from its cursor, which its hearer must learn before its cursor moves.
+    pub fn gap(&mut self) -> Option<Gap> {
+        self.gap.take()
+    }
+
+    /// The last event that this node has applied.
+    pub fn head(&self) -> Seq {
+        self.hub.applied()
+    }
+
+    /// The stream's slot, by which it can be ended.
+    pub fn slot(&self) -> &Arc<Slot> {
+        &self.slot
+    }
+
+    /// Hears a public channel from now on. Returns the place after which its events come.
+    pub fn follow(&mut self, conversation: ConversationId) -> Seq {
+        match self.follows.iter().find(|(known, _)| *known == conversation) {
+            Some((_, since)) => *since,
+            None => {
+                let since = self.hub.follow(&self.slot, conversation);
+                self.follows.push((conversation, since));
+                since
+            }
+        }
+    }
+
+    fn follow_from(&mut self, conversation: ConversationId, since: Seq) {
+        if !self.follows.iter().any(|(known, _)| *known == conversation) {
+            self.hub.follow(&self.slot, conversation);
+            self.follows.push((conversation, since));
+        }
+    }
+
+    /// Hears a channel no longer.
+    pub fn unfollow(&mut self, conversation: ConversationId) {
+        self.follows.retain(|(known, _)| *known != conversation);
+        self.hub.unfollow(&self.slot, conversation);
+    }
+
+    /// The next step, or none yet; the task is woken when there may be one.
+    pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Step> {
+        loop {
+            if let Some(ending) = self.slot.ending(context) {
+                return Poll::Ready(match ending {
+                    Ending::HistoryReplaced => Step::Reset(Gap::HistoryReplaced),
+                    ending => Step::End(ending),
+                });
+            }
+            match &mut self.mode {
+                Mode::Live => {
+                    // Read before the queue is seen empty: all up to here has been queued, and then taken.
+                    let applied = self.hub.applied();
+                    match self.slot.take(context) {
+                        Taken::Event(event) if event.seq <= self.position => {}
+                        Taken::Event(event) => {
+                            self.position = event.seq;
+                            if self.sees(&event) {
+                                return Poll::Ready(Step::Event(event));
+                            }
+                        }
+                        Taken::Empty => {
+                            self.position = self.position.max(applied);
+                            return Poll::Pending;
+                        }
+                        Taken::Overflown => {
+                            self.mode = Mode::Behind { through: None, page: VecDeque::new(), passed: self.position };
+                        }
+                    }
+                }
+                Mode::Behind { page, passed, .. } => match page.pop_front() {
+                    Some(event) => {
+                        self.position = event.seq;
+                        if self.sees(&event) {
+                            return Poll::Ready(Step::Event(event));
+                        }
+                    }
+                    None => {
+                        self.position = self.position.max(*passed);
+                        self.read_on();
+                    }
+                },
+                Mode::Reading { through, page } => {
+                    let through = *through;
+                    match page.as_mut().poll(context) {
+                        Poll::Pending => return Poll::Pending,
+                        Poll::Ready(Err(error)) => {
+                            tracing::warn!(%error, user.id = self.slot.user.0, "a stream cannot read the log");
+                            return Poll::Ready(Step::End(Ending::DatabaseLost));
+                        }
+                        Poll::Ready(Ok(page)) => {
+                            if self.position < page.beginning.previous() {
+                                // Retention overtook the reader: part of what it was to read is gone.
+                                return Poll::Ready(self.reset());
+                            }
+                            let Page { events, passed, .. } = page;
+                            self.mode = Mode::Behind { through, page: events.into(), passed };
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Goes on from what is applied now, with a gap that the hearer is told of.
+    fn reset(&mut self) -> Step {
+        self.position = self.hub.applied();
+        self.mode = Mode::Behind { through: None, page: VecDeque::new(), passed: self.position };
+        Step::Reset(Gap::HistoryExpired)
+    }
+
+    /// Gets the next page, or goes live.
+    fn read_on(&mut self) {
+        let Mode::Behind { through, .. } = self.mode else { return };
+        let through = match through {
+            Some(through) => Some(through),
+            None if self.hub.applied().0 - self.position.0 <= NEAR => Some(self.hub.accept(&self.slot)),
+            None => None,
+        };
+        let target = through.unwrap_or_else(|| self.hub.applied());
+        // A cursor may be ahead of what this node has applied; then there is nothing to read, and what comes is skipped
+        // up to the cursor.
+        if self.position >= target {
+            self.mode = match through {
+                Some(_) => Mode::Live,
+                None => Mode::Behind { through, page: VecDeque::new(), passed: self.position },
+            };
+            return;
+        }
+        let position = self.position;
+        let recent: Option<(VecDeque<Arc<Event>>, Seq)> = self.hub.ring(|ring| {
+            let recent = ring.after(position, RING_PAGE)?;
+            let mut passed = position;
+            let mut page = VecDeque::new();
+            for event in recent.take_while(|event| event.seq <= target) {
+                passed = event.seq;
+                if self.sees(event) {
+                    page.push_back(Arc::clone(event));
+                }
+            }
+            (passed > position).then_some((page, passed))
+        });
+        self.mode = match recent {
+            Some((page, passed)) => Mode::Behind { through, page, passed },
+            None => {
+                let log = Arc::clone(&self.log);
+                let topics = self.topics();
+                let page = Box::pin(async move { log.page(position, target, &topics).await });
+                Mode::Reading { through, page }
+            }
+        };
+    }
+
+    fn topics(&self) -> Vec<Topic> {
+        let mut topics = vec![Topic::User(self.slot.user)];
+        let conversations = self.audience.conversations_after(self.position);
+        topics.extend(conversations.into_iter().map(Topic::Conversation));
+        topics.extend(self.follows.iter().map(|(conversation, _)| Topic::Conversation(*conversation)));
+        topics
+    }
+
+    /// Whether the user may see the event, by the stays at its own place: live, in the ring and in the log alike.
+    fn sees(&self, event: &Event) -> bool {
+        match event.topic {
+            Topic::User(user) => user == self.slot.user && self.only.is_none(),
+            Topic::Conversation(conversation) => {
+                self.only.is_none_or(|only| only == conversation)
+                    && (self.audience.covers(conversation, event.seq)
+                        || self.follows.iter().any(|(known, since)| *known == conversation && *since < event.seq))
+            }
+        }
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        let follows: Vec<_> = self.follows.iter().map(|(conversation, _)| *conversation).collect();
+        self.hub.exit(&self.slot, &self.audience, &follows);
+    }
+}

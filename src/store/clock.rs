@@ -1,0 +1,77 @@
+//! The clock row: one gap-free line of events for the whole server, whose order is commit order.
+
+use super::entity::clock;
+use crate::domain::{ConversationId, MessageId, Seq, SessionId, Timestamp, UserId};
+use sea_orm::{ActiveValue::Set, ConnectionTrait, DbErr, EntityTrait, QuerySelect};
+
+const ROW: i64 = 1;
+
+/// What the clock shows. While its row is locked nobody else can commit, so numbers are given out from memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Clock {
+    /// The last event.
+    pub head: Seq,
+    /// The first event that is still kept.
+    pub beginning: Seq,
+    /// When the last event happened.
+    pub last_at: Timestamp,
+    /// The last message's number.
+    pub last_message: MessageId,
+    /// The last user's number.
+    pub last_user: UserId,
+    /// The last conversation's number.
+    pub last_conversation: ConversationId,
+    /// The last session's number.
+    pub last_session: SessionId,
+    /// The last batch that was committed, by whichever node.
+    pub batch: i64,
+}
+
+impl Clock {
+    /// Locks the row, before anything else is read. On SQLite the immediate transaction is the lock.
+    pub(super) async fn lock(db: &impl ConnectionTrait) -> Result<Self, DbErr> {
+        let row = clock::Entity::find_by_id(ROW).lock_exclusive().one(db).await?;
+        row.map(Self::from).ok_or_else(missing)
+    }
+
+    /// Looks at the row without locking it.
+    pub(super) async fn read(db: &impl ConnectionTrait) -> Result<Self, DbErr> {
+        let row = clock::Entity::find_by_id(ROW).one(db).await?;
+        row.map(Self::from).ok_or_else(missing)
+    }
+
+    /// Writes the final numbers of a batch.
+    pub(super) async fn write(&self, db: &impl ConnectionTrait) -> Result<(), DbErr> {
+        let row = clock::ActiveModel {
+            id: Set(ROW),
+            head: Set(self.head.0),
+            beginning: Set(self.beginning.0),
+            last_at: Set(self.last_at.0),
+            last_message: Set(self.last_message.0),
+            last_user: Set(self.last_user.0),
+            last_conversation: Set(self.last_conversation.0),
+            last_session: Set(self.last_session.0),
+            batch: Set(self.batch),
+        };
+        clock::Entity::update(row).exec(db).await.map(drop)
+    }
+}
+
+fn missing() -> DbErr {
+    DbErr::Custom("the clock row is missing: this database is damaged or not Goldcrest's".to_owned())
+}
+
+impl From<clock::Model> for Clock {
+    fn from(row: clock::Model) -> Self {
+        Self {
+            head: Seq(row.head),
+            beginning: Seq(row.beginning),
+            last_at: Timestamp(row.last_at),
+            last_message: MessageId(row.last_message),
+            last_user: UserId(row.last_user),
+            last_conversation: ConversationId(row.last_conversation),
+            last_session: SessionId(row.last_session),
+            batch: row.batch,
+        }
+    }
+}

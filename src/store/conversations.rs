@@ -1,0 +1,124 @@
+//! Conversations in the database.
+
+use super::entity::conversations::{ActiveModel, Column, Entity, Model};
+use super::entity::{messages, stays};
+use super::{to_word, word};
+use crate::domain::conversations::{Conversation, Kind, name_key};
+use crate::domain::{ConversationId, MessageId, Timestamp, UserId};
+use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query, SimpleExpr};
+use sea_orm::{
+    ActiveValue::{NotSet, Set},
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, JoinType, Order, QueryFilter, QueryOrder,
+    QuerySelect,
+};
+
+pub(super) fn conversation(row: Model) -> Result<Conversation, DbErr> {
+    Ok(Conversation {
+        id: ConversationId(row.id),
+        kind: word("conversations.kind", &row.kind)?,
+        name: row.name,
+        post: word("conversations.post", &row.post)?,
+        created_at: Timestamp(row.created_at),
+    })
+}
+
+pub(super) fn row(conversation: &Conversation, direct_key: Option<String>) -> ActiveModel {
+    let channel = (conversation.kind == Kind::Channel).then_some(());
+    ActiveModel {
+        id: Set(conversation.id.0),
+        kind: Set(to_word(conversation.kind)),
+        name: Set(conversation.name.clone()),
+        name_key: Set(channel.and(conversation.name.as_deref()).map(name_key)),
+        direct_key: Set(direct_key),
+        post: Set(to_word(conversation.post)),
+        created_at: Set(conversation.created_at.0),
+    }
+}
+
+pub(super) async fn by_ids(db: &impl ConnectionTrait, ids: &[ConversationId]) -> Result<Vec<Conversation>, DbErr> {
+    let ids = ids.iter().map(|id| id.0);
+    Entity::find().filter(Column::Id.is_in(ids)).all(db).await?.into_iter().map(conversation).collect()
+}
+
+/// The direct conversations among these sets of people, with the key of each.
+pub(super) async fn by_people(
+    db: &impl ConnectionTrait,
+    keys: &[String],
+) -> Result<Vec<(String, Conversation)>, DbErr> {
+    let rows = Entity::find().filter(Column::DirectKey.is_in(keys)).all(db).await?;
+    rows.into_iter().map(|row| Ok((row.direct_key.clone().unwrap_or_default(), conversation(row)?))).collect()
+}
+
+pub(super) async fn channel_by_name(db: &impl ConnectionTrait, key: &str) -> Result<Option<Conversation>, DbErr> {
+    Entity::find().filter(Column::NameKey.eq(key)).one(db).await?.map(conversation).transpose()
+}
+
+/// The channels whose name sorts after this key, in the order of their names.
+pub(super) async fn channels(
+    db: &impl ConnectionTrait,
+    after: Option<&str>,
+    limit: u64,
+) -> Result<Vec<Conversation>, DbErr> {
+    let mut query = Entity::find().filter(Column::NameKey.is_not_null());
+    if let Some(after) = after {
+        query = query.filter(Column::NameKey.gt(after));
+    }
+    query.order_by_asc(Column::NameKey).limit(limit).all(db).await?.into_iter().map(conversation).collect()
+}
+
+pub(super) async fn update(db: &impl ConnectionTrait, conversation: &Conversation) -> Result<(), DbErr> {
+    let mut row = row(conversation, None);
+    row.direct_key = NotSet;
+    row.created_at = NotSet;
+    Entity::update(row).exec(db).await.map(drop)
+}
+
+/// The last activity of a conversation: its newest message, or nothing said yet.
+fn last_message() -> SimpleExpr {
+    let newest = Query::select()
+        .expr(Expr::col((messages::Entity, messages::Column::Id)).max())
+        .from(messages::Entity)
+        .and_where(
+            Expr::col((messages::Entity, messages::Column::ConversationId))
+                .equals((stays::Entity, stays::Column::ConversationId)),
+        )
+        .to_owned();
+    Expr::expr(SimpleExpr::SubQuery(None, Box::new(newest.into()))).if_null(0i64)
+}
+
+/// The conversations that a user is in, those with the newest message first, from below a place in that order.
+pub(super) async fn of_user(
+    db: &impl ConnectionTrait,
+    user: UserId,
+    below: Option<(MessageId, ConversationId)>,
+    limit: u64,
+) -> Result<Vec<(MessageId, ConversationId)>, DbErr> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        conversation_id: i64,
+        last: i64,
+    }
+    let last = Alias::new("last");
+    let mut query = stays::Entity::find()
+        .select_only()
+        .column(stays::Column::ConversationId)
+        .column_as(last_message(), "last")
+        .join(
+            JoinType::InnerJoin,
+            stays::Entity::belongs_to(Entity).from(stays::Column::ConversationId).to(Column::Id).into(),
+        )
+        .filter(stays::Column::UserId.eq(user.0))
+        .filter(stays::Column::LeftSeq.is_null());
+    if let Some((message, conversation)) = below {
+        let same = last_message().eq(message.0).and(stays::Column::ConversationId.lt(conversation.0));
+        query = query.filter(last_message().lt(message.0).or(same));
+    }
+    let rows = query
+        .order_by(Expr::col(last), Order::Desc)
+        .order_by_desc(stays::Column::ConversationId)
+        .limit(limit)
+        .into_model::<Row>()
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().map(|row| (MessageId(row.last), ConversationId(row.conversation_id))).collect())
+}

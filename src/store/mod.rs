@@ -1,0 +1,41 @@
+//! What is kept: the database, and the one task that writes to it. SeaORM lives here only.
+
+mod batch;
+mod clock;
+mod conversations;
+mod entity;
+mod events;
+mod messages;
+mod open;
+mod sequencer;
+mod sessions;
+mod snapshot;
+mod stays;
+mod users;
+
+pub use batch::{Abort, Batch, NewConversation, NewMessage, NewSession, NewUser, Wants};
+pub use clock::Clock;
+pub use events::Page as LogPage;
+pub use messages::{Kept, MessageFilter, MessagePage};
+pub use open::{Database, OpenError, Store, database_url};
+pub use sequencer::{Change, HandOver, Sequencer, SubmitError};
+pub use snapshot::Snapshot;
+
+/// The database did not do what was asked of it. What exactly is for the log, not for callers.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct StoreError(#[from] sea_orm::DbErr);
+
+/// Reads a word that only this server writes; anything else in the column is a damaged database.
+fn word<T: serde::de::DeserializeOwned>(column: &str, word: &str) -> Result<T, sea_orm::DbErr> {
+    serde_json::from_value(serde_json::Value::String(word.to_owned()))
+        .map_err(|_| sea_orm::DbErr::Custom(format!("the column {column} holds the unknown word {word:?}")))
+}
+
+/// The word by which such a value is kept.
+fn to_word<T: serde::Serialize>(value: T) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => word,
+        _ => String::new(),
+    }
+}

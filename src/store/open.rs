@@ -1,0 +1,118 @@
+//! Opens the database: the embedded default with the settings that the promise needs, or a server's.
+
+use super::StoreError;
+use migration::{Migrator, MigratorTrait};
+use sea_orm::sqlx::Executor;
+use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use sea_orm::{ConnectOptions, DatabaseConnection, DbBackend, DbErr};
+use std::path::Path;
+use std::time::Duration;
+
+/// How long a statement waits for a connection before the database counts as lost.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How many readers run side by side.
+const READERS: u32 = 8;
+
+/// An open database: one connection that writes, used by the sequencer alone, and several that read.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pub(super) write: DatabaseConnection,
+    pub(super) read: DatabaseConnection,
+}
+
+/// Which database, and how many connections it may take.
+#[derive(Debug, Clone)]
+pub struct Database {
+    /// `sqlite:`, `postgres:` or `mysql:` and so on.
+    pub url: String,
+}
+
+/// Why a database could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// It cannot be reached, or not with these credentials.
+    #[error("cannot open the database: {0}")]
+    Connect(DbErr),
+    /// Its schema cannot be brought up to date.
+    #[error("cannot migrate the database: {0}")]
+    Migrate(DbErr),
+}
+
+/// The URL of the embedded default in a data directory.
+pub fn database_url(data_dir: &Path) -> String {
+    // `?` and `#` would end the path of the URL, `%` would start an escape.
+    let path = data_dir.join("goldcrest.db").to_string_lossy().into_owned();
+    let escaped = path.replace('%', "%25").replace('?', "%3F").replace('#', "%23");
+    format!("sqlite://{escaped}?mode=rwc")
+}
+
+impl Store {
+    /// Connects and brings the schema up to date.
+    pub async fn open(database: &Database) -> Result<Self, OpenError> {
+        let write = sea_orm::Database::connect(options(database, 1, false)).await.map_err(OpenError::Connect)?;
+        Migrator::up(&write, None).await.map_err(OpenError::Migrate)?;
+        let read = sea_orm::Database::connect(options(database, READERS, true)).await.map_err(OpenError::Connect)?;
+        Ok(Self { write, read })
+    }
+
+    /// Takes the schema back to nothing and up again is for tests; this only says whether steps are missing.
+    pub async fn pending_migrations(&self) -> Result<usize, StoreError> {
+        Ok(Migrator::get_pending_migrations(&self.read).await?.len())
+    }
+
+    /// Closes all connections, the writing one last, which on SQLite folds the write-ahead log back in.
+    pub async fn close(self) {
+        for connection in [self.read, self.write] {
+            if let Err(error) = connection.close().await {
+                tracing::warn!(%error, "the database did not close cleanly");
+            }
+        }
+    }
+
+    pub(super) fn backend(&self) -> DbBackend {
+        self.write.get_database_backend()
+    }
+}
+
+fn options(database: &Database, connections: u32, reading: bool) -> ConnectOptions {
+    let mut options = ConnectOptions::new(&database.url);
+    options
+        .max_connections(connections)
+        .min_connections(1)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .connect_timeout(ACQUIRE_TIMEOUT)
+        .sqlx_logging(false);
+    // An embedded database is there or not; asking before every use would only cost.
+    options.test_before_acquire(!database.url.starts_with("sqlite"));
+    options.map_sqlx_sqlite_opts(move |sqlite| {
+        // FULL: in WAL mode NORMAL loses the last commits in a power cut, and they were acknowledged.
+        let sqlite = sqlite
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(Duration::from_secs(5));
+        if reading { sqlite.pragma("query_only", "ON") } else { sqlite }
+    });
+    options.map_sqlx_postgres_opts(move |postgres| {
+        // A frozen node must not keep the clock: the server ends its transaction, and nobody waits for it for ever.
+        postgres.options([
+            ("idle_in_transaction_session_timeout", "5000"),
+            ("lock_timeout", "10000"),
+            ("tcp_keepalives_idle", "5"),
+            ("tcp_keepalives_interval", "2"),
+            ("tcp_keepalives_count", "3"),
+        ])
+    });
+    options.map_sqlx_mysql_pool_opts(move |pool| {
+        pool.after_connect(move |connection, _| {
+            Box::pin(async move {
+                // READ COMMITTED: after waiting for the clock a transaction must see what was committed meanwhile.
+                let isolation = if reading { "REPEATABLE READ" } else { "READ COMMITTED" };
+                let session = format!("SET SESSION TRANSACTION ISOLATION LEVEL {isolation}");
+                connection.execute(sea_orm::sqlx::AssertSqlSafe(session)).await?;
+                connection.execute("SET SESSION idle_transaction_timeout = 5, innodb_lock_wait_timeout = 10").await?;
+                Ok(())
+            })
+        })
+    });
+    options
+}

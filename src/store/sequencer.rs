@@ -1,0 +1,374 @@
+//! The one task that writes: while a batch commits, arriving changes queue up, and the next batch takes them all.
+
+use super::batch::{Abort, Batch, Wants, WorkingSet};
+use super::clock::Clock;
+use super::entity::commits;
+use super::{Store, StoreError};
+use crate::domain::events::Record;
+use crate::domain::{Refusal, Seq, Timestamp};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use sea_orm::{DbErr, EntityTrait, SqliteTransactionMode, TransactionOptions, TransactionTrait};
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// The most changes in one transaction: beyond some hundreds a commit's cost is shared well enough, and the first of
+/// them should not wait for more.
+const BATCH: usize = 512;
+/// How long the outcome of a COMMIT whose answer was lost is looked for.
+const OUTCOME_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often old rows of `commits` are cleared away, in batches, and how old they get.
+const COMMITS_KEPT: (u64, Duration) = (5_000, Duration::from_secs(60 * 60));
+
+/// Something to be decided and written under the clock.
+///
+/// `decide` may run more than once: if a statement fails, the whole batch is rolled back and its changes run again one
+/// by one. So it borrows the change, and has no effect but through the batch. A refusal comes before the first write.
+pub trait Change: Send + Sync + 'static {
+    /// What the caller is told.
+    type Output: Send + 'static;
+
+    /// What `decide` will ask for, so that it is read for many changes at once.
+    fn wants(&self, wants: &mut Wants) {
+        let _ = wants;
+    }
+
+    /// Reads what the change depends on, decides, and writes.
+    fn decide(&self, batch: &mut Batch) -> impl Future<Output = Result<Self::Output, Abort>> + Send;
+}
+
+/// Why a change has no outcome, or none that is known.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SubmitError {
+    /// A rule says no; nothing changed.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// Too many changes wait already; nothing changed.
+    #[error("The server has more to write than it can. Try again in a moment.")]
+    Overloaded,
+    /// There is no database; nothing changed.
+    #[error("The server has lost its database. Try again in a moment.")]
+    Unavailable,
+    /// The database went away during COMMIT: the change happened or it did not.
+    #[error("The server lost its database while it wrote this. Try again with the same client_id.")]
+    OutcomeUnknown,
+    /// The change itself cannot be written; it is in the log.
+    #[error("The server could not do this. Its log says why.")]
+    Broken,
+}
+
+/// Takes what was committed, in order, before the callers are answered.
+pub type HandOver = Box<dyn Fn(Vec<Record>) -> BoxFuture<'static, ()> + Send + Sync>;
+
+/// The way to the writing task. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Sequencer {
+    queue: mpsc::Sender<Box<dyn Job>>,
+}
+
+impl Sequencer {
+    /// Makes the writing task; the caller spawns the future. It ends, with everything written that was taken, when
+    /// `stop` is cancelled. `waiting` bounds the changes in the queue.
+    pub fn new(
+        store: Store,
+        waiting: usize,
+        hand_over: HandOver,
+        stop: CancellationToken,
+    ) -> (Self, impl Future<Output = ()> + Send) {
+        let (queue, receiver) = mpsc::channel(waiting.max(1));
+        let writer = Writer {
+            store,
+            hand_over,
+            set: WorkingSet::default(),
+            last: None,
+            batches: 0,
+            refusing: false,
+        };
+        (Self { queue }, writer.run(receiver, stop))
+    }
+
+    /// Hands in a change and waits until it is on disk and with its hearers, or refused.
+    pub async fn submit<C: Change>(&self, change: C) -> Result<C::Output, SubmitError> {
+        let answer = self.enqueue(change)?;
+        // The task answers everything that it took; it drops an answer only if it is gone itself.
+        answer.await.unwrap_or(Err(SubmitError::Unavailable))
+    }
+
+    /// Hands in a change whose outcome nobody waits for.
+    pub fn submit_unwatched<C: Change>(&self, change: C) {
+        if let Err(error) = self.enqueue(change) {
+            tracing::debug!(%error, "a change that nobody waits for was not taken");
+        }
+    }
+
+    fn enqueue<C: Change>(
+        &self,
+        change: C,
+    ) -> Result<oneshot::Receiver<Result<C::Output, SubmitError>>, SubmitError> {
+        let (sender, receiver) = oneshot::channel();
+        let job = Pending { change, decided: None, answer: Some(sender) };
+        self.queue.try_send(Box::new(job)).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => SubmitError::Overloaded,
+            mpsc::error::TrySendError::Closed(_) => SubmitError::Unavailable,
+        })?;
+        Ok(receiver)
+    }
+}
+
+/// A change of any type, with the way back to its caller.
+trait Job: Send {
+    fn wants(&self, wants: &mut Wants);
+    fn decide<'a>(&'a mut self, batch: &'a mut Batch) -> BoxFuture<'a, Result<(), DbErr>>;
+    fn answer(&mut self, failure: Option<SubmitError>);
+}
+
+struct Pending<C: Change> {
+    change: C,
+    decided: Option<Result<C::Output, Refusal>>,
+    answer: Option<oneshot::Sender<Result<C::Output, SubmitError>>>,
+}
+
+impl<C: Change> Job for Pending<C> {
+    fn wants(&self, wants: &mut Wants) {
+        self.change.wants(wants);
+    }
+
+    fn decide<'a>(&'a mut self, batch: &'a mut Batch) -> BoxFuture<'a, Result<(), DbErr>> {
+        Box::pin(async {
+            let before = batch.mark();
+            match self.change.decide(batch).await {
+                Ok(output) => self.decided = Some(Ok(output)),
+                Err(Abort::Refused(refusal)) => {
+                    self.decided = Some(Err(refusal));
+                    if batch.mark() != before {
+                        // Rolling back keeps the promise; alone, the change is then refused with nothing else lost.
+                        return Err(DbErr::Custom("a change was refused after it had written".to_owned()));
+                    }
+                }
+                Err(Abort::Database(error)) => return Err(error),
+            }
+            Ok(())
+        })
+    }
+
+    fn answer(&mut self, failure: Option<SubmitError>) {
+        let Some(answer) = self.answer.take() else { return };
+        let outcome = match (failure, self.decided.take()) {
+            // A refusal stands, whatever became of the others.
+            (_, Some(Err(refusal))) => Err(SubmitError::Refused(refusal)),
+            (None, Some(Ok(output))) => Ok(output),
+            (Some(failure), _) => Err(failure),
+            (None, None) => Err(SubmitError::Broken),
+        };
+        // A caller who is gone does not want to know.
+        drop(answer.send(outcome));
+    }
+}
+
+/// What became of one transaction.
+enum Attempt {
+    /// It is on disk, or there was nothing to write.
+    Done { records: Vec<Record> },
+    /// There is no database, or its clock is not ours to take; nothing was written.
+    NoClock(DbErr),
+    /// A statement failed or a change panicked; all was rolled back.
+    RolledBack(DbErr),
+    /// COMMIT was sent and failed: it may have happened.
+    Unknown { id: i64, records: Vec<Record>, error: DbErr },
+    /// The line of numbers went back under us.
+    Diverged,
+}
+
+struct Writer {
+    store: Store,
+    hand_over: HandOver,
+    set: WorkingSet,
+    /// The last batch that this task committed, and the head after it.
+    last: Option<(i64, Seq)>,
+    batches: u64,
+    refusing: bool,
+}
+
+impl Writer {
+    async fn run(mut self, mut queue: mpsc::Receiver<Box<dyn Job>>, stop: CancellationToken) {
+        let mut jobs = Vec::with_capacity(BATCH);
+        loop {
+            let taken = tokio::select! {
+                biased;
+                () = stop.cancelled(), if !queue.is_closed() => {
+                    // Nothing new is taken; what was taken is still written and answered.
+                    queue.close();
+                    continue;
+                }
+                taken = queue.recv_many(&mut jobs, BATCH) => taken,
+            };
+            if taken == 0 {
+                return;
+            }
+            self.write(&mut jobs).await;
+            jobs.clear();
+            self.clear_commits().await;
+        }
+    }
+
+    /// Writes some changes together and answers their callers.
+    async fn write(&mut self, jobs: &mut [Box<dyn Job>]) {
+        let mut failure = None;
+        match self.attempt(jobs).await {
+            Attempt::Done { records } => (self.hand_over)(records).await,
+            Attempt::RolledBack(error) if jobs.len() > 1 => {
+                tracing::warn!(%error, changes = jobs.len(), "a batch was rolled back; its changes run one by one");
+                for job in jobs {
+                    Box::pin(self.write(std::slice::from_mut(job))).await;
+                }
+                return;
+            }
+            Attempt::RolledBack(error) => {
+                tracing::error!(%error, "a change could not be written");
+                failure = Some(SubmitError::Broken);
+            }
+            Attempt::NoClock(error) => {
+                tracing::error!(%error, "cannot write: the database does not answer");
+                failure = Some(SubmitError::Unavailable);
+            }
+            Attempt::Diverged => failure = Some(SubmitError::Unavailable),
+            Attempt::Unknown { id, records, error } => {
+                tracing::warn!(%error, "the answer to a COMMIT was lost; looking whether it happened");
+                match self.find_out(id).await {
+                    Some(true) => (self.hand_over)(records).await,
+                    Some(false) => return Box::pin(self.write(jobs)).await,
+                    None => failure = Some(SubmitError::OutcomeUnknown),
+                }
+            }
+        }
+        for job in jobs {
+            job.answer(failure.clone());
+        }
+    }
+
+    async fn attempt(&mut self, jobs: &mut [Box<dyn Job>]) -> Attempt {
+        if self.refusing {
+            return Attempt::Diverged;
+        }
+        let set = std::mem::take(&mut self.set);
+        // The lock comes before anything else is read: what a change decides on must be true when it commits.
+        let db = match self.store.write.begin_with_options(immediate()).await {
+            Ok(db) => db,
+            Err(error) => return Attempt::NoClock(error),
+        };
+        let clock = match Clock::lock(&db).await {
+            Ok(clock) => clock,
+            Err(error) => return Attempt::NoClock(error),
+        };
+        let set = match self.last {
+            // Nobody else committed since: what was read then is still true.
+            Some((batch, head)) if clock.batch == batch && clock.head == head => set,
+            Some((_, head)) if clock.head < head => {
+                tracing::error!(
+                    event.seq = clock.head.0,
+                    known = head.0,
+                    "the database's head went back: it was replaced under a running server. Writes are refused; restart"
+                );
+                self.refusing = true;
+                return Attempt::Diverged;
+            }
+            _ => WorkingSet::default(),
+        };
+        let mut batch = Batch::new(db, clock, rand::random::<i64>(), set, Timestamp::now());
+        let decided = AssertUnwindSafe(decide(jobs, &mut batch)).catch_unwind().await;
+        let finished = match decided {
+            Ok(Ok(())) => batch.finish(clock).await,
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(DbErr::Custom("a change panicked".to_owned())),
+        };
+        match finished {
+            Ok(true) => {}
+            Ok(false) => {
+                // Only refusals and repetitions: nothing to commit, and all that was read stays true.
+                let Batch { db, set, .. } = batch;
+                if db.rollback().await.is_ok() {
+                    self.set = set;
+                }
+                return Attempt::Done { records: Vec::new() };
+            }
+            Err(error) => {
+                // After an error the connection is not assumed to be inside a transaction: nothing more is run in it.
+                if let Err(error) = batch.db.rollback().await {
+                    tracing::debug!(%error, "the rollback failed too");
+                }
+                return Attempt::RolledBack(error);
+            }
+        }
+        let Batch { db, clock, id, records, set, .. } = batch;
+        if let Err(error) = db.commit().await {
+            return Attempt::Unknown { id, records, error };
+        }
+        self.set = set;
+        self.last = Some((id, clock.head));
+        Attempt::Done { records }
+    }
+
+    /// Whether a batch was committed whose COMMIT was not answered. Waiting for the clock waits for the old
+    /// transaction to be over, so the answer is final.
+    async fn find_out(&mut self, id: i64) -> Option<bool> {
+        let give_up = Instant::now() + OUTCOME_TIMEOUT;
+        while Instant::now() < give_up {
+            match self.look_for(id).await {
+                Ok((found, clock)) => {
+                    self.last = Some((clock.batch, clock.head));
+                    return Some(found);
+                }
+                Err(error) => tracing::debug!(%error, "cannot look for the outcome yet"),
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        None
+    }
+
+    async fn look_for(&self, id: i64) -> Result<(bool, Clock), DbErr> {
+        let db = self.store.write.begin_with_options(immediate()).await?;
+        let clock = Clock::lock(&db).await?;
+        let found = commits::Entity::find_by_id(id).one(&db).await?.is_some();
+        db.rollback().await?;
+        Ok((found, clock))
+    }
+
+    async fn clear_commits(&mut self) {
+        use sea_orm::{ColumnTrait, QueryFilter};
+        self.batches += 1;
+        let (every, age) = COMMITS_KEPT;
+        if !self.batches.is_multiple_of(every) {
+            return;
+        }
+        let old = commits::Column::At.lt(Timestamp::now().minus(age).0);
+        if let Err(error) = commits::Entity::delete_many().filter(old).exec(&self.store.write).await {
+            tracing::warn!(%error, "old rows of the table commits were not cleared away");
+        }
+    }
+}
+
+async fn decide(jobs: &mut [Box<dyn Job>], batch: &mut Batch) -> Result<(), DbErr> {
+    let mut wants = Wants::default();
+    for job in jobs.iter() {
+        job.wants(&mut wants);
+    }
+    batch.prefetch(wants).await?;
+    for job in jobs {
+        job.decide(batch).await?;
+    }
+    Ok(())
+}
+
+fn immediate() -> TransactionOptions {
+    TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..Default::default() }
+}
+
+impl From<StoreError> for SubmitError {
+    fn from(_: StoreError) -> Self {
+        Self::Unavailable
+    }
+}

@@ -1,0 +1,139 @@
+//! Sessions, cookies and API keys in the database, and the tickets that were used.
+
+use super::entity::sessions::{ActiveModel, Column, Entity, Model};
+use super::entity::used_tickets;
+use super::{to_word, word};
+use crate::domain::sessions::{Reach, Session, SessionKind};
+use crate::domain::{ConversationId, SessionId, Timestamp, UserId};
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+};
+
+fn session(row: Model) -> Result<Session, DbErr> {
+    let kind: SessionKind = word("sessions.kind", &row.kind)?;
+    let reach = match kind {
+        SessionKind::Token | SessionKind::Cookie => Reach::Full,
+        SessionKind::Key => Reach::Key {
+            read: row.scopes.split(' ').any(|scope| scope == "read"),
+            send: row.scopes.split(' ').any(|scope| scope == "send"),
+            conversation: row.conversation_id.map(ConversationId),
+        },
+    };
+    Ok(Session {
+        id: SessionId(row.id),
+        user: UserId(row.user_id),
+        kind,
+        name: row.name,
+        reach,
+        refresh_hash: row.refresh_hash,
+        refresh_generation: row.refresh_generation,
+        refreshed_at: row.refreshed_at.map(Timestamp),
+        created_at: Timestamp(row.created_at),
+        expires_at: row.expires_at.map(Timestamp),
+        revoked_at: row.revoked_at.map(Timestamp),
+    })
+}
+
+pub(super) fn row(session: &Session, secret_hash: Option<Vec<u8>>) -> ActiveModel {
+    let (scopes, conversation) = match session.reach {
+        Reach::Full => (String::new(), None),
+        Reach::Key { read, send, conversation } => {
+            let words = [(read, "read"), (send, "send")];
+            let scopes: Vec<_> = words.into_iter().filter(|(has, _)| *has).map(|(_, word)| word).collect();
+            (scopes.join(" "), conversation)
+        }
+    };
+    ActiveModel {
+        id: Set(session.id.0),
+        user_id: Set(session.user.0),
+        kind: Set(to_word(session.kind)),
+        name: Set(session.name.clone()),
+        scopes: Set(scopes),
+        conversation_id: Set(conversation.map(|id| id.0)),
+        secret_hash: Set(secret_hash),
+        refresh_hash: Set(session.refresh_hash.clone()),
+        refresh_generation: Set(session.refresh_generation),
+        refreshed_at: Set(session.refreshed_at.map(|at| at.0)),
+        created_at: Set(session.created_at.0),
+        expires_at: Set(session.expires_at.map(|at| at.0)),
+        revoked_at: Set(session.revoked_at.map(|at| at.0)),
+    }
+}
+
+pub(super) async fn by_id(db: &impl ConnectionTrait, id: SessionId) -> Result<Option<Session>, DbErr> {
+    Entity::find_by_id(id.0).one(db).await?.map(session).transpose()
+}
+
+pub(super) async fn by_secret(db: &impl ConnectionTrait, hash: &[u8]) -> Result<Option<Session>, DbErr> {
+    Entity::find().filter(Column::SecretHash.eq(hash.to_vec())).one(db).await?.map(session).transpose()
+}
+
+/// The sessions of a user that were not revoked, oldest first, expired ones included.
+pub(super) async fn of_user(db: &impl ConnectionTrait, user: UserId) -> Result<Vec<Session>, DbErr> {
+    let rows = Entity::find()
+        .filter(Column::UserId.eq(user.0))
+        .filter(Column::RevokedAt.is_null())
+        .order_by_asc(Column::Id)
+        .all(db)
+        .await?;
+    rows.into_iter().map(session).collect()
+}
+
+/// Sessions revoked after a moment: whose access tokens may not have run out yet.
+pub(super) async fn revoked_since(db: &impl ConnectionTrait, moment: Timestamp) -> Result<Vec<SessionId>, DbErr> {
+    let ids: Vec<i64> = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::RevokedAt.gte(moment.0))
+        .into_tuple()
+        .all(db)
+        .await?;
+    Ok(ids.into_iter().map(SessionId).collect())
+}
+
+pub(super) async fn update_refresh(db: &impl ConnectionTrait, session: &Session) -> Result<(), DbErr> {
+    let row = ActiveModel {
+        id: Set(session.id.0),
+        refresh_hash: Set(session.refresh_hash.clone()),
+        refresh_generation: Set(session.refresh_generation),
+        refreshed_at: Set(session.refreshed_at.map(|at| at.0)),
+        expires_at: Set(session.expires_at.map(|at| at.0)),
+        ..Default::default()
+    };
+    Entity::update(row).exec(db).await.map(drop)
+}
+
+pub(super) async fn revoke(db: &impl ConnectionTrait, ids: &[SessionId], at: Timestamp) -> Result<(), DbErr> {
+    Entity::update_many()
+        .col_expr(Column::RevokedAt, Expr::value(at.0))
+        .filter(Column::Id.is_in(ids.iter().map(|id| id.0)))
+        .exec(db)
+        .await
+        .map(drop)
+}
+
+/// Sessions that ended long ago are of no use to anybody.
+pub(super) async fn forget(db: &impl ConnectionTrait, before: Timestamp) -> Result<(), DbErr> {
+    let ended = Column::RevokedAt.lt(before.0).or(Column::ExpiresAt.lt(before.0));
+    Entity::delete_many().filter(ended).exec(db).await?;
+    used_tickets::Entity::delete_many().filter(used_tickets::Column::ExpiresAt.lt(before.0)).exec(db).await.map(drop)
+}
+
+pub(super) async fn ticket_was_used(db: &impl ConnectionTrait, id: &str) -> Result<bool, DbErr> {
+    Ok(used_tickets::Entity::find_by_id(id).one(db).await?.is_some())
+}
+
+pub(super) async fn use_ticket(
+    db: &impl ConnectionTrait,
+    id: &str,
+    session: SessionId,
+    expires_at: Timestamp,
+) -> Result<(), DbErr> {
+    let row = used_tickets::ActiveModel {
+        id: Set(id.to_owned()),
+        session_id: Set(session.0),
+        expires_at: Set(expires_at.0),
+    };
+    used_tickets::Entity::insert(row).exec_without_returning(db).await.map(drop)
+}

@@ -1,0 +1,191 @@
+//! A consistent look at the database: everything read through it was true at one head.
+
+use super::clock::Clock;
+use super::messages::{Kept, MessageFilter, MessagePage};
+use super::stays::Lasting;
+use super::{Store, StoreError, conversations, messages, sessions, stays, users};
+use crate::domain::access::Stay;
+use crate::domain::conversations::{Conversation, Kind, Member};
+use crate::domain::sessions::Session;
+use crate::domain::users::User;
+use crate::domain::{ConversationId, MessageId, Seq, SessionId, Timestamp, UserId};
+use sea_orm::{AccessMode, DatabaseTransaction, DbBackend, IsolationLevel, TransactionTrait};
+use std::collections::HashMap;
+
+/// A reading transaction. Stream from its [`head`](Self::head), and nothing is missed or doubled.
+#[derive(Debug)]
+pub struct Snapshot {
+    db: DatabaseTransaction,
+    clock: Clock,
+}
+
+impl Store {
+    /// Begins to read. The clock is read first, which on SQLite also fixes what the rest will see.
+    pub async fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        let db = match self.backend() {
+            DbBackend::Sqlite => self.read.begin().await?,
+            DbBackend::Postgres => {
+                let isolation = Some(IsolationLevel::RepeatableRead);
+                self.read.begin_with_config(isolation, Some(AccessMode::ReadOnly)).await?
+            }
+            // Reading connections are set to REPEATABLE READ for the session.
+            _ => self.read.begin_with_config(None, Some(AccessMode::ReadOnly)).await?,
+        };
+        let clock = Clock::read(&db).await?;
+        Ok(Snapshot { db, clock })
+    }
+
+    /// A user by number, outside of any snapshot.
+    pub async fn user(&self, id: UserId) -> Result<Option<User>, StoreError> {
+        Ok(users::by_ids(&self.read, &[id]).await?.pop())
+    }
+
+    /// A user by the key of the name.
+    pub async fn user_by_name(&self, key: &str) -> Result<Option<User>, StoreError> {
+        Ok(users::by_names(&self.read, &[key.to_owned()]).await?.pop())
+    }
+
+    /// Users by the keys of their names.
+    pub async fn users_by_names(&self, keys: &[String]) -> Result<Vec<User>, StoreError> {
+        Ok(users::by_names(&self.read, keys).await?)
+    }
+
+    /// A user by the key of the address.
+    pub async fn user_by_email(&self, key: &str) -> Result<Option<User>, StoreError> {
+        Ok(users::by_email(&self.read, key).await?)
+    }
+
+    /// All users, by number.
+    pub async fn users(&self) -> Result<Vec<User>, StoreError> {
+        Ok(users::all(&self.read).await?)
+    }
+
+    /// A session by number.
+    pub async fn session(&self, id: SessionId) -> Result<Option<Session>, StoreError> {
+        Ok(sessions::by_id(&self.read, id).await?)
+    }
+
+    /// A cookie's or key's session by the hash of its secret.
+    pub async fn session_by_secret(&self, hash: &[u8]) -> Result<Option<Session>, StoreError> {
+        Ok(sessions::by_secret(&self.read, hash).await?)
+    }
+
+    /// The sessions revoked after a moment.
+    pub async fn revoked_since(&self, moment: Timestamp) -> Result<Vec<SessionId>, StoreError> {
+        Ok(sessions::revoked_since(&self.read, moment).await?)
+    }
+
+    /// Whether a ticket opened a stream before.
+    pub async fn ticket_was_used(&self, id: &str) -> Result<bool, StoreError> {
+        Ok(sessions::ticket_was_used(&self.read, id).await?)
+    }
+
+    /// All stays of a user that last or ended at or after a place.
+    pub async fn stays_of(&self, user: UserId, since: Seq) -> Result<Vec<(ConversationId, Stay)>, StoreError> {
+        Ok(stays::of_user(&self.read, user, since).await?)
+    }
+
+    /// A channel by the key of its name.
+    pub async fn channel_by_name(&self, key: &str) -> Result<Option<Conversation>, StoreError> {
+        Ok(conversations::channel_by_name(&self.read, key).await?)
+    }
+}
+
+impl Snapshot {
+    /// The last event that is part of what is seen.
+    pub fn head(&self) -> Seq {
+        self.clock.head
+    }
+
+    /// Ends reading. Dropping does the same, later.
+    pub async fn close(self) -> Result<(), StoreError> {
+        Ok(self.db.rollback().await?)
+    }
+
+    /// The live sessions of a user, oldest first.
+    pub async fn sessions(&self, user: UserId) -> Result<Vec<Session>, StoreError> {
+        Ok(sessions::of_user(&self.db, user).await?)
+    }
+
+    /// A conversation by number.
+    pub async fn conversation(&self, id: ConversationId) -> Result<Option<Conversation>, StoreError> {
+        Ok(conversations::by_ids(&self.db, &[id]).await?.pop())
+    }
+
+    /// A conversation that the user may see: a channel, or one that he is in.
+    pub async fn visible_conversation(
+        &self,
+        viewer: UserId,
+        id: ConversationId,
+    ) -> Result<Option<Conversation>, StoreError> {
+        let Some(conversation) = self.conversation(id).await? else { return Ok(None) };
+        let visible = conversation.kind == Kind::Channel
+            || !stays::lasting_among(&self.db, &[(id, viewer)]).await?.is_empty();
+        Ok(visible.then_some(conversation))
+    }
+
+    /// The stays of a user in one conversation, ended ones included.
+    pub async fn stays_in(&self, user: UserId, conversation: ConversationId) -> Result<Vec<Stay>, StoreError> {
+        Ok(stays::in_conversation(&self.db, user, conversation).await?)
+    }
+
+    /// Conversations by number.
+    pub async fn conversations(&self, ids: &[ConversationId]) -> Result<Vec<Conversation>, StoreError> {
+        Ok(conversations::by_ids(&self.db, ids).await?)
+    }
+
+    /// Channels by name, after a key.
+    pub async fn channels(&self, after: Option<&str>, limit: u64) -> Result<Vec<Conversation>, StoreError> {
+        Ok(conversations::channels(&self.db, after, limit).await?)
+    }
+
+    /// The conversations that a user is in by last activity, from below a place in that order.
+    pub async fn conversations_of(
+        &self,
+        user: UserId,
+        below: Option<(MessageId, ConversationId)>,
+        limit: u64,
+    ) -> Result<Vec<(MessageId, ConversationId)>, StoreError> {
+        Ok(conversations::of_user(&self.db, user, below, limit).await?)
+    }
+
+    /// The members of each of these conversations, in the order in which they came.
+    pub async fn members(
+        &self,
+        ids: &[ConversationId],
+    ) -> Result<HashMap<ConversationId, Vec<Member>>, StoreError> {
+        let lasting = stays::members(&self.db, ids).await?;
+        let people: Vec<UserId> = lasting.iter().map(|stay| stay.user).collect();
+        let people: HashMap<UserId, User> =
+            users::by_ids(&self.db, &people).await?.into_iter().map(|user| (user.id, user)).collect();
+        let mut members: HashMap<ConversationId, Vec<Member>> = HashMap::new();
+        for Lasting { conversation, user, role, .. } in lasting {
+            if let Some(user) = people.get(&user) {
+                members.entry(conversation).or_default().push(Member { user: user.reference(), role });
+            }
+        }
+        Ok(members)
+    }
+
+    /// The newest message of each of these conversations.
+    pub async fn newest_messages(
+        &self,
+        ids: &[ConversationId],
+    ) -> Result<HashMap<ConversationId, Kept>, StoreError> {
+        Ok(messages::newest(&self.db, ids).await?)
+    }
+
+    /// One message, whoever may see it.
+    pub async fn message(&self, id: MessageId) -> Result<Option<Kept>, StoreError> {
+        Ok(messages::by_ids(&self.db, &[id]).await?.pop())
+    }
+
+    /// Messages that somebody may read.
+    pub async fn messages(&self, filter: &MessageFilter, page: MessagePage) -> Result<Vec<Kept>, StoreError> {
+        let stays = match filter.conversation {
+            Some((conversation, false)) => self.stays_in(filter.viewer, conversation).await?,
+            _ => Vec::new(),
+        };
+        Ok(messages::list(&self.db, filter, &stays, page).await?)
+    }
+}

@@ -1,0 +1,124 @@
+//! Stays in the database: who was in which conversation from which event to which.
+
+use super::entity::stays::{ActiveModel, Column, Entity, Model};
+use super::{to_word, word};
+use crate::domain::access::Stay;
+use crate::domain::conversations::Role;
+use crate::domain::{ConversationId, Seq, UserId};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder};
+
+/// A stay that lasts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lasting {
+    /// In which conversation.
+    pub conversation: ConversationId,
+    /// Whose.
+    pub user: UserId,
+    /// Since which event.
+    pub joined: Seq,
+    /// As what.
+    pub role: Role,
+}
+
+fn lasting(row: &Model) -> Result<Lasting, DbErr> {
+    Ok(Lasting {
+        conversation: ConversationId(row.conversation_id),
+        user: UserId(row.user_id),
+        joined: Seq(row.joined_seq),
+        role: word("stays.role", &row.role)?,
+    })
+}
+
+pub(super) fn row(stay: &Lasting) -> ActiveModel {
+    ActiveModel {
+        conversation_id: Set(stay.conversation.0),
+        user_id: Set(stay.user.0),
+        joined_seq: Set(stay.joined.0),
+        left_seq: Set(None),
+        role: Set(to_word(stay.role)),
+    }
+}
+
+/// The stays that last among these pairs, and perhaps some more of the same people in the same places.
+pub(super) async fn lasting_among(
+    db: &impl ConnectionTrait,
+    pairs: &[(ConversationId, UserId)],
+) -> Result<Vec<Lasting>, DbErr> {
+    let rows = Entity::find()
+        .filter(Column::ConversationId.is_in(pairs.iter().map(|(conversation, _)| conversation.0)))
+        .filter(Column::UserId.is_in(pairs.iter().map(|(_, user)| user.0)))
+        .filter(Column::LeftSeq.is_null())
+        .all(db)
+        .await?;
+    rows.iter().map(lasting).collect()
+}
+
+/// Who is in these conversations, in the order in which they came.
+pub(super) async fn members(
+    db: &impl ConnectionTrait,
+    conversations: &[ConversationId],
+) -> Result<Vec<Lasting>, DbErr> {
+    let rows = Entity::find()
+        .filter(Column::ConversationId.is_in(conversations.iter().map(|id| id.0)))
+        .filter(Column::LeftSeq.is_null())
+        .order_by_asc(Column::JoinedSeq)
+        .order_by_asc(Column::UserId)
+        .all(db)
+        .await?;
+    rows.iter().map(lasting).collect()
+}
+
+/// All stays of a user that last or ended at or after a place.
+pub(super) async fn of_user(
+    db: &impl ConnectionTrait,
+    user: UserId,
+    since: Seq,
+) -> Result<Vec<(ConversationId, Stay)>, DbErr> {
+    let rows = Entity::find()
+        .filter(Column::UserId.eq(user.0))
+        .filter(Condition::any().add(Column::LeftSeq.is_null()).add(Column::LeftSeq.gte(since.0)))
+        .all(db)
+        .await?;
+    Ok(rows.iter().map(|row| (ConversationId(row.conversation_id), stay(row))).collect())
+}
+
+/// All stays of a user in one conversation.
+pub(super) async fn in_conversation(
+    db: &impl ConnectionTrait,
+    user: UserId,
+    conversation: ConversationId,
+) -> Result<Vec<Stay>, DbErr> {
+    let rows = Entity::find()
+        .filter(Column::ConversationId.eq(conversation.0))
+        .filter(Column::UserId.eq(user.0))
+        .all(db)
+        .await?;
+    Ok(rows.iter().map(stay).collect())
+}
+
+fn stay(row: &Model) -> Stay {
+    Stay { joined: Seq(row.joined_seq), left: row.left_seq.map(Seq) }
+}
+
+pub(super) async fn end(db: &impl ConnectionTrait, stay: &Lasting, left: Seq) -> Result<(), DbErr> {
+    let row = ActiveModel {
+        conversation_id: Set(stay.conversation.0),
+        user_id: Set(stay.user.0),
+        joined_seq: Set(stay.joined.0),
+        left_seq: Set(Some(left.0)),
+        ..Default::default()
+    };
+    Entity::update(row).exec(db).await.map(drop)
+}
+
+pub(super) async fn set_role(db: &impl ConnectionTrait, stay: &Lasting) -> Result<(), DbErr> {
+    Entity::update_many()
+        .col_expr(Column::Role, Expr::value(to_word(stay.role)))
+        .filter(Column::ConversationId.eq(stay.conversation.0))
+        .filter(Column::UserId.eq(stay.user.0))
+        .filter(Column::JoinedSeq.eq(stay.joined.0))
+        .exec(db)
+        .await
+        .map(drop)
+}

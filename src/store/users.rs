@@ -1,0 +1,58 @@
+//! Users in the database.
+
+use super::entity::users::{ActiveModel, Column, Entity, Model};
+use super::{to_word, word};
+use crate::domain::users::{User, Username};
+use crate::domain::{Timestamp, UserId};
+use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder};
+
+pub(super) fn user(row: Model) -> Result<User, DbErr> {
+    Ok(User {
+        id: UserId(row.id),
+        username: Username::stored(row.username),
+        email: row.email,
+        password_hash: row.password_hash,
+        bio: row.bio,
+        status: word("users.status", &row.status)?,
+        admin: row.admin,
+        created_at: Timestamp(row.created_at),
+    })
+}
+
+pub(super) fn row(user: &User, username_key: String, email_key: Option<String>) -> ActiveModel {
+    ActiveModel {
+        id: Set(user.id.0),
+        username: Set(user.username.as_str().to_owned()),
+        username_key: Set(username_key),
+        email: Set(user.email.clone()),
+        email_key: Set(email_key),
+        password_hash: Set(user.password_hash.clone()),
+        bio: Set(user.bio.clone()),
+        status: Set(to_word(user.status)),
+        admin: Set(user.admin),
+        created_at: Set(user.created_at.0),
+    }
+}
+
+pub(super) async fn by_ids(db: &impl ConnectionTrait, ids: &[UserId]) -> Result<Vec<User>, DbErr> {
+    let ids = ids.iter().map(|id| id.0);
+    Entity::find().filter(Column::Id.is_in(ids)).all(db).await?.into_iter().map(user).collect()
+}
+
+pub(super) async fn by_names(db: &impl ConnectionTrait, keys: &[String]) -> Result<Vec<User>, DbErr> {
+    Entity::find().filter(Column::UsernameKey.is_in(keys)).all(db).await?.into_iter().map(user).collect()
+}
+
+pub(super) async fn by_email(db: &impl ConnectionTrait, key: &str) -> Result<Option<User>, DbErr> {
+    Entity::find().filter(Column::EmailKey.eq(key)).one(db).await?.map(user).transpose()
+}
+
+pub(super) async fn all(db: &impl ConnectionTrait) -> Result<Vec<User>, DbErr> {
+    Entity::find().order_by_asc(Column::Id).all(db).await?.into_iter().map(user).collect()
+}
+
+pub(super) async fn update(db: &impl ConnectionTrait, user: &User) -> Result<(), DbErr> {
+    let mut row = row(user, user.username.key(), user.email.as_deref().map(crate::domain::users::fold));
+    row.created_at = sea_orm::ActiveValue::NotSet;
+    Entity::update(row).exec(db).await.map(drop)
+}
