@@ -187,7 +187,6 @@ async fn conversations_are_listed_by_last_activity_with_their_last_message() {
     assert_eq!(ids, expected);
     assert_eq!(listed[0]["last_message"]["text"], "in 5");
     assert!(listed[3]["last_message"].is_null());
-    assert_eq!(listed[0]["unread"], json!(1), "what others wrote and he has not read");
 }
 
 #[tokio::test]
@@ -249,4 +248,33 @@ async fn a_follower_hears_a_channel_from_where_he_began() {
     let by_polling = bob.get(&format!("/api/v1/events?after={from}&channel=news")).await.expect(200);
     let texts: Vec<&str> = by_polling["events"].as_array().unwrap().iter().filter_map(|event| event["data"]["text"].as_str()).collect();
     assert_eq!(texts, ["three", "four", "a note"]);
+}
+
+#[tokio::test]
+async fn channels_are_open_to_strangers_only_if_the_operator_says_so() {
+    for open in [false, true] {
+        let options = if open { Server::options().switch("--anonymous-channels") } else { Server::options() };
+        let server = options.start().await;
+        let alice = Person::register(&server, "alice").await;
+        let channel = alice.channel("news").await;
+        alice.say(channel, "one").await;
+        let group = alice.group("private", &[]).await;
+        let stranger = server.stranger();
+        let stream = SseClient::open(server.address, &stranger.stream().after(0).channel("news")).await;
+        let history = stranger.get(&format!("/api/v1/conversations/{channel}/messages")).await;
+        let poll = stranger.get("/api/v1/events?after=0&channel=news").await;
+        if open {
+            let mut stream = stream.expect("a stream opens");
+            let heard = stream.until_text("one").await;
+            assert!(heard.iter().all(|seen| seen.json()["conversation_id"] == channel), "nothing but the channel: {heard:?}");
+            assert_eq!(history.expect(200)["items"][0]["text"], "one");
+            assert_eq!(poll.expect(200)["events"].as_array().unwrap().len(), heard.len());
+        } else {
+            assert_eq!(stream.err().expect("no stream").answer().status, 401);
+            assert_eq!((history.status, poll.status), (401, 401));
+        }
+        let answer = stranger.get(&format!("/api/v1/conversations/{group}/messages")).await;
+        assert!(matches!(answer.status, 401 | 404), "{}", answer.describe());
+        stranger.post("/api/v1/messages", &json!({"conversation_id": channel, "text": "x"})).await.refused(401, "unauthorized");
+    }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use http::Method;
 use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::Message;
 
 use crate::support::raw::{Connection, exchange};
 use crate::support::{Chance, Ear, Person, Server, SseClient, WsClient, eventually, seconds, within};
@@ -313,7 +314,6 @@ async fn rubbish_over_a_websocket_gets_an_answer_or_the_door() {
     let reply = websocket.ask(&json!({"op": "ping", "ref": 9}), &mut Vec::new()).await;
     assert_eq!(reply["ok"], true, "none of that ended the stream: {reply}");
 
-    use tokio_tungstenite::tungstenite::Message;
     for (message, expected) in [
         (Message::binary(vec![1, 2, 3]), 1003),
         (Message::text("x".repeat(1024 * 1024)), 1009),

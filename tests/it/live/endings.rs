@@ -273,7 +273,8 @@ async fn at_shutdown_a_thousand_streams_hear_bye_and_nothing_is_lost() {
     }
 
     let mut writers = JoinSet::new();
-    for person in people.iter().take(4).cloned() {
+    for person in &people[..4] {
+        let person = person.clone();
         writers.spawn(async move {
             let mut acknowledged = Vec::new();
             loop {
@@ -372,7 +373,7 @@ async fn only_a_socket_that_takes_no_byte_at_all_is_closed() {
     // The slow one takes a message now and then for as long as it takes until the stalled ones are gone.
     let mut taken = 0;
     eventually(seconds(30), "the stalled streams to be closed", async || {
-        taken = slow.until("something", |heard| matches!(heard, Heard::Event(_))).await.len() + taken;
+        taken += slow.until("something", |heard| matches!(heard, Heard::Event(_))).await.len();
         (descriptors_of(&server) <= without_the_stalled).then_some(())
     })
     .await;

@@ -156,3 +156,18 @@ async fn live_and_replayed_bytes_are_the_same() {
     assert_eq!(polled, live.iter().map(|seen| seen.raw.as_str()).collect::<Vec<_>>());
     assert_eq!((poll.next, poll.head), (end, end));
 }
+
+#[tokio::test]
+async fn the_heads_of_streams_pass_through_proxies() {
+    let server = Server::start().await;
+    let bob = Person::register(&server, "bob").await;
+    let mut sse = SseClient::open(server.address, &bob.stream()).await.unwrap();
+    assert_eq!(sse.headers["cache-control"], "no-store");
+    assert_eq!(sse.headers["x-accel-buffering"], "no");
+    sse.until_control("ready").await;
+    assert_eq!(sse.retry(), Some(std::time::Duration::from_millis(2000)));
+    let offered = WsClient::open(server.address, &bob.stream().header("sec-websocket-protocol", "other, goldcrest.v1")).await.unwrap();
+    assert_eq!(offered.headers["sec-websocket-protocol"], "goldcrest.v1");
+    let not_offered = WsClient::open(server.address, &bob.stream()).await.unwrap();
+    assert!(!not_offered.headers.contains_key("sec-websocket-protocol"));
+}

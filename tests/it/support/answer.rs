@@ -11,10 +11,6 @@ pub struct Answer {
 }
 
 impl Answer {
-    pub fn text(&self) -> String {
-        String::from_utf8(self.body.clone()).expect("the body is UTF-8")
-    }
-
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().expect("the header is ASCII"))
     }

@@ -12,10 +12,7 @@ pub const fn seconds(count: u64) -> Duration {
 
 /// What the future gives, or a panic that says what was waited for.
 pub async fn within<T>(limit: Duration, what: &str, future: impl Future<Output = T>) -> T {
-    match tokio::time::timeout(limit, future).await {
-        Ok(value) => value,
-        Err(_) => panic!("waited {limit:?} in vain for {what}"),
-    }
+    tokio::time::timeout(limit, future).await.unwrap_or_else(|_| panic!("waited {limit:?} in vain for {what}"))
 }
 
 /// Asks again and again until there is an answer, or panics when the limit is over.

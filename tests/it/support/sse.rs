@@ -1,6 +1,7 @@
 //! A listener over Server-Sent Events that keeps its cursor as a browser does.
 
 use std::collections::VecDeque;
+use std::fmt::{Display, Write as _};
 use std::net::SocketAddr;
 
 use http::HeaderMap;
@@ -37,13 +38,13 @@ impl StreamRequest {
     }
 
     #[must_use]
-    pub fn after(mut self, after: impl ToString) -> Self {
+    pub fn after(mut self, after: impl Display) -> Self {
         self.after = Some(after.to_string());
         self
     }
 
     #[must_use]
-    pub fn last_event_id(mut self, id: impl ToString) -> Self {
+    pub fn last_event_id(mut self, id: impl Display) -> Self {
         self.last_event_id = Some(id.to_string());
         self
     }
@@ -133,7 +134,7 @@ impl SseClient {
         let mut connection = if request.narrow { Connection::open_narrow(address).await } else { Connection::open(address).await }.map_err(unreachable)?;
         let mut head = format!("GET {} HTTP/1.1\r\nHost: {address}\r\nAccept: text/event-stream\r\n", request.target("/stream"));
         for (name, value) in request.all_headers() {
-            head.push_str(&format!("{name}: {value}\r\n"));
+            write!(head, "{name}: {value}\r\n").unwrap();
         }
         head.push_str("\r\n");
         connection.send(head).await.map_err(unreachable)?;
@@ -156,10 +157,6 @@ impl SseClient {
 
     pub fn retry(&self) -> Option<std::time::Duration> {
         self.parser.retry()
-    }
-
-    pub fn local_port(&self) -> u16 {
-        self.connection.socket.local_addr().unwrap().port()
     }
 
     fn understand(parsed: Parsed) -> (Heard, Option<u64>) {
