@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::support::person::id_text;
 use crate::support::poller::Poll;
-use crate::support::{Chance, Ear, Log, Parsed, Person, Poller, Seen, Server, SseClient, SseParser, WsClient};
+use crate::support::{Chance, Ear, Log, Parsed, Person, Poller, Seen, Server, SseClient, SseParser, WsClient, seconds};
 
 /// Every type of event that there is.
 const TYPES: [&str; 11] = [
@@ -165,7 +165,7 @@ async fn the_heads_of_streams_pass_through_proxies() {
     assert_eq!(sse.headers["cache-control"], "no-store");
     assert_eq!(sse.headers["x-accel-buffering"], "no");
     sse.until_control("ready").await;
-    assert_eq!(sse.retry(), Some(std::time::Duration::from_millis(2000)));
+    assert_eq!(sse.retry(), Some(seconds(2)));
     let offered = WsClient::open(server.address, &bob.stream().header("sec-websocket-protocol", "other, goldcrest.v1")).await.unwrap();
     assert_eq!(offered.headers["sec-websocket-protocol"], "goldcrest.v1");
     let not_offered = WsClient::open(server.address, &bob.stream()).await.unwrap();
