@@ -1,5 +1,20 @@
-//! x
-#![allow(missing_docs)]
+//! Goldcrest: a self-hosted real-time messaging server.
+//!
+//! The floor plan, from the ground up; every room may use those above its own line, and `tests/it/house.rs` holds the
+//! law of who may import whom:
+//!
+//! - [`domain`]: what is true. Pure rules: users, conversations, messages, events, who may see what.
+//! - [`store`]: what is kept. The database, the event log, and the sequencer, the one task that writes.
+//! - [`live`]: who hears it. The hub, the ring of recent events, and each stream's way along the line.
+//! - [`service`]: what may be done. One method per verb.
+//! - [`transport`]: how bytes travel. The front door, server-sent events, WebSocket, close reasons.
+//! - [`api`]: our language. Routes, JSON, problem documents.
+//! - [`config`], [`telemetry`], [`cli`]: options, the log, the command line.
+//! - [`app`] puts it all together, and [`lifecycle`] ends it in order.
+
+pub mod config;
 pub mod domain;
 pub mod live;
+pub mod service;
 pub mod store;
+pub mod telemetry;

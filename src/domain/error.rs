@@ -20,6 +20,12 @@ pub enum Refusal {
     /// The token, cookie, key or ticket is not or no longer good.
     #[error("These credentials are not, or no longer, valid. Log in again.")]
     Unauthorized,
+    /// The access token was good, and ran out.
+    #[error("This access token has expired. Refresh it, or log in again.")]
+    TokenExpired,
+    /// The stream ticket was good, and is too old to open a stream.
+    #[error("This stream ticket is too old. Get a new one.")]
+    TicketTooOld,
     /// The account is suspended.
     #[error("This account is suspended. Ask the operator of this server.")]
     Suspended,

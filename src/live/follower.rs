@@ -132,6 +132,11 @@ impl Follower {
             for record in &page.records {
                 self.apply(&Arc::new(Event::new(record)));
             }
+            if self.hub.applied() == after {
+                tracing::error!(event.seq = after.0, "the log has a gap");
+                self.diverged(page.passed);
+                return Ok(());
+            }
         }
         Ok(())
     }

@@ -508,6 +508,12 @@ impl Batch {
         Ok(self.clock.beginning.0 - from.0 >= most)
     }
 
+    /// Sessions whose time has run out, some at a time, so that they can be revoked like any other.
+    pub async fn expired_sessions(&mut self) -> Result<Vec<Session>, Abort> {
+        self.write_pending().await?;
+        Ok(sessions::expired(&self.db, self.at, ROWS as u64).await?)
+    }
+
     /// Deletes sessions and tickets that ended before a moment.
     pub async fn forget_sessions(&mut self, before: Timestamp) -> Result<(), Abort> {
         self.write_pending().await?;

@@ -368,7 +368,9 @@ fn immediate() -> TransactionOptions {
 }
 
 impl From<StoreError> for SubmitError {
-    fn from(_: StoreError) -> Self {
+    /// The one place where a reader's database error is told to the operator; the caller learns only that it failed.
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, "the database failed");
         Self::Unavailable
     }
 }

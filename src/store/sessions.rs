@@ -113,6 +113,12 @@ pub(super) async fn revoke(db: &impl ConnectionTrait, ids: &[SessionId], at: Tim
         .map(drop)
 }
 
+/// Sessions that ran out before a moment and were not revoked, at most so many.
+pub(super) async fn expired(db: &impl ConnectionTrait, at: Timestamp, most: u64) -> Result<Vec<Session>, DbErr> {
+    let query = Entity::find().filter(Column::ExpiresAt.lte(at.0)).filter(Column::RevokedAt.is_null()).limit(most);
+    query.all(db).await?.into_iter().map(session).collect()
+}
+
 /// Sessions that ended long ago are of no use to anybody.
 pub(super) async fn forget(db: &impl ConnectionTrait, before: Timestamp) -> Result<(), DbErr> {
     let ended = Column::RevokedAt.lt(before.0).or(Column::ExpiresAt.lt(before.0));

@@ -1,0 +1,161 @@
+//! What the operator decides: every option of `goldcrest serve`, with its default and its reason.
+
+use clap::{Args, ValueEnum};
+use ipnet::IpNet;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+use url::Url;
+
+/// Options of the server. Each is also read from the environment as `GOLDCREST_` and its name in capitals.
+#[derive(Debug, Clone, Args)]
+pub struct Options {
+    /// Address to listen on. Port 0 takes any free port and prints it.
+    #[arg(long, env = "GOLDCREST_LISTEN", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+
+    #[command(flatten)]
+    pub place: Place,
+
+    /// Where browsers and clients reach this server, such as https://chat.example.org. Its origin is the one whose
+    /// pages may write. Without it only pages from this machine may.
+    #[arg(long, env = "GOLDCREST_PUBLIC_URL")]
+    pub public_url: Option<Url>,
+
+    /// Other origins whose pages may use this server, such as https://app.example.org,https://example.org.
+    #[arg(long, env = "GOLDCREST_ALLOW_ORIGINS", value_delimiter = ',')]
+    pub allow_origins: Vec<Url>,
+
+    /// Proxies whose X-Forwarded-For counts, as networks such as 127.0.0.1/32,10.0.0.0/8.
+    #[arg(long, env = "GOLDCREST_TRUSTED_PROXIES", value_delimiter = ',')]
+    pub trusted_proxies: Vec<IpNet>,
+
+    /// Who may register.
+    #[arg(long, env = "GOLDCREST_REGISTRATION", value_enum, default_value_t = Registration::Open)]
+    pub registration: Registration,
+
+    #[command(flatten)]
+    pub keys: Keys,
+
+    /// How long an access token is good.
+    #[arg(long, env = "GOLDCREST_ACCESS_TOKEN_LIFETIME", default_value = "15m", value_parser = humantime::parse_duration)]
+    pub access_token_lifetime: Duration,
+
+    /// How long a session lasts that is not used.
+    #[arg(long, env = "GOLDCREST_SESSION_LIFETIME", default_value = "30d", value_parser = humantime::parse_duration)]
+    pub session_lifetime: Duration,
+
+    /// The fewest characters of a password.
+    #[arg(long, env = "GOLDCREST_PASSWORD_MIN_LENGTH", default_value_t = 8)]
+    pub password_min_length: usize,
+
+    /// How often an idle stream hears that it is alive. Shorter than the idle timeout of every proxy on the way.
+    #[arg(long, env = "GOLDCREST_HEARTBEAT", default_value = "20s", value_parser = humantime::parse_duration)]
+    pub heartbeat: Duration,
+
+    /// How long a stream's socket may take no byte at all before it is closed.
+    #[arg(long, env = "GOLDCREST_STALL_TIMEOUT", default_value = "60s", value_parser = humantime::parse_duration)]
+    pub stall_timeout: Duration,
+
+    /// How long a WebSocket without credentials has for its first `auth`.
+    #[arg(long, env = "GOLDCREST_AUTH_TIMEOUT", default_value = "10s", value_parser = humantime::parse_duration)]
+    pub auth_timeout: Duration,
+
+    /// How long a client has to send the head of a request, and how long to send each part of a body.
+    #[arg(long, env = "GOLDCREST_READ_TIMEOUT", default_value = "10s", value_parser = humantime::parse_duration)]
+    pub read_timeout: Duration,
+
+    /// How long events are kept for clients to catch up on. Messages are kept whatever this says.
+    #[arg(long, env = "GOLDCREST_EVENT_RETENTION", default_value = "30d", value_parser = humantime::parse_duration)]
+    pub event_retention: Duration,
+
+    /// Bytes of recent events kept in memory for streams that fall behind a little.
+    #[arg(long, env = "GOLDCREST_RING_BYTES", default_value_t = 16 * 1024 * 1024)]
+    pub ring_bytes: usize,
+
+    /// Events queued for one stream before it has to read on from memory or disk by itself.
+    #[arg(long, env = "GOLDCREST_STREAM_QUEUE", default_value_t = 256)]
+    pub stream_queue: usize,
+
+    /// Changes that may wait to be written before more are refused with 503.
+    #[arg(long, env = "GOLDCREST_WRITE_QUEUE", default_value_t = 4096)]
+    pub write_queue: usize,
+
+    /// Streams that one user may have open.
+    #[arg(long, env = "GOLDCREST_MAX_STREAMS_PER_USER", default_value_t = 100)]
+    pub max_streams_per_user: usize,
+
+    /// Streams that may be open from one address.
+    #[arg(long, env = "GOLDCREST_MAX_STREAMS_PER_ADDRESS", default_value_t = 1000)]
+    pub max_streams_per_address: usize,
+
+    /// Connections in all. Keep it below the limit of open files, so that the database and others have theirs.
+    #[arg(long, env = "GOLDCREST_MAX_CONNECTIONS", default_value_t = 18_000)]
+    pub max_connections: usize,
+
+    /// How long streams and requests have to end when the server is told to stop.
+    #[arg(long, env = "GOLDCREST_SHUTDOWN_GRACE", default_value = "3s", value_parser = humantime::parse_duration)]
+    pub shutdown_grace: Duration,
+
+    #[command(flatten)]
+    pub log: Log,
+}
+
+/// Where the data is.
+#[derive(Debug, Clone, Args)]
+pub struct Place {
+    /// Directory of the embedded database, the signing key and the admin socket.
+    #[arg(long, global = true, env = "GOLDCREST_DATA_DIR", default_value = "./data")]
+    pub data_dir: PathBuf,
+
+    /// A database server instead of the embedded database: postgres://… or mysql://…
+    #[arg(long, global = true, env = "GOLDCREST_DATABASE_URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+}
+
+/// What signs the tokens.
+#[derive(Debug, Clone, Args)]
+pub struct Keys {
+    /// File with the key that signs tokens: at least 32 bytes, readable only by its owner. By default jwt.key in the
+    /// data directory, made on first start; with a database server it must be given.
+    #[arg(long, env = "GOLDCREST_JWT_KEY_FILE")]
+    pub jwt_key_file: Option<PathBuf>,
+
+    /// File with the key before that, whose tokens are still taken.
+    #[arg(long, env = "GOLDCREST_JWT_PREVIOUS_KEY_FILE")]
+    pub jwt_previous_key_file: Option<PathBuf>,
+
+    /// The audience that tokens are made for and must name.
+    #[arg(long, env = "GOLDCREST_JWT_AUDIENCE", default_value = "goldcrest")]
+    pub jwt_audience: String,
+}
+
+/// What the log looks like.
+#[derive(Debug, Clone, Args)]
+pub struct Log {
+    /// Lines for people or for machines.
+    #[arg(long, env = "GOLDCREST_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+
+    /// What is logged: error, warn, info, debug, trace, or a filter such as goldcrest=debug,info.
+    #[arg(long, env = "GOLDCREST_LOG_LEVEL", default_value = "info")]
+    pub log_level: String,
+}
+
+/// Who may register.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Registration {
+    /// Anybody.
+    Open,
+    /// Nobody; the operator makes accounts.
+    Closed,
+}
+
+/// What a line of the log looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}

@@ -1,0 +1,210 @@
+//! Accounts: registering, looking somebody up, changing one's own, and what the operator does with them.
+
+use super::sessions::{Device, Login, open_session, revoke_all};
+use super::{Failure, Services};
+use crate::domain::events::{Happening, Topic};
+use crate::domain::sessions::Principal;
+use crate::domain::users::{self, Status, User, Username};
+use crate::domain::{Refusal, SessionId, UserId};
+use crate::store::{Abort, Batch, Change, NewUser};
+
+/// What somebody gives who registers.
+#[derive(Debug, Clone)]
+pub struct Registration {
+    /// The wanted name.
+    pub username: String,
+    /// The password.
+    pub password: String,
+    /// A private address.
+    pub email: Option<String>,
+    /// What he says of himself.
+    pub bio: Option<String>,
+}
+
+impl Services {
+    /// Registers and logs in.
+    pub async fn register(&self, registration: Registration, device: Device) -> Result<Login, Failure> {
+        if !self.rules().open_registration {
+            return Err(Refusal::RegistrationClosed.into());
+        }
+        let user = self.prepare(registration, false).await?;
+        let session = self.new_session(device);
+        let registered = self.sequencer().submit(Register { user, session: Some(session.clone()) }).await?;
+        let (user, Some(opened)) = registered else { return Err(Failure::Broken) };
+        tracing::info!(user.id = user.id.0, "registered");
+        Ok(self.login(user, opened, &session))
+    }
+
+    /// Makes an account without logging in: for the operator.
+    pub async fn add_user(&self, registration: Registration, admin: bool) -> Result<User, Failure> {
+        let user = self.prepare(registration, admin).await?;
+        let (user, _) = self.sequencer().submit(Register { user, session: None }).await?;
+        tracing::info!(user.id = user.id.0, admin, "added by the operator");
+        Ok(user)
+    }
+
+    /// Checks all that can be checked without the clock, and hashes the password last, for it is dear.
+    async fn prepare(&self, registration: Registration, admin: bool) -> Result<User, Failure> {
+        let username = Username::parse("username", &registration.username)?;
+        users::check_password("password", &registration.password, self.rules().password_min_length)?;
+        if let Some(email) = &registration.email {
+            users::check_email(email)?;
+        }
+        let bio = registration.bio.unwrap_or_default();
+        users::check_bio(&bio)?;
+        if self.store().user_by_name(&username.key()).await?.is_some() {
+            return Err(Refusal::UsernameTaken.into());
+        }
+        let password_hash = Some(self.inner.passwords.hash(registration.password).await?);
+        Ok(User {
+            id: UserId(0),
+            username,
+            email: registration.email,
+            password_hash,
+            bio,
+            status: Status::Active,
+            admin,
+            created_at: crate::domain::Timestamp(0),
+        })
+    }
+
+    /// One's own account.
+    pub async fn me(&self, principal: &Principal) -> Result<User, Failure> {
+        Ok(self.store().user(principal.user).await?.ok_or(Refusal::Unauthorized)?)
+    }
+
+    /// Somebody by name.
+    pub async fn user(&self, name: &str) -> Result<User, Failure> {
+        let name = Username::parse("username", name).map_err(|_| Refusal::NotFound("user"))?;
+        let user = self.store().user_by_name(&name.key()).await?;
+        Ok(user.filter(|user| user.status != Status::Pending).ok_or(Refusal::NotFound("user"))?)
+    }
+
+    /// Everybody, for the operator.
+    pub async fn users(&self) -> Result<Vec<User>, Failure> {
+        Ok(self.store().users().await?)
+    }
+
+    /// Changes what one says of oneself.
+    pub async fn update_me(&self, principal: &Principal, bio: Option<String>) -> Result<User, Failure> {
+        principal.require_full()?;
+        let Some(bio) = bio else { return self.me(principal).await };
+        users::check_bio(&bio)?;
+        self.sequencer().submit(UpdateBio { user: principal.user, bio }).await
+    }
+
+    /// Changes one's own password. All other sessions end; keys stay, since they do not rest on the password.
+    pub async fn change_password(&self, principal: &Principal, current: String, new: String) -> Result<(), Failure> {
+        principal.require_full()?;
+        users::check_password("new_password", &new, self.rules().password_min_length)?;
+        let user = self.me(principal).await?;
+        if !self.inner.passwords.verify(current, user.password_hash.clone()).await? {
+            return Err(Refusal::InvalidCredentials.into());
+        }
+        let hash = self.inner.passwords.hash(new).await?;
+        let keep = Some(principal.session);
+        // Two changes at once must not both rest on the old password.
+        let known = Some(user.password_hash);
+        self.sequencer().submit(SetPassword { user: principal.user, hash, keep, known }).await
+    }
+
+    /// Sets somebody's password and ends all his sessions: for the operator.
+    pub async fn set_password(&self, name: &str, new: String) -> Result<(), Failure> {
+        users::check_password("password", &new, self.rules().password_min_length)?;
+        let user = self.user(name).await?.id;
+        let hash = self.inner.passwords.hash(new).await?;
+        self.sequencer().submit(SetPassword { user, hash, keep: None, known: None }).await
+    }
+
+    /// Shuts somebody out, or lets him in again. Shutting out ends all his sessions, keys included.
+    pub async fn set_suspended(&self, name: &str, suspended: bool) -> Result<(), Failure> {
+        let user = self.user(name).await?.id;
+        self.sequencer().submit(Suspend { user, suspended }).await?;
+        tracing::info!(user.id = user.0, suspended, "suspension changed by the operator");
+        Ok(())
+    }
+}
+
+struct Register {
+    user: User,
+    session: Option<super::sessions::Opening>,
+}
+
+impl Change for Register {
+    type Output = (User, Option<crate::domain::sessions::Session>);
+
+    async fn decide(&self, batch: &mut Batch) -> Result<Self::Output, Abort> {
+        if batch.user_by_name(&self.user.username.key()).await?.is_some() {
+            return Err(Refusal::UsernameTaken.into());
+        }
+        if let Some(email) = &self.user.email
+            && batch.user_by_email(&users::fold(email)).await?.is_some()
+        {
+            return Err(Refusal::EmailTaken.into());
+        }
+        let user = batch.insert_user(NewUser { user: self.user.clone() });
+        let session = self.session.as_ref().map(|opening| open_session(batch, user.id, opening));
+        Ok((user, session))
+    }
+}
+
+struct UpdateBio {
+    user: UserId,
+    bio: String,
+}
+
+impl Change for UpdateBio {
+    type Output = User;
+
+    async fn decide(&self, batch: &mut Batch) -> Result<User, Abort> {
+        let user = batch.user(self.user).await?.ok_or(Refusal::Unauthorized)?;
+        let user = User { bio: self.bio.clone(), ..user };
+        batch.update_user(&user).await?;
+        let happening = Happening::UserUpdated { user: user.reference(), bio: user.bio.clone() };
+        batch.emit(Topic::User(user.id), &happening);
+        Ok(user)
+    }
+}
+
+struct SetPassword {
+    user: UserId,
+    hash: String,
+    keep: Option<SessionId>,
+    /// The hash that the caller's right to this rests on.
+    known: Option<Option<String>>,
+}
+
+impl Change for SetPassword {
+    type Output = ();
+
+    async fn decide(&self, batch: &mut Batch) -> Result<(), Abort> {
+        let user = batch.user(self.user).await?.ok_or(Refusal::Unauthorized)?;
+        if self.known.as_ref().is_some_and(|known| *known != user.password_hash) {
+            return Err(Refusal::InvalidCredentials.into());
+        }
+        batch.update_user(&User { password_hash: Some(self.hash.clone()), ..user }).await?;
+        revoke_all(batch, self.user, |session| {
+            Some(session.id) != self.keep && session.kind != crate::domain::sessions::SessionKind::Key
+        })
+        .await
+    }
+}
+
+struct Suspend {
+    user: UserId,
+    suspended: bool,
+}
+
+impl Change for Suspend {
+    type Output = ();
+
+    async fn decide(&self, batch: &mut Batch) -> Result<(), Abort> {
+        let user = batch.user(self.user).await?.ok_or(Refusal::NotFound("user"))?;
+        let status = if self.suspended { Status::Suspended } else { Status::Active };
+        if user.status == status {
+            return Ok(());
+        }
+        batch.update_user(&User { status, ..user }).await?;
+        if self.suspended { revoke_all(batch, self.user, |_| true).await } else { Ok(()) }
+    }
+}

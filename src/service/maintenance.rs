@@ -1,0 +1,82 @@
+//! What the server does by itself: forgetting old events, ending sessions that ran out, and clearing up after them.
+
+use super::sessions::emit_revoked;
+use super::{Failure, Services};
+use crate::domain::{SessionId, Timestamp};
+use crate::store::{Abort, Batch, Change};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// Events deleted in one change: few enough that others hardly wait.
+const EVENTS: i64 = 2_000;
+/// How long an ended session's row is kept.
+const SESSIONS_KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+impl Services {
+    /// Sweeps again and again until told to stop: each hour, or more often where history is kept for less than that.
+    pub async fn keep_house(&self, stop: CancellationToken) {
+        let every = (self.rules().event_retention / 10).clamp(Duration::from_secs(1), Duration::from_secs(60 * 60));
+        let mut sweeps = tokio::time::interval(every);
+        let mut sessions = tokio::time::interval(Duration::from_secs(60));
+        loop {
+            let swept = tokio::select! {
+                () = stop.cancelled() => return,
+                _ = sweeps.tick() => self.sweep().await,
+                _ = sessions.tick() => self.sequencer().submit(EndExpired).await,
+            };
+            if let Err(error) = swept {
+                tracing::warn!(%error, "housekeeping failed; it will be tried again");
+            }
+        }
+    }
+
+    async fn sweep(&self) -> Result<(), Failure> {
+        let now = Timestamp::now();
+        let before = now.minus(self.rules().event_retention);
+        while self.sequencer().submit(ForgetEvents { before }).await? {}
+        self.sequencer().submit(ForgetSessions { before: now.minus(SESSIONS_KEPT) }).await
+    }
+}
+
+struct ForgetEvents {
+    before: Timestamp,
+}
+
+impl Change for ForgetEvents {
+    type Output = bool;
+
+    async fn decide(&self, batch: &mut Batch) -> Result<bool, Abort> {
+        batch.forget_events(self.before, EVENTS).await
+    }
+}
+
+struct EndExpired;
+
+impl Change for EndExpired {
+    type Output = ();
+
+    async fn decide(&self, batch: &mut Batch) -> Result<(), Abort> {
+        let expired = batch.expired_sessions().await?;
+        if expired.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<SessionId> = expired.iter().map(|session| session.id).collect();
+        batch.revoke(&ids).await?;
+        for session in &expired {
+            emit_revoked(batch, session);
+        }
+        Ok(())
+    }
+}
+
+struct ForgetSessions {
+    before: Timestamp,
+}
+
+impl Change for ForgetSessions {
+    type Output = ();
+
+    async fn decide(&self, batch: &mut Batch) -> Result<(), Abort> {
+        batch.forget_sessions(self.before).await
+    }
+}

@@ -1,0 +1,101 @@
+//! What may be done: one method per verb, which refuses cheaply, submits a change that decides under the clock, and
+//! answers with complete views.
+
+pub mod accounts;
+pub mod conversations;
+pub mod credentials;
+pub mod keys;
+pub mod maintenance;
+pub mod messages;
+pub mod passwords;
+pub mod sessions;
+pub mod streams;
+pub mod tokens;
+
+use crate::domain::Seq;
+use crate::live::Follower;
+use crate::store::{Sequencer, Store};
+use serde::Serialize;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use crate::store::SubmitError as Failure;
+pub use crate::live::Follower as Streams;
+
+/// What the operator decided about accounts and streams.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    /// Whether anybody may register.
+    pub open_registration: bool,
+    /// The fewest characters of a password.
+    pub password_min_length: usize,
+    /// How long an access token is good.
+    pub access_token_lifetime: Duration,
+    /// How long a session lasts that is not used.
+    pub session_lifetime: Duration,
+    /// Streams that one user may have open at a time.
+    pub streams_per_user: usize,
+    /// How long events are kept.
+    pub event_retention: Duration,
+}
+
+/// All that may be done, with what it takes to do it. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Services {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    store: Store,
+    sequencer: Sequencer,
+    follower: Arc<Follower>,
+    tokens: tokens::Tokens,
+    passwords: passwords::Passwords,
+    remembered: credentials::Remembered,
+    rules: Rules,
+}
+
+impl Services {
+    /// Puts the parts together.
+    pub fn new(
+        store: Store,
+        sequencer: Sequencer,
+        follower: Arc<Follower>,
+        tokens: tokens::Tokens,
+        rules: Rules,
+    ) -> Self {
+        let passwords = passwords::Passwords::new();
+        let remembered = credentials::Remembered::default();
+        Self { inner: Arc::new(Inner { store, sequencer, follower, tokens, passwords, remembered, rules }) }
+    }
+
+    /// The hub and the log behind the streams.
+    pub fn follower(&self) -> &Arc<Follower> {
+        &self.inner.follower
+    }
+
+    /// What the operator decided.
+    pub fn rules(&self) -> &Rules {
+        &self.inner.rules
+    }
+
+    fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    fn sequencer(&self) -> &Sequencer {
+        &self.inner.sequencer
+    }
+}
+
+/// A part of a list, read at one head: stream from there and nothing is missed or doubled.
+#[derive(Debug, Serialize)]
+pub struct Page<T> {
+    /// The part.
+    pub items: Vec<T>,
+    /// What to ask with for the next part; none at the end.
+    pub next: Option<String>,
+    /// The last event that is part of what is shown.
+    pub head: Seq,
+}

@@ -1,0 +1,38 @@
+//! Streams: who may open one, and on what.
+
+use super::{Failure, Services};
+use crate::domain::conversations::name_key;
+use crate::domain::sessions::Principal;
+use crate::domain::{ConversationId, Refusal};
+use crate::live::{Cursor, RegisterError, Subscription, Wish};
+
+impl Services {
+    /// Opens a stream of the caller, from a cursor, and of these public channels.
+    pub async fn subscribe(
+        &self,
+        principal: &Principal,
+        cursor: Cursor,
+        channels: &[String],
+    ) -> Result<Subscription, Failure> {
+        let only = principal.bound_to();
+        principal.require_read(only)?;
+        let mut follows = Vec::with_capacity(channels.len());
+        for name in channels {
+            follows.push(self.channel(principal, name).await?);
+        }
+        let wish = Wish { user: principal.user, session: principal.session, only, follows, cursor };
+        self.follower().subscribe(wish).await.map_err(|RegisterError::Store(error)| error.into())
+    }
+
+    /// Whether a user has as many streams open as he may.
+    pub fn has_too_many_streams(&self, principal: &Principal) -> bool {
+        self.follower().hub().streams_of(principal.user) >= self.rules().streams_per_user
+    }
+
+    /// A public channel by name, to be followed.
+    pub async fn channel(&self, principal: &Principal, name: &str) -> Result<ConversationId, Failure> {
+        let channel = self.store().channel_by_name(&name_key(name)).await?.ok_or(Refusal::NotFound("channel"))?;
+        principal.require_read(Some(channel.id))?;
+        Ok(channel.id)
+    }
+}

@@ -1,0 +1,292 @@
+//! Tokens: access tokens and stream tickets as JWTs, refresh tokens as a chain, secrets as hashes.
+
+use crate::domain::sessions::TICKET_LIFETIME;
+use crate::domain::{Refusal, SessionId, Timestamp, UserId};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit, Mac};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, errors::ErrorKind};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::time::Duration;
+
+/// The fewest bytes of a signing key (RFC 7518, section 3.2: as long as the hash).
+pub const KEY_BYTES: usize = 32;
+
+/// The keys and what is made with them.
+pub struct Tokens {
+    current: Key,
+    previous: Option<Key>,
+    access: Validation,
+    ticket: Validation,
+    audience: String,
+    ticket_audience: String,
+}
+
+impl std::fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tokens").field("kid", &self.current.id).finish_non_exhaustive()
+    }
+}
+
+struct Key {
+    id: String,
+    encoding: EncodingKey,
+    decoding: DecodingKey,
+    chain: Vec<u8>,
+}
+
+impl Key {
+    fn new(secret: &[u8]) -> Self {
+        // The key's name tells nothing of the key: a few bytes of a hash of it.
+        let id = URL_SAFE_NO_PAD.encode(&Sha256::digest([b"goldcrest kid ", secret].concat())[..6]);
+        Self {
+            id,
+            encoding: EncodingKey::from_secret(secret),
+            decoding: DecodingKey::from_secret(secret),
+            chain: mac(secret, b"goldcrest refresh chain"),
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Claims {
+    sub: String,
+    sid: i64,
+    aud: String,
+    iat: i64,
+    exp: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jti: Option<String>,
+}
+
+/// What a good access token says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Access {
+    /// The user.
+    pub user: UserId,
+    /// The session.
+    pub session: SessionId,
+    /// When the token ends.
+    pub expires: Timestamp,
+}
+
+/// What a good stream ticket says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ticket {
+    /// Its own number, by which its first use is remembered.
+    pub id: String,
+    /// The user.
+    pub user: UserId,
+    /// The session that it lives and dies with.
+    pub session: SessionId,
+    /// When it was made.
+    pub issued: Timestamp,
+    /// When it opens nothing any more.
+    pub expires: Timestamp,
+}
+
+impl Tokens {
+    /// Signs with the current key, and takes what the previous one signed too.
+    pub fn new(current: &[u8], previous: Option<&[u8]>, audience: &str) -> Self {
+        let ticket_audience = format!("{audience} stream ticket");
+        Self {
+            current: Key::new(current),
+            previous: previous.map(Key::new),
+            access: validation(audience),
+            ticket: validation(&ticket_audience),
+            audience: audience.to_owned(),
+            ticket_audience,
+        }
+    }
+
+    /// An access token.
+    pub fn access(&self, access: Access, now: Timestamp) -> String {
+        self.sign(&Claims {
+            sub: access.user.to_string(),
+            sid: access.session.0,
+            aud: self.audience.clone(),
+            iat: now.seconds(),
+            exp: access.expires.seconds(),
+            jti: None,
+        })
+    }
+
+    /// What an access token says, if it is good.
+    pub fn read_access(&self, token: &str) -> Result<Access, Refusal> {
+        let claims = self.read(token, &self.access)?;
+        let user = claims.sub.parse().map(UserId).map_err(|_| Refusal::Unauthorized)?;
+        Ok(Access { user, session: SessionId(claims.sid), expires: Timestamp(claims.exp.saturating_mul(1000)) })
+    }
+
+    /// A stream ticket.
+    pub fn ticket(&self, user: UserId, session: SessionId, now: Timestamp) -> String {
+        self.sign(&Claims {
+            sub: user.to_string(),
+            sid: session.0,
+            aud: self.ticket_audience.clone(),
+            iat: now.seconds(),
+            exp: now.plus(TICKET_LIFETIME).seconds(),
+            jti: Some(URL_SAFE_NO_PAD.encode(rand::random::<[u8; 16]>())),
+        })
+    }
+
+    /// What a ticket says, if it is good.
+    pub fn read_ticket(&self, token: &str) -> Result<Ticket, Refusal> {
+        let claims = self.read(token, &self.ticket).map_err(|refusal| match refusal {
+            Refusal::TokenExpired => Refusal::TicketTooOld,
+            other => other,
+        })?;
+        let user = claims.sub.parse().map(UserId).map_err(|_| Refusal::Unauthorized)?;
+        Ok(Ticket {
+            id: claims.jti.ok_or(Refusal::Unauthorized)?,
+            user,
+            session: SessionId(claims.sid),
+            issued: Timestamp(claims.iat.saturating_mul(1000)),
+            expires: Timestamp(claims.exp.saturating_mul(1000)),
+        })
+    }
+
+    fn sign(&self, claims: &Claims) -> String {
+        let header = Header { kid: Some(self.current.id.clone()), ..Header::new(Algorithm::HS256) };
+        // Signing with a secret of any length cannot fail; an empty token would be refused everywhere.
+        jsonwebtoken::encode(&header, claims, &self.current.encoding).unwrap_or_default()
+    }
+
+    fn read(&self, token: &str, validation: &Validation) -> Result<Claims, Refusal> {
+        let kid = jsonwebtoken::decode_header(token).map_err(|_| Refusal::Unauthorized)?.kid;
+        let named = |key: &&Key| kid.as_deref().is_none_or(|kid| kid == key.id);
+        let keys = [Some(&self.current), self.previous.as_ref()];
+        let mut refusal = Refusal::Unauthorized;
+        for key in keys.into_iter().flatten().filter(named) {
+            match jsonwebtoken::decode::<Claims>(token, &key.decoding, validation) {
+                Ok(token) => return Ok(token.claims),
+                Err(error) if matches!(error.kind(), ErrorKind::ExpiredSignature) => refusal = Refusal::TokenExpired,
+                Err(_) => {}
+            }
+        }
+        Err(refusal)
+    }
+
+    /// The secret of the refresh token that comes so many steps after this one, by the current key and by the previous.
+    ///
+    /// It is the same each time, so that a retry after a lost answer gets the same successor; a token of the past can
+    /// prove itself by leading to the present one; and nobody can go a step without the server's key.
+    pub fn successors(&self, secret: &[u8], steps: i64) -> impl Iterator<Item = Vec<u8>> {
+        let keys = [Some(&self.current), self.previous.as_ref()];
+        let walk = |key: &Key| (0..steps).fold(secret.to_vec(), |secret, _| mac(&key.chain, &secret));
+        keys.into_iter().flatten().map(walk).collect::<Vec<_>>().into_iter()
+    }
+}
+
+fn validation(audience: &str) -> Validation {
+    let mut validation = Validation::new(Algorithm::HS256);
+    validation.set_audience(&[audience]);
+    validation.set_required_spec_claims(&["exp", "aud", "sub"]);
+    // One clock makes and reads these tokens.
+    validation.leeway = 0;
+    validation
+}
+
+fn mac(key: &[u8], message: &[u8]) -> Vec<u8> {
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return Vec::new() };
+    mac.update(message);
+    mac.finalize().into_bytes().to_vec()
+}
+
+/// The hash by which a secret is kept. The secrets are 256 random bits, so one round suffices.
+pub fn hash(secret: &[u8]) -> Vec<u8> {
+    Sha256::digest(secret).to_vec()
+}
+
+/// 256 random bits.
+pub fn new_secret() -> Vec<u8> {
+    rand::random::<[u8; 32]>().to_vec()
+}
+
+/// A refresh token as its owner holds it: `gcr_SESSION_GENERATION_SECRET`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefreshToken {
+    /// The session that it refreshes.
+    pub session: SessionId,
+    /// How many came before it.
+    pub generation: i64,
+    /// Its secret.
+    pub secret: Vec<u8>,
+}
+
+impl RefreshToken {
+    /// The token as text.
+    pub fn to_text(&self) -> String {
+        format!("gcr_{}_{}_{}", self.session, self.generation, URL_SAFE_NO_PAD.encode(&self.secret))
+    }
+
+    /// The token of a text.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.strip_prefix("gcr_")?.splitn(3, '_');
+        let session = SessionId(parts.next()?.parse().ok()?);
+        let generation = parts.next()?.parse().ok()?;
+        let secret = URL_SAFE_NO_PAD.decode(parts.next()?).ok()?;
+        Some(Self { session, generation, secret })
+    }
+}
+
+/// The text of an opaque secret with a mark of what it is.
+pub fn opaque(mark: &str, secret: &[u8]) -> String {
+    format!("{mark}{}", URL_SAFE_NO_PAD.encode(secret))
+}
+
+/// The secret in such a text.
+pub fn parse_opaque(mark: &str, text: &str) -> Option<Vec<u8>> {
+    let secret = URL_SAFE_NO_PAD.decode(text.strip_prefix(mark)?).ok()?;
+    (secret.len() == 32).then_some(secret)
+}
+
+/// How long an access token issued now lasts, never longer than its session.
+pub fn access_end(now: Timestamp, lifetime: Duration, session_end: Option<Timestamp>) -> Timestamp {
+    let end = now.plus(lifetime);
+    session_end.map_or(end, |session_end| end.min(session_end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tokens(key: u8) -> Tokens {
+        Tokens::new(&[key; 32], None, "goldcrest")
+    }
+
+    fn access(expires: Timestamp) -> Access {
+        Access { user: UserId(1), session: SessionId(2), expires: Timestamp(expires.seconds() * 1000) }
+    }
+
+    #[test]
+    fn tokens_are_good_for_what_they_are() {
+        let now = Timestamp::now();
+        let said = access(now.plus(Duration::from_secs(60)));
+        let token = tokens(1).access(said, now);
+        assert_eq!(tokens(1).read_access(&token), Ok(said));
+        assert_eq!(tokens(1).read_ticket(&token), Err(Refusal::Unauthorized));
+        assert_eq!(tokens(2).read_access(&token), Err(Refusal::Unauthorized));
+        assert_eq!(Tokens::new(&[1; 32], None, "other").read_access(&token), Err(Refusal::Unauthorized));
+        let ticket = tokens(1).ticket(UserId(1), SessionId(2), now);
+        assert!(tokens(1).read_ticket(&ticket).is_ok());
+        assert_eq!(tokens(1).read_access(&ticket), Err(Refusal::Unauthorized));
+    }
+
+    #[test]
+    fn an_old_token_says_so_and_a_previous_key_still_counts() {
+        let now = Timestamp::now();
+        let old = tokens(1).access(access(now.minus(Duration::from_secs(5))), now);
+        assert_eq!(tokens(1).read_access(&old), Err(Refusal::TokenExpired));
+        let token = tokens(1).access(access(now.plus(Duration::from_secs(60))), now);
+        assert!(Tokens::new(&[2; 32], Some(&[1; 32]), "goldcrest").read_access(&token).is_ok());
+    }
+
+    #[test]
+    fn a_refresh_token_survives_its_text() {
+        let token = RefreshToken { session: SessionId(7), generation: 3, secret: vec![0xff; 32] };
+        assert_eq!(RefreshToken::parse(&token.to_text()), Some(token));
+        assert_eq!(RefreshToken::parse("gcr_1_x_y"), None);
+    }
+}
