@@ -112,8 +112,9 @@ async fn a_reply_names_its_thread() {
     assert_eq!(reply["thread_id"], root);
     for wrong in [json!(999_999), alice.say(elsewhere, "x").await["id"].clone()] {
         let body = json!({"conversation_id": group, "text": "answer", "thread_id": wrong});
-        bob.post("/api/v1/messages", &body).await.refused_field("invalid", "thread_id");
+        bob.post("/api/v1/messages", &body).await.refused(404, "not_found");
     }
+    bob.post("/api/v1/messages", &json!({"conversation_id": group, "text": "x", "thread_id": reply["id"]})).await.refused_field("invalid", "thread_id");
 }
 
 #[tokio::test]

@@ -25,10 +25,10 @@ const TYPES: [&str; 11] = [
 
 /// Texts that break a frame made carelessly.
 const TEXTS: [&str; 12] = [
-    "\r",
-    "\n",
-    "\r\n",
-    "\n\n",
+    "\rx",
+    "x\n",
+    "\r\nx\r\n",
+    "\n\nx\n\n",
     "one\rtwo\nthree\r\nfour\n\n\r\r",
     "line\u{2028}paragraph\u{2029}next\u{85}",
     "\u{feff}a mark at the start",

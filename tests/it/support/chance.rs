@@ -44,7 +44,7 @@ impl Chance {
     pub fn text(&mut self, length: usize) -> String {
         const TROUBLE: &[char] =
             &['\r', '\n', '\u{2028}', '\u{2029}', '\u{feff}', '"', '\\', '\u{7f}', '\u{1b}', '😀', '\u{200d}', 'é', '\u{301}', '\u{202e}', '\u{10ffff}'];
-        (0..length)
+        let mut text: String = (0..length)
             .map(|_| {
                 if self.percent(30) {
                     return *self.pick(TROUBLE);
@@ -57,6 +57,11 @@ impl Chance {
                     }
                 }
             })
-            .collect()
+            .collect();
+        // White space alone is no message.
+        if text.trim().is_empty() {
+            text.push('x');
+        }
+        text
     }
 }
