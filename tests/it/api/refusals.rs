@@ -376,3 +376,22 @@ async fn guessing_passwords_is_slowed_down() {
     }
     panic!("two hundred guesses were let through");
 }
+
+#[tokio::test]
+async fn whose_address_it_is_counts_only_when_a_trusted_proxy_says_so() {
+    for trusted in [false, true] {
+        let options = Server::options().set("--max-streams-per-address", "1");
+        let options = if trusted { options.set("--trusted-proxies", "127.0.0.1/32,10.0.0.0/8") } else { options };
+        let server = options.start().await;
+        let alice = Person::register(&server, "alice").await;
+        let from = |address: &str| alice.stream().header("x-forwarded-for", address);
+        let mut first = SseClient::open(server.address, &from("203.0.113.1")).await.unwrap();
+        first.until_control("ready").await;
+        for (address, own_place) in [("203.0.113.2", trusted), ("203.0.113.1", false), ("198.51.100.9, 203.0.113.1", false), ("203.0.113.1, 198.51.100.9, 10.1.2.3", trusted)] {
+            let mut other = SseClient::open(server.address, &from(address)).await.unwrap();
+            let expected = if own_place { "ready" } else { "bye" };
+            let heard = other.next().await;
+            assert!(heard.is_control(expected), "{address}, trusted: {trusted}: {heard:?}");
+        }
+    }
+}
