@@ -12,9 +12,11 @@
 //! - [`config`], [`telemetry`], [`cli`]: options, the log, the command line.
 //! - [`app`] puts it all together, and [`lifecycle`] ends it in order.
 
+pub mod api;
 pub mod config;
 pub mod domain;
 pub mod live;
 pub mod service;
 pub mod store;
 pub mod telemetry;
+pub mod transport;
