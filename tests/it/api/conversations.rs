@@ -9,7 +9,9 @@ fn members(conversation: &Value) -> Vec<(String, String)> {
         .as_array()
         .unwrap_or_else(|| panic!("members in {conversation}"))
         .iter()
-        .map(|member| (member["user"]["username"].as_str().unwrap().to_owned(), member["role"].as_str().unwrap().to_owned()))
+        .map(|member| {
+            (member["user"]["username"].as_str().unwrap().to_owned(), member["role"].as_str().unwrap().to_owned())
+        })
         .collect();
     members.sort();
     members
@@ -23,10 +25,19 @@ fn pair(name: &str, role: &str) -> (String, String) {
 async fn a_set_of_people_has_one_direct_conversation() {
     let server = Server::start().await;
     let [alice, bob, carol] = Person::register_all(&server, ["alice", "bob", "carol"]).await;
-    let make = async |person: &Person, members: Value| person.post("/api/v1/conversations", &json!({"kind": "direct", "members": members})).await;
+    let make = async |person: &Person, members: Value| {
+        person.post("/api/v1/conversations", &json!({"kind": "direct", "members": members})).await
+    };
     let of_two = make(&alice, json!(["bob"])).await.expect(201);
-    assert_eq!((of_two["kind"].as_str(), of_two["name"].as_str(), &of_two["last_message"]), (Some("direct"), None, &Value::Null));
-    for same in [make(&alice, json!(["bob"])).await, make(&bob, json!(["alice"])).await, make(&bob, json!(["ALICE", "bob", "alice"])).await] {
+    assert_eq!(
+        (of_two["kind"].as_str(), of_two["name"].as_str(), &of_two["last_message"]),
+        (Some("direct"), None, &Value::Null)
+    );
+    for same in [
+        make(&alice, json!(["bob"])).await,
+        make(&bob, json!(["alice"])).await,
+        make(&bob, json!(["ALICE", "bob", "alice"])).await,
+    ] {
         assert_eq!(same.expect(200)["id"], of_two["id"]);
     }
     let of_three = make(&carol, json!(["bob", "alice"])).await.expect(201);
@@ -74,7 +85,10 @@ async fn notes_to_self_are_a_conversation() {
 async fn in_a_group_the_owner_decides_who_is_there() {
     let server = Server::start().await;
     let [alice, bob, carol] = Person::register_all(&server, ["alice", "bob", "carol"]).await;
-    let made = alice.post("/api/v1/conversations", &json!({"kind": "group", "name": "birds 🐦", "members": ["bob"]})).await.expect(201);
+    let made = alice
+        .post("/api/v1/conversations", &json!({"kind": "group", "name": "birds 🐦", "members": ["bob"]}))
+        .await
+        .expect(201);
     assert_eq!(members(&made), [pair("alice", "owner"), pair("bob", "member")]);
     let group = made["id"].as_u64().unwrap();
     let path = format!("/api/v1/conversations/{group}");
@@ -83,7 +97,10 @@ async fn in_a_group_the_owner_decides_who_is_there() {
     alice.post(&format!("{path}/members"), &json!({"username": "carol"})).await.refused(409, "already_member");
     alice.post(&format!("{path}/members"), &json!({"username": "nobody"})).await.refused(404, "not_found");
     let renamed = alice.patch(&path, &json!({"name": "swans"})).await.expect(200);
-    assert_eq!((renamed["name"].as_str(), carol.get(&path).await.expect(200)["name"].as_str()), (Some("swans"), Some("swans")));
+    assert_eq!(
+        (renamed["name"].as_str(), carol.get(&path).await.expect(200)["name"].as_str()),
+        (Some("swans"), Some("swans"))
+    );
     alice.patch(&format!("{path}/members/carol"), &json!({"role": "owner"})).await.expect(200);
     carol.patch(&path, &json!({"name": "geese"})).await.expect(200);
     alice.delete(&format!("{path}/members/bob")).await.expect(204);
@@ -108,7 +125,10 @@ async fn the_last_owner_leaving_hands_the_group_to_who_was_there_longest() {
     stream.until_control("ready").await;
     alice.leave(group).await;
     let path = format!("/api/v1/conversations/{group}");
-    assert_eq!(members(&carol.get(&path).await.expect(200)), [pair("bob", "owner"), pair("carol", "member"), pair("dave", "member")]);
+    assert_eq!(
+        members(&carol.get(&path).await.expect(200)),
+        [pair("bob", "owner"), pair("carol", "member"), pair("dave", "member")]
+    );
     let heard = stream.until_seq(carol.head().await).await;
     let kinds: Vec<&str> = heard.iter().map(|seen| seen.kind.as_str()).collect();
     assert!(kinds.contains(&"member.removed") && kinds.contains(&"member.updated"), "{kinds:?}");
@@ -129,7 +149,11 @@ async fn a_channel_is_open_to_everybody() {
     let path = format!("/api/v1/conversations/{channel}");
     let listed = bob.get("/api/v1/channels").await.expect(200);
     assert_eq!((listed["items"][0]["id"].as_u64(), listed["items"][0]["name"].as_str()), (Some(channel), Some("news")));
-    assert_eq!(bob.get(&format!("{path}/messages")).await.expect(200)["items"], json!([first]), "anybody reads its history");
+    assert_eq!(
+        bob.get(&format!("{path}/messages")).await.expect(200)["items"],
+        json!([first]),
+        "anybody reads its history"
+    );
     bob.join(channel).await;
     bob.say(channel, "hello").await;
     bob.leave(channel).await;
@@ -209,12 +233,17 @@ async fn who_leaves_hears_his_leaving_and_then_no_more_and_who_returns_hears_fro
         .iter()
         .map(|seen| match seen.kind.as_str() {
             "message.created" => seen.data()["text"].as_str().unwrap().to_owned(),
-            kind => format!("{kind} {} by {}", seen.data()["user"]["username"].as_str().unwrap(), seen.data()["by"]["username"].as_str().unwrap()),
+            kind => format!(
+                "{kind} {} by {}",
+                seen.data()["user"]["username"].as_str().unwrap(),
+                seen.data()["by"]["username"].as_str().unwrap()
+            ),
         })
         .collect();
     assert_eq!(told, ["before", "member.removed bob by bob", "member.added bob by alice", "after"]);
     let history = bob.get(&format!("/api/v1/conversations/{group}/messages")).await.expect(200);
-    let texts: Vec<&str> = history["items"].as_array().unwrap().iter().map(|message| message["text"].as_str().unwrap()).collect();
+    let texts: Vec<&str> =
+        history["items"].as_array().unwrap().iter().map(|message| message["text"].as_str().unwrap()).collect();
     assert_eq!(texts, ["after", "before"], "the history shows his stays and nothing between");
 }
 
@@ -232,7 +261,11 @@ async fn a_follower_hears_a_channel_from_where_he_began() {
     alice.say(channel, "two").await;
     let mut aside = Vec::new();
     let reply = websocket.ask(&json!({"op": "follow", "ref": "f", "channel": "news"}), &mut aside).await;
-    assert_eq!((reply["ok"].as_bool(), reply["result"]["conversation_id"].as_u64()), (Some(true), Some(channel)), "{reply}");
+    assert_eq!(
+        (reply["ok"].as_bool(), reply["result"]["conversation_id"].as_u64()),
+        (Some(true), Some(channel)),
+        "{reply}"
+    );
     let from = reply["result"]["seq"].as_u64().unwrap();
     alice.say(channel, "three").await;
     let heard = websocket.until_text("three").await;
@@ -246,7 +279,8 @@ async fn a_follower_hears_a_channel_from_where_he_began() {
     let heard = websocket.until_text("a note").await;
     assert!(heard.iter().all(|seen| seen.json()["conversation_id"] == note), "{heard:?}");
     let by_polling = bob.get(&format!("/api/v1/events?after={from}&channel=news")).await.expect(200);
-    let texts: Vec<&str> = by_polling["events"].as_array().unwrap().iter().filter_map(|event| event["data"]["text"].as_str()).collect();
+    let texts: Vec<&str> =
+        by_polling["events"].as_array().unwrap().iter().filter_map(|event| event["data"]["text"].as_str()).collect();
     assert_eq!(texts, ["three", "four", "a note"]);
 }
 
@@ -266,7 +300,10 @@ async fn channels_are_open_to_strangers_only_if_the_operator_says_so() {
         if open {
             let mut stream = stream.expect("a stream opens");
             let heard = stream.until_text("one").await;
-            assert!(heard.iter().all(|seen| seen.json()["conversation_id"] == channel), "nothing but the channel: {heard:?}");
+            assert!(
+                heard.iter().all(|seen| seen.json()["conversation_id"] == channel),
+                "nothing but the channel: {heard:?}"
+            );
             assert_eq!(history.expect(200)["items"][0]["text"], "one");
             assert_eq!(poll.expect(200)["events"].as_array().unwrap().len(), heard.len());
         } else {
@@ -275,6 +312,9 @@ async fn channels_are_open_to_strangers_only_if_the_operator_says_so() {
         }
         let answer = stranger.get(&format!("/api/v1/conversations/{group}/messages")).await;
         assert!(matches!(answer.status, 401 | 404), "{}", answer.describe());
-        stranger.post("/api/v1/messages", &json!({"conversation_id": channel, "text": "x"})).await.refused(401, "unauthorized");
+        stranger
+            .post("/api/v1/messages", &json!({"conversation_id": channel, "text": "x"}))
+            .await
+            .refused(401, "unauthorized");
     }
 }

@@ -9,7 +9,8 @@ use crate::support::{Chance, Ear, Person, Server, SseClient, WsClient};
 async fn a_message_comes_back_as_it_was_sent() {
     let server = Server::start().await;
     let [alice, bob] = Person::register_all(&server, ["alice", "bob"]).await;
-    let sent = alice.post("/api/v1/messages", &json!({"to": ["bob"], "text": "hello", "client_id": "c1"})).await.expect(201);
+    let sent =
+        alice.post("/api/v1/messages", &json!({"to": ["bob"], "text": "hello", "client_id": "c1"})).await.expect(201);
     assert_eq!((sent["text"].as_str(), sent["client_id"].as_str()), (Some("hello"), Some("c1")));
     assert_eq!(sent["author"], json!({"id": alice.id, "username": "alice"}));
     assert!(sent["thread_id"].is_null() && sent["edited_at"].is_null() && sent["created_at"].is_string(), "{sent}");
@@ -38,16 +39,24 @@ async fn fifty_texts_of_any_characters_come_back_on_every_way() {
         if round % 2 == 0 {
             alice.say(direct, &text).await;
         } else {
-            let reply = websocket.ask(&json!({"op": "send", "ref": round, "conversation_id": direct, "text": text}), &mut Vec::new()).await;
+            let reply = websocket
+                .ask(&json!({"op": "send", "ref": round, "conversation_id": direct, "text": text}), &mut Vec::new())
+                .await;
             assert_eq!(reply["result"]["text"], text, "{reply}");
         }
         texts.push(text);
     }
     let mut stream = SseClient::open(server.address, &bob.stream().after(start)).await.unwrap();
-    let heard: Vec<String> = stream.until_seq(bob.head().await).await.iter().map(|seen| seen.data()["text"].as_str().unwrap().to_owned()).collect();
+    let heard: Vec<String> = stream
+        .until_seq(bob.head().await)
+        .await
+        .iter()
+        .map(|seen| seen.data()["text"].as_str().unwrap().to_owned())
+        .collect();
     assert_eq!(heard, texts);
     let listed = bob.get(&format!("/api/v1/conversations/{direct}/messages?limit=200")).await.expect(200);
-    let listed: Vec<&str> = listed["items"].as_array().unwrap().iter().rev().map(|message| message["text"].as_str().unwrap()).collect();
+    let listed: Vec<&str> =
+        listed["items"].as_array().unwrap().iter().rev().map(|message| message["text"].as_str().unwrap()).collect();
     assert_eq!(listed, texts);
 }
 
@@ -59,15 +68,30 @@ async fn sending_again_gives_the_first_message_and_another_body_is_a_conflict() 
     let body = json!({"conversation_id": direct, "text": "once", "client_id": "c1"});
     let first = alice.post("/api/v1/messages", &body).await.expect(201);
     assert_eq!(alice.post("/api/v1/messages", &body).await.expect(200), first);
-    assert_eq!(alice.post(&format!("/api/v1/conversations/{direct}/messages"), &json!({"text": "once", "client_id": "c1"})).await.expect(200), first);
+    assert_eq!(
+        alice
+            .post(&format!("/api/v1/conversations/{direct}/messages"), &json!({"text": "once", "client_id": "c1"}))
+            .await
+            .expect(200),
+        first
+    );
     let keyed = alice.with_header("idempotency-key", "c1");
-    assert_eq!(keyed.post("/api/v1/messages", &json!({"conversation_id": direct, "text": "once"})).await.expect(200), first);
+    assert_eq!(
+        keyed.post("/api/v1/messages", &json!({"conversation_id": direct, "text": "once"})).await.expect(200),
+        first
+    );
     let mut websocket = WsClient::open(server.address, &alice.stream()).await.unwrap();
     let operation = json!({"op": "send", "ref": 1, "conversation_id": direct, "text": "once", "client_id": "c1"});
     assert_eq!(websocket.ask(&operation, &mut Vec::new()).await["result"], first);
 
-    alice.post("/api/v1/messages", &json!({"conversation_id": direct, "text": "twice", "client_id": "c1"})).await.refused(409, "idempotency_conflict");
-    alice.post("/api/v1/messages", &json!({"to": ["alice"], "text": "once", "client_id": "c1"})).await.refused(409, "idempotency_conflict");
+    alice
+        .post("/api/v1/messages", &json!({"conversation_id": direct, "text": "twice", "client_id": "c1"}))
+        .await
+        .refused(409, "idempotency_conflict");
+    alice
+        .post("/api/v1/messages", &json!({"to": ["alice"], "text": "once", "client_id": "c1"}))
+        .await
+        .refused(409, "idempotency_conflict");
     let of_bob = bob.post("/api/v1/messages", &body).await.expect(201);
     assert_ne!(of_bob["id"], first["id"], "a client_id belongs to its author");
 
@@ -98,7 +122,11 @@ async fn a_retry_is_recognised_when_the_author_is_no_longer_there() {
     let body = json!({"conversation_id": group, "text": "last words", "client_id": "c1"});
     let first = bob.post("/api/v1/messages", &body).await.expect(201);
     bob.leave(group).await;
-    assert_eq!(bob.post("/api/v1/messages", &body).await.expect(200)["id"], first["id"], "what was acknowledged stays acknowledged");
+    assert_eq!(
+        bob.post("/api/v1/messages", &body).await.expect(200)["id"],
+        first["id"],
+        "what was acknowledged stays acknowledged"
+    );
 }
 
 #[tokio::test]
@@ -108,13 +136,18 @@ async fn a_reply_names_its_thread() {
     let group = alice.group("group", &[&bob]).await;
     let elsewhere = alice.group("elsewhere", &[&bob]).await;
     let root = alice.say(group, "question").await["id"].clone();
-    let reply = bob.post("/api/v1/messages", &json!({"conversation_id": group, "text": "answer", "thread_id": root})).await.expect(201);
+    let reply = bob
+        .post("/api/v1/messages", &json!({"conversation_id": group, "text": "answer", "thread_id": root}))
+        .await
+        .expect(201);
     assert_eq!(reply["thread_id"], root);
     for wrong in [json!(999_999), alice.say(elsewhere, "x").await["id"].clone()] {
         let body = json!({"conversation_id": group, "text": "answer", "thread_id": wrong});
         bob.post("/api/v1/messages", &body).await.refused(404, "not_found");
     }
-    bob.post("/api/v1/messages", &json!({"conversation_id": group, "text": "x", "thread_id": reply["id"]})).await.refused_field("invalid", "thread_id");
+    bob.post("/api/v1/messages", &json!({"conversation_id": group, "text": "x", "thread_id": reply["id"]}))
+        .await
+        .refused_field("invalid", "thread_id");
 }
 
 #[tokio::test]
@@ -185,8 +218,11 @@ async fn boxes_hold_what_came_and_what_went() {
     let group = alice.group("group", &[&bob, &carol]).await;
     let private = bob.direct(&[&carol]).await;
     let id = async |person: &Person, conversation: u64| person.say(conversation, "text").await["id"].as_u64().unwrap();
-    let (one, two, three, four) = (id(&alice, direct).await, id(&bob, direct).await, id(&carol, group).await, id(&bob, private).await);
-    let list = async |person: &Person, query: &str| id_list(&person.get(&format!("/api/v1/messages?{query}")).await.expect(200));
+    let (one, two, three, four) =
+        (id(&alice, direct).await, id(&bob, direct).await, id(&carol, group).await, id(&bob, private).await);
+    let list = async |person: &Person, query: &str| {
+        id_list(&person.get(&format!("/api/v1/messages?{query}")).await.expect(200))
+    };
     assert_eq!(list(&alice, "box=all").await, [three, two, one]);
     assert_eq!(list(&alice, "").await, [three, two, one]);
     assert_eq!(list(&alice, "box=inbox").await, [three, two]);
@@ -218,9 +254,35 @@ async fn a_list_and_the_stream_from_its_head_miss_and_double_nothing() {
             break;
         }
         ids.reverse();
-        let mut stream = SseClient::open(server.address, &bob.stream().after(list["head"].as_u64().unwrap())).await.unwrap();
+        let mut stream =
+            SseClient::open(server.address, &bob.stream().after(list["head"].as_u64().unwrap())).await.unwrap();
         ids.extend(stream.until_text("the last").await.iter().map(|seen| seen.data()["id"].as_u64().unwrap()));
         assert_eq!(ids, (1..=101).collect::<Vec<_>>());
     }
     writer.await.unwrap();
+}
+
+#[tokio::test]
+async fn what_one_socket_sends_comes_in_the_order_that_it_was_sent() {
+    const MANY: usize = 200;
+    let server = Server::start().await;
+    let [alice, bob] = Person::register_all(&server, ["alice", "bob"]).await;
+    let direct = alice.direct(&[&bob]).await;
+    let mut websocket = WsClient::open(server.address, &alice.stream()).await.unwrap();
+    // By name takes a look into the database that by number does not.
+    let operations = (0..MANY).map(|number| match number % 3 {
+        0 => json!({"op": "send", "ref": number, "to": ["bob"], "text": number.to_string()}),
+        _ => json!({"op": "send", "ref": number, "conversation_id": direct, "text": number.to_string()}),
+    });
+    websocket.send_all(operations).await;
+    let heard = websocket.until_text(&(MANY - 1).to_string()).await;
+    let mut texts: Vec<String> = heard.iter().map(|seen| seen.data()["text"].as_str().unwrap().to_owned()).collect();
+    // The last may have overtaken others.
+    let last = heard.last().unwrap().seq;
+    let mut stream = SseClient::open(server.address, &bob.stream().after(last)).await.unwrap();
+    alice.say(direct, "the end").await;
+    texts
+        .extend(stream.until_text("the end").await.iter().map(|seen| seen.data()["text"].as_str().unwrap().to_owned()));
+    let expected: Vec<String> = (0..MANY).map(|number| number.to_string()).chain(["the end".to_owned()]).collect();
+    assert_eq!(texts, expected);
 }

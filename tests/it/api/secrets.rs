@@ -60,14 +60,31 @@ async fn every_flow(server: &Server, marks: &mut Marks) {
     let again = alice.login(server).await;
     session_tokens(marks, &again);
     let wrong = marks.add("wrong password", "marked-wrong-password-90bb");
-    stranger.post("/api/v1/sessions", &json!({"username": "alice", "password": wrong})).await.refused(401, "invalid_credentials");
-    stranger.post("/api/v1/sessions", &json!({"username": marks.add("password typed as a name", "marked-hunter2-44fe"), "password": wrong})).await.refused(401, "invalid_credentials");
-    let refreshed = stranger.post("/api/v1/sessions/refresh", &json!({"refresh_token": again.refresh_token})).await.expect(200);
+    stranger
+        .post("/api/v1/sessions", &json!({"username": "alice", "password": wrong}))
+        .await
+        .refused(401, "invalid_credentials");
+    stranger
+        .post(
+            "/api/v1/sessions",
+            &json!({"username": marks.add("password typed as a name", "marked-hunter2-44fe"), "password": wrong}),
+        )
+        .await
+        .refused(401, "invalid_credentials");
+    let refreshed =
+        stranger.post("/api/v1/sessions/refresh", &json!({"refresh_token": again.refresh_token})).await.expect(200);
     marks.add("rotated access token", refreshed["access_token"].as_str().unwrap());
     marks.add("rotated refresh token", refreshed["refresh_token"].as_str().unwrap());
-    stranger.post("/api/v1/sessions/refresh", &json!({"refresh_token": marks.add("forged refresh token", "marked-refresh-8d8d")})).await.refused(401, "unauthorized");
+    stranger
+        .post(
+            "/api/v1/sessions/refresh",
+            &json!({"refresh_token": marks.add("forged refresh token", "marked-refresh-8d8d")}),
+        )
+        .await
+        .refused(401, "unauthorized");
 
-    let login = stranger.post("/api/v1/sessions", &json!({"username": "alice", "password": password, "cookie": true})).await;
+    let login =
+        stranger.post("/api/v1/sessions", &json!({"username": "alice", "password": password, "cookie": true})).await;
     let cookie = login.header("set-cookie").expect("a cookie").split(';').next().unwrap().to_owned();
     marks.add("cookie", cookie.split_once('=').unwrap().1);
     let by_cookie = StreamRequest::new(Credentials::Cookie(cookie.clone()));
@@ -85,26 +102,53 @@ async fn every_flow(server: &Server, marks: &mut Marks) {
     let mut stream = SseClient::open(server.address, &by_ticket.clone().after(0)).await.unwrap();
     let mut websocket = WsClient::open(server.address, &by_ticket).await.unwrap();
     websocket.ask(&json!({"op": "auth", "ref": 1, "token": alice.access_token}), &mut Vec::new()).await;
-    let reply = websocket.ask(&json!({"op": "send", "ref": 2, "conversation_id": direct, "text": over_websocket}), &mut Vec::new()).await;
+    let reply = websocket
+        .ask(&json!({"op": "send", "ref": 2, "conversation_id": direct, "text": over_websocket}), &mut Vec::new())
+        .await;
     assert_eq!(reply["ok"], true, "{reply}");
     stream.until_text(&over_websocket).await;
     bob.get("/api/v1/events?after=0").await.expect(200);
     bob.get(&format!("/api/v1/messages?conversation_id={direct}")).await.expect(200);
     let refused = marks.add("refused message", "marked-refused-77ef");
-    alice.post("/api/v1/messages", &json!({"conversation_id": 999_999, "text": refused})).await.refused(404, "not_found");
-    alice.post("/api/v1/messages", &json!({"conversation_id": direct, "text": [refused]})).await.refused(422, "invalid");
-    alice.send_body(Method::POST, "/api/v1/messages", "application/json", format!("{{\"text\": \"{refused}\"")).await.refused(400, "malformed_json");
+    alice
+        .post("/api/v1/messages", &json!({"conversation_id": 999_999, "text": refused}))
+        .await
+        .refused(404, "not_found");
+    alice
+        .post("/api/v1/messages", &json!({"conversation_id": direct, "text": [refused]}))
+        .await
+        .refused(422, "invalid");
+    alice
+        .send_body(Method::POST, "/api/v1/messages", "application/json", format!("{{\"text\": \"{refused}\""))
+        .await
+        .refused(400, "malformed_json");
     alice.get(&format!("/api/v1/messages?box={refused}")).await.refused(400, "malformed_request");
     stranger.get(&format!("/nowhere/{refused}?x={refused}")).await.refused(404, "not_found");
 
     // Keys, tokens in the wrong place, a new password.
     let key = alice.post("/api/v1/keys", &json!({"name": "key", "scopes": ["send"]})).await.expect(201);
     let secret = marks.add("key", key["key"].as_str().unwrap());
-    stranger.with_bearer(&secret).send_body(Method::POST, &format!("/api/v1/conversations/{direct}/messages"), "text/plain", marks.add("message by key", "marked-bykey-1f1f")).await.expect(201);
-    stranger.with_bearer(&marks.add("forged key", "gck_marked-forged-2c2c")).get("/api/v1/me").await.refused(401, "unauthorized");
+    stranger
+        .with_bearer(&secret)
+        .send_body(
+            Method::POST,
+            &format!("/api/v1/conversations/{direct}/messages"),
+            "text/plain",
+            marks.add("message by key", "marked-bykey-1f1f"),
+        )
+        .await
+        .expect(201);
+    stranger
+        .with_bearer(&marks.add("forged key", "gck_marked-forged-2c2c"))
+        .get("/api/v1/me")
+        .await
+        .refused(401, "unauthorized");
     stranger.get(&format!("/stream?access_token={}", alice.access_token)).await.refused(400, "token_in_url");
     let new_password = marks.add("new password", "marked-new-password-3d3d");
-    alice.put("/api/v1/me/password", &json!({"current_password": password, "new_password": new_password})).await.expect(204);
+    alice
+        .put("/api/v1/me/password", &json!({"current_password": password, "new_password": new_password}))
+        .await
+        .expect(204);
 
     // At the machine.
     let typed = marks.add("password at the machine", "marked-typed-6a6a");

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use goldcrest::api::routes::{Access, LIST};
 use http::Method;
 use serde_json::json;
 
@@ -26,10 +27,11 @@ const ROUTES: &[(&str, &str, Door)] = &[
     ("GET", "/stream", Closed),
     ("GET", "/ws", Checked),
     ("POST", "/api/v1/users", Checked),
-    ("GET", "/api/v1/users/{username}", Closed),
+    ("GET", "/api/v1/users/{name}", Closed),
     ("POST", "/api/v1/sessions", Checked),
     ("GET", "/api/v1/sessions", Closed),
     ("POST", "/api/v1/sessions/refresh", Checked),
+    ("DELETE", "/api/v1/sessions/current", Closed),
     ("DELETE", "/api/v1/sessions/{id}", Closed),
     ("GET", "/api/v1/me", Closed),
     ("PATCH", "/api/v1/me", Closed),
@@ -43,8 +45,8 @@ const ROUTES: &[(&str, &str, Door)] = &[
     ("GET", "/api/v1/conversations/{id}", Closed),
     ("PATCH", "/api/v1/conversations/{id}", Closed),
     ("POST", "/api/v1/conversations/{id}/members", Closed),
-    ("PATCH", "/api/v1/conversations/{id}/members/{username}", Closed),
-    ("DELETE", "/api/v1/conversations/{id}/members/{username}", Closed),
+    ("PATCH", "/api/v1/conversations/{id}/members/{name}", Closed),
+    ("DELETE", "/api/v1/conversations/{id}/members/{name}", Closed),
     ("GET", "/api/v1/conversations/{id}/messages", Closed),
     ("POST", "/api/v1/conversations/{id}/messages", Closed),
     ("GET", "/api/v1/channels", Closed),
@@ -56,7 +58,7 @@ const ROUTES: &[(&str, &str, Door)] = &[
 
 async fn knock(caller: &Caller, method: &str, path: &str) -> Answer {
     let method: Method = method.parse().unwrap();
-    let path = path.replace("{id}", "1").replace("{username}", "host");
+    let path = path.replace("{id}", "1").replace("{name}", "host");
     let body = (method != Method::GET && method != Method::DELETE).then(|| json!({}));
     caller.call(method, &path, body.as_ref()).await
 }
@@ -88,7 +90,10 @@ async fn every_route_that_is_not_public_wants_to_know_who_it_is() {
                 Closed => {
                     assert_eq!(answer.status, 401, "{context}");
                     answer.refused(401, "unauthorized");
-                    assert!(answer.header("www-authenticate").is_some_and(|scheme| scheme.starts_with("Bearer")), "{context}");
+                    assert!(
+                        answer.header("www-authenticate").is_some_and(|scheme| scheme.starts_with("Bearer")),
+                        "{context}"
+                    );
                 }
             }
         }
@@ -109,6 +114,12 @@ async fn a_path_or_method_that_is_not_there_says_so() {
 
 #[test]
 fn the_table_has_every_route_of_the_server() {
-    let known: BTreeSet<(&str, &str)> = ROUTES.iter().map(|(method, path, _)| (*method, *path)).collect();
+    let known: BTreeSet<(String, &str, bool)> =
+        ROUTES.iter().map(|(method, path, door)| ((*method).to_owned(), *path, *door == Closed)).collect();
     assert_eq!(known.len(), ROUTES.len(), "no route is there twice");
+    let served: BTreeSet<(String, &str, bool)> = LIST
+        .iter()
+        .map(|(method, path, access)| (method.to_uppercase(), *path, *access == Access::Credentials))
+        .collect();
+    assert_eq!(served, known, "a new route needs its line here, and a stranger at its door");
 }

@@ -59,7 +59,11 @@ async fn only_a_token_of_this_server_for_this_server_is_taken() {
     let kid = header["kid"].as_str().expect("a token names its key");
     let secret = signing_key(key);
     let again = sign(Algorithm::HS256, Some(kid), &claims, &secret);
-    assert_eq!(server.stranger().with_bearer(&again).get("/api/v1/me").await.status, 200, "the test signs as the server does");
+    assert_eq!(
+        server.stranger().with_bearer(&again).get("/api/v1/me").await.status,
+        200,
+        "the test signs as the server does"
+    );
 
     let with = |claim: &str, value: Value| {
         let mut changed = claims.clone();
@@ -79,7 +83,10 @@ async fn only_a_token_of_this_server_for_this_server_is_taken() {
         ("HS384 with our key", sign(Algorithm::HS384, Some(kid), &claims, &secret)),
         ("HS512 with our key", sign(Algorithm::HS512, Some(kid), &claims, &secret)),
         ("another key", sign(Algorithm::HS256, Some(kid), &claims, b"another key, quite as long as ours is")),
-        ("another key and kid", sign(Algorithm::HS256, Some("theirs"), &claims, b"another key, quite as long as ours is")),
+        (
+            "another key and kid",
+            sign(Algorithm::HS256, Some("theirs"), &claims, b"another key, quite as long as ours is"),
+        ),
         ("an empty key", sign(Algorithm::HS256, Some(kid), &claims, b"")),
         ("another audience", sign(Algorithm::HS256, Some(kid), &with("aud", json!("elsewhere")), &secret)),
         ("no audience", sign(Algorithm::HS256, Some(kid), &without_audience, &secret)),
@@ -87,7 +94,14 @@ async fn only_a_token_of_this_server_for_this_server_is_taken() {
         ("no expiry", sign(Algorithm::HS256, Some(kid), &without_expiry, &secret)),
         ("another session", sign(Algorithm::HS256, Some(kid), &with("sid", json!("no-such-session")), &secret)),
         ("a refresh token", alice.refresh_token.clone()),
-        ("claims of another signature", format!("{}.{}", unsigned(&header, &with("sub", json!("2"))).trim_end_matches('.'), alice.access_token.rsplit_once('.').unwrap().1)),
+        (
+            "claims of another signature",
+            format!(
+                "{}.{}",
+                unsigned(&header, &with("sub", json!("2"))).trim_end_matches('.'),
+                alice.access_token.rsplit_once('.').unwrap().1
+            ),
+        ),
     ] {
         refused_everywhere(&server, what, &token).await;
     }
@@ -108,7 +122,8 @@ async fn the_previous_key_is_taken_and_one_before_it_is_not() {
         path.to_str().unwrap().to_owned()
     };
     let (first, second, third) = (key("first"), key("second"), key("third"));
-    let options = |now: &str, before: &str| Server::options().set("--jwt-key-file", now).set("--jwt-previous-key-file", before);
+    let options =
+        |now: &str, before: &str| Server::options().set("--jwt-key-file", now).set("--jwt-previous-key-file", before);
     let mut server = Server::options().set("--jwt-key-file", &first).start().await;
     let alice = Person::register(&server, "alice").await;
     server.terminate(seconds(5)).await;
@@ -155,31 +170,71 @@ async fn an_access_token_in_a_url_is_refused() {
 
 #[tokio::test]
 async fn a_foreign_origin_neither_writes_nor_listens() {
-    let server = Server::options().set("--public-url", "https://chat.example.org").set("--allow-origins", "https://app.example.org").start().await;
+    let server = Server::options()
+        .set("--public-url", "https://chat.example.org")
+        .set("--allow-origins", "https://app.example.org")
+        .start()
+        .await;
     let alice = Person::register(&server, "alice").await;
     let message = json!({"to": ["alice"], "text": "hello"});
     for own in ["https://chat.example.org", "https://app.example.org"] {
         let caller = alice.with_header("origin", own);
         caller.post("/api/v1/messages", &message).await.expect(201);
-        SseClient::open(server.address, &alice.stream().header("origin", own)).await.unwrap().until_control("ready").await;
-        WsClient::open(server.address, &alice.stream().header("origin", own)).await.unwrap().until_control("ready").await;
+        SseClient::open(server.address, &alice.stream().header("origin", own))
+            .await
+            .unwrap()
+            .until_control("ready")
+            .await;
+        WsClient::open(server.address, &alice.stream().header("origin", own))
+            .await
+            .unwrap()
+            .until_control("ready")
+            .await;
     }
-    for foreign in ["https://evil.example", "http://chat.example.org", "https://chat.example.org.evil.example", "https://chat.example.org:8443", "null", "rubbish"] {
+    for foreign in [
+        "https://evil.example",
+        "http://chat.example.org",
+        "https://chat.example.org.evil.example",
+        "https://chat.example.org:8443",
+        "null",
+        "rubbish",
+    ] {
         let caller = alice.with_header("origin", foreign);
         caller.post("/api/v1/messages", &message).await.refused(403, "foreign_origin");
         caller.delete("/api/v1/sessions/current").await.refused(403, "foreign_origin");
         let login = json!({"username": "alice", "password": alice.password, "cookie": true});
-        server.stranger().with_header("origin", foreign).post("/api/v1/sessions", &login).await.refused(403, "foreign_origin");
+        server
+            .stranger()
+            .with_header("origin", foreign)
+            .post("/api/v1/sessions", &login)
+            .await
+            .refused(403, "foreign_origin");
         let request = alice.stream().header("origin", foreign);
-        SseClient::open(server.address, &request).await.err().expect("no stream").answer().refused(403, "foreign_origin");
-        WsClient::open(server.address, &request).await.err().expect("no stream").answer().refused(403, "foreign_origin");
+        SseClient::open(server.address, &request)
+            .await
+            .err()
+            .expect("no stream")
+            .answer()
+            .refused(403, "foreign_origin");
+        WsClient::open(server.address, &request)
+            .await
+            .err()
+            .expect("no stream")
+            .answer()
+            .refused(403, "foreign_origin");
     }
     alice.post("/api/v1/messages", &message).await.expect(201);
 
-    let preflight = server.stranger().with_header("origin", "https://app.example.org").with_header("access-control-request-method", "POST");
+    let preflight = server
+        .stranger()
+        .with_header("origin", "https://app.example.org")
+        .with_header("access-control-request-method", "POST");
     let answer = preflight.call(http::Method::OPTIONS, "/api/v1/messages", None).await;
     assert_eq!(answer.header("access-control-allow-origin"), Some("https://app.example.org"));
-    let preflight = server.stranger().with_header("origin", "https://evil.example").with_header("access-control-request-method", "POST");
+    let preflight = server
+        .stranger()
+        .with_header("origin", "https://evil.example")
+        .with_header("access-control-request-method", "POST");
     let answer = preflight.call(http::Method::OPTIONS, "/api/v1/messages", None).await;
     assert_eq!(answer.header("access-control-allow-origin"), None);
 }
@@ -221,7 +276,10 @@ async fn a_refresh_whose_answer_was_lost_may_be_asked_again() {
     let after_the_restart = successor(&refresh(&server, &alice.refresh_token).await.expect(200));
     assert_eq!(alice.get("/api/v1/me").await.status, 200, "nobody was logged out");
     let next = refresh(&server, &after_the_restart).await.expect(200);
-    assert_eq!(server.stranger().with_bearer(next["access_token"].as_str().unwrap()).get("/api/v1/me").await.status, 200);
+    assert_eq!(
+        server.stranger().with_bearer(next["access_token"].as_str().unwrap()).get("/api/v1/me").await.status,
+        200
+    );
 }
 
 #[tokio::test]
@@ -247,7 +305,10 @@ async fn of_two_refreshes_at_once_neither_ends_the_session() {
     let (one, other) = tokio::join!(refresh(&server, &alice.refresh_token), refresh(&server, &alice.refresh_token));
     let (one, other) = (one.expect(200), other.expect(200));
     for answer in [&one, &other] {
-        assert_eq!(server.stranger().with_bearer(answer["access_token"].as_str().unwrap()).get("/api/v1/me").await.status, 200);
+        assert_eq!(
+            server.stranger().with_bearer(answer["access_token"].as_str().unwrap()).get("/api/v1/me").await.status,
+            200
+        );
     }
 }
 
@@ -269,26 +330,46 @@ async fn an_api_key_may_do_what_its_scopes_say() {
     };
     let (reader, _) = key(json!(["read"]), None).await;
     reader.get(&format!("/api/v1/conversations/{direct}/messages")).await.expect(200);
-    reader.post("/api/v1/messages", &json!({"conversation_id": direct, "text": "x"})).await.refused(403, "insufficient_scope");
+    reader
+        .post("/api/v1/messages", &json!({"conversation_id": direct, "text": "x"}))
+        .await
+        .refused(403, "insufficient_scope");
     let mut stream = SseClient::open(server.address, &reader.stream()).await.unwrap();
     stream.until_control("ready").await;
 
     let (sender, sender_id) = key(json!(["send"]), Some(direct)).await;
-    let message = sender.send_body(http::Method::POST, &format!("/api/v1/conversations/{direct}/messages"), "text/plain", "backup done").await.expect(201);
-    assert_eq!((message["text"].as_str(), message["author"]["username"].as_str()), (Some("backup done"), Some("alice")));
+    let message = sender
+        .send_body(http::Method::POST, &format!("/api/v1/conversations/{direct}/messages"), "text/plain", "backup done")
+        .await
+        .expect(201);
+    assert_eq!(
+        (message["text"].as_str(), message["author"]["username"].as_str()),
+        (Some("backup done"), Some("alice"))
+    );
     stream.until_text("backup done").await;
     let elsewhere = sender.post("/api/v1/messages", &json!({"conversation_id": other, "text": "x"})).await;
     assert!(matches!(elsewhere.status, 403 | 404), "{}", elsewhere.describe());
     sender.get(&format!("/api/v1/conversations/{direct}/messages")).await.refused(403, "insufficient_scope");
-    for (method, path) in [("POST", "/api/v1/keys"), ("GET", "/api/v1/sessions"), ("PATCH", "/api/v1/me"), ("POST", "/api/v1/conversations")] {
+    for (method, path) in [
+        ("POST", "/api/v1/keys"),
+        ("GET", "/api/v1/sessions"),
+        ("PATCH", "/api/v1/me"),
+        ("POST", "/api/v1/conversations"),
+    ] {
         let answer = sender.call(method.parse().unwrap(), path, (method != "GET").then(|| json!({})).as_ref()).await;
         answer.refused(403, "insufficient_scope");
     }
     let listed = alice.get("/api/v1/keys").await.expect(200);
     assert_eq!(listed["items"].as_array().unwrap().len(), 2);
-    assert!(listed["items"].as_array().unwrap().iter().all(|key| key.get("key").is_none()), "a key is shown once: {listed}");
+    assert!(
+        listed["items"].as_array().unwrap().iter().all(|key| key.get("key").is_none()),
+        "a key is shown once: {listed}"
+    );
     alice.delete(&format!("/api/v1/keys/{}", crate::support::person::id_text(&sender_id))).await.expect(204);
-    sender.post("/api/v1/messages", &json!({"conversation_id": direct, "text": "x"})).await.refused(401, "unauthorized");
+    sender
+        .post("/api/v1/messages", &json!({"conversation_id": direct, "text": "x"}))
+        .await
+        .refused(401, "unauthorized");
 }
 
 #[tokio::test]

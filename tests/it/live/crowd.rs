@@ -94,15 +94,23 @@ impl Wanderer {
     pub async fn wander(self, mut chance: Chance) -> usize {
         let mut journeys = 0;
         while !*self.stop.borrow() {
-            let (room, opener) = if chance.percent(50) { (self.group, &self.host) } else { (self.channel, &self.person) };
+            let (room, opener) =
+                if chance.percent(50) { (self.group, &self.host) } else { (self.channel, &self.person) };
             let members = format!("/api/v1/conversations/{room}/members");
             let membership = format!("{members}/{}", self.person.name);
             let (answer, again) = insist(&self.person, Method::DELETE, &membership, None).await;
             assert!(answer.status == 204 || again, "leaving: {}", answer.describe());
             for _ in 0..chance.between(0, 3) {
-                insist(&self.host, Method::POST, "/api/v1/messages", Some(&json!({"conversation_id": room, "text": "while he is away"}))).await;
+                insist(
+                    &self.host,
+                    Method::POST,
+                    "/api/v1/messages",
+                    Some(&json!({"conversation_id": room, "text": "while he is away"})),
+                )
+                .await;
             }
-            let (answer, again) = insist(opener, Method::POST, &members, Some(&json!({"username": self.person.name}))).await;
+            let (answer, again) =
+                insist(opener, Method::POST, &members, Some(&json!({"username": self.person.name}))).await;
             assert!(answer.status == 201 || again, "coming back: {}", answer.describe());
             journeys += 1;
         }
@@ -182,17 +190,21 @@ impl Wayward {
         let mut cursor = self.after;
         loop {
             let transport = *chance.pick(&self.transports);
-            let mut listener = match Listener::open(transport, &self.person, &self.request(transport, cursor).await).await {
-                Ok(listener) => listener,
-                Err(NotOpened::Answered(answer)) if answer.status != 503 => panic!("{}: {}", record.name, answer.describe()),
-                Err(error) => {
-                    assert!(self.server_may_end, "{}: {error:?}", record.name);
-                    tokio::time::sleep(Duration::from_millis(5)).await;
-                    continue;
-                }
-            };
+            let mut listener =
+                match Listener::open(transport, &self.person, &self.request(transport, cursor).await).await {
+                    Ok(listener) => listener,
+                    Err(NotOpened::Answered(answer)) if answer.status != 503 => {
+                        panic!("{}: {}", record.name, answer.describe())
+                    }
+                    Err(error) => {
+                        assert!(self.server_may_end, "{}: {error:?}", record.name);
+                        tokio::time::sleep(Duration::from_millis(5)).await;
+                        continue;
+                    }
+                };
             record.connections += 1;
-            let mut fate = if record.connections <= self.single_events { Fate::AfterEvents(1) } else { Fate::choose(&mut chance) };
+            let mut fate =
+                if record.connections <= self.single_events { Fate::AfterEvents(1) } else { Fate::choose(&mut chance) };
             loop {
                 let heard = listener.next().await;
                 if let Heard::End(code) = heard {
@@ -262,15 +274,23 @@ pub fn assert_all_heard(log: &Log, records: &[Record]) {
         let expected = log.visible(record.user, &record.followed, record.start);
         if seen != expected {
             let lost: Vec<_> = expected.iter().filter(|seq| !seen.contains(seq)).map(|seq| by_seq[seq]).collect();
-            let unasked: Vec<_> = seen.iter().filter(|seq| !expected.contains(seq)).map(|seq| by_seq.get(seq)).collect();
+            let unasked: Vec<_> =
+                seen.iter().filter(|seq| !expected.contains(seq)).map(|seq| by_seq.get(seq)).collect();
             let stays: Vec<_> = log.stays.iter().filter(|stay| u64::try_from(stay.user) == Ok(record.user)).collect();
-            panic!("{} from {}: lost {lost:?}, heard what is not his {unasked:?}, stays {stays:?}", record.name, record.start);
+            panic!(
+                "{} from {}: lost {lost:?}, heard what is not his {unasked:?}, stays {stays:?}",
+                record.name, record.start
+            );
         }
         for seen in &record.seen {
             let logged = by_seq[&seen.seq];
             assert_eq!(*bytes.entry(seen.seq).or_insert(&seen.raw), seen.raw, "an event is encoded once");
             let envelope = seen.json();
-            assert_eq!((&seen.kind, &envelope["data"]), (&logged.kind, &logged.data), "the envelope holds what is logged");
+            assert_eq!(
+                (&seen.kind, &envelope["data"]),
+                (&logged.kind, &logged.data),
+                "the envelope holds what is logged"
+            );
             let conversation = (logged.topic > 0).then_some(logged.topic);
             assert_eq!(envelope.get("conversation_id").and_then(Value::as_i64), conversation, "{}", seen.raw);
         }

@@ -4,7 +4,10 @@ use serde_json::json;
 
 use crate::support::listener::TRANSPORTS;
 use crate::support::raw::exchange;
-use crate::support::{Caller, Control, Credentials, Ear, Heard, Listener, Log, Person, Server, SseClient, StreamRequest, Transport, WsClient, eventually, seconds};
+use crate::support::{
+    Caller, Control, Credentials, Ear, Heard, Listener, Log, Person, Server, SseClient, StreamRequest, Transport,
+    WsClient, eventually, seconds,
+};
 
 /// What a stream says before its first event.
 struct Greeting {
@@ -33,7 +36,11 @@ async fn greet(transport: Transport, caller: &Caller, request: &StreamRequest) -
         };
         let mut poller = crate::support::Poller::new(caller, &request.clone().after(position));
         poller.wait = 1;
-        return Greeting { listener: Listener::Polling(Box::new(poller)), reset: reset.map(|json| Control { kind: "reset".into(), raw: json.to_string() }), position };
+        return Greeting {
+            listener: Listener::Polling(Box::new(poller)),
+            reset: reset.map(|json| Control { kind: "reset".into(), raw: json.to_string() }),
+            position,
+        };
     }
     let mut reset = None;
     loop {
@@ -46,7 +53,11 @@ async fn greet(transport: Transport, caller: &Caller, request: &StreamRequest) -
             Heard::Control(control) if control.kind == "ready" => {
                 let position = control.number("position");
                 assert!(position <= control.number("head"), "{}", control.raw);
-                assert_eq!(listener.cursor(), Some(position), "ready moves the cursor to where the stream goes on from");
+                assert_eq!(
+                    listener.cursor(),
+                    Some(position),
+                    "ready moves the cursor to where the stream goes on from"
+                );
                 if let Some(reset) = &reset {
                     assert_eq!(reset.number("position"), position, "reset and ready name one place");
                 }
@@ -184,11 +195,16 @@ async fn the_first_frame_of_a_websocket_may_bring_the_cursor() {
     let (_, bob, _) = alice_and_bob(&server).await;
     let log = server.events_on_disk().await;
     let after = log.head() - 5;
-    let mut websocket = WsClient::open(server.address, &StreamRequest::new(Credentials::None)).await.expect("a WebSocket opens");
+    let mut websocket =
+        WsClient::open(server.address, &StreamRequest::new(Credentials::None)).await.expect("a WebSocket opens");
     websocket.send(&json!({"op": "auth", "ref": 1, "token": bob.access_token, "after": after})).await;
     let expected = log.visible(bob.id, &[], after);
-    let heard = websocket.until("the last event", |heard| matches!(heard, Heard::Event(seen) if seen.seq == log.head())).await;
-    assert!(heard.iter().any(|heard| matches!(heard, Heard::Reply(reply) if reply["ref"] == 1 && reply["ok"] == true)), "{heard:?}");
+    let heard =
+        websocket.until("the last event", |heard| matches!(heard, Heard::Event(seen) if seen.seq == log.head())).await;
+    assert!(
+        heard.iter().any(|heard| matches!(heard, Heard::Reply(reply) if reply["ref"] == 1 && reply["ok"] == true)),
+        "{heard:?}"
+    );
     assert!(heard.iter().any(|heard| matches!(heard, Heard::Control(control) if control.kind == "ready" && control.number("position") == after)), "{heard:?}");
     let seqs: Vec<u64> = heard.into_iter().filter_map(Heard::event).map(|seen| seen.seq).collect();
     assert_eq!(seqs, expected);
@@ -224,11 +240,17 @@ async fn history_is_gone(person: &Person) {
 
 #[tokio::test]
 async fn a_reader_that_retention_overtakes_is_told_in_mid_stream() {
-    let server = Server::options().set("--event-retention", "1s").set("--stream-queue", "4").set("--ring-bytes", "16384").start().await;
+    let server = Server::options()
+        .set("--event-retention", "1s")
+        .set("--stream-queue", "4")
+        .set("--ring-bytes", "16384")
+        .start()
+        .await;
     let [alice, bob] = Person::register_all(&server, ["alice", "bob"]).await;
     let direct = alice.direct(&[&bob]).await;
     let start = bob.head().await;
-    let mut stream = SseClient::open(server.address, &bob.stream().after(start).narrow()).await.expect("a stream opens");
+    let mut stream =
+        SseClient::open(server.address, &bob.stream().after(start).narrow()).await.expect("a stream opens");
     stream.until_control("ready").await;
 
     let text = "x".repeat(10_000);
@@ -247,7 +269,10 @@ async fn a_reader_that_retention_overtakes_is_told_in_mid_stream() {
     let position = stream.cursor().expect("a reset has a position");
     let before: Vec<u64> = heard.into_iter().filter_map(Heard::event).map(|seen| seen.seq).collect();
     assert_eq!(before, (start + 1..=start + before.len() as u64).collect::<Vec<_>>(), "what came before it has no gap");
-    assert!(before.len() < usize::try_from(last).unwrap() && position >= *before.last().unwrap_or(&start), "position {position}");
+    assert!(
+        before.len() < usize::try_from(last).unwrap() && position >= *before.last().unwrap_or(&start),
+        "position {position}"
+    );
     alice.say(direct, "new").await;
     let seen = stream.until_text("new").await;
     assert!(seen.iter().all(|seen| seen.seq > position), "{seen:?}");
@@ -257,7 +282,10 @@ async fn a_reader_that_retention_overtakes_is_told_in_mid_stream() {
 async fn a_header_line_that_is_not_ascii_is_no_number_either() {
     let server = Server::start().await;
     let bob = Person::register(&server, "bob").await;
-    let request = format!("GET /stream HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\nLast-Event-ID: \u{e9}\r\nConnection: close\r\n\r\n", server.address, bob.access_token);
+    let request = format!(
+        "GET /stream HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\nLast-Event-ID: \u{e9}\r\nConnection: close\r\n\r\n",
+        server.address, bob.access_token
+    );
     // The stream does not end, so only its head is read.
     let mut connection = crate::support::raw::Connection::open(server.address).await.unwrap();
     connection.send(request).await.unwrap();
@@ -266,6 +294,7 @@ async fn a_header_line_that_is_not_ascii_is_no_number_either() {
     while !String::from_utf8_lossy(&connection.unread).contains("malformed_cursor") {
         assert!(connection.read_more().await.unwrap(), "the stream says why");
     }
-    let answer = exchange(server.address, format!("GET /healthz HTTP/1.1\r\nHost: {}\r\n\r\n", server.address)).await.unwrap();
+    let answer =
+        exchange(server.address, format!("GET /healthz HTTP/1.1\r\nHost: {}\r\n\r\n", server.address)).await.unwrap();
     assert_eq!(answer.status, 200);
 }

@@ -8,7 +8,10 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use crate::support::raw::Connection;
-use crate::support::{Credentials, Ear, Heard, Listener, Person, Poller, Server, SseClient, StreamRequest, Transport, WsClient, eventually, seconds, within};
+use crate::support::{
+    Credentials, Ear, Heard, Listener, Person, Poller, Server, SseClient, StreamRequest, Transport, WsClient,
+    eventually, seconds, within,
+};
 
 const REVOKED: Option<u16> = Some(4403);
 const A_SECOND: Duration = seconds(1);
@@ -46,7 +49,10 @@ impl Streams {
             self.websocket_by_ticket.until_end(A_SECOND)
         );
         for (heard, _) in [&sse, &by_ticket] {
-            assert!(heard.iter().any(|heard| heard.is_control("expired") || heard.is_control("bye")), "the end is announced: {heard:?}");
+            assert!(
+                heard.iter().any(|heard| heard.is_control("expired") || heard.is_control("bye")),
+                "the end is announced: {heard:?}"
+            );
         }
         assert_eq!((websocket.1, websocket_by_ticket.1), (REVOKED, REVOKED));
     }
@@ -99,7 +105,9 @@ async fn changing_the_password_ends_the_other_sessions() {
     let elsewhere = bob.login(&server).await;
     let mut streams = Streams::open(&bob).await;
     let other_streams = Streams::open(&elsewhere).await;
-    bob.put("/api/v1/me/password", &json!({"current_password": bob.password, "new_password": "another password"})).await.expect(204);
+    bob.put("/api/v1/me/password", &json!({"current_password": bob.password, "new_password": "another password"}))
+        .await
+        .expect(204);
     other_streams.end().await;
     streams.live_on(&alice, direct, "still there?").await;
 }
@@ -136,8 +144,13 @@ async fn a_stream_by_bearer_ends_with_its_token_and_others_live_on() {
     let expiring = sse.until_control("expiring").await;
     assert!(expiring.number("in") <= 4, "{}", expiring.raw);
     renewed.until_control("expiring").await;
-    let answer = server.stranger().post("/api/v1/sessions/refresh", &json!({"refresh_token": bob.refresh_token})).await.expect(200);
-    let reply = renewed.ask(&json!({"op": "auth", "ref": "again", "token": answer["access_token"]}), &mut Vec::new()).await;
+    let answer = server
+        .stranger()
+        .post("/api/v1/sessions/refresh", &json!({"refresh_token": bob.refresh_token}))
+        .await
+        .expect(200);
+    let reply =
+        renewed.ask(&json!({"op": "auth", "ref": "again", "token": answer["access_token"]}), &mut Vec::new()).await;
     assert_eq!(reply["ok"], true, "{reply}");
 
     let (heard, _) = sse.until_end(seconds(10)).await;
@@ -332,13 +345,16 @@ async fn when_descriptors_run_out_it_serves_those_it_has_and_accepts_again_later
     // More connections than it can have; the kernel takes those that it cannot.
     let crowd = join_all((0..300).map(|_| TcpStream::connect(server.address))).await;
     assert!(crowd.iter().filter(|connection| connection.is_ok()).count() > 128);
-    eventually(seconds(10), "the descriptors to run out", async || (descriptors_of(&server) >= 120).then_some(())).await;
+    eventually(seconds(10), "the descriptors to run out", async || (descriptors_of(&server) >= 120).then_some(()))
+        .await;
     let mut one_too_many = Connection::open(server.address).await.unwrap();
     one_too_many.send(format!("GET /healthz HTTP/1.1\r\nHost: {}\r\n\r\n", server.address)).await.unwrap();
 
     for number in 0..20 {
         let text = format!("message {number}");
-        let reply = websocket.ask(&json!({"op": "send", "ref": number, "conversation_id": direct, "text": text}), &mut Vec::new()).await;
+        let reply = websocket
+            .ask(&json!({"op": "send", "ref": number, "conversation_id": direct, "text": text}), &mut Vec::new())
+            .await;
         assert_eq!(reply["ok"], true, "{reply}");
         sse.until_text(&text).await;
     }
@@ -349,7 +365,9 @@ async fn when_descriptors_run_out_it_serves_those_it_has_and_accepts_again_later
 }
 
 fn descriptors_of(server: &Server) -> usize {
-    std::fs::read_dir(format!("/proc/{}/fd", server.process_id())).expect("Linux lists the descriptors of a process").count()
+    std::fs::read_dir(format!("/proc/{}/fd", server.process_id()))
+        .expect("Linux lists the descriptors of a process")
+        .count()
 }
 
 #[tokio::test]
@@ -391,10 +409,13 @@ async fn a_dead_websocket_is_found_by_its_silence() {
     let bob = Person::register(&server, "bob").await;
     let before = descriptors_of(&server);
     let websocket = WsClient::open(server.address, &bob.stream()).await.unwrap();
-    eventually(seconds(10), "the WebSocket to be there", async || (descriptors_of(&server) > before).then_some(())).await;
+    eventually(seconds(10), "the WebSocket to be there", async || (descriptors_of(&server) > before).then_some(()))
+        .await;
     drop(websocket);
-    eventually(seconds(10), "the WebSocket to be gone", async || (descriptors_of(&server) <= before).then_some(())).await;
+    eventually(seconds(10), "the WebSocket to be gone", async || (descriptors_of(&server) <= before).then_some(()))
+        .await;
     let sse = SseClient::open(server.address, &bob.stream()).await.unwrap();
     drop(sse);
-    eventually(seconds(10), "the SSE stream to be gone", async || (descriptors_of(&server) <= before).then_some(())).await;
+    eventually(seconds(10), "the SSE stream to be gone", async || (descriptors_of(&server) <= before).then_some(()))
+        .await;
 }

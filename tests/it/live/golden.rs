@@ -82,7 +82,10 @@ async fn every_event_reads_the_same_everywhere_and_however_it_is_cut() {
         let envelope: serde_json::Value = serde_json::from_str(raw).unwrap();
         let logged = log.events.iter().find(|event| event.seq == *seq).unwrap();
         assert_eq!((&envelope["data"], envelope["type"].as_str()), (&logged.data, Some(logged.kind.as_str())));
-        assert!(envelope["at"].as_str().is_some_and(|at| at.ends_with('Z') && at.len() == "2026-11-21T10:00:00.123Z".len()), "{raw}");
+        assert!(
+            envelope["at"].as_str().is_some_and(|at| at.ends_with('Z') && at.len() == "2026-11-21T10:00:00.123Z".len()),
+            "{raw}"
+        );
     }
 
     let bytes = sse.captured.take().unwrap();
@@ -166,7 +169,9 @@ async fn the_heads_of_streams_pass_through_proxies() {
     assert_eq!(sse.headers["x-accel-buffering"], "no");
     sse.until_control("ready").await;
     assert_eq!(sse.retry(), Some(seconds(2)));
-    let offered = WsClient::open(server.address, &bob.stream().header("sec-websocket-protocol", "other, goldcrest.v1")).await.unwrap();
+    let offered = WsClient::open(server.address, &bob.stream().header("sec-websocket-protocol", "other, goldcrest.v1"))
+        .await
+        .unwrap();
     assert_eq!(offered.headers["sec-websocket-protocol"], "goldcrest.v1");
     let not_offered = WsClient::open(server.address, &bob.stream()).await.unwrap();
     assert!(!not_offered.headers.contains_key("sec-websocket-protocol"));

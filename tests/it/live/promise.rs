@@ -69,7 +69,8 @@ impl Scene {
             scene.writers.spawn(writer.write(chance.split()));
         }
         for person in wanderers {
-            let wanderer = Wanderer { person, host: host.clone(), group, channel, stop: scene.enough_wandered.subscribe() };
+            let wanderer =
+                Wanderer { person, host: host.clone(), group, channel, stop: scene.enough_wandered.subscribe() };
             scene.wanderers.spawn(wanderer.wander(chance.split()));
         }
         scene
@@ -97,7 +98,13 @@ impl Scene {
 }
 
 /// Twelve listeners over all transports: members, wanderers, and somebody who only follows the channel.
-fn listeners([host, follower]: [&Person; 2], writers: &[Person; WRITERS], wanderers: &[Person; WANDERERS], channel: u64, server_may_end: bool) -> Vec<Wayward> {
+fn listeners(
+    [host, follower]: [&Person; 2],
+    writers: &[Person; WRITERS],
+    wanderers: &[Person; WANDERERS],
+    channel: u64,
+    server_may_end: bool,
+) -> Vec<Wayward> {
     let plain = |person: &Person, transports: &[Transport]| Wayward {
         person: person.clone(),
         transports: transports.to_vec(),
@@ -140,7 +147,10 @@ async fn the_same_while_the_server_is_killed_ten_times() {
     let scene = Scene::begin(&server, &mut chance, 0, true).await;
     for round in 0..10 {
         let enough = scene.acknowledged.load(Ordering::Relaxed) + chance.between(1, 80);
-        eventually(seconds(60), "some messages to be acknowledged", async || (scene.acknowledged.load(Ordering::Relaxed) >= enough).then_some(())).await;
+        eventually(seconds(60), "some messages to be acknowledged", async || {
+            (scene.acknowledged.load(Ordering::Relaxed) >= enough).then_some(())
+        })
+        .await;
         // Somewhere inside a batch, at best.
         tokio::time::sleep(Duration::from_micros(chance.between(0, 9000) as u64)).await;
         println!("killing it for the {round}. time");

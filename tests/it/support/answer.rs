@@ -16,7 +16,8 @@ impl Answer {
     }
 
     pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("the body is JSON: {error}; {}", self.describe()))
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("the body is JSON: {error}; {}", self.describe()))
     }
 
     /// The body, if the status is this one.

@@ -73,8 +73,14 @@ impl Caller {
         self.try_send(method, path, Some((kind, body.into()))).await.unwrap_or_else(|error| panic!("{what}: {error:?}"))
     }
 
-    async fn try_send(&self, method: Method, path: &str, body: Option<(&'static str, Vec<u8>)>) -> Result<Answer, reqwest::Error> {
-        let mut request = self.http.request(method, format!("http://{}{path}", self.address)).headers(self.headers.clone());
+    async fn try_send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<(&'static str, Vec<u8>)>,
+    ) -> Result<Answer, reqwest::Error> {
+        let mut request =
+            self.http.request(method, format!("http://{}{path}", self.address)).headers(self.headers.clone());
         if let Some((kind, bytes)) = body {
             request = request.header("content-type", kind).body(bytes);
         }

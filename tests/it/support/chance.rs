@@ -42,8 +42,23 @@ impl Chance {
 
     /// A text of any Unicode characters but NUL, `length` of them, with the troublesome ones often.
     pub fn text(&mut self, length: usize) -> String {
-        const TROUBLE: &[char] =
-            &['\r', '\n', '\u{2028}', '\u{2029}', '\u{feff}', '"', '\\', '\u{7f}', '\u{1b}', '😀', '\u{200d}', 'é', '\u{301}', '\u{202e}', '\u{10ffff}'];
+        const TROUBLE: &[char] = &[
+            '\r',
+            '\n',
+            '\u{2028}',
+            '\u{2029}',
+            '\u{feff}',
+            '"',
+            '\\',
+            '\u{7f}',
+            '\u{1b}',
+            '😀',
+            '\u{200d}',
+            'é',
+            '\u{301}',
+            '\u{202e}',
+            '\u{10ffff}',
+        ];
         let mut text: String = (0..length)
             .map(|_| {
                 if self.percent(30) {

@@ -104,7 +104,8 @@ pub trait Ear {
 
     /// The events up to and with this one.
     async fn until_seq(&mut self, seq: u64) -> Vec<Seen> {
-        let heard = self.until(&format!("event {seq}"), |heard| matches!(heard, Heard::Event(seen) if seen.seq >= seq)).await;
+        let heard =
+            self.until(&format!("event {seq}"), |heard| matches!(heard, Heard::Event(seen) if seen.seq >= seq)).await;
         heard.into_iter().filter_map(Heard::event).collect()
     }
 

@@ -32,7 +32,9 @@ pub struct Log {
 
 impl Log {
     pub async fn read(file: &Path) -> Self {
-        let database = Database::connect(format!("sqlite://{}?mode=rw", file.display())).await.expect("the database file can be opened");
+        let database = Database::connect(format!("sqlite://{}?mode=rw", file.display()))
+            .await
+            .expect("the database file can be opened");
         let events = rows(&database, "SELECT seq, topic, kind, data FROM events ORDER BY seq").await;
         let stays = rows(&database, "SELECT conversation_id, user_id, joined_seq, left_seq FROM stays").await;
         database.close().await.expect("the database file can be closed");
@@ -68,13 +70,20 @@ impl Log {
         event.topic == -user
             || followed.iter().any(|channel| i64::try_from(*channel).unwrap() == event.topic)
             || self.stays.iter().any(|stay| {
-                stay.user == user && stay.conversation == event.topic && stay.joined <= event.seq && stay.left.is_none_or(|left| event.seq <= left)
+                stay.user == user
+                    && stay.conversation == event.topic
+                    && stay.joined <= event.seq
+                    && stay.left.is_none_or(|left| event.seq <= left)
             })
     }
 
     /// What a listener hears who starts behind this `seq`.
     pub fn visible(&self, user: u64, followed: &[u64], after: u64) -> Vec<u64> {
-        self.events.iter().filter(|event| event.seq > after && self.may_see(event, user, followed)).map(|event| event.seq).collect()
+        self.events
+            .iter()
+            .filter(|event| event.seq > after && self.may_see(event, user, followed))
+            .map(|event| event.seq)
+            .collect()
     }
 
     /// The messages that were sent, in the order of the log.
@@ -86,9 +95,11 @@ impl Log {
     pub fn assert_dense(&self) {
         let seqs: Vec<u64> = self.events.iter().map(|event| event.seq).collect();
         assert_eq!(seqs, (1..=self.head()).collect::<Vec<_>>(), "seq has no gap");
-        let ids: Vec<u64> = self.messages().map(|event| event.data["id"].as_u64().expect("a message has an id")).collect();
+        let ids: Vec<u64> =
+            self.messages().map(|event| event.data["id"].as_u64().expect("a message has an id")).collect();
         assert_eq!(ids, (1..=ids.len() as u64).collect::<Vec<_>>(), "message ids are dense, in the order of the log");
-        let conversations: BTreeSet<i64> = self.events.iter().map(|event| event.topic).filter(|topic| *topic > 0).collect();
+        let conversations: BTreeSet<i64> =
+            self.events.iter().map(|event| event.topic).filter(|topic| *topic > 0).collect();
         for conversation in conversations {
             let first = self.events.iter().find(|event| event.topic == conversation).unwrap();
             assert_eq!(first.kind, "conversation.created", "a conversation begins with its making");
@@ -97,7 +108,10 @@ impl Log {
 }
 
 async fn rows(database: &DatabaseConnection, query: &str) -> Vec<QueryResult> {
-    database.query_all_raw(Statement::from_string(DbBackend::Sqlite, query)).await.unwrap_or_else(|error| panic!("{query}: {error}"))
+    database
+        .query_all_raw(Statement::from_string(DbBackend::Sqlite, query))
+        .await
+        .unwrap_or_else(|error| panic!("{query}: {error}"))
 }
 
 fn number(row: &QueryResult, column: &str) -> u64 {

@@ -44,7 +44,8 @@ impl Person {
     /// Another session of the same person.
     pub async fn login(&self, server: &Server) -> Self {
         let stranger = server.stranger();
-        let answer = stranger.post("/api/v1/sessions", &json!({"username": self.name, "password": self.password})).await;
+        let answer =
+            stranger.post("/api/v1/sessions", &json!({"username": self.name, "password": self.password})).await;
         Self::from_login(&stranger, &self.password, &answer.expect(201))
     }
 
@@ -103,7 +104,9 @@ impl Person {
     }
 
     pub async fn add(&self, conversation: u64, other: &Person) {
-        self.post(&format!("/api/v1/conversations/{conversation}/members"), &json!({"username": other.name})).await.expect(201);
+        self.post(&format!("/api/v1/conversations/{conversation}/members"), &json!({"username": other.name}))
+            .await
+            .expect(201);
     }
 
     pub async fn remove(&self, conversation: u64, other: &Person) {

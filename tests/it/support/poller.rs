@@ -61,13 +61,17 @@ impl Ear for Poller {
     async fn next(&mut self) -> Heard {
         if self.heard.is_empty() {
             let Ok(answer) = self.poll().await else { return Heard::End(None) };
-            let poll: Poll = serde_json::from_slice(&answer.body).unwrap_or_else(|error| panic!("{error}: {}", answer.describe()));
+            let poll: Poll =
+                serde_json::from_slice(&answer.body).unwrap_or_else(|error| panic!("{error}: {}", answer.describe()));
             for raw in poll.events {
                 let frame = FrameHead::of(raw.get());
                 let raw = raw.get().to_owned();
                 self.heard.push_back(match frame.seq {
                     Some(seq) => (Heard::Event(Seen { seq, kind: frame.kind, raw }), seq),
-                    None => (Heard::Control(Control { kind: frame.kind, raw }), frame.position.expect("reset has a position")),
+                    None => (
+                        Heard::Control(Control { kind: frame.kind, raw }),
+                        frame.position.expect("reset has a position"),
+                    ),
                 });
             }
             // The last event of an answer moves the cursor on to its `next`, as a client does that has worked it off.

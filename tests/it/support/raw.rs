@@ -52,7 +52,10 @@ impl Connection {
         let head = String::from_utf8(head).expect("a response head is ASCII");
         let mut lines = head.trim_end().split("\r\n");
         let status = lines.next().unwrap();
-        let status = status.strip_prefix("HTTP/1.1 ").or(status.strip_prefix("HTTP/1.0 ")).unwrap_or_else(|| panic!("an HTTP status line: {status}"));
+        let status = status
+            .strip_prefix("HTTP/1.1 ")
+            .or(status.strip_prefix("HTTP/1.0 "))
+            .unwrap_or_else(|| panic!("an HTTP status line: {status}"));
         let mut headers = HeaderMap::new();
         for line in lines {
             let (name, value) = line.split_once(':').unwrap_or_else(|| panic!("a header line: {line}"));
@@ -77,7 +80,11 @@ impl Connection {
                 return Ok(body);
             }
             if !self.read_more().await? {
-                return if decoder.ends_with_connection() { Ok(body) } else { Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the body is cut off")) };
+                return if decoder.ends_with_connection() {
+                    Ok(body)
+                } else {
+                    Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the body is cut off"))
+                };
             }
         }
     }

@@ -108,7 +108,11 @@ impl Server {
         static CRYPTOGRAPHY: Once = Once::new();
         // The client library asks for a provider even where no TLS is spoken.
         CRYPTOGRAPHY.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
-        let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().expect("an HTTP client");
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .expect("an HTTP client");
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
         let mut server = Self { address, options, home, http, process: None, log: Arc::default() };
         server.spawn().await;
@@ -116,12 +120,15 @@ impl Server {
     }
 
     async fn spawn(&mut self) {
-        let mut child = self.options.command(&self.data_dir(), &self.address.to_string()).spawn().expect("the binary starts");
+        let mut child =
+            self.options.command(&self.data_dir(), &self.address.to_string()).spawn().expect("the binary starts");
         let id = child.id().expect("a process has an id");
         let errors = tokio::spawn(collect(child.stderr.take().unwrap(), Arc::clone(&self.log)));
         let mut output = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
-        within(PATIENCE, "the line that names the address", output.read_line(&mut line)).await.expect("stdout can be read");
+        within(PATIENCE, "the line that names the address", output.read_line(&mut line))
+            .await
+            .expect("stdout can be read");
         self.address = line
             .strip_prefix("goldcrest is listening on http://")
             .and_then(|address| address.trim_end().parse().ok())
@@ -168,7 +175,8 @@ impl Server {
 
     pub async fn wait(&mut self, limit: Duration) -> ExitStatus {
         let mut running = self.process.take().expect("the server runs");
-        let status = within(limit, "the process to end", running.child.wait()).await.expect("the process can be waited for");
+        let status =
+            within(limit, "the process to end", running.child.wait()).await.expect("the process can be waited for");
         running.output.await.expect("stdout has one line");
         running.errors.await.expect("the log can be read");
         status
@@ -188,9 +196,11 @@ impl Server {
 
     /// Tries to start it, which it must refuse; the log says why.
     pub async fn fails_to_start(&mut self) -> ExitStatus {
-        let mut child = self.options.command(&self.data_dir(), &self.address.to_string()).spawn().expect("the binary starts");
+        let mut child =
+            self.options.command(&self.data_dir(), &self.address.to_string()).spawn().expect("the binary starts");
         let errors = tokio::spawn(collect(child.stderr.take().unwrap(), Arc::clone(&self.log)));
-        let status = within(PATIENCE, "the process to give up", child.wait()).await.expect("the process can be waited for");
+        let status =
+            within(PATIENCE, "the process to give up", child.wait()).await.expect("the process can be waited for");
         errors.await.expect("the log can be read");
         assert!(!status.success(), "it started");
         status
@@ -230,7 +240,9 @@ impl Server {
         let mut child = command.spawn().expect("the binary starts");
         // A command that does not read its input may be gone before it is written.
         drop(child.stdin.take().unwrap().write_all(input.as_bytes()).await);
-        let output = within(PATIENCE, "the command to end", child.wait_with_output()).await.expect("the command can be waited for");
+        let output = within(PATIENCE, "the command to end", child.wait_with_output())
+            .await
+            .expect("the command can be waited for");
         let (out, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert!(output.status.success(), "goldcrest {arguments:?}: {out}{errors}");
         out.into_owned()
@@ -238,13 +250,17 @@ impl Server {
 
     /// Anonymous resident memory in bytes: what the process took for itself, without the files it has mapped.
     pub fn memory(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process_id())).expect("Linux tells the memory of a process");
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process_id()))
+            .expect("Linux tells the memory of a process");
         let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).expect("the kernel tells RssAnon");
         line.trim().trim_end_matches(" kB").parse::<u64>().expect("kilobytes") * 1024
     }
 
     pub async fn is_ready(&self) -> bool {
-        matches!(self.fresh_stranger().try_call(http::Method::GET, "/healthz", None).await, Ok(Answer { status: 200, .. }))
+        matches!(
+            self.fresh_stranger().try_call(http::Method::GET, "/healthz", None).await,
+            Ok(Answer { status: 200, .. })
+        )
     }
 }
 

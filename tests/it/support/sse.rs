@@ -131,8 +131,11 @@ pub struct SseClient {
 impl SseClient {
     pub async fn open(address: SocketAddr, request: &StreamRequest) -> Result<Self, NotOpened> {
         let unreachable = |error: std::io::Error| NotOpened::Unreachable(error.to_string());
-        let mut connection = if request.narrow { Connection::open_narrow(address).await } else { Connection::open(address).await }.map_err(unreachable)?;
-        let mut head = format!("GET {} HTTP/1.1\r\nHost: {address}\r\nAccept: text/event-stream\r\n", request.target("/stream"));
+        let mut connection =
+            if request.narrow { Connection::open_narrow(address).await } else { Connection::open(address).await }
+                .map_err(unreachable)?;
+        let mut head =
+            format!("GET {} HTTP/1.1\r\nHost: {address}\r\nAccept: text/event-stream\r\n", request.target("/stream"));
         for (name, value) in request.all_headers() {
             write!(head, "{name}: {value}\r\n").unwrap();
         }
@@ -145,7 +148,15 @@ impl SseClient {
         }
         assert_eq!(headers["content-type"].to_str().unwrap(), "text/event-stream");
         let framing = Framing::of(status, &headers);
-        Ok(Self { headers, captured: None, connection, framing, parser: SseParser::default(), heard: VecDeque::new(), cursor: None })
+        Ok(Self {
+            headers,
+            captured: None,
+            connection,
+            framing,
+            parser: SseParser::default(),
+            heard: VecDeque::new(),
+            cursor: None,
+        })
     }
 
     /// Opens and keeps every byte of the body.
@@ -160,7 +171,8 @@ impl SseClient {
     }
 
     fn understand(parsed: Parsed) -> (Heard, Option<u64>) {
-        let number = |id: &str| (!id.is_empty()).then(|| id.parse().unwrap_or_else(|_| panic!("an id is a number: {id:?}")));
+        let number =
+            |id: &str| (!id.is_empty()).then(|| id.parse().unwrap_or_else(|_| panic!("an id is a number: {id:?}")));
         match parsed {
             Parsed::Id(id) => {
                 let position = number(&id).expect("a heartbeat has a position");
@@ -197,7 +209,8 @@ impl Ear for SseClient {
             for parsed in self.parser.feed(&body) {
                 self.heard.push_back(Self::understand(parsed));
             }
-            if self.heard.is_empty() && (self.framing.is_over() || !self.connection.read_more().await.unwrap_or(false)) {
+            if self.heard.is_empty() && (self.framing.is_over() || !self.connection.read_more().await.unwrap_or(false))
+            {
                 return Heard::End(None);
             }
         }

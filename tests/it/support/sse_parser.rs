@@ -119,7 +119,13 @@ mod tests {
         let stream = ": test stream\n\ndata: first event\nid: 1\n\ndata:second event\nid\n\ndata:  third event\n\ndata\n\ndata\ndata\n\ndata:";
         assert_eq!(
             parser.feed(stream.as_bytes()),
-            [event("message", "first event", "1"), event("message", "second event", ""), event("message", " third event", ""), event("message", "", ""), event("message", "\n", "")]
+            [
+                event("message", "first event", "1"),
+                event("message", "second event", ""),
+                event("message", " third event", ""),
+                event("message", "", ""),
+                event("message", "\n", "")
+            ]
         );
     }
 
@@ -127,7 +133,9 @@ mod tests {
     fn every_line_end_counts_once() {
         for end in ["\n", "\r", "\r\n"] {
             let mut parser = SseParser::default();
-            let stream = format!("\u{feff}event: a{end}data: 1{end}data: 2{end}id: 7{end}{end}id: 8{end}{end}retry: 10{end}{end}");
+            let stream = format!(
+                "\u{feff}event: a{end}data: 1{end}data: 2{end}id: 7{end}{end}id: 8{end}{end}retry: 10{end}{end}"
+            );
             let parsed: Vec<_> = stream.bytes().flat_map(|byte| parser.feed(&[byte])).collect();
             assert_eq!(parsed, [event("a", "1\n2", "7"), Parsed::Id("8".into())], "with {end:?}");
             assert_eq!(parser.last_event_id(), "8");

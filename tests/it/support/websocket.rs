@@ -22,9 +22,11 @@ pub struct WsClient {
 impl WsClient {
     pub async fn open(address: SocketAddr, request: &StreamRequest) -> Result<Self, NotOpened> {
         let unreachable = |error: std::io::Error| NotOpened::Unreachable(error.to_string());
-        let stream = if request.narrow { raw::narrow(address).await } else { TcpStream::connect(address).await }.map_err(unreachable)?;
+        let stream = if request.narrow { raw::narrow(address).await } else { TcpStream::connect(address).await }
+            .map_err(unreachable)?;
         stream.set_nodelay(true).map_err(unreachable)?;
-        let mut handshake = format!("ws://{address}{}", request.target("/ws")).into_client_request().expect("a WebSocket address");
+        let mut handshake =
+            format!("ws://{address}{}", request.target("/ws")).into_client_request().expect("a WebSocket address");
         for (name, value) in request.all_headers() {
             handshake.headers_mut().append(http::HeaderName::try_from(name).unwrap(), value.parse().unwrap());
         }
@@ -32,7 +34,11 @@ impl WsClient {
             Ok((socket, response)) => Ok(Self { headers: response.headers().clone(), socket, cursor: None }),
             Err(Error::Http(response)) => {
                 let (parts, body) = response.into_parts();
-                Err(NotOpened::Answered(Answer { status: parts.status.as_u16(), headers: parts.headers, body: body.unwrap_or_default() }))
+                Err(NotOpened::Answered(Answer {
+                    status: parts.status.as_u16(),
+                    headers: parts.headers,
+                    body: body.unwrap_or_default(),
+                }))
             }
             Err(error) => Err(NotOpened::Unreachable(error.to_string())),
         }
