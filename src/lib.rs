@@ -13,8 +13,10 @@
 //! - [`app`] puts it all together, and [`lifecycle`] ends it in order.
 
 pub mod api;
+pub mod app;
 pub mod config;
 pub mod domain;
+pub mod lifecycle;
 pub mod live;
 pub mod service;
 pub mod store;

@@ -42,7 +42,11 @@ fn flag(name: &'static str) -> ColumnDef {
 /// A text of any length that we allow: MariaDB's TEXT ends at 64 KiB.
 fn long_text(backend: DbBackend, name: &'static str) -> ColumnDef {
     let mut column = ColumnDef::new(Alias::new(name));
-    if backend == DbBackend::MySql { column.custom(Alias::new("LONGTEXT")) } else { column.text() };
+    if backend == DbBackend::MySql {
+        column.custom(Alias::new("LONGTEXT"))
+    } else {
+        column.text()
+    };
     column.not_null().to_owned()
 }
 

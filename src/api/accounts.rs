@@ -54,10 +54,7 @@ pub(super) async fn get(
 }
 
 /// `GET /me`
-pub(super) async fn me(
-    State(app): State<App>,
-    Caller(principal): Caller,
-) -> Result<axum::Json<Private>, Problem> {
+pub(super) async fn me(State(app): State<App>, Caller(principal): Caller) -> Result<axum::Json<Private>, Problem> {
     Ok(axum::Json(app.services.me(&principal).await?.into()))
 }
 

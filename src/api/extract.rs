@@ -157,9 +157,9 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Params<T> {
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Problem> {
         let query = Query::<T>::try_from_uri(&parts.uri);
-        query.map(|Query(params)| Self(params)).map_err(|error| {
-            Problem::malformed(format!("A parameter of the URL is wrong: {}", error.body_text()))
-        })
+        query
+            .map(|Query(params)| Self(params))
+            .map_err(|error| Problem::malformed(format!("A parameter of the URL is wrong: {}", error.body_text())))
     }
 }
 
@@ -170,9 +170,6 @@ impl<T: DeserializeOwned + Send> FromRequestParts<App> for Named<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        Path::<T>::from_request_parts(parts, app)
-            .await
-            .map(|Path(part)| Self(part))
-            .map_err(|_| Problem::not_found())
+        Path::<T>::from_request_parts(parts, app).await.map(|Path(part)| Self(part)).map_err(|_| Problem::not_found())
     }
 }

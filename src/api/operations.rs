@@ -144,12 +144,7 @@ impl Operations {
         outcome.unwrap_or_else(|problem| Outcome::Reply(refused(&reference, problem)))
     }
 
-    async fn auth(
-        &self,
-        frame: &str,
-        reference: &Reference,
-        known: Option<Principal>,
-    ) -> Result<Outcome, Problem> {
+    async fn auth(&self, frame: &str, reference: &Reference, known: Option<Principal>) -> Result<Outcome, Problem> {
         let auth: Auth = fields(frame)?;
         let principal = match self.app.services.check_bearer(&auth.token).await {
             Ok(principal) => principal,
@@ -194,12 +189,7 @@ impl Operations {
         Ok(Outcome::Reply(done(reference, message)))
     }
 
-    async fn follow(
-        &self,
-        frame: &str,
-        reference: &Reference,
-        principal: &Principal,
-    ) -> Result<Outcome, Problem> {
+    async fn follow(&self, frame: &str, reference: &Reference, principal: &Principal) -> Result<Outcome, Problem> {
         let channel: Channel = fields(frame)?;
         let conversation_id = self.app.services.channel(principal, &channel.channel).await?;
         let reference = reference.clone();
@@ -207,12 +197,7 @@ impl Operations {
         Ok(Outcome::Follow(conversation_id, Box::new(reply)))
     }
 
-    async fn unfollow(
-        &self,
-        frame: &str,
-        reference: &Reference,
-        principal: &Principal,
-    ) -> Result<Outcome, Problem> {
+    async fn unfollow(&self, frame: &str, reference: &Reference, principal: &Principal) -> Result<Outcome, Problem> {
         let channel: Channel = fields(frame)?;
         let conversation_id = self.app.services.channel(principal, &channel.channel).await?;
         Ok(Outcome::Unfollow(conversation_id, done(reference, Unfollowed { conversation_id })))

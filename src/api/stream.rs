@@ -215,9 +215,11 @@ fn too_many_streams() -> Problem {
 fn handshake(headers: &HeaderMap) -> Result<Response, Problem> {
     let has = |name: HeaderName, token: &str| {
         let values = headers.get_all(name);
-        values.iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).any(|part| {
-            part.trim().eq_ignore_ascii_case(token)
-        })
+        values
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .any(|part| part.trim().eq_ignore_ascii_case(token))
     };
     if !has(header::CONNECTION, "upgrade") || !has(header::UPGRADE, "websocket") {
         let detail = "This is a WebSocket endpoint: connect to it with a WebSocket client.";
@@ -230,7 +232,8 @@ fn handshake(headers: &HeaderMap) -> Result<Response, Problem> {
     if version.is_none_or(|version| version != "13") {
         return Err(Problem::malformed("`Sec-WebSocket-Version` must be 13."));
     }
-    let key = headers.get(header::SEC_WEBSOCKET_KEY).ok_or_else(|| Problem::malformed("`Sec-WebSocket-Key` is missing."))?;
+    let key =
+        headers.get(header::SEC_WEBSOCKET_KEY).ok_or_else(|| Problem::malformed("`Sec-WebSocket-Key` is missing."))?;
     let accept = HeaderValue::from_str(&derive_accept_key(key.as_bytes()))
         .map_err(|_| Problem::malformed("`Sec-WebSocket-Key` is wrong."))?;
     let mut response = StatusCode::SWITCHING_PROTOCOLS.into_response();

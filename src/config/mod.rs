@@ -1,4 +1,7 @@
-//! What the operator decides: every option of `goldcrest serve`, with its default and its reason.
+//! What the operator decides: every option of `goldcrest serve`, with its default and its reason; and the files that they name.
+
+pub mod data_dir;
+pub mod signing_key;
 
 use clap::{Args, ValueEnum};
 use ipnet::IpNet;
@@ -7,6 +10,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 use url::Url;
 
+pub use data_dir::{DataDir, DataDirError};
+pub use signing_key::KeyError;
+
 /// Options of the server. Each is also read from the environment as `GOLDCREST_` and its name in capitals.
 #[derive(Debug, Clone, Args)]
 pub struct Options {
@@ -14,6 +20,7 @@ pub struct Options {
     #[arg(long, env = "GOLDCREST_LISTEN", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
 
+    /// Where the data is.
     #[command(flatten)]
     pub place: Place,
 
@@ -34,6 +41,7 @@ pub struct Options {
     #[arg(long, env = "GOLDCREST_REGISTRATION", value_enum, default_value_t = Registration::Open)]
     pub registration: Registration,
 
+    /// What signs the tokens.
     #[command(flatten)]
     pub keys: Keys,
 
@@ -97,6 +105,7 @@ pub struct Options {
     #[arg(long, env = "GOLDCREST_SHUTDOWN_GRACE", default_value = "3s", value_parser = humantime::parse_duration)]
     pub shutdown_grace: Duration,
 
+    /// What the log looks like.
     #[command(flatten)]
     pub log: Log,
 }

@@ -256,7 +256,9 @@ impl Send {
             return Err(Refusal::NotFound("message").into());
         }
         if root.message.thread_id.is_some() {
-            return Err(Refusal::invalid("thread_id", "This is a reply itself. Give the root message of its thread.").into());
+            return Err(
+                Refusal::invalid("thread_id", "This is a reply itself. Give the root message of its thread.").into()
+            );
         }
         Ok(())
     }

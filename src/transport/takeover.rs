@@ -72,9 +72,8 @@ mod tests {
         headers.insert("content-type", http::HeaderValue::from_static("text/event-stream"));
         headers.insert("content-length", http::HeaderValue::from_static("0"));
         let date = "Sat, 21 Nov 2026 10:00:00 GMT";
-        let expected = format!(
-            "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ndate: {date}\r\nconnection: close\r\n\r\n"
-        );
+        let expected =
+            format!("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ndate: {date}\r\nconnection: close\r\n\r\n");
         assert_eq!(head(StatusCode::OK, &headers, date), expected.as_str());
         let upgrade = head(StatusCode::SWITCHING_PROTOCOLS, &HeaderMap::new(), date);
         assert!(!upgrade.ends_with(b"close\r\n\r\n"));
