@@ -12,6 +12,8 @@
 //! - [`config`], [`telemetry`], [`cli`]: options, the log, the command line.
 //! - [`app`] puts it all together, and [`lifecycle`] ends it in order.
 
+pub mod app;
+pub mod cli;
 pub mod config;
 pub mod domain;
 pub mod live;

@@ -1,4 +1,7 @@
-//! What the operator decides: every option of `goldcrest serve`, with its default and its reason.
+//! What the operator decides: every option of `goldcrest serve`, with its default and its reason; and the files that they name.
+
+pub mod data_dir;
+pub mod signing_key;
 
 use clap::{Args, ValueEnum};
 use ipnet::IpNet;
@@ -6,6 +9,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 use url::Url;
+
+pub use data_dir::{DataDir, DataDirError};
+pub use signing_key::KeyError;
 
 /// Options of the server. Each is also read from the environment as `GOLDCREST_` and its name in capitals.
 #[derive(Debug, Clone, Args)]

@@ -1,0 +1,148 @@
+//! The data directory: made for its owner alone, and held by one process at a time.
+
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// The directory of the embedded database, the signing key, the lock and the admin socket.
+#[derive(Debug, Clone)]
+pub struct DataDir {
+    path: PathBuf,
+}
+
+/// The right to change what is in a data directory. It ends when this is dropped, or when the process does.
+#[derive(Debug)]
+#[must_use = "the directory is held only as long as this is kept"]
+pub struct Lock {
+    // The kernel's lock hangs on the open file, so nothing stale remains after a crash.
+    _file: File,
+}
+
+/// Why a data directory cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DataDirError {
+    /// It is not there and cannot be made, or it is something else.
+    #[error("cannot use {} as the data directory: {source}", path.display())]
+    Unusable {
+        /// The directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Another process holds it.
+    #[error("{} is in use by another goldcrest process{}", path.display(), named(*holder))]
+    Held {
+        /// The directory.
+        path: PathBuf,
+        /// The process that holds it, as far as the lock file tells.
+        holder: Option<u32>,
+    },
+}
+
+fn named(holder: Option<u32>) -> String {
+    holder.map(|holder| format!(" (process {holder})")).unwrap_or_default()
+}
+
+impl DataDir {
+    /// The directory at a path, made for its owner alone if it is not there. One that exists keeps its permissions:
+    /// they are its owner's choice, and the secrets in it have permissions of their own.
+    pub fn open(path: &Path) -> Result<Self, DataDirError> {
+        let unusable = |source| DataDirError::Unusable { path: path.to_owned(), source };
+        if !path.exists() {
+            DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(unusable)?;
+            // A power cut after the first acknowledged message must not lose the directory that holds it.
+            sync_parent(path).map_err(unusable)?;
+        }
+        if !path.is_dir() {
+            return Err(unusable(io::ErrorKind::NotADirectory.into()));
+        }
+        Ok(Self { path: path.to_owned() })
+    }
+
+    /// Takes the directory for this process, or says who has it.
+    pub fn lock(&self) -> Result<Lock, DataDirError> {
+        let unusable = |source| DataDirError::Unusable { path: self.path.clone(), source };
+        let path = self.path.join("lock");
+        // Never removed: a lock on a file that another process has unlinked would protect nothing.
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(path)
+            .map_err(unusable)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(DataDirError::Held { path: self.path.clone(), holder: holder(&file) });
+            }
+            Err(TryLockError::Error(error)) => return Err(unusable(error)),
+        }
+        // For people who ask who it is; nothing depends on it.
+        file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(unusable)?;
+        Ok(Lock { _file: file })
+    }
+
+    /// The directory itself.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where the commands of the operator reach the running server.
+    pub fn admin_socket(&self) -> PathBuf {
+        self.path.join("admin.sock")
+    }
+
+    /// Where the signing key is, unless the operator keeps it elsewhere.
+    pub fn signing_key(&self) -> PathBuf {
+        self.path.join("jwt.key")
+    }
+}
+
+fn holder(file: &File) -> Option<u32> {
+    let mut text = String::new();
+    file.take(32).read_to_string(&mut text).ok()?;
+    text.trim().parse().ok()
+}
+
+fn sync_parent(path: &Path) -> io::Result<()> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(parent)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_new_directory_is_its_owners_alone() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("some/where/data");
+        DataDir::open(&path).unwrap();
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o700);
+        DataDir::open(&path).unwrap();
+    }
+
+    #[test]
+    fn a_file_is_no_directory() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("data");
+        std::fs::write(&path, "").unwrap();
+        let error = DataDir::open(&path).unwrap_err();
+        assert!(error.to_string().contains("not a directory"), "{error}");
+    }
+
+    #[test]
+    fn one_at_a_time_holds_it_and_the_next_is_told_who() {
+        let home = tempfile::tempdir().unwrap();
+        let dir = DataDir::open(home.path()).unwrap();
+        let lock = dir.lock().unwrap();
+        let error = dir.lock().unwrap_err();
+        assert!(error.to_string().ends_with(&format!("(process {})", std::process::id())), "{error}");
+        drop(lock);
+        drop(dir.lock().unwrap());
+    }
+}
