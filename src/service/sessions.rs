@@ -191,7 +191,12 @@ impl Services {
     /// Ends one of one's API keys.
     pub async fn revoke_key(&self, principal: &Principal, key: SessionId) -> Result<(), Failure> {
         principal.require_full()?;
-        self.sequencer().submit(Revoke { user: principal.user, session: key, key: true }).await
+        self.revoke_key_of(principal.user, key).await
+    }
+
+    /// Ends one of a user's API keys: for the operator.
+    pub async fn revoke_key_of(&self, user: UserId, key: SessionId) -> Result<(), Failure> {
+        self.sequencer().submit(Revoke { user, session: key, key: true }).await
     }
 
     /// A ticket that opens streams in a URL.

@@ -47,6 +47,16 @@ pub fn database_url(data_dir: &Path) -> String {
 }
 
 impl Store {
+    /// Brings the schema up to date and no more; gives the names of the steps that were missing.
+    pub async fn migrate(database: &Database) -> Result<Vec<String>, OpenError> {
+        let write = sea_orm::Database::connect(options(database, 1, false)).await.map_err(OpenError::Connect)?;
+        let missing = Migrator::get_pending_migrations(&write).await.map_err(OpenError::Migrate)?;
+        let steps = missing.iter().map(|step| step.name().to_owned()).collect();
+        Migrator::up(&write, None).await.map_err(OpenError::Migrate)?;
+        write.close().await.map_err(OpenError::Connect)?;
+        Ok(steps)
+    }
+
     /// Connects and brings the schema up to date.
     pub async fn open(database: &Database) -> Result<Self, OpenError> {
         let write = sea_orm::Database::connect(options(database, 1, false)).await.map_err(OpenError::Connect)?;

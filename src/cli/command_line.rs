@@ -1,0 +1,146 @@
+//! What may stand on the command line, and what its help says.
+
+use super::{keys, send, tail, token, users};
+use crate::config::Options;
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
+use std::ffi::OsString;
+
+/// Self-hosted real-time messaging. Without a command, the server starts.
+#[derive(Debug, Parser)]
+#[command(
+    name = "goldcrest",
+    version,
+    max_term_width = 100,
+    subcommand_help_heading = "Commands",
+    after_help = "Without a command the server starts, with any option of `goldcrest serve`.\n\
+        Each option of the server is also read from the environment: --data-dir from GOLDCREST_DATA_DIR, and so on."
+)]
+pub(super) struct CommandLine {
+    #[command(flatten)]
+    pub options: Options,
+
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What can be asked for.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Run the server (the default).
+    Serve(Box<Options>),
+    /// Bring the database up to date, as the server does when it starts.
+    Migrate,
+    /// Ask the server of this machine whether it is ready: exit code 0 or 1. For health checks of containers.
+    ///
+    /// The address is that of the server, from --listen before the command or GOLDCREST_LISTEN.
+    Health,
+    /// Make accounts, and shut people out.
+    #[command(subcommand)]
+    User(users::Command),
+    /// Log somebody in and print an access token.
+    Token(token::Command),
+    /// Make, list and revoke API keys.
+    #[command(subcommand)]
+    Key(keys::Command),
+    /// Send a message through a running server.
+    Send(send::Command),
+    /// Print what happens on a running server, as it happens.
+    Tail(tail::Command),
+}
+
+impl Command {
+    /// Whether options of the server before the command mean something to it: they say which server it is.
+    fn concerns_this_server(&self) -> bool {
+        match self {
+            Self::Migrate | Self::Health | Self::User(_) | Self::Token(_) | Self::Key(_) => true,
+            Self::Serve(_) | Self::Send(_) | Self::Tail(_) => false,
+        }
+    }
+}
+
+impl CommandLine {
+    /// Reads a command line; the error may also be the answer to `--help`.
+    pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let mut program = Self::command();
+        let everywhere: Vec<String> = global(&program).map(String::from).collect();
+        // All options of the server would bury the commands; `serve --help` has them.
+        let mut shown = program.clone().mut_args(|arg| {
+            let hide = !everywhere.iter().any(|id| arg.get_id() == id) && arg.get_long().is_some();
+            arg.hide(hide)
+        });
+        let matches = shown.try_get_matches_from_mut(arguments)?;
+        let read = Self::from_arg_matches(&matches).map_err(|error| error.format(&mut program))?;
+        if let Some(command) = &read.command
+            && !command.concerns_this_server()
+            && let Some(option) = misplaced(&program, &matches)
+        {
+            let name = matches.subcommand_name().unwrap_or_default();
+            let right = if name == "serve" { "belongs behind" } else { "means nothing to" };
+            return Err(program.error(ErrorKind::ArgumentConflict, format!("{option} {right} `{name}`")));
+        }
+        Ok(read)
+    }
+}
+
+fn global(program: &clap::Command) -> impl Iterator<Item = &str> {
+    program.get_arguments().filter(|arg| arg.is_global_set()).map(|arg| arg.get_id().as_str())
+}
+
+/// An option that stands before the command, where it would be forgotten without a word.
+fn misplaced(program: &clap::Command, matches: &ArgMatches) -> Option<String> {
+    let given = |arg: &&clap::Arg| matches.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine);
+    let arg = program.get_arguments().filter(|arg| !arg.is_global_set()).find(given)?;
+    Some(format!("--{}", arg.get_long()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(line: &str) -> Result<CommandLine, clap::Error> {
+        CommandLine::read(line.split(' ').map(OsString::from))
+    }
+
+    #[test]
+    fn the_command_line_is_sound() {
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn nothing_means_serve() {
+        let read = read("goldcrest --listen 127.0.0.1:0").unwrap();
+        assert!(read.command.is_none());
+        assert_eq!(read.options.listen.port(), 0);
+    }
+
+    #[test]
+    fn the_place_may_stand_anywhere() {
+        for line in ["goldcrest --data-dir here user list", "goldcrest user list --data-dir here"] {
+            assert_eq!(read(line).unwrap().options.place.data_dir.to_str(), Some("here"), "{line}");
+        }
+        for line in ["goldcrest --data-dir here serve", "goldcrest serve --data-dir here"] {
+            let Some(Command::Serve(options)) = read(line).unwrap().command else { panic!("{line}") };
+            assert_eq!(options.place.data_dir.to_str(), Some("here"), "{line}");
+        }
+    }
+
+    #[test]
+    fn no_option_is_forgotten_without_a_word() {
+        assert!(read("goldcrest --jwt-key-file k token bob").is_ok());
+        assert!(read("goldcrest --listen 127.0.0.1:1 health").is_ok());
+        for line in ["goldcrest --listen 127.0.0.1:1 serve", "goldcrest --listen 127.0.0.1:1 tail"] {
+            let error = read(line).unwrap_err().to_string();
+            assert!(error.contains("--listen"), "{error}");
+        }
+    }
+
+    #[test]
+    fn help_shows_the_commands_and_not_all_options_of_the_server() {
+        let help = read("goldcrest --help").unwrap_err().to_string();
+        assert!(help.contains("--data-dir") && help.contains("tail") && !help.contains("--ring-bytes"), "{help}");
+        let help = read("goldcrest serve --help").unwrap_err().to_string();
+        assert!(help.contains("--ring-bytes"), "{help}");
+    }
+}

@@ -1,0 +1,61 @@
+//! Why a command did not do what it was asked to.
+
+use super::verb::Denied;
+use crate::app::StartError;
+use crate::config::DataDirError;
+use crate::store::OpenError;
+use std::io;
+use std::path::PathBuf;
+
+/// The reason, in words for whoever typed the command.
+#[derive(Debug, thiserror::Error)]
+pub enum Failed {
+    /// The server, or what a command needs of it, did not start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The data directory cannot be used.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// The database cannot be used.
+    #[error(transparent)]
+    Database(#[from] OpenError),
+    /// A rule says no, or the server could not.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// What was given to the command is not what it needs.
+    #[error("{0}")]
+    Input(String),
+    /// A server runs here and its admin socket does not answer.
+    #[error(
+        "{held}, and it does not answer at {}: {source}. If it is starting or stopping, try again in a moment; \
+         otherwise stop it first",
+        socket.display()
+    )]
+    NoAnswer {
+        /// Who holds the directory.
+        held: DataDirError,
+        /// Where it should answer.
+        socket: PathBuf,
+        /// What happened there.
+        source: io::Error,
+    },
+    /// The admin socket took a command and broke off.
+    #[error("the server broke off; whether it did this is not known: {0}")]
+    BrokeOff(String),
+    /// A server elsewhere did not do it.
+    #[error("{0}")]
+    Remote(String),
+    /// What was printed could not be.
+    #[error("cannot write the output: {0}")]
+    Output(io::Error),
+    /// Whoever read the output is gone, which ends the command in peace.
+    #[error("nobody reads the output")]
+    NobodyReads,
+}
+
+impl Failed {
+    /// What a failure to print means.
+    pub(super) fn output(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe { Self::NobodyReads } else { Self::Output(error) }
+    }
+}

@@ -1,0 +1,79 @@
+//! `goldcrest health`: one question to the server of this machine, for health checks of containers that have no curl.
+
+use super::failed::Failed;
+use super::output;
+use super::printable::Printable;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// Shorter than the time that health checks are usually given.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// As much of the answer as could matter.
+const ANSWER_BYTES: u64 = 4096;
+
+/// Asks. Plain TCP and one line of HTTP: the check runs every few seconds and should cost nothing.
+pub(super) async fn run(listen: SocketAddr) -> Result<(), Failed> {
+    if listen.port() == 0 {
+        let reason = "--listen has port 0, so nobody knows where the server is. Give the real address";
+        return Err(Failed::Input(reason.to_owned()));
+    }
+    let address = reachable(listen);
+    let answer = tokio::time::timeout(PATIENCE, ask(address)).await;
+    let answer = answer.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+    let answer = answer.map_err(|error| Failed::Remote(format!("no answer from {address}: {error}")))?;
+    match status(&answer) {
+        Some(200) => output::line("ready"),
+        Some(status) => {
+            let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body.trim());
+            Err(Failed::Remote(format!("{address} is not ready ({status}): {}", Printable(body))))
+        }
+        None => Err(Failed::Remote(format!("{address} does not speak HTTP"))),
+    }
+}
+
+/// A server that listens on all addresses is asked on the machine's own.
+fn reachable(listen: SocketAddr) -> SocketAddr {
+    let ip = match listen.ip() {
+        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, listen.port())
+}
+
+async fn ask(address: SocketAddr) -> io::Result<String> {
+    let mut stream = TcpStream::connect(address).await?;
+    let request = format!("GET /readyz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await?;
+    let mut answer = Vec::new();
+    stream.take(ANSWER_BYTES).read_to_end(&mut answer).await?;
+    Ok(String::from_utf8_lossy(&answer).into_owned())
+}
+
+fn status(answer: &str) -> Option<u16> {
+    answer.strip_prefix("HTTP/1.1 ")?.split(' ').next()?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_addresses_means_the_machines_own() {
+        for (listen, asked) in
+            [("0.0.0.0:80", "127.0.0.1:80"), ("[::]:80", "[::1]:80"), ("10.0.0.7:80", "10.0.0.7:80")]
+        {
+            assert_eq!(reachable(listen.parse().unwrap()).to_string(), asked);
+        }
+    }
+
+    #[test]
+    fn the_status_is_read_from_the_first_line() {
+        assert_eq!(status("HTTP/1.1 200 OK\r\n\r\n"), Some(200));
+        assert_eq!(status("HTTP/1.1 503 Service Unavailable\r\n"), Some(503));
+        assert_eq!(status("SSH-2.0-OpenSSH_9.6\r\n"), None);
+    }
+}

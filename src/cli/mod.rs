@@ -1,0 +1,74 @@
+//! The command line: the server itself, the operator's commands, and two clients.
+//!
+//! What the operator does to the data goes one way only: a [`verb::Verb`], carried out by the server through its
+//! admin socket if one runs, and otherwise by the command itself, which then holds the data directory.
+
+pub mod admin;
+mod command_line;
+mod failed;
+mod health;
+mod keys;
+mod migrate;
+mod offline;
+mod operator;
+mod output;
+mod password;
+mod printable;
+mod remote;
+mod secret;
+mod send;
+mod tail;
+mod token;
+mod users;
+mod verb;
+
+pub use failed::Failed;
+
+use crate::config::{LogFormat, Options};
+use command_line::{Command, CommandLine};
+use std::ffi::OsString;
+use std::io::Write;
+use std::process::ExitCode;
+
+/// What is logged by a command that is not the server: its own words say what it did.
+const QUIET: &str = "warn";
+
+/// Does what the command line says, and tells how that went as an exit code.
+pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let CommandLine { options, command } = match CommandLine::read(arguments) {
+        Ok(read) => read,
+        Err(answer) => {
+            // `--help` and `--version` come this way too, with 0. If even printing fails, the code has to do.
+            drop(answer.print());
+            return ExitCode::from(u8::try_from(answer.exit_code()).unwrap_or(2));
+        }
+    };
+    match carry_out(options, command).await {
+        Ok(()) | Err(Failed::NobodyReads) => ExitCode::SUCCESS,
+        Err(failed) => {
+            drop(writeln!(std::io::stderr(), "goldcrest: {failed}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn carry_out(options: Options, command: Option<Command>) -> Result<(), Failed> {
+    let log = match &command {
+        Some(Command::Serve(options)) => Some(&options.log),
+        None => Some(&options.log),
+        Some(_) => None,
+    };
+    let (json, level) = log.map_or((false, QUIET), |log| (log.log_format == LogFormat::Json, &log.log_level));
+    crate::telemetry::start(json, level).map_err(|error| Failed::Input(format!("--log-level: {error}")))?;
+    match command {
+        None => Ok(crate::app::serve(options).await?),
+        Some(Command::Serve(options)) => Ok(crate::app::serve(*options).await?),
+        Some(Command::Migrate) => migrate::run(&options.place).await,
+        Some(Command::Health) => health::run(options.listen).await,
+        Some(Command::User(command)) => users::run(&options, command).await,
+        Some(Command::Token(command)) => token::run(&options, command).await,
+        Some(Command::Key(command)) => keys::run(&options, command).await,
+        Some(Command::Send(command)) => send::run(command).await,
+        Some(Command::Tail(command)) => tail::run(command).await,
+    }
+}

@@ -1,0 +1,33 @@
+//! Doing the operator's work without a server: the command holds the data directory and is the server for that long.
+
+use super::failed::Failed;
+use super::verb::{Denied, Outcome, Verb};
+use crate::app::{self, Composed};
+use crate::config::Options;
+use crate::config::data_dir::Lock;
+
+/// Whether there is something to work on. Only a new account may found a server; everything else in an empty place
+/// means that it is the wrong place.
+pub(super) fn check_place(options: &Options, verb: &Verb) -> Result<(), Failed> {
+    let place = &options.place;
+    let founds = matches!(verb, Verb::AddUser { .. });
+    if founds || place.database_url.is_some() || place.data_dir.join("goldcrest.db").exists() {
+        return Ok(());
+    }
+    let place = place.data_dir.display();
+    Err(Failed::Input(format!("there is no database in {place}. Name the server's directory with --data-dir")))
+}
+
+/// Does it here, where no server runs, as the lock proves.
+pub(super) async fn carry_out(options: &Options, lock: Lock, verb: Verb) -> Result<Outcome, Failed> {
+    let Composed { services, store, stop, tracker, .. } = app::compose(options).await?;
+    let outcome = verb.carry_out(&services).await;
+    // All that was taken is written before the database closes.
+    stop.cancel();
+    tracker.close();
+    tracker.wait().await;
+    drop(services);
+    store.close().await;
+    drop(lock);
+    Ok(outcome.map_err(Denied::from)?)
+}

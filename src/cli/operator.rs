@@ -1,0 +1,47 @@
+//! How a deed of the operator is done: by the server that runs, or by the command itself.
+
+use super::admin::{AskError, ask};
+use super::failed::Failed;
+use super::offline;
+use super::verb::{Outcome, Verb};
+use crate::config::{DataDir, DataDirError, Options};
+use std::io;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long a server is waited for that holds the directory and does not answer: it may be starting or stopping, or
+/// be another command.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Does it.
+pub(super) async fn carry_out(options: &Options, verb: Verb) -> Result<Outcome, Failed> {
+    offline::check_place(options, &verb)?;
+    let data_dir = DataDir::open(&options.place.data_dir)?;
+    let socket = data_dir.admin_socket();
+    let give_up = Instant::now() + PATIENCE;
+    loop {
+        let nobody = match ask(&socket, &verb).await {
+            Ok(outcome) => return Ok(outcome),
+            Err(AskError::Denied(denied)) => return Err(denied.into()),
+            Err(AskError::BrokeOff(how)) => return Err(Failed::BrokeOff(how)),
+            Err(AskError::Forbidden(error)) => {
+                let socket = socket.display();
+                return Err(Failed::Input(format!("cannot use {socket}: {error}. Run this as the server's user")));
+            }
+            Err(AskError::Nobody(error)) => error,
+        };
+        match data_dir.lock() {
+            Ok(lock) => return offline::carry_out(options, lock, verb).await,
+            Err(held @ DataDirError::Held { .. }) if Instant::now() >= give_up => {
+                return Err(Failed::NoAnswer { held, socket, source: nobody });
+            }
+            Err(DataDirError::Held { .. }) => tokio::time::sleep(Duration::from_millis(100)).await,
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// The server answered, with something that does not fit the question.
+pub(super) fn unexpected() -> Failed {
+    Failed::BrokeOff(io::Error::from(io::ErrorKind::InvalidData).to_string())
+}

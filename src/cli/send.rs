@@ -1,0 +1,149 @@
+//! `goldcrest send`: one message, sent once however often it has to be tried.
+
+use super::failed::Failed;
+use super::output;
+use super::printable::Printable;
+use super::remote::{Remote, Said, chain, end_on_signals, spread};
+use super::secret::Secret;
+use clap::Args;
+use reqwest::Client;
+use serde::Serialize;
+use std::io::{self, IsTerminal, Read};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long one attempt may take.
+const ATTEMPT: Duration = Duration::from_secs(20);
+/// The first pause between attempts, and the longest.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
+/// As much as is read from standard input: the server takes no longer body.
+const TEXT_BYTES: u64 = 256 * 1024;
+
+/// A message, and for whom.
+#[derive(Debug, Args)]
+#[group(id = "recipient", required = true, multiple = false, args = ["to", "conversation"])]
+pub(super) struct Command {
+    #[command(flatten)]
+    remote: Remote,
+
+    /// To whom, several times or as a list: to the direct conversation of these people.
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    to: Vec<String>,
+
+    /// To a conversation, by its number.
+    #[arg(long, value_name = "ID")]
+    conversation: Option<i64>,
+
+    /// Names the message: the same name twice is one message. By default made up; give your own to repeat the command.
+    #[arg(long, value_name = "NAME")]
+    client_id: Option<String>,
+
+    /// How long to go on trying while the server cannot be reached, or asks to try again.
+    #[arg(long, default_value = "30s", value_parser = humantime::parse_duration)]
+    retry_for: Duration,
+
+    /// Print the message as the server has it, as one line of JSON.
+    #[arg(long)]
+    json: bool,
+
+    /// The text; without it, what comes on standard input.
+    text: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Message {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    to: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conversation_id: Option<i64>,
+    text: String,
+    client_id: String,
+}
+
+/// Sends. The name that the message has from the start makes every further attempt harmless.
+pub(super) async fn run(command: Command) -> Result<(), Failed> {
+    let Command { remote, to, conversation, client_id, retry_for, json, text } = command;
+    let token = remote.read_token()?;
+    let text = if text.is_empty() { read_text()? } else { text.join(" ") };
+    end_on_signals();
+    let client_id = client_id.unwrap_or_else(|| format!("{:032x}", rand::random::<u128>()));
+    let message = Message { to, conversation_id: conversation, text, client_id };
+    let client = remote.client(|builder| builder.timeout(ATTEMPT))?;
+    let give_up = Instant::now() + retry_for;
+    let mut pause = PAUSES.0;
+    loop {
+        let (reason, wanted) = match attempt(&remote, &client, &token, &message).await? {
+            Ok(sent) => return report(&sent, json),
+            Err(again) => again,
+        };
+        // What the server asks for is kept to; a pause of our own making is spread.
+        let wait = wanted.unwrap_or_else(|| spread(pause));
+        if Instant::now() + wait > give_up {
+            let id = Printable(&message.client_id);
+            let repeat = format!("It may have been sent; --client-id {id} makes trying again safe");
+            return Err(Failed::Remote(format!("not sent: {reason}. {repeat}")));
+        }
+        tokio::time::sleep(wait).await;
+        pause = (pause * 2).min(PAUSES.1);
+    }
+}
+
+/// Why to try again, and when, if the server said so.
+type Again = (String, Option<Duration>);
+
+async fn attempt(
+    remote: &Remote,
+    client: &Client,
+    token: &Secret,
+    message: &Message,
+) -> Result<Result<serde_json::Value, Again>, Failed> {
+    let request = client.post(remote.url("api/v1/messages")?).bearer_auth(token.reveal());
+    let unreachable = |error: reqwest::Error| (format!("{} does not answer: {}", remote.server(), chain(&error)), None);
+    let response = match request.json(message).send().await {
+        Ok(response) => response,
+        Err(error) if error.is_builder() => return Err(Failed::Input(format!("the token is none: {}", chain(&error)))),
+        Err(error) => return Ok(Err(unreachable(error))),
+    };
+    if !response.status().is_success() {
+        let said = Said::read(response).await;
+        return if said.is_passing() {
+            Ok(Err((said.to_string(), said.retry_after)))
+        } else {
+            Err(Failed::Remote(format!("not sent: {said}")))
+        };
+    }
+    match response.json().await {
+        Ok(sent) => Ok(Ok(sent)),
+        Err(error) if error.is_decode() => {
+            Err(Failed::Remote(format!("{} is no goldcrest server: its answer is no JSON", remote.server())))
+        }
+        Err(error) => Ok(Err(unreachable(error))),
+    }
+}
+
+/// Says so to people. A script asks for nothing more than the exit code, and cron mails whatever is printed.
+fn report(sent: &serde_json::Value, json: bool) -> Result<(), Failed> {
+    if json {
+        return output::json(sent);
+    }
+    if io::stdout().is_terminal() {
+        return output::line(format_args!("sent message {} to conversation {}", sent["id"], sent["conversation_id"]));
+    }
+    Ok(())
+}
+
+fn read_text() -> Result<String, Failed> {
+    if io::stdin().is_terminal() {
+        output::note("type the message, and Ctrl-D at the end");
+    }
+    let mut bytes = Vec::new();
+    let read = io::stdin().lock().take(TEXT_BYTES + 1).read_to_end(&mut bytes);
+    read.map_err(|error| Failed::Input(format!("cannot read standard input: {error}")))?;
+    if bytes.len() as u64 > TEXT_BYTES {
+        return Err(Failed::Input("the text is longer than any message may be".to_owned()));
+    }
+    let text = String::from_utf8(bytes).map_err(|_| Failed::Input("the text is not UTF-8".to_owned()))?;
+    // Programs end what they print with a line end that is not part of what they say.
+    let text = text.strip_suffix('\n').unwrap_or(&text);
+    Ok(text.strip_suffix('\r').unwrap_or(text).to_owned())
+}

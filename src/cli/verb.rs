@@ -1,0 +1,186 @@
+//! What the operator can do to the data: one list, the same beside a running server and without one.
+
+use super::secret::Secret;
+use crate::domain::events::KeyView;
+use crate::domain::sessions::Scope;
+use crate::domain::users::{Status, User};
+use crate::domain::{ConversationId, SessionId, Timestamp};
+use crate::service::accounts::Registration;
+use crate::service::sessions::{Credentials, Device};
+use crate::service::{Failure, Services};
+use serde::{Deserialize, Serialize};
+
+/// One deed of the operator, as JSON on the admin socket: `{"verb":"suspend_user","name":"bob"}`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "verb", rename_all = "snake_case", deny_unknown_fields)]
+pub(super) enum Verb {
+    /// Makes an account.
+    AddUser {
+        name: String,
+        password: Secret,
+        email: Option<String>,
+        admin: bool,
+    },
+    /// Sets a password, which ends the user's sessions.
+    SetPassword { name: String, password: Secret },
+    /// Shuts somebody out, which ends all he has open, keys included.
+    SuspendUser { name: String },
+    /// Lets him in again.
+    UnsuspendUser { name: String },
+    /// Tells who there is.
+    ListUsers,
+    /// Logs somebody in without a password.
+    OpenSession { name: String },
+    /// Makes an API key.
+    AddKey {
+        user: String,
+        name: String,
+        scopes: Vec<Scope>,
+        conversation_id: Option<ConversationId>,
+    },
+    /// Tells which keys somebody has.
+    ListKeys { user: String },
+    /// Ends one of them.
+    RevokeKey { user: String, id: SessionId },
+}
+
+/// What came of it.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub(super) enum Outcome {
+    Done,
+    User { user: UserRow },
+    Users { users: Vec<UserRow> },
+    Session { access_token: Secret, expires_in: i64 },
+    Key { key: Secret, row: KeyRow },
+    Keys { keys: Vec<KeyRow> },
+}
+
+/// An account as the operator sees it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct UserRow {
+    pub id: i64,
+    pub username: String,
+    pub status: Status,
+    pub admin: bool,
+    pub email: Option<String>,
+    pub created_at: Timestamp,
+}
+
+/// A key as the operator sees it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct KeyRow {
+    pub id: SessionId,
+    pub name: String,
+    pub scopes: Vec<Scope>,
+    pub conversation_id: Option<ConversationId>,
+    pub created_at: Timestamp,
+}
+
+/// Why it was not done.
+#[derive(Debug, Clone, Serialize, Deserialize, thiserror::Error)]
+#[error("{detail}")]
+pub struct Denied {
+    /// In words.
+    pub detail: String,
+    /// Whether a rule said so, rather than the machine.
+    pub refused: bool,
+}
+
+impl From<Failure> for Denied {
+    fn from(failure: Failure) -> Self {
+        Self { detail: failure.to_string(), refused: matches!(failure, Failure::Refused(_)) }
+    }
+}
+
+impl From<User> for UserRow {
+    fn from(user: User) -> Self {
+        let User { id, username, status, admin, email, created_at, .. } = user;
+        Self { id: id.0, username: username.as_str().to_owned(), status, admin, email, created_at }
+    }
+}
+
+impl From<KeyView> for KeyRow {
+    fn from(key: KeyView) -> Self {
+        let KeyView { id, name, scopes, conversation_id, created_at } = key;
+        Self { id, name, scopes, conversation_id, created_at }
+    }
+}
+
+impl Verb {
+    /// Does it.
+    pub async fn carry_out(self, services: &Services) -> Result<Outcome, Failure> {
+        match self {
+            Self::AddUser { name, password, email, admin } => {
+                let password = password.reveal().to_owned();
+                let registration = Registration { username: name, password, email, bio: None };
+                let user = services.add_user(registration, admin).await?.into();
+                Ok(Outcome::User { user })
+            }
+            Self::SetPassword { name, password } => {
+                services.set_password(&name, password.reveal().to_owned()).await?;
+                Ok(Outcome::Done)
+            }
+            Self::SuspendUser { name } => services.set_suspended(&name, true).await.map(|()| Outcome::Done),
+            Self::UnsuspendUser { name } => services.set_suspended(&name, false).await.map(|()| Outcome::Done),
+            Self::ListUsers => {
+                let users = services.users().await?.into_iter().map(UserRow::from).collect();
+                Ok(Outcome::Users { users })
+            }
+            Self::OpenSession { name } => open_session(services, &name).await,
+            Self::AddKey { user, name, scopes, conversation_id } => {
+                let user = services.user(&user).await?.id;
+                let key = services.create_key_for(user, name, &scopes, conversation_id).await?;
+                Ok(Outcome::Key { key: key.key.into(), row: key.view.into() })
+            }
+            Self::ListKeys { user } => {
+                let user = services.user(&user).await?.id;
+                let keys = services.keys_of(user).await?.items.into_iter().map(KeyRow::from).collect();
+                Ok(Outcome::Keys { keys })
+            }
+            Self::RevokeKey { user, id } => {
+                let user = services.user(&user).await?.id;
+                services.revoke_key_of(user, id).await?;
+                Ok(Outcome::Done)
+            }
+        }
+    }
+}
+
+async fn open_session(services: &Services, name: &str) -> Result<Outcome, Failure> {
+    let device = Device { name: "goldcrest token".to_owned(), cookie: false };
+    match services.log_in_as(name, device).await?.credentials {
+        Credentials::Tokens(pair) => {
+            Ok(Outcome::Session { access_token: pair.access_token.into(), expires_in: pair.expires_in })
+        }
+        Credentials::Cookie { .. } => Err(Failure::Broken),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_verb_comes_back_from_json_as_it_was() {
+        let verb = Verb::AddKey {
+            user: "bob".into(),
+            name: "backup".into(),
+            scopes: vec![Scope::Send],
+            conversation_id: None,
+        };
+        let json = serde_json::to_string(&verb).unwrap();
+        assert_eq!(
+            json,
+            r#"{"verb":"add_key","user":"bob","name":"backup","scopes":["send"],"conversation_id":null}"#
+        );
+        assert!(matches!(serde_json::from_str(&json).unwrap(), Verb::AddKey { .. }));
+        assert!(serde_json::from_str::<Verb>(r#"{"verb":"drop_everything"}"#).is_err());
+    }
+
+    #[test]
+    fn a_password_is_not_in_debug_output() {
+        let verb = Verb::SetPassword { name: "bob".into(), password: Secret::from("hunter22".to_owned()) };
+        assert!(!format!("{verb:?}").contains("hunter22"));
+    }
+}
