@@ -85,7 +85,10 @@ fn the_whole_house_under_another_name_is_refused() {
 fn only_the_front_page_of_a_room_hands_on_what_is_another_rooms() {
     assert_eq!(refused("service/users.rs", "pub use crate::store::StoreError;"), [1]);
     assert_eq!(refused("service/users.rs", "pub(crate) use crate::store::{StoreError};"), [1]);
-    assert_eq!(refused("service/users.rs", "use crate::store::StoreError;\npub use crate::service::users::Users;"), NOTHING);
+    assert_eq!(
+        refused("service/users.rs", "use crate::store::StoreError;\npub use crate::service::users::Users;"),
+        NOTHING
+    );
     assert_eq!(refused("service/mod.rs", "pub use crate::store::StoreError;"), NOTHING);
     assert_eq!(refused("transport.rs", "pub use crate::live::Cursor;"), NOTHING);
 }
@@ -96,7 +99,10 @@ fn adapters_do_not_know_each_other() {
     assert_eq!(refused("compat/oms/mod.rs", "use super::kinglet::Session;"), [1]);
     assert_eq!(refused("compat/oms.rs", "use super::kinglet::Session;"), [1]);
     assert_eq!(refused("compat/credentials.rs", "use super::{kinglet, oms};"), [1, 1]);
-    assert_eq!(refused("compat/oms/users.rs", "use crate::compat::oms::Token;\nuse crate::compat::credentials;"), NOTHING);
+    assert_eq!(
+        refused("compat/oms/users.rs", "use crate::compat::oms::Token;\nuse crate::compat::credentials;"),
+        NOTHING
+    );
     assert_eq!(refused("compat/mod.rs", "fn f() { self::oms::routes(); crate::compat::kinglet::routes(); }"), NOTHING);
 }
 
@@ -176,7 +182,10 @@ fn tasks_outside_the_tracker_are_seen() {
     assert_eq!(banned("live/hub.rs", "fn f() { tokio::spawn(async {}); }"), [1]);
     assert_eq!(banned("live/hub.rs", "fn f() { tokio::task::spawn(async {}); }"), [1]);
     assert_eq!(banned("live/hub.rs", "use tokio::{\n    sync::watch,\n    spawn,\n};"), [3]);
-    assert_eq!(banned("live/hub.rs", "fn f() { self.tracker.spawn(async {}); tokio::task::spawn_blocking(f); }"), NOTHING);
+    assert_eq!(
+        banned("live/hub.rs", "fn f() { self.tracker.spawn(async {}); tokio::task::spawn_blocking(f); }"),
+        NOTHING
+    );
     assert_eq!(banned("lifecycle.rs", "fn f() { tokio::spawn(async {}); }"), NOTHING);
 }
 
