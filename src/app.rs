@@ -130,9 +130,10 @@ fn app_options(options: &Options, listening: SocketAddr) -> AppOptions {
     AppOptions {
         origins: Origins::new(options.public_url.as_ref(), listening, &options.allow_origins),
         trusted_proxies: options.trusted_proxies.clone(),
+        anonymous_channels: options.anonymous_channels,
         streams_per_address: options.max_streams_per_address,
         pace: Pace { heartbeat: options.heartbeat, stall: options.stall_timeout, auth: options.auth_timeout },
-        body_timeout: options.read_timeout,
+        body_timeout: options.read_timeout * 3,
     }
 }
 

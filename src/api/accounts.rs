@@ -1,7 +1,7 @@
 //! `/users` and `/me`: registering, looking somebody up, one's own account.
 
 use super::app::App;
-use super::extract::{Caller, ClientAddress, Json, Named};
+use super::extract::{Caller, ClientAddress, Json, Named, Owner};
 use super::problem::Problem;
 use super::sessions::{LoggedIn, Private};
 use crate::domain::Timestamp;
@@ -72,7 +72,7 @@ pub(super) struct Update {
 /// `PATCH /me`
 pub(super) async fn update(
     State(app): State<App>,
-    Caller(principal): Caller,
+    Owner(principal): Owner,
     Json(body): Json<Update>,
 ) -> Result<axum::Json<Private>, Problem> {
     Ok(axum::Json(app.services.update_me(&principal, body.bio).await?.into()))
@@ -88,7 +88,7 @@ pub(super) struct ChangePassword {
 /// `PUT /me/password`
 pub(super) async fn change_password(
     State(app): State<App>,
-    Caller(principal): Caller,
+    Owner(principal): Owner,
     Json(body): Json<ChangePassword>,
 ) -> Result<StatusCode, Problem> {
     app.services.change_password(&principal, body.current_password, body.new_password).await?;

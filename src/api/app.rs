@@ -16,11 +16,13 @@ pub struct AppOptions {
     pub origins: Origins,
     /// Whose `X-Forwarded-For` counts.
     pub trusted_proxies: Vec<IpNet>,
+    /// Whether anybody may read channels.
+    pub anonymous_channels: bool,
     /// Streams from one address.
     pub streams_per_address: usize,
     /// How often streams beat, and how long they wait.
     pub pace: Pace,
-    /// How long each part of a body may take.
+    /// How long a body may take.
     pub body_timeout: Duration,
 }
 

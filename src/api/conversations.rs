@@ -1,7 +1,7 @@
 //! `/conversations` and `/channels`: making, seeing, joining, leaving.
 
 use super::app::App;
-use super::extract::{Caller, Json, Named, Params};
+use super::extract::{Caller, Json, Named, Owner, Params};
 use super::messages::limit;
 use super::problem::Problem;
 use crate::domain::ConversationId;
@@ -27,7 +27,7 @@ pub(super) struct Create {
 /// `POST /conversations`
 pub(super) async fn create(
     State(app): State<App>,
-    Caller(principal): Caller,
+    Owner(principal): Owner,
     Json(body): Json<Create>,
 ) -> Result<(StatusCode, axum::Json<ConversationItem>), Problem> {
     let Create { kind, name, post, members } = body;
@@ -81,7 +81,7 @@ pub(super) struct Update {
 /// `PATCH /conversations/ID`
 pub(super) async fn update(
     State(app): State<App>,
-    Caller(principal): Caller,
+    Owner(principal): Owner,
     Named(id): Named<ConversationId>,
     Json(body): Json<Update>,
 ) -> Result<axum::Json<ConversationItem>, Problem> {
@@ -97,7 +97,7 @@ pub(super) struct Add {
 /// `POST /conversations/ID/members`
 pub(super) async fn add_member(
     State(app): State<App>,
-    Caller(principal): Caller,
+    Owner(principal): Owner,
     Named(id): Named<ConversationId>,
     Json(body): Json<Add>,
 ) -> Result<(StatusCode, axum::Json<Member>), Problem> {
@@ -108,7 +108,7 @@ pub(super) async fn add_member(
 /// `DELETE /conversations/ID/members/NAME`
 pub(super) async fn remove_member(
     State(app): State<App>,
-    Caller(principal): Caller,
+    Owner(principal): Owner,
     Named((id, name)): Named<(ConversationId, String)>,
 ) -> Result<StatusCode, Problem> {
     app.services.remove_member(&principal, id, &name).await?;
@@ -124,7 +124,7 @@ pub(super) struct SetRole {
 /// `PATCH /conversations/ID/members/NAME`
 pub(super) async fn set_role(
     State(app): State<App>,
-    Caller(principal): Caller,
+    Owner(principal): Owner,
     Named((id, name)): Named<(ConversationId, String)>,
     Json(body): Json<SetRole>,
 ) -> Result<axum::Json<Member>, Problem> {

@@ -28,6 +28,32 @@ impl FromRequestParts<App> for Caller {
     }
 }
 
+/// Whoever calls with all the rights of an account, not by a key with some of them.
+pub(super) struct Owner(pub(super) Principal);
+
+impl FromRequestParts<App> for Owner {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let Caller(principal) = Caller::from_request_parts(parts, app).await?;
+        principal.require_full()?;
+        Ok(Self(principal))
+    }
+}
+
+/// Whoever calls, or nobody in particular where the operator lets anybody read channels.
+pub(super) struct Visitor(pub(super) Principal);
+
+impl FromRequestParts<App> for Visitor {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let known = principal(&parts.headers, app).await?;
+        let anybody = || app.options.anonymous_channels.then(Principal::anonymous);
+        Ok(Self(known.or_else(anybody).ok_or(Refusal::Unauthorized)?))
+    }
+}
+
 /// Checks what a request's headers show, if they show anything: a Bearer token, or the web app's cookie.
 pub(super) async fn principal(headers: &HeaderMap, app: &App) -> Result<Option<Principal>, Problem> {
     if let Some(value) = headers.get(header::AUTHORIZATION) {
@@ -77,12 +103,12 @@ pub(super) struct Json<T>(pub(super) T);
 impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, _: &App) -> Result<Self, Problem> {
+    async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
         if !is_json(request.headers()) {
             let detail = "Send the body as JSON, with `Content-Type: application/json`.";
             return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail));
         }
-        parse(&body(request.into_body()).await?).map(Self)
+        parse(&body(request.into_body(), app).await?).map(Self)
     }
 }
 
@@ -92,18 +118,18 @@ pub(super) fn is_json(headers: &HeaderMap) -> bool {
     kind == "application/json" || kind.starts_with("application/") && kind.ends_with("+json")
 }
 
-/// Reads a body of bounded size.
-pub(super) async fn body(body: Body) -> Result<Bytes, Problem> {
-    to_bytes(body, BODY).await.map_err(|error| {
+/// Reads a body of bounded size, in bounded time: a byte now and then buys none.
+pub(super) async fn body(body: Body, app: &App) -> Result<Bytes, Problem> {
+    let too_slow = |_| {
+        Problem::new(StatusCode::REQUEST_TIMEOUT, "too_slow", "The body came too slowly. Send it again, all at once.")
+    };
+    let read = tokio::time::timeout(app.options.body_timeout, to_bytes(body, BODY)).await.map_err(too_slow)?;
+    read.map_err(|error| {
         let mut cause: Option<&dyn std::error::Error> = Some(&error);
         while let Some(error) = cause {
             if error.is::<http_body_util::LengthLimitError>() {
                 let detail = format!("A request's body has at most {BODY} bytes.");
                 return Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail);
-            }
-            if error.is::<tower_http::timeout::TimeoutError>() {
-                let detail = "The body came too slowly.";
-                return Problem::new(StatusCode::REQUEST_TIMEOUT, "too_slow", detail);
             }
             cause = error.source();
         }
@@ -113,6 +139,8 @@ pub(super) async fn body(body: Body) -> Result<Bytes, Problem> {
 
 /// Reads JSON, and says which field is wrong.
 pub(super) fn parse<T: DeserializeOwned>(json: &[u8]) -> Result<T, Problem> {
+    // What is no JSON at all is said first, before any field of it is judged.
+    serde_json::from_slice::<serde::de::IgnoredAny>(json).map_err(|error| not_json(&error))?;
     let mut reader = serde_json::Deserializer::from_slice(json);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| refused(&error))?;
     reader.end().map_err(|error| not_json(&error))?;

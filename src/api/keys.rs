@@ -1,7 +1,7 @@
 //! `/keys`: API keys for scripts and bots.
 
 use super::app::App;
-use super::extract::{Caller, Json, Named};
+use super::extract::{Json, Named, Owner};
 use super::problem::Problem;
 use crate::domain::events::KeyView;
 use crate::domain::sessions::Scope;
@@ -23,7 +23,7 @@ pub(super) struct Create {
 /// `POST /keys`
 pub(super) async fn create(
     State(app): State<App>,
-    Caller(principal): Caller,
+    Owner(principal): Owner,
     Json(body): Json<Create>,
 ) -> Result<(StatusCode, axum::Json<NewKey>), Problem> {
     let key = app.services.create_key(&principal, body.name, &body.scopes, body.conversation_id).await?;
@@ -33,7 +33,7 @@ pub(super) async fn create(
 /// `GET /keys`
 pub(super) async fn list(
     State(app): State<App>,
-    Caller(principal): Caller,
+    Owner(principal): Owner,
 ) -> Result<axum::Json<Page<KeyView>>, Problem> {
     Ok(axum::Json(app.services.keys(&principal).await?))
 }
@@ -41,7 +41,7 @@ pub(super) async fn list(
 /// `DELETE /keys/ID`
 pub(super) async fn revoke(
     State(app): State<App>,
-    Caller(principal): Caller,
+    Owner(principal): Owner,
     Named(id): Named<SessionId>,
 ) -> Result<StatusCode, Problem> {
     app.services.revoke_key(&principal, id).await?;

@@ -1,13 +1,12 @@
 //! `/messages` and `/conversations/ID/messages`: sending and reading.
 
 use super::app::App;
-use super::extract::{Caller, Json, Named, Params, body, is_json, parse};
+use super::extract::{Caller, Json, Named, Params, Visitor, body, is_json, parse};
 use super::problem::Problem;
 use crate::domain::messages::Message;
 use crate::domain::{ConversationId, MessageId, Refusal};
-use crate::service::Page;
-use crate::service::messages::MessagePage;
 use crate::service::messages::{Destination, MessageBox, Outgoing};
+use crate::service::{MessagePage, Page};
 use axum::extract::{Request, State};
 use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
@@ -91,7 +90,7 @@ pub(super) async fn create_in(
     request: Request,
 ) -> Result<(StatusCode, axum::Json<Message>), Problem> {
     let headers = request.headers().clone();
-    let bytes = body(request.into_body()).await?;
+    let bytes = body(request.into_body(), &app).await?;
     let here = if is_json(&headers) {
         parse(&bytes)?
     } else if is_text(&headers) {
@@ -117,7 +116,7 @@ fn is_text(headers: &HeaderMap) -> bool {
 /// `GET /messages/ID`
 pub(super) async fn get(
     State(app): State<App>,
-    Caller(principal): Caller,
+    Visitor(principal): Visitor,
     Named(id): Named<MessageId>,
 ) -> Result<axum::Json<Message>, Problem> {
     Ok(axum::Json(app.services.message(&principal, id).await?))
@@ -155,7 +154,7 @@ pub(super) struct ListHere {
 /// `GET /conversations/ID/messages`
 pub(super) async fn list_in(
     State(app): State<App>,
-    Caller(principal): Caller,
+    Visitor(principal): Visitor,
     Named(id): Named<ConversationId>,
     Params(list): Params<ListHere>,
 ) -> Result<axum::Json<Page<Message>>, Problem> {

@@ -17,6 +17,8 @@ pub(super) struct Operations {
     app: App,
     state: Mutex<State>,
     channels: Vec<String>,
+    /// Held while a message takes its turn. It is fair, and asked for in the order of the frames.
+    turn: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug, Clone)]
@@ -29,7 +31,7 @@ struct State {
 /// The first look at a frame: which operation it is, and what the reply has to repeat.
 #[derive(Deserialize)]
 struct Envelope<'a> {
-    op: String,
+    op: Option<String>,
     #[serde(rename = "ref", borrow)]
     reference: Option<&'a RawValue>,
 }
@@ -108,7 +110,12 @@ fn refused(reference: &Reference, error: Problem) -> String {
 impl Operations {
     /// The operations of a socket that was opened by somebody, or by nobody yet.
     pub(super) fn new(app: App, principal: Option<Principal>, by_ticket: bool, channels: Vec<String>) -> Arc<Self> {
-        Arc::new(Self { app, state: Mutex::new(State { principal, read_only: by_ticket }), channels })
+        Arc::new(Self {
+            app,
+            state: Mutex::new(State { principal, read_only: by_ticket }),
+            channels,
+            turn: tokio::sync::Mutex::default(),
+        })
     }
 
     /// What the transport calls for each frame.
@@ -131,7 +138,7 @@ impl Operations {
             return Outcome::Reply(refused(&None, problem));
         }
         let State { principal, read_only } = self.state.lock().clone();
-        let outcome = match (envelope.op.as_str(), principal) {
+        let outcome = match (envelope.op.as_deref().unwrap_or(""), principal) {
             ("auth", principal) => self.auth(frame, &reference, principal).await,
             // Nothing is told to whoever has not said who he is.
             (_, None) => return Outcome::Close(CloseReason::Unauthorized),
@@ -186,7 +193,11 @@ impl Operations {
         self.check_session(principal)?;
         self.app.within_limits(|limits| limits.send(principal.user))?;
         let post: Post = fields(frame)?;
-        let (message, _) = self.app.services.send(principal, post.outgoing()?).await?;
+        // One after the other takes its turn; they wait for the disk together.
+        let turn = self.turn.lock().await;
+        let sent = self.app.services.send_in_turn(principal, post.outgoing()?).await?;
+        drop(turn);
+        let (message, _) = sent.await?;
         Ok(Outcome::Reply(done(reference, message)))
     }
 

@@ -75,6 +75,7 @@ impl From<Refusal> for Problem {
         use StatusCode as S;
         let (status, code) = match &refusal {
             Refusal::Invalid { .. } => (S::UNPROCESSABLE_ENTITY, "invalid"),
+            Refusal::MalformedCursor => (S::BAD_REQUEST, "malformed_request"),
             Refusal::NotFound(_) => (S::NOT_FOUND, "not_found"),
             Refusal::InvalidCredentials => (S::UNAUTHORIZED, "invalid_credentials"),
             Refusal::Unauthorized => (S::UNAUTHORIZED, "unauthorized"),
@@ -96,6 +97,7 @@ impl From<Refusal> for Problem {
         let problem = Self::new(status, code, refusal.to_string());
         match refusal {
             Refusal::Invalid { field, .. } => problem.field(field),
+            Refusal::MalformedCursor => problem.field("cursor"),
             _ => problem,
         }
     }

@@ -1,7 +1,7 @@
 //! `/sessions` and `/stream-tickets`: logging in, refreshing, logging out, opening streams in URLs.
 
 use super::app::App;
-use super::extract::{Caller, ClientAddress, Json, Named};
+use super::extract::{Caller, ClientAddress, Json, Named, Owner};
 use super::problem::Problem;
 use crate::domain::sessions::TICKET_FIRST_USE;
 use crate::domain::users::{User, Username};
@@ -126,7 +126,7 @@ pub(super) async fn refresh(
 /// `GET /sessions`
 pub(super) async fn list(
     State(app): State<App>,
-    Caller(principal): Caller,
+    Owner(principal): Owner,
 ) -> Result<axum::Json<Page<SessionItem>>, Problem> {
     Ok(axum::Json(app.services.sessions(&principal).await?))
 }

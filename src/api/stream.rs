@@ -1,7 +1,7 @@
 //! `/stream`, `/ws` and `/events`: the three ways to listen.
 
 use super::app::App;
-use super::extract::{Caller, ClientAddress, principal};
+use super::extract::{ClientAddress, Visitor, principal};
 use super::limits::neighbourhood;
 use super::operations;
 use super::problem::Problem;
@@ -78,6 +78,11 @@ async fn opener(app: &App, query: &Query, headers: &HeaderMap) -> Result<Option<
     }
 }
 
+/// Nobody in particular, who may follow channels where the operator says so.
+fn anybody(app: &App, query: &Query) -> Option<Principal> {
+    (app.options.anonymous_channels && !query.channels.is_empty()).then(Principal::anonymous)
+}
+
 /// Whether a problem passes by itself, and so must not end an `EventSource` for good.
 fn passing(problem: &Problem) -> Option<CloseReason> {
     match problem.code() {
@@ -123,7 +128,7 @@ pub(super) async fn sse(
     let (method, headers) = (request.method(), request.headers());
     let query = Query::parse(request.uri().query())?;
     let principal = match opener(&app, &query, headers).await {
-        Ok(principal) => principal.ok_or(Refusal::Unauthorized)?,
+        Ok(principal) => principal.or_else(|| anybody(&app, &query)).ok_or(Refusal::Unauthorized)?,
         Err(problem) => return passing(&problem).map(sse_farewell).ok_or(problem),
     };
     if method == Method::HEAD {
@@ -254,7 +259,7 @@ fn handshake(headers: &HeaderMap) -> Result<Response, Problem> {
 /// `GET /events`
 pub(super) async fn poll(
     State(app): State<App>,
-    Caller(principal): Caller,
+    Visitor(principal): Visitor,
     ClientAddress(address): ClientAddress,
     request: Request,
 ) -> Result<Response, Problem> {

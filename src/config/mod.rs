@@ -41,6 +41,10 @@ pub struct Options {
     #[arg(long, env = "GOLDCREST_REGISTRATION", value_enum, default_value_t = Registration::Open)]
     pub registration: Registration,
 
+    /// Let anybody read and follow channels, without an account.
+    #[arg(long, env = "GOLDCREST_ANONYMOUS_CHANNELS")]
+    pub anonymous_channels: bool,
+
     /// What signs the tokens.
     #[command(flatten)]
     pub keys: Keys,
@@ -69,7 +73,7 @@ pub struct Options {
     #[arg(long, env = "GOLDCREST_AUTH_TIMEOUT", default_value = "10s", value_parser = humantime::parse_duration)]
     pub auth_timeout: Duration,
 
-    /// How long a client has to send the head of a request, and how long to send each part of a body.
+    /// How long a client has to send the head of a request; three times as long for its body.
     #[arg(long, env = "GOLDCREST_READ_TIMEOUT", default_value = "10s", value_parser = humantime::parse_duration)]
     pub read_timeout: Duration,
 
@@ -94,7 +98,7 @@ pub struct Options {
     pub max_streams_per_user: usize,
 
     /// Streams that may be open from one address.
-    #[arg(long, env = "GOLDCREST_MAX_STREAMS_PER_ADDRESS", default_value_t = 1000)]
+    #[arg(long, env = "GOLDCREST_MAX_STREAMS_PER_ADDRESS", default_value_t = 2000)]
     pub max_streams_per_address: usize,
 
     /// Connections in all. Keep it below the limit of open files, so that the database and others have theirs.

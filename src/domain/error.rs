@@ -11,6 +11,9 @@ pub enum Refusal {
         /// What is wrong with it and what would be right.
         reason: String,
     },
+    /// A list's `cursor` is not the `next` of the part before.
+    #[error("This cursor is none. Give the `next` of the part before, unchanged.")]
+    MalformedCursor,
     /// There is no such thing, or none that the caller may see: the same answer for both.
     #[error("There is no such {0}, or you may not see it.")]
     NotFound(&'static str),

@@ -36,6 +36,8 @@ pub enum Scope {
 /// How far credentials reach.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reach {
+    /// Nobody in particular, where the operator lets anybody read channels.
+    Anonymous,
     /// All that their user may do.
     Full,
     /// An API key: only these scopes, and, if one is named, only that conversation.
@@ -63,11 +65,22 @@ pub struct Principal {
 }
 
 impl Principal {
+    /// Nobody in particular: without a user, and so without any stay.
+    pub fn anonymous() -> Self {
+        Self { user: UserId(0), session: SessionId(0), reach: Reach::Anonymous, expires: None }
+    }
+
+    /// Whether this is nobody in particular.
+    pub fn is_anonymous(&self) -> bool {
+        self.reach == Reach::Anonymous
+    }
+
     /// Refuses keys: for what changes the account itself.
     pub fn require_full(&self) -> Result<(), Refusal> {
         match self.reach {
             Reach::Full => Ok(()),
             Reach::Key { .. } => Err(Refusal::InsufficientScope("full")),
+            Reach::Anonymous => Err(Refusal::Unauthorized),
         }
     }
 
@@ -84,7 +97,7 @@ impl Principal {
     /// The one conversation that these credentials are for, if they are bound to one.
     pub fn bound_to(&self) -> Option<ConversationId> {
         match self.reach {
-            Reach::Full => None,
+            Reach::Full | Reach::Anonymous => None,
             Reach::Key { conversation, .. } => conversation,
         }
     }
@@ -97,6 +110,9 @@ impl Principal {
     ) -> Result<(), Refusal> {
         match self.reach {
             Reach::Full => Ok(()),
+            // What is public is decided where it is read.
+            Reach::Anonymous if scope == "read" && within.is_some() => Ok(()),
+            Reach::Anonymous => Err(Refusal::Unauthorized),
             Reach::Key { read, send, .. } if !has(read, send) => Err(Refusal::InsufficientScope(scope)),
             Reach::Key { conversation: Some(only), .. } if within != Some(only) => {
                 Err(Refusal::InsufficientScope("another conversation"))

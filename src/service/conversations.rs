@@ -185,7 +185,7 @@ impl Services {
 
 fn parse_cursor(cursor: &str) -> Result<(MessageId, ConversationId), Refusal> {
     let parsed = cursor.split_once('-').and_then(|(message, id)| Some((message.parse().ok()?, id.parse().ok()?)));
-    let (message, id) = parsed.ok_or_else(|| Refusal::invalid("cursor", "Give the `next` of the list before."))?;
+    let (message, id) = parsed.ok_or(Refusal::MalformedCursor)?;
     Ok((MessageId(message), ConversationId(id)))
 }
 

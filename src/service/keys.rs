@@ -75,7 +75,7 @@ impl Services {
 
 fn view(session: &Session) -> KeyView {
     let (scopes, conversation_id) = match session.reach {
-        Reach::Full => (Vec::new(), None),
+        Reach::Full | Reach::Anonymous => (Vec::new(), None),
         Reach::Key { read, send, conversation } => {
             let scopes = [(read, Scope::Read), (send, Scope::Send)];
             (scopes.into_iter().filter(|(has, _)| *has).map(|(_, scope)| scope).collect(), conversation)

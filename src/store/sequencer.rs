@@ -86,9 +86,18 @@ impl Sequencer {
 
     /// Hands in a change and waits until it is on disk and with its hearers, or refused.
     pub async fn submit<C: Change>(&self, change: C) -> Result<C::Output, SubmitError> {
+        self.submit_in_turn(change)?.await
+    }
+
+    /// Hands in a change at once, and gives back what waits for its outcome: changes of one caller are decided in the
+    /// order in which they were handed in.
+    pub fn submit_in_turn<C: Change>(
+        &self,
+        change: C,
+    ) -> Result<impl Future<Output = Result<C::Output, SubmitError>> + use<C>, SubmitError> {
         let answer = self.enqueue(change)?;
         // The task answers everything that it took; it drops an answer only if it is gone itself.
-        answer.await.unwrap_or(Err(SubmitError::Unavailable))
+        Ok(async move { answer.await.unwrap_or(Err(SubmitError::Unavailable)) })
     }
 
     /// Hands in a change whose outcome nobody waits for.

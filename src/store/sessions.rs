@@ -37,7 +37,7 @@ fn session(row: Model) -> Result<Session, DbErr> {
 
 pub(super) fn row(session: &Session, secret_hash: Option<Vec<u8>>) -> ActiveModel {
     let (scopes, conversation) = match session.reach {
-        Reach::Full => (String::new(), None),
+        Reach::Full | Reach::Anonymous => (String::new(), None),
         Reach::Key { read, send, conversation } => {
             let words = [(read, "read"), (send, "send")];
             let scopes: Vec<_> = words.into_iter().filter(|(has, _)| *has).map(|(_, word)| word).collect();

@@ -91,6 +91,7 @@ impl Door {
 
     /// Accepts until told to close.
     pub async fn open(self: Arc<Self>, listener: TcpListener) {
+        let mut complained = false;
         loop {
             let place = tokio::select! {
                 () = self.closing.cancelled() => return,
@@ -104,6 +105,7 @@ impl Door {
             };
             match accepted {
                 Ok((socket, peer)) => {
+                    complained = false;
                     let door = Arc::clone(&self);
                     self.tasks.spawn(async move {
                         let taken = door.serve(socket, peer).await;
@@ -118,7 +120,9 @@ impl Door {
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
                     // EMFILE and its like: those who are in are served on, and the next are taken when some have left.
-                    tracing::warn!(%error, "cannot accept connections at the moment");
+                    if !std::mem::replace(&mut complained, true) {
+                        tracing::warn!(%error, "cannot accept connections at the moment");
+                    }
                     tokio::time::sleep(BREATH).await;
                 }
             }

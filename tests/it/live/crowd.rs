@@ -214,7 +214,11 @@ impl Wayward {
                 let start_is_open = cursor.is_none();
                 cursor = listener.cursor().or(cursor);
                 if start_is_open {
-                    record.start = cursor.unwrap_or(0);
+                    // The first answer to a poll may hold events already; it began before the first of them.
+                    record.start = match &heard {
+                        Heard::Event(seen) => seen.seq - 1,
+                        _ => cursor.unwrap_or(0),
+                    };
                 }
                 record.note(&heard);
                 if let (Some(goal), Some(cursor)) = (*goal.borrow(), cursor)
