@@ -12,11 +12,14 @@
 //! - [`config`], [`telemetry`], [`cli`]: options, the log, the command line.
 //! - [`app`] puts it all together, and [`lifecycle`] ends it in order.
 
+pub mod api;
 pub mod app;
 pub mod cli;
 pub mod config;
 pub mod domain;
+pub mod lifecycle;
 pub mod live;
 pub mod service;
 pub mod store;
 pub mod telemetry;
+pub mod transport;

@@ -11,8 +11,13 @@ use sea_orm_migration::sea_orm::DbBackend;
 pub(crate) struct Migration;
 
 /// A table that compares text byte by byte on every database; case folding is in columns of our own.
-fn table(name: &'static str) -> TableCreateStatement {
-    Table::create().table(Alias::new(name)).character_set("utf8mb4").collate("utf8mb4_nopad_bin").to_owned()
+fn table(backend: DbBackend, name: &'static str) -> TableCreateStatement {
+    let mut table = Table::create();
+    table.table(Alias::new(name));
+    if backend == DbBackend::MySql {
+        table.character_set("utf8mb4").collate("utf8mb4_nopad_bin");
+    }
+    table
 }
 
 fn number(name: &'static str) -> ColumnDef {
@@ -42,7 +47,11 @@ fn flag(name: &'static str) -> ColumnDef {
 /// A text of any length that we allow: MariaDB's TEXT ends at 64 KiB.
 fn long_text(backend: DbBackend, name: &'static str) -> ColumnDef {
     let mut column = ColumnDef::new(Alias::new(name));
-    if backend == DbBackend::MySql { column.custom(Alias::new("LONGTEXT")) } else { column.text() };
+    if backend == DbBackend::MySql {
+        column.custom(Alias::new("LONGTEXT"))
+    } else {
+        column.text()
+    };
     column.not_null().to_owned()
 }
 
@@ -72,7 +81,7 @@ impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let backend = manager.get_database_backend();
         let tables = [
-            table("clock")
+            table(backend, "clock")
                 .col(number("id"))
                 .col(number("head"))
                 .col(number("beginning"))
@@ -84,14 +93,14 @@ impl MigrationTrait for Migration {
                 .col(number("batch"))
                 .primary_key(&mut primary(&["id"]))
                 .to_owned(),
-            table("commits")
+            table(backend, "commits")
                 .col(number("id"))
                 .col(number("first_seq"))
                 .col(number("last_seq"))
                 .col(number("at"))
                 .primary_key(&mut primary(&["id"]))
                 .to_owned(),
-            table("events")
+            table(backend, "events")
                 .col(number("seq"))
                 .col(number("topic"))
                 .col(text("kind", 64))
@@ -100,7 +109,7 @@ impl MigrationTrait for Migration {
                 .col(number("batch"))
                 .primary_key(&mut primary(&["seq"]))
                 .to_owned(),
-            table("users")
+            table(backend, "users")
                 .col(number("id"))
                 .col(text("username", 255))
                 .col(text("username_key", 512))
@@ -113,7 +122,7 @@ impl MigrationTrait for Migration {
                 .col(number("created_at"))
                 .primary_key(&mut primary(&["id"]))
                 .to_owned(),
-            table("sessions")
+            table(backend, "sessions")
                 .col(number("id"))
                 .col(number("user_id"))
                 .col(text("kind", 16))
@@ -129,13 +138,13 @@ impl MigrationTrait for Migration {
                 .col(number_or_null("revoked_at"))
                 .primary_key(&mut primary(&["id"]))
                 .to_owned(),
-            table("used_tickets")
+            table(backend, "used_tickets")
                 .col(text("id", 64))
                 .col(number("session_id"))
                 .col(number("expires_at"))
                 .primary_key(&mut primary(&["id"]))
                 .to_owned(),
-            table("conversations")
+            table(backend, "conversations")
                 .col(number("id"))
                 .col(text("kind", 16))
                 .col(text_or_null("name", 512))
@@ -145,7 +154,7 @@ impl MigrationTrait for Migration {
                 .col(number("created_at"))
                 .primary_key(&mut primary(&["id"]))
                 .to_owned(),
-            table("stays")
+            table(backend, "stays")
                 .col(number("conversation_id"))
                 .col(number("user_id"))
                 .col(number("joined_seq"))
@@ -153,7 +162,7 @@ impl MigrationTrait for Migration {
                 .col(text("role", 16))
                 .primary_key(&mut primary(&["conversation_id", "user_id", "joined_seq"]))
                 .to_owned(),
-            table("messages")
+            table(backend, "messages")
                 .col(number("id"))
                 .col(number("seq"))
                 .col(number("conversation_id"))

@@ -34,7 +34,7 @@ pub(super) enum Command {
     Migrate,
     /// Ask the server of this machine whether it is ready: exit code 0 or 1. For health checks of containers.
     ///
-    /// The address is that of the server, from --listen before the command or GOLDCREST_LISTEN.
+    /// The address is that of the server, from --listen before the command or `GOLDCREST_LISTEN`.
     Health,
     /// Make accounts, and shut people out.
     #[command(subcommand)]

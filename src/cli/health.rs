@@ -63,8 +63,7 @@ mod tests {
 
     #[test]
     fn all_addresses_means_the_machines_own() {
-        for (listen, asked) in
-            [("0.0.0.0:80", "127.0.0.1:80"), ("[::]:80", "[::1]:80"), ("10.0.0.7:80", "10.0.0.7:80")]
+        for (listen, asked) in [("0.0.0.0:80", "127.0.0.1:80"), ("[::]:80", "[::1]:80"), ("10.0.0.7:80", "10.0.0.7:80")]
         {
             assert_eq!(reachable(listen.parse().unwrap()).to_string(), asked);
         }

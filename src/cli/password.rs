@@ -28,7 +28,8 @@ impl Password {
             ));
         }
         let ask = |prompt: String| {
-            rpassword::prompt_password(prompt).map_err(|error| Failed::Input(format!("cannot read the password: {error}")))
+            rpassword::prompt_password(prompt)
+                .map_err(|error| Failed::Input(format!("cannot read the password: {error}")))
         };
         let password = ask(format!("New password for {of}: "))?;
         if ask("The same again: ".to_owned())? != password {

@@ -70,7 +70,8 @@ mod tests {
 
     #[test]
     fn every_script_is_shown_as_it_is() {
-        for text in ["Grüße", "नमस्ते", "می\u{200c}خواهم", "👩\u{200d}👩\u{200d}👧", "王", "\\d"] {
+        for text in ["Grüße", "नमस्ते", "می\u{200c}خواهم", "👩\u{200d}👩\u{200d}👧", "王", "\\d"]
+        {
             assert_eq!(Printable(text).to_string(), text);
         }
     }

@@ -3,8 +3,9 @@
 use super::failed::Failed;
 use super::output;
 use super::printable::Printable;
-use super::remote::{Remote, Said, chain, end_on_signals, spread};
+use super::remote::{Remote, Said, chain, spread};
 use super::secret::Secret;
+use crate::lifecycle::end_at_once_on_signals;
 use clap::Args;
 use reqwest::Client;
 use serde::Serialize;
@@ -65,7 +66,7 @@ pub(super) async fn run(command: Command) -> Result<(), Failed> {
     let Command { remote, to, conversation, client_id, retry_for, json, text } = command;
     let token = remote.read_token()?;
     let text = if text.is_empty() { read_text()? } else { text.join(" ") };
-    end_on_signals();
+    end_at_once_on_signals().map_err(Failed::Signals)?;
     let client_id = client_id.unwrap_or_else(|| format!("{:032x}", rand::random::<u128>()));
     let message = Message { to, conversation_id: conversation, text, client_id };
     let client = remote.client(|builder| builder.timeout(ATTEMPT))?;

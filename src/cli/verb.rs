@@ -15,12 +15,7 @@ use serde::{Deserialize, Serialize};
 #[serde(tag = "verb", rename_all = "snake_case", deny_unknown_fields)]
 pub(super) enum Verb {
     /// Makes an account.
-    AddUser {
-        name: String,
-        password: Secret,
-        email: Option<String>,
-        admin: bool,
-    },
+    AddUser { name: String, password: Secret, email: Option<String>, admin: bool },
     /// Sets a password, which ends the user's sessions.
     SetPassword { name: String, password: Secret },
     /// Shuts somebody out, which ends all he has open, keys included.
@@ -32,12 +27,7 @@ pub(super) enum Verb {
     /// Logs somebody in without a password.
     OpenSession { name: String },
     /// Makes an API key.
-    AddKey {
-        user: String,
-        name: String,
-        scopes: Vec<Scope>,
-        conversation_id: Option<ConversationId>,
-    },
+    AddKey { user: String, name: String, scopes: Vec<Scope>, conversation_id: Option<ConversationId> },
     /// Tells which keys somebody has.
     ListKeys { user: String },
     /// Ends one of them.
@@ -170,10 +160,7 @@ mod tests {
             conversation_id: None,
         };
         let json = serde_json::to_string(&verb).unwrap();
-        assert_eq!(
-            json,
-            r#"{"verb":"add_key","user":"bob","name":"backup","scopes":["send"],"conversation_id":null}"#
-        );
+        assert_eq!(json, r#"{"verb":"add_key","user":"bob","name":"backup","scopes":["send"],"conversation_id":null}"#);
         assert!(matches!(serde_json::from_str(&json).unwrap(), Verb::AddKey { .. }));
         assert!(serde_json::from_str::<Verb>(r#"{"verb":"drop_everything"}"#).is_err());
     }

@@ -20,6 +20,7 @@ pub struct Options {
     #[arg(long, env = "GOLDCREST_LISTEN", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
 
+    /// Where the data is.
     #[command(flatten)]
     pub place: Place,
 
@@ -40,6 +41,7 @@ pub struct Options {
     #[arg(long, env = "GOLDCREST_REGISTRATION", value_enum, default_value_t = Registration::Open)]
     pub registration: Registration,
 
+    /// What signs the tokens.
     #[command(flatten)]
     pub keys: Keys,
 
@@ -103,6 +105,7 @@ pub struct Options {
     #[arg(long, env = "GOLDCREST_SHUTDOWN_GRACE", default_value = "3s", value_parser = humantime::parse_duration)]
     pub shutdown_grace: Duration,
 
+    /// What the log looks like.
     #[command(flatten)]
     pub log: Log,
 }

@@ -66,7 +66,8 @@ pub fn fold(text: &str) -> String {
 pub fn check_email(address: &str) -> Result<(), Refusal> {
     let (local, domain) = address.rsplit_once('@').unwrap_or(("", ""));
     let plain = |part: &str| !part.is_empty() && !part.chars().any(|c| c.is_whitespace() || c.is_control());
-    if address.len() > EMAIL_LIMIT || !plain(local) || !plain(domain) || !domain.contains('.') && domain != "localhost" {
+    if address.len() > EMAIL_LIMIT || !plain(local) || !plain(domain) || !domain.contains('.') && domain != "localhost"
+    {
         return Err(Refusal::invalid("email", "This is not an e-mail address."));
     }
     Ok(())

@@ -114,7 +114,8 @@ mod tests {
 
     #[test]
     fn an_event_has_one_envelope_in_three_forms() {
-        let envelope = r#"{"seq":124,"type":"message.created","at":"2026-11-21T10:00:00.123Z","conversation_id":7,"data":{}}"#;
+        let envelope =
+            r#"{"seq":124,"type":"message.created","at":"2026-11-21T10:00:00.123Z","conversation_id":7,"data":{}}"#;
         let event = event("{}");
         assert_eq!(event.envelope(), envelope);
         assert_eq!(event.sse(), format!("id: 124\nevent: message.created\ndata: {envelope}\n\n").as_str());

@@ -119,12 +119,7 @@ impl Hub {
         let now = Timestamp::now();
         Self {
             options,
-            index: Mutex::new(Index {
-                applied,
-                audiences: HashMap::new(),
-                topics: HashMap::new(),
-                slots: 0,
-            }),
+            index: Mutex::new(Index { applied, audiences: HashMap::new(), topics: HashMap::new(), slots: 0 }),
             ring: RwLock::new(Ring::new(options.ring_bytes)),
             applied: AtomicI64::new(applied.0),
             revoked: revoked.into_iter().map(|session| (session, now)).collect(),
@@ -260,8 +255,10 @@ impl Hub {
             }
         }
         // The database may be ahead of this node: a stay that ended there may still have events to come here.
-        let present: Vec<_> =
-            settled.after(index.applied).map(|conversation| (conversation, settled.lasting_since(conversation))).collect();
+        let present: Vec<_> = settled
+            .after(index.applied)
+            .map(|conversation| (conversation, settled.lasting_since(conversation)))
+            .collect();
         *known = Known::Ready(settled);
         drop(known);
         for (conversation, since) in present {

@@ -8,7 +8,7 @@ mod ring;
 mod slot;
 mod subscription;
 
-pub use event::Event;
+pub use event::{Event, text_frame};
 pub use follower::{Follower, FollowerOptions};
 pub use hub::{Hub, HubOptions};
 pub use slot::{Ending, Slot};

@@ -173,6 +173,11 @@ impl Subscription {
         self.position
     }
 
+    /// Whether all that was applied has been read, so that only what is new can come.
+    pub fn is_live(&self) -> bool {
+        matches!(self.mode, Mode::Live)
+    }
+
     /// Why the stream could not go on from its cursor, which its hearer must learn before its cursor moves.
     pub fn gap(&mut self) -> Option<Gap> {
         self.gap.take()

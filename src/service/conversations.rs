@@ -60,11 +60,7 @@ impl Services {
     }
 
     /// One conversation that the caller may see.
-    pub async fn conversation(
-        &self,
-        principal: &Principal,
-        id: ConversationId,
-    ) -> Result<ConversationItem, Failure> {
+    pub async fn conversation(&self, principal: &Principal, id: ConversationId) -> Result<ConversationItem, Failure> {
         principal.require_read(Some(id))?;
         let snapshot = self.store().snapshot().await?;
         let found = snapshot.visible_conversation(principal.user, id).await?;
@@ -418,7 +414,9 @@ impl Change for SetRole {
         }
         let others = members.iter().any(|(user, role)| *user != self.user && *role == Role::Owner);
         if known == Role::Owner && !others {
-            return Err(Refusal::invalid("role", "A conversation needs an owner. Make somebody else owner first.").into());
+            return Err(
+                Refusal::invalid("role", "A conversation needs an owner. Make somebody else owner first.").into()
+            );
         }
         let by = Some(reference(batch, self.by).await?);
         batch.set_role(self.id, self.user, self.role).await?;

@@ -49,12 +49,7 @@ impl Services {
         }
         let access = self.inner.tokens.read_access(token)?;
         self.refuse_revoked(access.session)?;
-        Ok(Principal {
-            user: access.user,
-            session: access.session,
-            reach: Reach::Full,
-            expires: Some(access.expires),
-        })
+        Ok(Principal { user: access.user, session: access.session, reach: Reach::Full, expires: Some(access.expires) })
     }
 
     /// Checks the web app's cookie.

@@ -81,13 +81,7 @@ fn view(session: &Session) -> KeyView {
             (scopes.into_iter().filter(|(has, _)| *has).map(|(_, scope)| scope).collect(), conversation)
         }
     };
-    KeyView {
-        id: session.id,
-        name: session.name.clone(),
-        scopes,
-        conversation_id,
-        created_at: session.created_at,
-    }
+    KeyView { id: session.id, name: session.name.clone(), scopes, conversation_id, created_at: session.created_at }
 }
 
 struct CreateKey {

@@ -7,8 +7,10 @@ use crate::domain::messages::{Message, check_client_id, check_text};
 use crate::domain::sessions::Principal;
 use crate::domain::users::Status;
 use crate::domain::{ConversationId, MessageId, Refusal, Timestamp, UserId};
-use crate::store::{Abort, Batch, Change, Kept, MessageFilter, MessagePage, NewMessage, Wants};
+use crate::store::{Abort, Batch, Change, Kept, MessageFilter, NewMessage, Wants};
 use serde::Deserialize;
+
+pub use crate::store::MessagePage;
 
 /// Where a message goes.
 #[derive(Debug, Clone)]
@@ -254,7 +256,9 @@ impl Send {
             return Err(Refusal::NotFound("message").into());
         }
         if root.message.thread_id.is_some() {
-            return Err(Refusal::invalid("thread_id", "This is a reply itself. Give the root message of its thread.").into());
+            return Err(
+                Refusal::invalid("thread_id", "This is a reply itself. Give the root message of its thread.").into()
+            );
         }
         Ok(())
     }

@@ -19,8 +19,8 @@ use serde::Serialize;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use crate::store::SubmitError as Failure;
 pub use crate::live::Follower as Streams;
+pub use crate::store::SubmitError as Failure;
 
 /// What the operator decided about accounts and streams.
 #[derive(Debug, Clone)]

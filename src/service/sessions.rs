@@ -244,12 +244,7 @@ impl Services {
 }
 
 fn view(session: &Session) -> SessionView {
-    SessionView {
-        id: session.id,
-        name: session.name.clone(),
-        kind: session.kind,
-        created_at: session.created_at,
-    }
+    SessionView { id: session.id, name: session.name.clone(), kind: session.kind, created_at: session.created_at }
 }
 
 /// Makes a session under the clock. The caller says so if it is a key.
@@ -338,9 +333,7 @@ impl Change for Revoke {
         let noun = if self.key { "key" } else { "session" };
         let session = batch.session(self.session).await?;
         let own = |session: &Session| {
-            session.user == self.user
-                && session.revoked_at.is_none()
-                && (session.kind == SessionKind::Key) == self.key
+            session.user == self.user && session.revoked_at.is_none() && (session.kind == SessionKind::Key) == self.key
         };
         let session = session.filter(own).ok_or(Refusal::NotFound(noun))?;
         batch.revoke(&[session.id]).await?;

@@ -136,7 +136,6 @@ pub struct NewMessage {
     pub body_hash: i64,
 }
 
-
 /// A transaction that holds the clock.
 #[derive(Debug)]
 pub struct Batch {
@@ -425,8 +424,7 @@ impl Batch {
     /// Makes a conversation whose members join at the next event, which the caller emits.
     pub fn insert_conversation(&mut self, new: NewConversation) -> Conversation {
         self.clock.last_conversation.0 += 1;
-        let conversation =
-            Conversation { id: self.clock.last_conversation, created_at: self.at, ..new.conversation };
+        let conversation = Conversation { id: self.clock.last_conversation, created_at: self.at, ..new.conversation };
         let key = (conversation.kind == crate::domain::conversations::Kind::Direct)
             .then(|| direct_key(&new.members.iter().map(|(user, _)| *user).collect::<Vec<_>>()));
         self.pending.conversations.push(conversations::row(&conversation, key.clone()));

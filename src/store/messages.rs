@@ -9,8 +9,7 @@ use crate::domain::users::UserRef;
 use crate::domain::{ConversationId, MessageId, Seq, Timestamp, UserId};
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect,
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 use std::collections::HashMap;
 
@@ -175,9 +174,7 @@ fn during_any_stay(viewer: UserId) -> Condition {
         .and_where(stay(stays::Column::UserId).eq(viewer.0))
         .and_where(stay(stays::Column::ConversationId).eq(message(Column::ConversationId)))
         .and_where(stay(stays::Column::JoinedSeq).lte(message(Column::Seq)))
-        .and_where(
-            stay(stays::Column::LeftSeq).is_null().or(stay(stays::Column::LeftSeq).gte(message(Column::Seq))),
-        )
+        .and_where(stay(stays::Column::LeftSeq).is_null().or(stay(stays::Column::LeftSeq).gte(message(Column::Seq))))
         .to_owned();
     Condition::all().add(Expr::exists(covering))
 }

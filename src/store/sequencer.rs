@@ -80,14 +80,7 @@ impl Sequencer {
         stop: CancellationToken,
     ) -> (Self, impl Future<Output = ()> + Send) {
         let (queue, receiver) = mpsc::channel(waiting.max(1));
-        let writer = Writer {
-            store,
-            hand_over,
-            set: WorkingSet::default(),
-            last: None,
-            batches: 0,
-            refusing: false,
-        };
+        let writer = Writer { store, hand_over, set: WorkingSet::default(), last: None, batches: 0, refusing: false };
         (Self { queue }, writer.run(receiver, stop))
     }
 
@@ -105,10 +98,7 @@ impl Sequencer {
         }
     }
 
-    fn enqueue<C: Change>(
-        &self,
-        change: C,
-    ) -> Result<oneshot::Receiver<Result<C::Output, SubmitError>>, SubmitError> {
+    fn enqueue<C: Change>(&self, change: C) -> Result<oneshot::Receiver<Result<C::Output, SubmitError>>, SubmitError> {
         let (sender, receiver) = oneshot::channel();
         let job = Pending { change, decided: None, answer: Some(sender) };
         self.queue.try_send(Box::new(job)).map_err(|error| match error {

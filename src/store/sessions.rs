@@ -136,10 +136,7 @@ pub(super) async fn use_ticket(
     session: SessionId,
     expires_at: Timestamp,
 ) -> Result<(), DbErr> {
-    let row = used_tickets::ActiveModel {
-        id: Set(id.to_owned()),
-        session_id: Set(session.0),
-        expires_at: Set(expires_at.0),
-    };
+    let row =
+        used_tickets::ActiveModel { id: Set(id.to_owned()), session_id: Set(session.0), expires_at: Set(expires_at.0) };
     used_tickets::Entity::insert(row).exec_without_returning(db).await.map(drop)
 }

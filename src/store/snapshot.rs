@@ -119,8 +119,8 @@ impl Snapshot {
         id: ConversationId,
     ) -> Result<Option<Conversation>, StoreError> {
         let Some(conversation) = self.conversation(id).await? else { return Ok(None) };
-        let visible = conversation.kind == Kind::Channel
-            || !stays::lasting_among(&self.db, &[(id, viewer)]).await?.is_empty();
+        let visible =
+            conversation.kind == Kind::Channel || !stays::lasting_among(&self.db, &[(id, viewer)]).await?.is_empty();
         Ok(visible.then_some(conversation))
     }
 
@@ -150,10 +150,7 @@ impl Snapshot {
     }
 
     /// The members of each of these conversations, in the order in which they came.
-    pub async fn members(
-        &self,
-        ids: &[ConversationId],
-    ) -> Result<HashMap<ConversationId, Vec<Member>>, StoreError> {
+    pub async fn members(&self, ids: &[ConversationId]) -> Result<HashMap<ConversationId, Vec<Member>>, StoreError> {
         let lasting = stays::members(&self.db, ids).await?;
         let people: Vec<UserId> = lasting.iter().map(|stay| stay.user).collect();
         let people: HashMap<UserId, User> =
@@ -168,10 +165,7 @@ impl Snapshot {
     }
 
     /// The newest message of each of these conversations.
-    pub async fn newest_messages(
-        &self,
-        ids: &[ConversationId],
-    ) -> Result<HashMap<ConversationId, Kept>, StoreError> {
+    pub async fn newest_messages(&self, ids: &[ConversationId]) -> Result<HashMap<ConversationId, Kept>, StoreError> {
         Ok(messages::newest(&self.db, ids).await?)
     }
 

@@ -1,1 +1,23 @@
-//! x
+//! The integration tests, one binary: everything here drives the built server from outside, or reads its sources.
+//!
+//! What belongs where:
+//! - `support` is the kit: a server on port 0, people who use it, listeners on all transports, the log as the disk has it.
+//! - `live` asks who hears what: order, completeness, cursors, slow readers, how streams end.
+//! - `api` asks what a call does and what it is refused for.
+//! - `house` holds the law of imports and of style as tables, and reads `src/` by it.
+//! - `deployment` asks whether the container files and the program speak of the same things.
+//!
+//! A test waits for what it needs with a deadline and never sleeps for time; randomness prints its seed, and
+//! `GOLDCREST_TEST_SEED` gives it.
+#![allow(
+    clippy::unwrap_used,
+    missing_docs,
+    clippy::missing_panics_doc,
+    reason = "a test that cannot go on panics, and its name says what it is about"
+)]
+
+mod api;
+mod deployment;
+mod house;
+mod live;
+mod support;

@@ -136,15 +136,10 @@ async fn answer(request: Request<Incoming>, services: &Services) -> Response<Ful
     let Ok(Ok(body)) = tokio::time::timeout(READ_TIMEOUT, body).await else {
         return refuse(StatusCode::BAD_REQUEST, "The verb did not arrive whole, or is too long.");
     };
-    let verb = match serde_json::from_slice::<Verb>(&body.to_bytes()) {
-        Ok(verb) => verb,
-        // The parser's own words could repeat a password.
-        Err(_) => {
-            return refuse(
-                StatusCode::BAD_REQUEST,
-                "This server does not know this command. Use the goldcrest program of the same version.",
-            );
-        }
+    // The parser's own words could repeat a password, so they are not passed on.
+    let Ok(verb) = serde_json::from_slice::<Verb>(&body.to_bytes()) else {
+        let detail = "This server does not know this command. Use the goldcrest program of the same version.";
+        return refuse(StatusCode::BAD_REQUEST, detail);
     };
     match verb.carry_out(services).await {
         Ok(outcome) => reply(StatusCode::OK, &outcome),

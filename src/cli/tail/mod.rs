@@ -6,8 +6,9 @@ mod show;
 use super::failed::Failed;
 use super::output;
 use super::printable::{Printable, PrintableJson};
-use super::remote::{Remote, Said, chain, end_on_signals, spread};
+use super::remote::{Remote, Said, chain, spread};
 use super::secret::Secret;
+use crate::lifecycle::end_at_once_on_signals;
 use clap::Args;
 use parser::{Event, Parser};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
@@ -67,7 +68,7 @@ enum Ended {
 pub(super) async fn run(command: Command) -> Result<(), Failed> {
     let token = command.remote.read_token()?;
     let client = command.remote.client(|builder| builder.read_timeout(SILENCE))?;
-    end_on_signals();
+    end_at_once_on_signals().map_err(Failed::Signals)?;
     let mut tail = Tail { command, client, token, last_id: None, pause: PAUSES.0, failures: 0 };
     loop {
         let wait = match tail.stream().await? {

@@ -1,0 +1,91 @@
+//! `/users` and `/me`: registering, looking somebody up, one's own account.
+
+use super::app::App;
+use super::extract::{Caller, Json, Named};
+use super::problem::Problem;
+use super::sessions::{LoggedIn, Private};
+use crate::domain::Timestamp;
+use crate::domain::UserId;
+use crate::domain::users::{User, Username};
+use crate::service::accounts::Registration;
+use crate::service::sessions::Device;
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+
+/// A user as others see him.
+#[derive(Debug, Serialize)]
+pub(super) struct Public {
+    id: UserId,
+    username: Username,
+    bio: String,
+    created_at: Timestamp,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Register {
+    username: String,
+    password: String,
+    email: Option<String>,
+    bio: Option<String>,
+    name: Option<String>,
+    #[serde(default)]
+    cookie: bool,
+}
+
+/// `POST /users`
+pub(super) async fn register(State(app): State<App>, Json(body): Json<Register>) -> Result<Response, Problem> {
+    let Register { username, password, email, bio, name, cookie } = body;
+    let device = Device { name: name.unwrap_or_default(), cookie };
+    let login = app.services.register(Registration { username, password, email, bio }, device).await?;
+    Ok(LoggedIn { app: &app, login }.into_response())
+}
+
+/// `GET /users/NAME`
+pub(super) async fn get(
+    State(app): State<App>,
+    Caller(_): Caller,
+    Named(name): Named<String>,
+) -> Result<axum::Json<Public>, Problem> {
+    let User { id, username, bio, created_at, .. } = app.services.user(&name).await?;
+    Ok(axum::Json(Public { id, username, bio, created_at }))
+}
+
+/// `GET /me`
+pub(super) async fn me(State(app): State<App>, Caller(principal): Caller) -> Result<axum::Json<Private>, Problem> {
+    Ok(axum::Json(app.services.me(&principal).await?.into()))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Update {
+    bio: Option<String>,
+}
+
+/// `PATCH /me`
+pub(super) async fn update(
+    State(app): State<App>,
+    Caller(principal): Caller,
+    Json(body): Json<Update>,
+) -> Result<axum::Json<Private>, Problem> {
+    Ok(axum::Json(app.services.update_me(&principal, body.bio).await?.into()))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ChangePassword {
+    current_password: String,
+    new_password: String,
+}
+
+/// `PUT /me/password`
+pub(super) async fn change_password(
+    State(app): State<App>,
+    Caller(principal): Caller,
+    Json(body): Json<ChangePassword>,
+) -> Result<StatusCode, Problem> {
+    app.services.change_password(&principal, body.current_password, body.new_password).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

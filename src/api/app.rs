@@ -1,0 +1,53 @@
+//! What every handler can reach.
+
+use super::origin::Origins;
+use crate::service::Services;
+use crate::transport::{Addresses, Pace};
+use ipnet::IpNet;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What the operator decided about the API.
+#[derive(Debug, Clone)]
+pub struct AppOptions {
+    /// Whose pages may write.
+    pub origins: Origins,
+    /// Whose `X-Forwarded-For` counts.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Streams from one address.
+    pub streams_per_address: usize,
+    /// How often streams beat, and how long they wait.
+    pub pace: Pace,
+    /// How long each part of a body may take.
+    pub body_timeout: Duration,
+}
+
+/// The state behind the routes. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct App {
+    /// What may be done.
+    pub services: Services,
+    pub(super) addresses: Addresses,
+    pub(super) options: Arc<AppOptions>,
+}
+
+impl App {
+    /// The state for these services.
+    pub fn new(services: Services, options: AppOptions) -> Self {
+        let addresses = Addresses::new(options.streams_per_address);
+        Self { services, addresses, options: Arc::new(options) }
+    }
+
+    /// The name of the web app's cookie. The prefix makes browsers insist on TLS, this host, and all of it
+    /// (RFC 6265bis, section 4.1.3.2).
+    pub(super) fn cookie_name(&self) -> &'static str {
+        if self.options.origins.is_tls() { "__Host-goldcrest_session" } else { "goldcrest_session" }
+    }
+
+    /// Whether a peer is a proxy whose word counts.
+    pub(super) fn trusts(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.options.trusted_proxies.iter().any(|network| network.contains(&address))
+    }
+}

@@ -1,0 +1,175 @@
+//! What handlers are given: who calls, from where, and what the request says, each refused in its own words.
+
+use super::app::App;
+use super::problem::Problem;
+use crate::domain::Refusal;
+use crate::domain::sessions::Principal;
+use crate::transport::Peer;
+use axum::body::{Body, to_bytes};
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum_extra::extract::CookieJar;
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode, header, request::Parts};
+use serde::de::DeserializeOwned;
+use std::net::IpAddr;
+
+/// The largest body, in bytes.
+pub(super) const BODY: usize = 256 * 1024;
+
+/// Whoever calls: a handler that takes this is only reached with good credentials.
+pub(super) struct Caller(pub(super) Principal);
+
+impl FromRequestParts<App> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let principal = principal(&parts.headers, app).await?;
+        Ok(Self(principal.ok_or(Refusal::Unauthorized)?))
+    }
+}
+
+/// Checks what a request's headers show, if they show anything: a Bearer token, or the web app's cookie.
+pub(super) async fn principal(headers: &HeaderMap, app: &App) -> Result<Option<Principal>, Problem> {
+    if let Some(value) = headers.get(header::AUTHORIZATION) {
+        let value = value.to_str().map_err(|_| Refusal::Unauthorized)?;
+        let (scheme, token) = value.split_once(' ').ok_or(Refusal::Unauthorized)?;
+        if !scheme.eq_ignore_ascii_case("bearer") && !scheme.eq_ignore_ascii_case("token") {
+            return Err(Refusal::Unauthorized.into());
+        }
+        return Ok(Some(app.services.check_bearer(token.trim()).await?));
+    }
+    let jar = CookieJar::from_headers(headers);
+    match jar.get(app.cookie_name()) {
+        Some(cookie) => Ok(Some(app.services.check_cookie(cookie.value()).await?)),
+        None => Ok(None),
+    }
+}
+
+/// The address that a request comes from: the socket's, or what a trusted proxy says of it.
+pub(super) struct ClientAddress(pub(super) IpAddr);
+
+impl FromRequestParts<App> for ClientAddress {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let peer = parts.extensions.get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0.ip());
+        Ok(Self(client_address(peer, &parts.headers, app)))
+    }
+}
+
+fn client_address(peer: IpAddr, headers: &HeaderMap, app: &App) -> IpAddr {
+    let mut address = peer.to_canonical();
+    let named = headers.get_all("x-forwarded-for");
+    let mut hops: Vec<&str> = named.iter().filter_map(|value| value.to_str().ok()).flat_map(|v| v.split(',')).collect();
+    // From the nearest hop outwards, for as long as the one who says it is trusted.
+    while app.trusts(address) {
+        match hops.pop().and_then(|hop| hop.trim().parse().ok()) {
+            Some(before) => address = before,
+            None => break,
+        }
+    }
+    address
+}
+
+/// A JSON body.
+pub(super) struct Json<T>(pub(super) T);
+
+impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &App) -> Result<Self, Problem> {
+        if !is_json(request.headers()) {
+            let detail = "Send the body as JSON, with `Content-Type: application/json`.";
+            return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail));
+        }
+        parse(&body(request.into_body()).await?).map(Self)
+    }
+}
+
+pub(super) fn is_json(headers: &HeaderMap) -> bool {
+    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let kind = value.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+    kind == "application/json" || kind.starts_with("application/") && kind.ends_with("+json")
+}
+
+/// Reads a body of bounded size.
+pub(super) async fn body(body: Body) -> Result<Bytes, Problem> {
+    to_bytes(body, BODY).await.map_err(|error| {
+        let mut cause: Option<&dyn std::error::Error> = Some(&error);
+        while let Some(error) = cause {
+            if error.is::<http_body_util::LengthLimitError>() {
+                let detail = format!("A request's body has at most {BODY} bytes.");
+                return Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail);
+            }
+            if error.is::<tower_http::timeout::TimeoutError>() {
+                let detail = "The body came too slowly.";
+                return Problem::new(StatusCode::REQUEST_TIMEOUT, "too_slow", detail);
+            }
+            cause = error.source();
+        }
+        Problem::malformed("The body ended early or was not sent as announced.")
+    })
+}
+
+/// Reads JSON, and says which field is wrong.
+pub(super) fn parse<T: DeserializeOwned>(json: &[u8]) -> Result<T, Problem> {
+    let mut reader = serde_json::Deserializer::from_slice(json);
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| refused(&error))?;
+    reader.end().map_err(|error| not_json(&error))?;
+    Ok(value)
+}
+
+fn not_json(error: &serde_json::Error) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, "malformed_json", format!("The body is not JSON: {error}."))
+}
+
+fn refused(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
+    let inner = error.inner();
+    if !inner.is_data() {
+        return not_json(inner);
+    }
+    let message = inner.to_string();
+    let quoted = message.split('`').nth(1).unwrap_or("").to_owned();
+    let at = error.path().to_string();
+    let (code, field) = if message.starts_with("unknown field") {
+        ("unknown_field", quoted)
+    } else if message.starts_with("missing field") {
+        ("invalid", quoted)
+    } else {
+        ("invalid", at)
+    };
+    // The message may quote a value; only serde's words about types and names are passed on, up to the place.
+    let detail = message.split(" at line ").next().unwrap_or("").to_owned();
+    let detail = if detail.starts_with("invalid type") || detail.starts_with("invalid value") {
+        let expected = detail.rsplit_once(", expected ").map_or("another type", |(_, expected)| expected);
+        format!("This field has the wrong type: expected {expected}.")
+    } else {
+        format!("{detail}.")
+    };
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail).field(field)
+}
+
+/// The parameters of a query, none of them unknown.
+pub(super) struct Params<T>(pub(super) T);
+
+impl<T: DeserializeOwned> FromRequestParts<App> for Params<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Problem> {
+        let query = Query::<T>::try_from_uri(&parts.uri);
+        query
+            .map(|Query(params)| Self(params))
+            .map_err(|error| Problem::malformed(format!("A parameter of the URL is wrong: {}", error.body_text())))
+    }
+}
+
+/// A part of the path. What cannot be one names nothing.
+pub(super) struct Named<T>(pub(super) T);
+
+impl<T: DeserializeOwned + Send> FromRequestParts<App> for Named<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        Path::<T>::from_request_parts(parts, app).await.map(|Path(part)| Self(part)).map_err(|_| Problem::not_found())
+    }
+}

@@ -1,0 +1,163 @@
+//! `/messages` and `/conversations/ID/messages`: sending and reading.
+
+use super::app::App;
+use super::extract::{Caller, Json, Named, Params, body, is_json, parse};
+use super::problem::Problem;
+use crate::domain::messages::Message;
+use crate::domain::{ConversationId, MessageId, Refusal};
+use crate::service::Page;
+use crate::service::messages::MessagePage;
+use crate::service::messages::{Destination, MessageBox, Outgoing};
+use axum::extract::{Request, State};
+use http::{HeaderMap, StatusCode, header};
+use serde::Deserialize;
+
+/// The header by which HTTP clients name a request that may be retried.
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
+/// The most entries of a list in one answer, and how many come unasked.
+const LIMITS: (u64, u64) = (200, 50);
+
+/// How many entries of a list.
+pub(super) fn limit(wanted: Option<u64>) -> Result<u64, Problem> {
+    let (most, usual) = LIMITS;
+    match wanted.unwrap_or(usual) {
+        0 => Err(Problem::malformed("`limit` is at least 1.")),
+        limit if limit > most => Err(Problem::malformed(format!("`limit` is at most {most}."))),
+        limit => Ok(limit),
+    }
+}
+
+/// What somebody sends, over REST and over WebSocket alike.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Post {
+    to: Option<Vec<String>>,
+    conversation_id: Option<ConversationId>,
+    text: String,
+    thread_id: Option<MessageId>,
+    client_id: Option<String>,
+}
+
+impl Post {
+    pub(super) fn outgoing(self) -> Result<Outgoing, Refusal> {
+        let to = match (self.to, self.conversation_id) {
+            (Some(people), None) => Destination::People(people),
+            (None, Some(id)) => Destination::Conversation(id),
+            _ => return Err(Refusal::invalid("to", "Give either `to` or `conversation_id`.")),
+        };
+        Ok(Outgoing { to, text: self.text, thread_id: self.thread_id, client_id: self.client_id })
+    }
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
+    let text = value.to_str().map_err(|_| Problem::malformed("`Idempotency-Key` is not plain ASCII."))?;
+    // The draft standard writes it as a quoted string; many clients do not.
+    Ok(Some(text.trim().trim_matches('"').to_owned()))
+}
+
+async fn send(app: &App, caller: &Caller, outgoing: Outgoing) -> Result<(StatusCode, axum::Json<Message>), Problem> {
+    let (message, new) = app.services.send(&caller.0, outgoing).await?;
+    Ok((if new { StatusCode::CREATED } else { StatusCode::OK }, axum::Json(message)))
+}
+
+/// `POST /messages`
+pub(super) async fn create(
+    State(app): State<App>,
+    caller: Caller,
+    headers: HeaderMap,
+    Json(post): Json<Post>,
+) -> Result<(StatusCode, axum::Json<Message>), Problem> {
+    let mut outgoing = post.outgoing()?;
+    outgoing.client_id = outgoing.client_id.or(idempotency_key(&headers)?);
+    send(&app, &caller, outgoing).await
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PostHere {
+    text: String,
+    thread_id: Option<MessageId>,
+    client_id: Option<String>,
+}
+
+/// `POST /conversations/ID/messages`, as JSON, or as plain text, for `curl -d` in scripts.
+pub(super) async fn create_in(
+    State(app): State<App>,
+    caller: Caller,
+    Named(id): Named<ConversationId>,
+    request: Request,
+) -> Result<(StatusCode, axum::Json<Message>), Problem> {
+    let headers = request.headers().clone();
+    let bytes = body(request.into_body()).await?;
+    let here = if is_json(&headers) {
+        parse(&bytes)?
+    } else if is_text(&headers) {
+        let text = String::from_utf8(bytes.into());
+        let text = text.map_err(|_| Refusal::invalid("text", "The text is not UTF-8."))?;
+        PostHere { text, thread_id: None, client_id: None }
+    } else {
+        let detail = "Send the message as JSON, or its bare text as `text/plain`.";
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail));
+    };
+    let client_id = here.client_id.or(idempotency_key(&headers)?);
+    let to = Destination::Conversation(id);
+    send(&app, &caller, Outgoing { to, text: here.text, thread_id: here.thread_id, client_id }).await
+}
+
+/// Whether the body is bare text: said so, not said at all, or what `curl -d` says of everything.
+fn is_text(headers: &HeaderMap) -> bool {
+    let Some(value) = headers.get(header::CONTENT_TYPE) else { return true };
+    let kind = value.to_str().unwrap_or("").split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+    kind == "text/plain" || kind == "application/x-www-form-urlencoded"
+}
+
+/// `GET /messages/ID`
+pub(super) async fn get(
+    State(app): State<App>,
+    Caller(principal): Caller,
+    Named(id): Named<MessageId>,
+) -> Result<axum::Json<Message>, Problem> {
+    Ok(axum::Json(app.services.message(&principal, id).await?))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct List {
+    #[serde(rename = "box", default)]
+    which: MessageBox,
+    conversation_id: Option<ConversationId>,
+    before: Option<MessageId>,
+    after: Option<MessageId>,
+    limit: Option<u64>,
+}
+
+/// `GET /messages`
+pub(super) async fn list(
+    State(app): State<App>,
+    Caller(principal): Caller,
+    Params(list): Params<List>,
+) -> Result<axum::Json<Page<Message>>, Problem> {
+    let page = MessagePage { before: list.before, after: list.after, limit: limit(list.limit)? };
+    Ok(axum::Json(app.services.messages(&principal, list.conversation_id, list.which, page).await?))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ListHere {
+    before: Option<MessageId>,
+    after: Option<MessageId>,
+    limit: Option<u64>,
+}
+
+/// `GET /conversations/ID/messages`
+pub(super) async fn list_in(
+    State(app): State<App>,
+    Caller(principal): Caller,
+    Named(id): Named<ConversationId>,
+    Params(list): Params<ListHere>,
+) -> Result<axum::Json<Page<Message>>, Problem> {
+    let page = MessagePage { before: list.before, after: list.after, limit: limit(list.limit)? };
+    Ok(axum::Json(app.services.messages_in(&principal, id, page).await?))
+}

@@ -1,0 +1,19 @@
+//! Our language: the native REST API, version 1, and the doors to the streams.
+
+mod accounts;
+mod app;
+mod conversations;
+mod extract;
+mod health;
+mod keys;
+mod messages;
+mod middleware;
+mod operations;
+mod origin;
+mod problem;
+pub mod routes;
+mod sessions;
+mod stream;
+
+pub use app::{App, AppOptions};
+pub use origin::Origins;

@@ -1,0 +1,239 @@
+//! The operations of a WebSocket: the same verbs as over REST, with a `ref` that the reply repeats.
+
+use super::app::App;
+use super::extract::parse;
+use super::messages::Post;
+use super::problem::Problem;
+use crate::domain::sessions::Principal;
+use crate::domain::{ConversationId, Refusal, Seq};
+use crate::transport::{CloseReason, Cursor, Incoming, Outcome};
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use std::sync::Arc;
+
+/// What one socket may do.
+pub(super) struct Operations {
+    app: App,
+    state: Mutex<State>,
+    channels: Vec<String>,
+}
+
+#[derive(Debug, Clone)]
+struct State {
+    principal: Option<Principal>,
+    /// Opened by a ticket, which is good for listening only.
+    read_only: bool,
+}
+
+/// The first look at a frame: which operation it is, and what the reply has to repeat.
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    op: String,
+    #[serde(rename = "ref", borrow)]
+    reference: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Auth {
+    token: String,
+    after: Option<Seq>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Channel {
+    channel: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
+#[derive(Serialize)]
+struct Done<'a, T> {
+    r#type: &'static str,
+    #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+    reference: Option<&'a RawValue>,
+    ok: bool,
+    result: T,
+}
+
+#[derive(Serialize)]
+struct Refused<'a> {
+    r#type: &'static str,
+    #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+    reference: Option<&'a RawValue>,
+    ok: bool,
+    error: Problem,
+}
+
+#[derive(Serialize)]
+struct Followed {
+    conversation_id: ConversationId,
+    seq: Seq,
+}
+
+#[derive(Serialize)]
+struct Unfollowed {
+    conversation_id: ConversationId,
+}
+
+#[derive(Serialize)]
+struct Place {
+    position: Seq,
+    head: Seq,
+}
+
+#[derive(Serialize)]
+struct Authenticated {
+    user_id: crate::domain::UserId,
+    expires_at: Option<crate::domain::Timestamp>,
+}
+
+type Reference = Option<Box<RawValue>>;
+
+fn done<T: Serialize>(reference: &Reference, result: T) -> String {
+    let reply = Done { r#type: "reply", reference: reference.as_deref(), ok: true, result };
+    // Our own views always have JSON.
+    serde_json::to_string(&reply).unwrap_or_default()
+}
+
+fn refused(reference: &Reference, error: Problem) -> String {
+    let reply = Refused { r#type: "reply", reference: reference.as_deref(), ok: false, error };
+    serde_json::to_string(&reply).unwrap_or_default()
+}
+
+impl Operations {
+    /// The operations of a socket that was opened by somebody, or by nobody yet.
+    pub(super) fn new(app: App, principal: Option<Principal>, by_ticket: bool, channels: Vec<String>) -> Arc<Self> {
+        Arc::new(Self { app, state: Mutex::new(State { principal, read_only: by_ticket }), channels })
+    }
+
+    /// What the transport calls for each frame.
+    pub(super) fn incoming(self: Arc<Self>) -> Incoming {
+        Box::new(move |frame| {
+            let operations = Arc::clone(&self);
+            Box::pin(async move { operations.handle(&frame).await })
+        })
+    }
+
+    async fn handle(&self, frame: &str) -> Outcome {
+        let envelope: Envelope<'_> = match parse_frame(frame) {
+            Ok(envelope) => envelope,
+            Err(problem) => return Outcome::Reply(refused(&None, problem)),
+        };
+        let reference = envelope.reference.map(ToOwned::to_owned);
+        // What a reply repeats is kept until then: it must not be a way to keep much.
+        if reference.as_ref().is_some_and(|reference| reference.get().len() > 256) {
+            let problem = Refusal::invalid("ref", "A `ref` has at most 256 bytes.").into();
+            return Outcome::Reply(refused(&None, problem));
+        }
+        let State { principal, read_only } = self.state.lock().clone();
+        let outcome = match (envelope.op.as_str(), principal) {
+            ("auth", principal) => self.auth(frame, &reference, principal).await,
+            // Nothing is told to whoever has not said who he is.
+            (_, None) => return Outcome::Close(CloseReason::Unauthorized),
+            ("send", Some(principal)) => self.send(frame, &reference, &principal, read_only).await,
+            ("follow", Some(principal)) => self.follow(frame, &reference, &principal).await,
+            ("unfollow", Some(principal)) => self.unfollow(frame, &reference, &principal).await,
+            ("ping", Some(_)) => ping(frame, &reference),
+            _ => Err(Refusal::invalid("op", "Operations are auth, send, follow, unfollow and ping.").into()),
+        };
+        outcome.unwrap_or_else(|problem| Outcome::Reply(refused(&reference, problem)))
+    }
+
+    async fn auth(&self, frame: &str, reference: &Reference, known: Option<Principal>) -> Result<Outcome, Problem> {
+        let auth: Auth = fields(frame)?;
+        let principal = match self.app.services.check_bearer(&auth.token).await {
+            Ok(principal) => principal,
+            Err(_) if known.is_none() => return Ok(Outcome::Close(CloseReason::Unauthorized)),
+            Err(failure) => return Err(failure.into()),
+        };
+        let subscription = match &known {
+            Some(known) if (known.user, known.session) != (principal.user, principal.session) => {
+                let detail = "This socket belongs to another session. Open a new one for other credentials.";
+                return Err(Problem::new(http::StatusCode::FORBIDDEN, "other_session", detail));
+            }
+            Some(_) => None,
+            None => {
+                if self.app.services.has_too_many_streams(&principal) {
+                    return Ok(Outcome::Close(CloseReason::TooManyStreams));
+                }
+                let cursor = auth.after.map_or(Cursor::Now, Cursor::After);
+                let opened = self.app.services.subscribe(&principal, cursor, &self.channels).await?;
+                Some(Box::new(opened))
+            }
+        };
+        let expires = principal.expires;
+        let reply = done(reference, Authenticated { user_id: principal.user, expires_at: expires });
+        *self.state.lock() = State { principal: Some(principal), read_only: false };
+        Ok(Outcome::Authenticated { reply, expires, subscription })
+    }
+
+    async fn send(
+        &self,
+        frame: &str,
+        reference: &Reference,
+        principal: &Principal,
+        read_only: bool,
+    ) -> Result<Outcome, Problem> {
+        if read_only {
+            let detail = "A socket opened by a ticket only listens. Send `auth` with an access token first.";
+            return Err(Problem::new(http::StatusCode::FORBIDDEN, "insufficient_scope", detail));
+        }
+        self.check_session(principal)?;
+        let post: Post = fields(frame)?;
+        let (message, _) = self.app.services.send(principal, post.outgoing()?).await?;
+        Ok(Outcome::Reply(done(reference, message)))
+    }
+
+    async fn follow(&self, frame: &str, reference: &Reference, principal: &Principal) -> Result<Outcome, Problem> {
+        let channel: Channel = fields(frame)?;
+        let conversation_id = self.app.services.channel(principal, &channel.channel).await?;
+        let reference = reference.clone();
+        let reply = move |seq| done(&reference, Followed { conversation_id, seq });
+        Ok(Outcome::Follow(conversation_id, Box::new(reply)))
+    }
+
+    async fn unfollow(&self, frame: &str, reference: &Reference, principal: &Principal) -> Result<Outcome, Problem> {
+        let channel: Channel = fields(frame)?;
+        let conversation_id = self.app.services.channel(principal, &channel.channel).await?;
+        Ok(Outcome::Unfollow(conversation_id, done(reference, Unfollowed { conversation_id })))
+    }
+
+    /// The socket may have outlived its session by the moment that it takes to be ended.
+    fn check_session(&self, principal: &Principal) -> Result<(), Problem> {
+        if self.app.services.follower().hub().is_revoked(principal.session) {
+            return Err(Refusal::Unauthorized.into());
+        }
+        Ok(())
+    }
+}
+
+fn ping(frame: &str, reference: &Reference) -> Result<Outcome, Problem> {
+    let Nothing {} = fields(frame)?;
+    let reference = reference.clone();
+    Ok(Outcome::Where(Box::new(move |(position, head)| done(&reference, Place { position, head }))))
+}
+
+fn parse_frame(frame: &str) -> Result<Envelope<'_>, Problem> {
+    let envelope = serde_json::from_str(frame);
+    envelope.map_err(|error: serde_json::Error| {
+        if error.is_data() {
+            Refusal::invalid("op", "A frame is a JSON object with `op` and, if a reply is to be known, `ref`.").into()
+        } else {
+            Problem::new(http::StatusCode::BAD_REQUEST, "malformed_json", format!("The frame is not JSON: {error}."))
+        }
+    })
+}
+
+/// The fields of an operation beside `op` and `ref`, none of them unknown.
+fn fields<T: serde::de::DeserializeOwned>(frame: &str) -> Result<T, Problem> {
+    let mut object: serde_json::Map<String, serde_json::Value> = parse(frame.as_bytes())?;
+    object.remove("op");
+    object.remove("ref");
+    let rest = serde_json::to_vec(&object).unwrap_or_default();
+    parse(&rest)
+}

@@ -1,0 +1,89 @@
+//! Whose pages may write: a browser says where a request comes from, and a foreign page is refused.
+
+use http::{HeaderValue, Method};
+use std::net::{IpAddr, SocketAddr};
+use url::Url;
+
+/// The origins (RFC 6454) of our own pages, and of those that the operator lets in.
+#[derive(Debug, Clone)]
+pub struct Origins {
+    own: Vec<String>,
+    allowed: Vec<String>,
+    tls: bool,
+}
+
+impl Origins {
+    /// The origin of the public URL, or, without one, of this machine; never of a `Host` header, which an attacker's
+    /// page can choose by its own name's address.
+    pub fn new(public_url: Option<&Url>, listen: SocketAddr, allowed: &[Url]) -> Self {
+        let text = |url: &Url| url.origin().ascii_serialization();
+        let own = match public_url {
+            Some(url) => vec![text(url)],
+            None => of_this_machine(listen),
+        };
+        let tls = public_url.is_some_and(|url| url.scheme() == "https");
+        Self { own, allowed: allowed.iter().map(text).collect(), tls }
+    }
+
+    /// Whether our own pages come over TLS.
+    pub fn is_tls(&self) -> bool {
+        self.tls
+    }
+
+    /// The origins that cross-origin requests may come from.
+    pub fn allowed(&self) -> Vec<HeaderValue> {
+        self.allowed.iter().filter_map(|origin| origin.parse().ok()).collect()
+    }
+
+    /// Whether a request may go on. Without an `Origin` it does not come from a page.
+    pub(super) fn admit(&self, method: &Method, path: &str, origin: Option<&HeaderValue>) -> bool {
+        let Some(origin) = origin else { return true };
+        let reads = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
+        if reads && path != "/stream" && path != "/ws" {
+            return true;
+        }
+        let known = |list: &[String]| list.iter().any(|known| known.as_bytes() == origin.as_bytes());
+        known(&self.own) || known(&self.allowed)
+    }
+}
+
+fn of_this_machine(listen: SocketAddr) -> Vec<String> {
+    let port = listen.port();
+    let mut hosts = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "[::1]".to_owned()];
+    match listen.ip() {
+        address if address.is_unspecified() => {}
+        IpAddr::V4(address) => hosts.push(address.to_string()),
+        IpAddr::V6(address) => hosts.push(format!("[{address}]")),
+    }
+    let origin = |host: &String| if port == 80 { format!("http://{host}") } else { format!("http://{host}:{port}") };
+    hosts.iter().map(origin).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn admits(origins: &Origins, method: &Method, path: &str, origin: &str) -> bool {
+        origins.admit(method, path, HeaderValue::from_str(origin).ok().as_ref())
+    }
+
+    #[test]
+    fn only_known_pages_write_and_stream() {
+        let listen = SocketAddr::from(([127, 0, 0, 1], 8080));
+        let url = Url::parse("https://chat.example.org/").ok();
+        let app = Url::parse("https://app.example.org").into_iter().collect::<Vec<_>>();
+        let origins = Origins::new(url.as_ref(), listen, &app);
+        for good in ["https://chat.example.org", "https://app.example.org"] {
+            assert!(admits(&origins, &Method::POST, "/api/v1/messages", good));
+        }
+        for bad in ["https://evil.example", "null", "http://chat.example.org", "http://localhost:8080"] {
+            assert!(!admits(&origins, &Method::POST, "/api/v1/messages", bad), "{bad}");
+            assert!(!admits(&origins, &Method::GET, "/stream", bad), "{bad}");
+            assert!(!admits(&origins, &Method::GET, "/ws", bad), "{bad}");
+        }
+        assert!(origins.admit(&Method::POST, "/api/v1/messages", None));
+        let local = Origins::new(None, listen, &[]);
+        assert!(admits(&local, &Method::POST, "/x", "http://localhost:8080"));
+        assert!(!admits(&local, &Method::POST, "/x", "http://localhost:9090"));
+    }
+}

@@ -1,0 +1,132 @@
+//! Refusals as problem documents (RFC 9457): one exhaustive mapping, with a stable `code` for each.
+
+use crate::domain::Refusal;
+use crate::service::Failure;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
+
+/// A refusal as the client gets it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Problem {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    title: &'static str,
+    #[serde(serialize_with = "as_number")]
+    status: StatusCode,
+    code: &'static str,
+    detail: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<String>,
+    #[serde(skip)]
+    retry_after: Option<u32>,
+}
+
+fn as_number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u16(status.as_u16())
+}
+
+impl Problem {
+    /// A problem with its code and what to do about it.
+    pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Self {
+            kind: "about:blank",
+            title: status.canonical_reason().unwrap_or("Error"),
+            status,
+            code,
+            detail: detail.into(),
+            field: None,
+            retry_after: None,
+        }
+    }
+
+    /// The field that it is about.
+    #[must_use]
+    pub fn field(mut self, field: impl Into<String>) -> Self {
+        self.field = Some(field.into());
+        self
+    }
+
+    /// Seconds until it is worth another try.
+    #[must_use]
+    pub fn retry_after(mut self, seconds: u32) -> Self {
+        self.retry_after = Some(seconds);
+        self
+    }
+
+    /// There is no such route, or no such thing that the caller may see.
+    pub fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", "There is nothing here.")
+    }
+
+    /// A part of the request outside the body cannot be read.
+    pub fn malformed(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "malformed_request", detail)
+    }
+
+    /// The problem's code.
+    pub fn code(&self) -> &'static str {
+        self.code
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        use StatusCode as S;
+        let (status, code) = match &refusal {
+            Refusal::Invalid { .. } => (S::UNPROCESSABLE_ENTITY, "invalid"),
+            Refusal::NotFound(_) => (S::NOT_FOUND, "not_found"),
+            Refusal::InvalidCredentials => (S::UNAUTHORIZED, "invalid_credentials"),
+            Refusal::Unauthorized => (S::UNAUTHORIZED, "unauthorized"),
+            Refusal::TokenExpired => (S::UNAUTHORIZED, "token_expired"),
+            Refusal::TicketTooOld => (S::UNAUTHORIZED, "ticket_too_old"),
+            Refusal::Suspended => (S::FORBIDDEN, "suspended"),
+            Refusal::RegistrationClosed => (S::FORBIDDEN, "registration_closed"),
+            Refusal::UsernameTaken => (S::CONFLICT, "username_taken"),
+            Refusal::EmailTaken => (S::CONFLICT, "email_taken"),
+            Refusal::ChannelNameTaken => (S::CONFLICT, "channel_name_taken"),
+            Refusal::NotMember => (S::FORBIDDEN, "not_member"),
+            Refusal::NotOwner => (S::FORBIDDEN, "not_owner"),
+            Refusal::AlreadyMember => (S::CONFLICT, "already_member"),
+            Refusal::FixedMembers => (S::FORBIDDEN, "fixed_members"),
+            Refusal::InsufficientScope(_) => (S::FORBIDDEN, "insufficient_scope"),
+            Refusal::IdempotencyConflict => (S::CONFLICT, "idempotency_conflict"),
+            Refusal::TooMany(_) => (S::CONFLICT, "too_many"),
+        };
+        let problem = Self::new(status, code, refusal.to_string());
+        match refusal {
+            Refusal::Invalid { field, .. } => problem.field(field),
+            _ => problem,
+        }
+    }
+}
+
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Self {
+        let unavailable = |code| Self::new(StatusCode::SERVICE_UNAVAILABLE, code, failure.to_string());
+        match failure {
+            Failure::Refused(refusal) => refusal.into(),
+            Failure::Overloaded => unavailable("overloaded").retry_after(1),
+            Failure::Unavailable => unavailable("unavailable").retry_after(5),
+            Failure::OutcomeUnknown => unavailable("outcome_unknown").retry_after(5),
+            Failure::Broken => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", failure.to_string()),
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let body = serde_json::to_vec(&self).unwrap_or_default();
+        let mut response = (self.status, body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            // RFC 6750, section 3; `Bearer` never makes a browser open its password window.
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"goldcrest\""));
+        }
+        response
+    }
+}

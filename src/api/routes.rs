@@ -1,0 +1,103 @@
+//! Every route, in one list.
+
+use super::app::App;
+use super::problem::Problem;
+use super::{accounts, conversations, health, keys, messages, middleware, sessions, stream};
+use axum::Router;
+use axum::routing::{delete, get, patch, post, put};
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use std::time::Duration;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+use tower_http::set_header::SetResponseHeaderLayer;
+use tower_http::timeout::RequestBodyTimeoutLayer;
+
+/// What it takes to reach a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Nothing.
+    Public,
+    /// Good credentials.
+    Credentials,
+}
+
+macro_rules! routes {
+    ($($method:ident $path:literal $access:ident => $handler:path),* $(,)?) => {
+        /// All routes: method, path, and what it takes to reach them. A test tries each as a stranger.
+        pub const LIST: &[(&str, &str, Access)] = &[$((stringify!($method), $path, Access::$access)),*];
+
+        fn table() -> Router<App> {
+            Router::new()$(.route($path, $method($handler)))*
+        }
+    };
+}
+
+routes! {
+    get "/healthz" Public => health::healthz,
+    get "/readyz" Public => health::readyz,
+    get "/stream" Credentials => stream::sse,
+    get "/ws" Public => stream::ws,
+    post "/api/v1/users" Public => accounts::register,
+    get "/api/v1/users/{name}" Credentials => accounts::get,
+    get "/api/v1/me" Credentials => accounts::me,
+    patch "/api/v1/me" Credentials => accounts::update,
+    put "/api/v1/me/password" Credentials => accounts::change_password,
+    post "/api/v1/sessions" Public => sessions::log_in,
+    get "/api/v1/sessions" Credentials => sessions::list,
+    post "/api/v1/sessions/refresh" Public => sessions::refresh,
+    delete "/api/v1/sessions/current" Credentials => sessions::log_out,
+    delete "/api/v1/sessions/{id}" Credentials => sessions::revoke,
+    post "/api/v1/stream-tickets" Credentials => sessions::ticket,
+    post "/api/v1/keys" Credentials => keys::create,
+    get "/api/v1/keys" Credentials => keys::list,
+    delete "/api/v1/keys/{id}" Credentials => keys::revoke,
+    post "/api/v1/conversations" Credentials => conversations::create,
+    get "/api/v1/conversations" Credentials => conversations::list,
+    get "/api/v1/channels" Credentials => conversations::channels,
+    get "/api/v1/conversations/{id}" Credentials => conversations::get,
+    patch "/api/v1/conversations/{id}" Credentials => conversations::update,
+    post "/api/v1/conversations/{id}/members" Credentials => conversations::add_member,
+    delete "/api/v1/conversations/{id}/members/{name}" Credentials => conversations::remove_member,
+    patch "/api/v1/conversations/{id}/members/{name}" Credentials => conversations::set_role,
+    post "/api/v1/conversations/{id}/messages" Credentials => messages::create_in,
+    get "/api/v1/conversations/{id}/messages" Credentials => messages::list_in,
+    post "/api/v1/messages" Credentials => messages::create,
+    get "/api/v1/messages" Credentials => messages::list,
+    get "/api/v1/messages/{id}" Credentials => messages::get,
+    get "/api/v1/events" Credentials => stream::poll,
+}
+
+/// The routes with what happens to every request around them.
+pub fn router(app: App) -> Router {
+    let cors = CorsLayer::new()
+        .allow_origin(AllowOrigin::list(app.options.origins.allowed()))
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            HeaderName::from_static("idempotency-key"),
+            HeaderName::from_static("last-event-id"),
+        ])
+        .expose_headers([header::RETRY_AFTER, HeaderName::from_static("x-request-id")])
+        .max_age(Duration::from_secs(3600));
+    let body_timeout = app.options.body_timeout;
+    let never_sniff =
+        SetResponseHeaderLayer::if_not_present(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    // Answers are about one caller; nobody in between keeps them.
+    let never_store =
+        SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    table()
+        .fallback(|| async { Problem::not_found() })
+        .method_not_allowed_fallback(|| async {
+            let detail = "This route does not know this method; `Allow` names those that it knows.";
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
+        })
+        .layer(axum::middleware::from_fn_with_state(app.clone(), middleware::guard))
+        .layer(RequestBodyTimeoutLayer::new(body_timeout))
+        .layer(CatchPanicLayer::custom(middleware::panicked))
+        .layer(cors)
+        .layer(never_sniff)
+        .layer(never_store)
+        .layer(axum::middleware::from_fn(middleware::observe))
+        .with_state(app)
+}

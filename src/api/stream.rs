@@ -1,0 +1,290 @@
+//! `/stream`, `/ws` and `/events`: the three ways to listen.
+
+use super::app::App;
+use super::extract::{Caller, ClientAddress, principal};
+use super::operations;
+use super::problem::Problem;
+use crate::domain::sessions::Principal;
+use crate::domain::{Refusal, Seq};
+use crate::service::Failure;
+use crate::transport::{Accepted, AddressPermit, CloseReason, Cursor, Subscription, TakeOver};
+use crate::transport::{events as sse_events, farewell, long_poll, websocket};
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use std::time::Duration;
+use tungstenite::handshake::derive_accept_key;
+
+/// The one subprotocol spoken on WebSockets.
+const SUBPROTOCOL: &str = "goldcrest.v1";
+static LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+/// Events in one answer to a poll: at most, and unasked.
+const EVENTS: (usize, usize) = (1_000, 100);
+/// The longest that a poll is held, in seconds.
+const WAIT: u64 = 60;
+
+/// What a URL says about a stream.
+#[derive(Debug, Default)]
+struct Query {
+    ticket: Option<String>,
+    after: Option<Seq>,
+    channels: Vec<String>,
+    limit: Option<usize>,
+    wait: Option<u64>,
+}
+
+impl Query {
+    /// Unknown parameters are left alone: proxies and browsers add their own.
+    fn parse(query: Option<&str>) -> Result<Self, Problem> {
+        fn number<T: std::str::FromStr>(name: &str, value: &str) -> Result<Option<T>, Problem> {
+            let digits = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
+            let parsed = if digits { value.parse().ok() } else { None };
+            let wrong = || Problem::malformed(format!("`{name}` is not a number.")).field(name);
+            parsed.map(Some).ok_or_else(wrong)
+        }
+        let mut parsed = Self::default();
+        for (name, value) in url::form_urlencoded::parse(query.unwrap_or("").as_bytes()) {
+            match &*name {
+                "ticket" => parsed.ticket = Some(value.into_owned()),
+                "after" => parsed.after = number("after", &value)?.map(Seq),
+                "channel" => parsed.channels.push(value.into_owned()),
+                "limit" => parsed.limit = number("limit", &value)?,
+                "wait" => parsed.wait = number("wait", &value)?,
+                _ => {}
+            }
+        }
+        Ok(parsed)
+    }
+
+    /// Where the stream goes on from. The header wins: a browser that reconnects repeats its first URL.
+    fn cursor(&self, headers: &HeaderMap) -> Cursor {
+        match headers.get(&LAST_EVENT_ID).filter(|value| !value.is_empty()) {
+            Some(value) => {
+                let digits = |text: &&str| text.bytes().all(|byte| byte.is_ascii_digit());
+                let number = value.to_str().ok().filter(digits).and_then(|text| text.parse().ok());
+                number.map_or(Cursor::Malformed, |seq| Cursor::After(Seq(seq)))
+            }
+            None => self.after.map_or(Cursor::Now, Cursor::After),
+        }
+    }
+}
+
+/// Who opens a stream: by the ticket in the URL, or by what the headers show.
+async fn opener(app: &App, query: &Query, headers: &HeaderMap) -> Result<Option<Principal>, Problem> {
+    match &query.ticket {
+        Some(ticket) => Ok(Some(app.services.check_ticket(ticket).await?)),
+        None => principal(headers, app).await,
+    }
+}
+
+/// Whether a problem passes by itself, and so must not end an `EventSource` for good.
+fn passing(problem: &Problem) -> Option<CloseReason> {
+    match problem.code() {
+        "ticket_too_old" => Some(CloseReason::TicketTooOld),
+        "unavailable" | "overloaded" | "outcome_unknown" => Some(CloseReason::Unavailable),
+        _ => None,
+    }
+}
+
+/// Takes a place for the address, and opens the subscription if the user has one left too.
+async fn open(
+    app: &App,
+    principal: &Principal,
+    query: &Query,
+    headers: &HeaderMap,
+    address: std::net::IpAddr,
+) -> Result<(Subscription, AddressPermit), Result<CloseReason, Problem>> {
+    let permit = app.addresses.admit(address).ok_or(Ok(CloseReason::TooManyStreams))?;
+    if app.services.follower().hub().is_closed() {
+        return Err(Ok(CloseReason::ShuttingDown));
+    }
+    if app.services.has_too_many_streams(principal) {
+        return Err(Ok(CloseReason::TooManyStreams));
+    }
+    match app.services.subscribe(principal, query.cursor(headers), &query.channels).await {
+        Ok(subscription) => Ok((subscription, permit)),
+        Err(failure) => {
+            let problem = Problem::from(failure);
+            Err(passing(&problem).map_or(Err(problem), Ok))
+        }
+    }
+}
+
+/// `GET /stream`
+pub(super) async fn sse(
+    State(app): State<App>,
+    ClientAddress(address): ClientAddress,
+    request: Request,
+) -> Result<Response, Problem> {
+    let (method, headers) = (request.method(), request.headers());
+    let query = Query::parse(request.uri().query())?;
+    let principal = match opener(&app, &query, headers).await {
+        Ok(principal) => principal.ok_or(Refusal::Unauthorized)?,
+        Err(problem) => return passing(&problem).map(sse_farewell).ok_or(problem),
+    };
+    if method == Method::HEAD {
+        return Ok(sse_head().into_response());
+    }
+    match open(&app, &principal, &query, headers, address).await {
+        Ok((subscription, permit)) => {
+            let stream = sse_events(subscription, principal.expires, app.options.pace, permit);
+            let mut response = sse_head().into_response();
+            response.extensions_mut().insert::<TakeOver>(stream);
+            Ok(response)
+        }
+        Err(Ok(reason)) => Ok(sse_farewell(reason)),
+        Err(Err(problem)) => Err(problem),
+    }
+}
+
+fn sse_head() -> [(HeaderName, HeaderValue); 3] {
+    [
+        (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        // nginx would hold events back to fill its buffers.
+        (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
+    ]
+}
+
+fn sse_farewell(reason: CloseReason) -> Response {
+    (sse_head(), farewell(reason)).into_response()
+}
+
+/// `GET /ws`
+pub(super) async fn ws(
+    State(app): State<App>,
+    ClientAddress(address): ClientAddress,
+    request: Request,
+) -> Result<Response, Problem> {
+    let headers = request.headers();
+    let query = Query::parse(request.uri().query())?;
+    let handshake = handshake(headers)?;
+    let by_ticket = query.ticket.is_some();
+    let opened = match opener(&app, &query, headers).await {
+        Ok(principal) => principal,
+        // Browsers learn nothing of a refused handshake; a close code tells what a ticket's page has to do.
+        Err(problem) => match passing(&problem) {
+            Some(reason) => return refuse(&app, handshake, address, reason),
+            None => return Err(problem),
+        },
+    };
+    let (accepted, permit) = match &opened {
+        Some(principal) => match open(&app, principal, &query, headers, address).await {
+            Ok((subscription, permit)) => {
+                let expires = principal.expires;
+                (Accepted::Subscribed { subscription: Box::new(subscription), expires }, permit)
+            }
+            Err(Ok(reason)) => return refuse(&app, handshake, address, reason),
+            Err(Err(problem)) => return Err(problem),
+        },
+        None => match app.addresses.admit(address) {
+            Some(permit) => (Accepted::Waiting, permit),
+            None => return Err(too_many_streams()),
+        },
+    };
+    let operations = operations::Operations::new(app.clone(), opened, by_ticket, query.channels);
+    let stream = websocket(accepted, operations.incoming(), app.options.pace, permit);
+    let mut response = handshake;
+    response.extensions_mut().insert::<TakeOver>(stream);
+    Ok(response)
+}
+
+/// Takes a WebSocket only to say in its close frame why it ends.
+fn refuse(
+    app: &App,
+    mut handshake: Response,
+    address: std::net::IpAddr,
+    reason: CloseReason,
+) -> Result<Response, Problem> {
+    // Without a place for even that, a plain refusal has to do.
+    let permit = app.addresses.admit(address).ok_or_else(too_many_streams)?;
+    let incoming = Box::new(move |_| -> futures_util::future::BoxFuture<'static, _> {
+        Box::pin(async move { crate::transport::Outcome::Close(reason) })
+    });
+    let stream = websocket(Accepted::Refused(reason), incoming, app.options.pace, permit);
+    handshake.extensions_mut().insert::<TakeOver>(stream);
+    Ok(handshake)
+}
+
+fn too_many_streams() -> Problem {
+    let detail = "Too many streams are open from your address. Close some, or try again later.";
+    Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_streams", detail).retry_after(10)
+}
+
+/// The server's half of the opening handshake (RFC 6455, section 4.2).
+fn handshake(headers: &HeaderMap) -> Result<Response, Problem> {
+    let has = |name: HeaderName, token: &str| {
+        let values = headers.get_all(name);
+        values
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .any(|part| part.trim().eq_ignore_ascii_case(token))
+    };
+    if !has(header::CONNECTION, "upgrade") || !has(header::UPGRADE, "websocket") {
+        let detail = "This is a WebSocket endpoint: connect to it with a WebSocket client.";
+        return Err(Problem::new(StatusCode::UPGRADE_REQUIRED, "upgrade_required", detail));
+    }
+    if headers.contains_key(header::CONTENT_LENGTH) || headers.contains_key(header::TRANSFER_ENCODING) {
+        return Err(Problem::malformed("A WebSocket handshake has no body."));
+    }
+    let version = headers.get(header::SEC_WEBSOCKET_VERSION);
+    if version.is_none_or(|version| version != "13") {
+        return Err(Problem::malformed("`Sec-WebSocket-Version` must be 13."));
+    }
+    let key =
+        headers.get(header::SEC_WEBSOCKET_KEY).ok_or_else(|| Problem::malformed("`Sec-WebSocket-Key` is missing."))?;
+    let accept = HeaderValue::from_str(&derive_accept_key(key.as_bytes()))
+        .map_err(|_| Problem::malformed("`Sec-WebSocket-Key` is wrong."))?;
+    let mut response = StatusCode::SWITCHING_PROTOCOLS.into_response();
+    let answer = response.headers_mut();
+    answer.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+    answer.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    answer.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
+    if has(header::SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL) {
+        answer.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
+    }
+    Ok(response)
+}
+
+/// `GET /events`
+pub(super) async fn poll(
+    State(app): State<App>,
+    Caller(principal): Caller,
+    ClientAddress(address): ClientAddress,
+    request: Request,
+) -> Result<Response, Problem> {
+    let headers = request.headers();
+    let query = Query::parse(request.uri().query())?;
+    let (most, usual) = EVENTS;
+    let limit = query.limit.unwrap_or(usual);
+    if limit == 0 || limit > most {
+        return Err(Problem::malformed(format!("`limit` is 1 to {most}.")).field("limit"));
+    }
+    let wait = query.wait.unwrap_or(0);
+    if wait > WAIT {
+        return Err(Problem::malformed(format!("`wait` is at most {WAIT} seconds.")).field("wait"));
+    }
+    let (subscription, permit) = match open(&app, &principal, &query, headers, address).await {
+        Ok(opened) => opened,
+        Err(reason) => return Err(reason.map_or_else(|problem| problem, unavailable)),
+    };
+    let collected = long_poll::collect(subscription, limit, Duration::from_secs(wait)).await;
+    drop(permit);
+    let json = collected.map_err(unavailable)?;
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    ];
+    Ok((headers, json).into_response())
+}
+
+/// Why a poll gets no answer.
+fn unavailable(reason: CloseReason) -> Problem {
+    match reason {
+        CloseReason::TooManyStreams => too_many_streams(),
+        CloseReason::SessionEnded | CloseReason::Unauthorized => Refusal::Unauthorized.into(),
+        CloseReason::TokenExpired => Refusal::TokenExpired.into(),
+        _ => Failure::Unavailable.into(),
+    }
+}

@@ -1,0 +1,212 @@
+//! Puts all the rooms together: the only file that sees every one of them.
+
+use crate::api::{App, AppOptions, Origins, routes};
+use crate::cli::admin::AdminSocket;
+use crate::config::{DataDir, DataDirError, KeyError, Options, Registration, signing_key};
+use crate::lifecycle;
+use crate::live::{Ending, Follower, FollowerOptions, Hub, HubOptions};
+use crate::service::tokens::Tokens;
+use crate::service::{Rules, Services};
+use crate::store::{Database, OpenError, Sequencer, Store, StoreError, database_url};
+use crate::transport::{Door, DoorOptions, Pace, listen};
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// How much longer a revoked session is remembered than its tokens last, for clocks and caches.
+const REVOCATION_MARGIN: Duration = Duration::from_secs(5 * 60);
+
+/// Why the server did not start, or ended badly.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data directory cannot be used.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// There is no key to sign tokens with.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// With a database server the key must be given: other nodes need the same.
+    #[error("with --database-url the signing key must be given: --jwt-key-file FILE, the same on every node")]
+    KeyNotGiven,
+    /// The database cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The database cannot be read.
+    #[error("cannot read the database: {0}")]
+    Store(#[from] StoreError),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {0}: {1}. Is another server running there? Choose another with --listen")]
+    Listen(SocketAddr, io::Error),
+    /// The log cannot be written as asked.
+    #[error("--log-level: {0}")]
+    Log(#[from] tracing_subscriber::filter::ParseError),
+    /// The system does not let us.
+    #[error("cannot start: {0}")]
+    System(#[from] io::Error),
+}
+
+/// The parts that commands and the server share, with the writing task running.
+#[derive(Debug)]
+pub struct Composed {
+    /// What may be done.
+    pub services: Services,
+    /// The database, to be closed last.
+    pub store: Store,
+    /// Ends the writing task, after what it has taken.
+    pub stop: CancellationToken,
+    /// The writing task.
+    pub tracker: TaskTracker,
+}
+
+impl Composed {
+    /// Writes what was taken and closes the database.
+    pub async fn close(self) {
+        self.stop.cancel();
+        self.tracker.close();
+        self.tracker.wait().await;
+        drop(self.services);
+        self.store.close().await;
+    }
+}
+
+/// Opens the database and puts together what may be done with it. The caller holds the data directory.
+pub async fn compose(options: &Options) -> Result<Composed, StartError> {
+    let tokens = tokens(options)?;
+    let url = match &options.place.database_url {
+        Some(url) => url.clone(),
+        None => database_url(&options.place.data_dir),
+    };
+    let store = Store::open(&Database { url }).await?;
+    let clock = store.clock().await?;
+    let revocations_kept = options.access_token_lifetime + REVOCATION_MARGIN;
+    let revoked = store.revoked_since(crate::domain::Timestamp::now().minus(revocations_kept)).await?;
+    let hub_options =
+        HubOptions { ring_bytes: options.ring_bytes, stream_queue: options.stream_queue, revocations_kept };
+    let hub = Arc::new(Hub::new(hub_options, clock.head, revoked));
+    let follower = Arc::new(Follower::new(hub, store.clone()));
+    let stop = CancellationToken::new();
+    let tracker = TaskTracker::new();
+    let hand_over = {
+        let follower = Arc::clone(&follower);
+        Box::new(move |records| -> futures_util::future::BoxFuture<'static, ()> {
+            let follower = Arc::clone(&follower);
+            Box::pin(async move { follower.committed(records).await })
+        })
+    };
+    let (sequencer, writing) = Sequencer::new(store.clone(), options.write_queue, hand_over, stop.clone());
+    tracker.spawn(writing);
+    let services = Services::new(store.clone(), sequencer, follower, tokens, rules(options));
+    Ok(Composed { services, store, stop, tracker })
+}
+
+fn tokens(options: &Options) -> Result<Tokens, StartError> {
+    let keys = &options.keys;
+    let current = match (&keys.jwt_key_file, &options.place.database_url) {
+        (Some(path), _) => signing_key::load_or_create(path, false)?,
+        (None, Some(_)) => return Err(StartError::KeyNotGiven),
+        (None, None) => {
+            let path = DataDir::open(&options.place.data_dir)?.signing_key();
+            signing_key::load_or_create(&path, true)?
+        }
+    };
+    let load = |path: &std::path::PathBuf| signing_key::load_or_create(Path::new(path), false);
+    let previous = keys.jwt_previous_key_file.as_ref().map(load).transpose()?;
+    Ok(Tokens::new(&current, previous.as_deref(), &keys.jwt_audience))
+}
+
+fn rules(options: &Options) -> Rules {
+    Rules {
+        open_registration: options.registration == Registration::Open,
+        password_min_length: options.password_min_length,
+        access_token_lifetime: options.access_token_lifetime,
+        session_lifetime: options.session_lifetime,
+        streams_per_user: options.max_streams_per_user,
+        event_retention: options.event_retention,
+    }
+}
+
+fn app_options(options: &Options, listening: SocketAddr) -> AppOptions {
+    AppOptions {
+        origins: Origins::new(options.public_url.as_ref(), listening, &options.allow_origins),
+        trusted_proxies: options.trusted_proxies.clone(),
+        streams_per_address: options.max_streams_per_address,
+        pace: Pace { heartbeat: options.heartbeat, stall: options.stall_timeout, auth: options.auth_timeout },
+        body_timeout: options.read_timeout,
+    }
+}
+
+/// Runs the server until it is asked to stop.
+pub async fn serve(options: Options) -> Result<(), StartError> {
+    let json = options.log.log_format == crate::config::LogFormat::Json;
+    crate::telemetry::start(json, &options.log.log_level)?;
+    let connections = lifecycle::raise_file_limit(options.max_connections);
+    let data_dir = DataDir::open(&options.place.data_dir)?;
+    let _lock = data_dir.lock()?;
+    let composed = compose(&options).await?;
+    let listener = listen(options.listen).map_err(|error| StartError::Listen(options.listen, error))?;
+    let address = listener.local_addr()?;
+
+    // Connections end before the tasks behind them, and those before the writer.
+    let (closing, closed, resting) = (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
+    let (connections_open, background) = (TaskTracker::new(), TaskTracker::new());
+    let services = composed.services.clone();
+    let router = routes::router(App::new(services.clone(), app_options(&options, address)));
+    let door_options = DoorOptions { connections, head_timeout: options.read_timeout, silence: options.stall_timeout };
+    let door = Door::new(router, door_options, connections_open.clone(), closing.clone(), closed.clone());
+    background.spawn(door.open(listener));
+    let follower = Arc::clone(services.follower());
+    let following = resting.clone();
+    background.spawn(async move { follower.follow(FollowerOptions::default(), following).await });
+    let housekeeper = services.clone();
+    let keeping = resting.clone();
+    background.spawn(async move { housekeeper.keep_house(keeping).await });
+    match AdminSocket::bind(&data_dir.admin_socket()) {
+        Ok(admin) => drop(background.spawn(admin.serve(services.clone(), resting.clone()))),
+        // Some shared folders hold no sockets. People can still be served; only the operator has to stop the server.
+        Err(error) => {
+            tracing::error!(%error, "no admin socket: commands such as `user add` work only without a server")
+        }
+    }
+    announce(address);
+
+    let signal = lifecycle::asked_to_stop().await?;
+    tracing::info!(signal, streams = services.follower().hub().streams(), "stopping");
+    closing.cancel();
+    services.follower().hub().close(Ending::ShuttingDown);
+    connections_open.close();
+    let again = async {
+        // Whoever asks twice does not want to wait.
+        if lifecycle::asked_to_stop().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        () = connections_open.wait() => {}
+        () = tokio::time::sleep(options.shutdown_grace) => {
+            tracing::info!(connections = connections_open.len(), "some connections did not end in time");
+        }
+        () = again => {}
+    }
+    closed.cancel();
+    resting.cancel();
+    background.close();
+    connections_open.wait().await;
+    background.wait().await;
+    drop(services);
+    composed.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Says on standard output where the server is reached, once it is.
+fn announce(address: SocketAddr) {
+    use std::io::Write;
+    let mut out = io::stdout().lock();
+    // A closed standard output is nobody's concern: the log says it too.
+    drop(writeln!(out, "goldcrest is listening on http://{address}").and_then(|()| out.flush()));
+    tracing::info!(%address, "listening");
+}

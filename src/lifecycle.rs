@@ -1,0 +1,56 @@
+//! Beginning and ending in order: limits raised before anything is opened, signals, a soft and a hard stop.
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use std::io;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Descriptors kept free of connections: for the database, the log, and the next listener.
+const RESERVED: usize = 64;
+
+/// Raises the number of files that this process may have open as far as it may, and returns how many connections fit
+/// into it.
+pub fn raise_file_limit(wanted: usize) -> usize {
+    let limit = getrlimit(Resource::Nofile);
+    let most = limit.maximum.unwrap_or(u64::MAX);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    let reached = match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => most,
+        Err(_) => limit.current.unwrap_or(u64::MAX),
+    };
+    let fits = usize::try_from(reached).unwrap_or(usize::MAX).saturating_sub(RESERVED).max(RESERVED / 2);
+    if fits < wanted {
+        tracing::info!(files = reached, connections = fits, "the limit of open files bounds the connections");
+    }
+    fits.min(wanted)
+}
+
+/// Waits until somebody asks the process to end.
+pub async fn asked_to_stop() -> io::Result<&'static str> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(tokio::select! {
+        _ = terminate.recv() => "SIGTERM",
+        _ = interrupt.recv() => "SIGINT",
+    })
+}
+
+/// Ends this process at once on Ctrl-C or SIGTERM, with the exit codes that shells expect: for commands that have
+/// nothing to finish.
+///
+/// Not left to the signals' defaults: the first process of a container has none, and could not be stopped. And not
+/// waited for beside the work: printing blocks while a pager is full, and the process must end then too.
+pub fn end_at_once_on_signals() -> io::Result<()> {
+    for (kind, code) in [(SignalKind::interrupt(), 130), (SignalKind::terminate(), 143)] {
+        let mut signals = signal(kind)?;
+        tokio::spawn(async move {
+            signals.recv().await;
+            end_at_once(code);
+        });
+    }
+    Ok(())
+}
+
+#[expect(clippy::disallowed_methods, reason = "there is no stream and no database here that a shutdown would mind")]
+fn end_at_once(code: i32) {
+    std::process::exit(code);
+}

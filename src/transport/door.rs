@@ -1,0 +1,297 @@
+//! The front door: accepts, counts and tunes sockets, lets hyper speak HTTP/1.1 on them, and hands them on.
+
+use super::takeover::{Run, head};
+use axum::Router;
+use axum::body::Body;
+use bytes::Bytes;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use parking_lot::Mutex;
+use std::convert::Infallible;
+use std::future::{pending, poll_fn};
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+use time::OffsetDateTime;
+use time::macros::format_description;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt;
+
+/// Waiting connections that the kernel keeps for us, as far as it lets us.
+const BACKLOG: i32 = 4096;
+/// How long to wait after accepting failed for want of descriptors or memory: somebody will close something.
+const BREATH: Duration = Duration::from_millis(50);
+/// How long a connection that is over is kept for its last answer to be read, and how much is read from it meanwhile.
+const LINGER: Duration = Duration::from_secs(1);
+const LINGER_READS: usize = 256;
+
+/// How the door is kept.
+#[derive(Debug, Clone, Copy)]
+pub struct DoorOptions {
+    /// Connections in all.
+    pub connections: usize,
+    /// How long a client has to send the head of a request.
+    pub head_timeout: Duration,
+    /// After this long without an answer from the other side the kernel gives a connection up.
+    pub silence: Duration,
+}
+
+/// Who is on the other side of a socket: in the extensions of each request.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub SocketAddr);
+
+/// The accept loop and what it needs.
+#[derive(Debug)]
+pub struct Door {
+    router: Router,
+    options: DoorOptions,
+    places: Arc<Semaphore>,
+    tasks: TaskTracker,
+    closing: CancellationToken,
+    closed: CancellationToken,
+}
+
+/// Listens on an address.
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = socket2::Socket::new(
+        socket2::Domain::for_address(address),
+        socket2::Type::STREAM,
+        Some(socket2::Protocol::TCP),
+    )?;
+    // A restart must not wait for the last connections of the run before.
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    TcpListener::from_std(socket.into())
+}
+
+impl Door {
+    /// A door to this router. `closing` ends accepting and asks connections to end; `closed` ends them.
+    pub fn new(
+        router: Router,
+        options: DoorOptions,
+        tasks: TaskTracker,
+        closing: CancellationToken,
+        closed: CancellationToken,
+    ) -> Arc<Self> {
+        let places = Arc::new(Semaphore::new(options.connections));
+        Arc::new(Self { router, options, places, tasks, closing, closed })
+    }
+
+    /// Accepts until told to close.
+    pub async fn open(self: Arc<Self>, listener: TcpListener) {
+        loop {
+            let place = tokio::select! {
+                () = self.closing.cancelled() => return,
+                place = Arc::clone(&self.places).acquire_owned() => place,
+            };
+            // The semaphore is never closed.
+            let Ok(place) = place else { return };
+            let accepted = tokio::select! {
+                () = self.closing.cancelled() => return,
+                accepted = listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((socket, peer)) => {
+                    let door = Arc::clone(&self);
+                    self.tasks.spawn(async move {
+                        let taken = door.serve(socket, peer).await;
+                        if let Some((run, socket, head, read_ahead)) = taken {
+                            // A task of its own: this one has grown with hyper in it, and a stream stays for long.
+                            let stream = run(socket, head, read_ahead);
+                            let closed = door.closed.clone();
+                            door.tasks.spawn(stay(stream, closed, place));
+                        }
+                    });
+                }
+                Err(error) if is_of_one_connection(&error) => {}
+                Err(error) => {
+                    // EMFILE and its like: those who are in are served on, and the next are taken when some have left.
+                    tracing::warn!(%error, "cannot accept connections at the moment");
+                    tokio::time::sleep(BREATH).await;
+                }
+            }
+        }
+    }
+
+    /// Speaks HTTP on a connection until it ends or an answer takes the socket over.
+    async fn serve(&self, socket: TcpStream, peer: SocketAddr) -> Option<(Run, TcpStream, Bytes, Bytes)> {
+        if let Err(error) = tune(&socket, self.options.silence) {
+            tracing::debug!(%error, "a socket could not be tuned");
+        }
+        let taken: Arc<Mutex<Option<(Run, Bytes)>>> = Arc::default();
+        let unsent = Arc::new(AtomicBool::new(false));
+        let service = {
+            let router = self.router.clone();
+            let taken = Arc::clone(&taken);
+            hyper::service::service_fn(move |mut request: Request<Incoming>| {
+                request.extensions_mut().insert(Peer(peer));
+                let answer = router.clone().oneshot(request.map(Body::new));
+                let taken = Arc::clone(&taken);
+                Box::pin(async move {
+                    let Ok(mut response) = answer.await;
+                    let mark = response.extensions_mut().remove::<super::TakeOver>();
+                    if let Some(run) = mark.and_then(|mark| mark.take()) {
+                        let head = head(response.status(), response.headers(), &date());
+                        *taken.lock() = Some((run, head));
+                        // hyper has had its part; the socket is taken from under it.
+                        pending::<()>().await;
+                    }
+                    Ok::<Response<Body>, Infallible>(response)
+                })
+            })
+        };
+        let io = TokioIo::new(Watched { socket, unsent: Arc::clone(&unsent) });
+        let mut connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.options.head_timeout)
+            .max_headers(100)
+            .max_buf_size(64 * 1024)
+            .serve_connection(io, service);
+        let mut closing = std::pin::pin!(self.closing.cancelled());
+        let mut closed = std::pin::pin!(self.closed.cancelled());
+        let mut asked = false;
+        let ended = poll_fn(|context| {
+            if !asked && closing.as_mut().poll(context).is_ready() {
+                asked = true;
+                Pin::new(&mut connection).graceful_shutdown();
+            }
+            if closed.as_mut().poll(context).is_ready() {
+                return Poll::Ready(true);
+            }
+            let over = connection.poll_without_shutdown(context);
+            // An answer before this one may still be on its way out; it is hyper's, and goes first.
+            if taken.lock().is_some() && !unsent.load(Ordering::Acquire) {
+                return Poll::Ready(false);
+            }
+            over.map(|_| true)
+        })
+        .await;
+        if ended {
+            linger(connection.into_parts().io.into_inner().socket).await;
+            return None;
+        }
+        let parts = connection.into_parts();
+        let (run, head) = taken.lock().take()?;
+        Some((run, parts.io.into_inner().socket, head, parts.read_buf))
+    }
+}
+
+/// Lets the last answer be read before the connection goes: closing with bytes unread, of a body that was refused for
+/// instance, would make the kernel throw the answer away.
+async fn linger(mut socket: TcpStream) {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    if socket.shutdown().await.is_err() {
+        return;
+    }
+    let mut waste = vec![0u8; 16 * 1024];
+    let drained = async {
+        for _ in 0..LINGER_READS {
+            if !socket.read(&mut waste).await.is_ok_and(|count| count > 0) {
+                return;
+            }
+        }
+    };
+    // Whoever has not closed by then has had his time.
+    drop(tokio::time::timeout(LINGER, drained).await);
+}
+
+/// Keeps a place while a stream lasts.
+async fn stay(
+    stream: Pin<Box<dyn Future<Output = ()> + Send>>,
+    closed: CancellationToken,
+    _place: tokio::sync::OwnedSemaphorePermit,
+) {
+    tokio::select! {
+        () = stream => {}
+        () = closed.cancelled_owned() => {}
+    }
+}
+
+fn is_of_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused
+    )
+}
+
+fn tune(socket: &TcpStream, silence: Duration) -> io::Result<()> {
+    socket.set_nodelay(true)?;
+    let socket = socket2::SockRef::from(socket);
+    let keepalive = socket2::TcpKeepalive::new().with_time(Duration::from_secs(30));
+    #[cfg(target_os = "linux")]
+    let keepalive = keepalive.with_interval(Duration::from_secs(10)).with_retries(3);
+    socket.set_tcp_keepalive(&keepalive)?;
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(Some(silence))?;
+    #[cfg(not(target_os = "linux"))]
+    let _ = silence;
+    Ok(())
+}
+
+/// The date of an answer (RFC 9110, section 5.6.7).
+fn date() -> String {
+    let format =
+        format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
+    let seconds = crate::domain::Timestamp::now().seconds();
+    let moment = OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    moment.format(&format).unwrap_or_default()
+}
+
+/// A socket that remembers whether its last write was taken: hyper does not tell whether all of an answer is out.
+struct Watched {
+    socket: TcpStream,
+    unsent: Arc<AtomicBool>,
+}
+
+impl Watched {
+    fn note<T>(&self, written: Poll<T>) -> Poll<T> {
+        self.unsent.store(written.is_pending(), Ordering::Release);
+        written
+    }
+}
+
+impl AsyncRead for Watched {
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_read(context, into)
+    }
+}
+
+impl AsyncWrite for Watched {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.socket).poll_write(context, bytes);
+        self.note(written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.socket).poll_write_vectored(context, slices);
+        self.note(written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.socket.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_shutdown(context)
+    }
+}

@@ -1,0 +1,21 @@
+//! How bytes travel: the front door and the pipes, which know frames and close reasons but no JSON of the domain.
+
+mod address;
+pub mod close;
+pub mod control;
+mod door;
+pub mod long_poll;
+mod outbox;
+mod sse;
+mod stream;
+mod takeover;
+mod websocket;
+
+pub use crate::live::{Cursor, Subscription};
+pub use address::{AddressPermit, Addresses};
+pub use close::CloseReason;
+pub use door::{Door, DoorOptions, Peer, listen};
+pub use sse::{events, farewell};
+pub use stream::Pace;
+pub use takeover::TakeOver;
+pub use websocket::{Accepted, Incoming, Outcome, Reply, websocket};

@@ -1,0 +1,363 @@
+//! One open stream on its bare socket: events in, frames out, and the clock in mind.
+//!
+//! A stream is one small task. It pulls events from its subscription while there is room, writes what it has in as few
+//! calls as the socket allows, and sleeps. Control frames go into the same outbox behind the events that they count,
+//! so a cursor never runs ahead of what was sent; nothing in the outbox is ever dropped.
+
+use super::AddressPermit;
+use super::close::CloseReason;
+use super::control::Control;
+use super::outbox::Outbox;
+use crate::domain::{Seq, Timestamp};
+use crate::live::{Event, Gap, Step, Subscription};
+use bytes::Bytes;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep};
+
+/// Frames that wait for the socket before no more events are taken.
+const ROOM: usize = 32;
+/// How long before the end of its token a stream says so.
+const EXPIRING: Duration = Duration::from_secs(60);
+/// How long the other side has to take the last frames and close.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// How often and how long.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// An idle stream says where it is this often.
+    pub heartbeat: Duration,
+    /// A socket that takes no byte for this long is closed.
+    pub stall: Duration,
+    /// A WebSocket without credentials has this long for its `auth`.
+    pub auth: Duration,
+}
+
+/// The language on the socket.
+pub(super) trait Protocol: Unpin + Send {
+    /// An event as a ready-made frame.
+    fn event(&self, event: &Event) -> Bytes;
+    /// A control frame.
+    fn control(&self, control: Control, position: Seq, outbox: &mut Outbox);
+    /// The end, after the last control frame.
+    fn close(&mut self, reason: CloseReason, outbox: &mut Outbox);
+    /// Takes what has come in. Ready when the other side has ended or broken the rules.
+    fn poll_incoming(&mut self, pipe: &mut Pipe, context: &mut Context<'_>) -> Poll<Left>;
+}
+
+/// How the other side left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Left {
+    /// It closed the socket, or all that had to be said has been said.
+    Gone,
+    /// The server has to close.
+    Close(CloseReason),
+}
+
+/// What a protocol works on.
+pub(super) struct Pipe {
+    pub(super) socket: TcpStream,
+    pub(super) outbox: Outbox,
+    /// None on a WebSocket that has not sent `auth` yet.
+    pub(super) subscription: Option<Box<Subscription>>,
+    /// When the credentials end.
+    pub(super) expires: Option<Timestamp>,
+    /// Whether a frame says the credentials' end was announced.
+    pub(super) announced: bool,
+}
+
+impl Pipe {
+    pub(super) fn position(&self) -> Seq {
+        self.subscription.as_ref().map_or(Seq(0), |subscription| subscription.position())
+    }
+
+    pub(super) fn head(&self) -> Seq {
+        self.subscription.as_ref().map_or(Seq(0), |subscription| subscription.head())
+    }
+
+    /// Whether there is room for replies: where none are taken, nothing is read.
+    pub(super) fn has_room(&self) -> bool {
+        self.outbox.len() < ROOM
+    }
+}
+
+/// A stream's task.
+pub(super) struct Stream<P> {
+    pipe: Pipe,
+    protocol: P,
+    pace: Pace,
+    timer: Pin<Box<Sleep>>,
+    heartbeat_at: Instant,
+    auth_by: Option<Instant>,
+    /// Since when the socket takes nothing, and how much it had taken then.
+    stalled: Option<(Instant, u64)>,
+    ending: Option<Instant>,
+    said_all: bool,
+    _permit: AddressPermit,
+}
+
+impl<P: Protocol> Stream<P> {
+    /// A stream that writes `head` first, and then `ready` if it has a subscription.
+    pub(super) fn new(
+        socket: TcpStream,
+        head: Bytes,
+        protocol: P,
+        opening: Opening,
+        pace: Pace,
+        permit: AddressPermit,
+    ) -> Self {
+        let now = Instant::now();
+        let mut outbox = Outbox::default();
+        outbox.push(head);
+        let pipe = Pipe { socket, outbox, subscription: None, expires: None, announced: false };
+        // Streams that came at once do not beat at once.
+        let heartbeat_at = now + pace.heartbeat.mul_f64(rand::random_range(0.5..=1.0));
+        let timer = Box::pin(tokio::time::sleep_until(heartbeat_at));
+        let mut stream = Self {
+            pipe,
+            protocol,
+            pace,
+            timer,
+            heartbeat_at,
+            auth_by: None,
+            stalled: None,
+            ending: None,
+            said_all: false,
+            _permit: permit,
+        };
+        match opening {
+            Opening::Subscribed { subscription, expires } => {
+                stream.pipe.expires = expires;
+                begin(&mut stream.pipe, &stream.protocol, subscription);
+            }
+            Opening::Waiting => stream.auth_by = Some(now + pace.auth),
+            Opening::Refused(reason) => stream.end(reason),
+        }
+        stream
+    }
+
+    /// Says why, and ends. Nothing more is taken from the subscription.
+    fn end(&mut self, reason: CloseReason) {
+        if self.ending.is_some() {
+            return;
+        }
+        let position = self.pipe.position();
+        if let Some(farewell) = Control::farewell(reason) {
+            self.protocol.control(farewell, position, &mut self.pipe.outbox);
+        }
+        self.protocol.close(reason, &mut self.pipe.outbox);
+        self.ending = Some(Instant::now() + LINGER);
+    }
+
+    /// Takes events while there is room for them.
+    fn pull(&mut self, context: &mut Context<'_>) {
+        while self.ending.is_none() && self.pipe.has_room() {
+            let Some(subscription) = &mut self.pipe.subscription else { return };
+            match subscription.poll_next(context) {
+                Poll::Ready(Step::Event(event)) => self.pipe.outbox.push(self.protocol.event(&event)),
+                Poll::Ready(Step::Reset(gap)) => {
+                    let (position, head) = (subscription.position(), subscription.head());
+                    self.protocol.control(Control::reset(gap, position, head), position, &mut self.pipe.outbox);
+                    if gap == Gap::HistoryReplaced {
+                        self.end(CloseReason::HistoryReplaced);
+                    }
+                }
+                Poll::Ready(Step::End(ending)) => self.end(ending.into()),
+                Poll::Pending => return,
+            }
+        }
+    }
+
+    /// Does what is due. Returns whether it did anything.
+    fn keep_time(&mut self, context: &mut Context<'_>) -> Poll<bool> {
+        let now = Instant::now();
+        let mut acted = false;
+        if let Some((since, written)) = self.stalled {
+            if written != self.pipe.outbox.written() {
+                self.stalled = Some((now, self.pipe.outbox.written()));
+            } else if now >= since + self.pace.stall {
+                return Poll::Ready(false);
+            }
+        }
+        if self.ending.is_some_and(|by| now >= by) {
+            return Poll::Ready(false);
+        }
+        if self.ending.is_none() {
+            if let (Some(by), true) = (self.auth_by, self.pipe.subscription.is_none()) {
+                if now >= by {
+                    self.end(CloseReason::AuthTimeout);
+                    acted = true;
+                }
+            } else if self.auth_by.take().is_some() {
+                acted = true;
+            }
+            acted |= self.mind_expiry();
+            if now >= self.heartbeat_at {
+                self.heartbeat_at = now + self.pace.heartbeat;
+                // A stream that is busy writing is alive, and its frames carry the cursor.
+                if self.pipe.outbox.is_empty() && self.pipe.subscription.is_some() && self.ending.is_none() {
+                    let position = self.pipe.position();
+                    let beat = Control::Heartbeat { position };
+                    self.protocol.control(beat, position, &mut self.pipe.outbox);
+                    acted = true;
+                }
+            }
+        }
+        if acted {
+            return Poll::Ready(true);
+        }
+        // Deadlines mostly move away, with each write; the timer is set anew only when it fires or one comes nearer.
+        let next = self.next_deadline();
+        if self.timer.is_elapsed() || next < self.timer.deadline() {
+            self.timer.as_mut().reset(next);
+        }
+        ready!(self.timer.as_mut().poll(context));
+        Poll::Ready(true)
+    }
+
+    /// Announces the end of the credentials, and ends the stream with them.
+    fn mind_expiry(&mut self) -> bool {
+        let Some(expires) = self.pipe.expires else { return false };
+        let left = Timestamp::now().until(expires);
+        if left.is_zero() {
+            self.end(CloseReason::TokenExpired);
+            return true;
+        }
+        if left <= EXPIRING && !self.pipe.announced && self.pipe.subscription.is_some() {
+            self.pipe.announced = true;
+            let position = self.pipe.position();
+            let expiring = Control::Expiring { seconds: left.as_secs() };
+            self.protocol.control(expiring, position, &mut self.pipe.outbox);
+            return true;
+        }
+        false
+    }
+
+    fn next_deadline(&self) -> Instant {
+        let mut next = self.heartbeat_at;
+        if let Some(by) = self.ending {
+            next = by;
+        }
+        if let Some(expires) = self.pipe.expires
+            && self.ending.is_none()
+        {
+            let left = Timestamp::now().until(expires);
+            let notice = if self.pipe.announced { left } else { left.saturating_sub(EXPIRING) };
+            next = next.min(Instant::now() + notice + Duration::from_millis(1));
+        }
+        if let Some((since, _)) = self.stalled {
+            next = next.min(since + self.pace.stall);
+        }
+        if let Some(by) = self.auth_by {
+            next = next.min(by);
+        }
+        next
+    }
+
+    /// Writes what there is. Ready when the stream is over.
+    fn write(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let before = self.pipe.outbox.written();
+        match self.pipe.outbox.poll_write(&self.pipe.socket, context) {
+            Poll::Ready(Ok(())) => {
+                self.stalled = None;
+                if self.pipe.outbox.written() != before {
+                    self.heartbeat_at = Instant::now() + self.pace.heartbeat;
+                }
+                if self.ending.is_some() && !self.said_all {
+                    self.said_all = true;
+                    // The other side learns that no more comes, and has time to read the last frames: closing at once
+                    // with bytes of its own unread would make the kernel throw them away.
+                    let half = socket2::SockRef::from(&self.pipe.socket).shutdown(std::net::Shutdown::Write);
+                    if half.is_err() {
+                        return Poll::Ready(());
+                    }
+                }
+                Poll::Pending
+            }
+            Poll::Ready(Err(_)) => Poll::Ready(()),
+            Poll::Pending => {
+                let written = self.pipe.outbox.written();
+                match self.stalled {
+                    Some((_, known)) if known == written => {}
+                    _ => self.stalled = Some((Instant::now(), written)),
+                }
+                Poll::Pending
+            }
+        }
+    }
+}
+
+/// How a stream begins.
+pub(super) enum Opening {
+    /// With its subscription.
+    Subscribed { subscription: Box<Subscription>, expires: Option<Timestamp> },
+    /// A WebSocket that has yet to send `auth`.
+    Waiting,
+    /// Not at all: it is told why in its own language.
+    Refused(CloseReason),
+}
+
+/// Says where the stream goes on from, and goes on from there. What is missing is said first: a client must not have
+/// its cursor moved before it hears of the gap.
+pub(super) fn begin(pipe: &mut Pipe, protocol: &impl Protocol, mut subscription: Box<Subscription>) {
+    let (position, head) = (subscription.position(), subscription.head());
+    if let Some(gap) = subscription.gap() {
+        protocol.control(Control::reset(gap, position, head), position, &mut pipe.outbox);
+    }
+    protocol.control(Control::Ready { position, head }, position, &mut pipe.outbox);
+    pipe.subscription = Some(subscription);
+}
+
+impl<P: Protocol> Future for Stream<P> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let stream = self.get_mut();
+        loop {
+            match stream.protocol.poll_incoming(&mut stream.pipe, context) {
+                Poll::Ready(Left::Gone) => return Poll::Ready(()),
+                Poll::Ready(Left::Close(reason)) => stream.end(reason),
+                Poll::Pending => {}
+            }
+            let was_full = !stream.pipe.has_room();
+            stream.pull(context);
+            let had_no_room = was_full || !stream.pipe.has_room();
+            if stream.write(context).is_ready() {
+                return Poll::Ready(());
+            }
+            // Without room nobody asked to be woken for what comes in or up; now there is some.
+            if had_no_room && stream.pipe.has_room() {
+                continue;
+            }
+            match stream.keep_time(context) {
+                Poll::Ready(true) => {}
+                Poll::Ready(false) => return Poll::Ready(()),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+}
+
+/// Reads and throws away: for a side that has nothing to say. Ready when it has closed.
+pub(super) fn poll_discard(socket: &TcpStream, context: &mut Context<'_>) -> Poll<Left> {
+    let mut waste = [0u8; 1024];
+    for _ in 0..16 {
+        match socket.try_read(&mut waste) {
+            Ok(0) => return Poll::Ready(Left::Gone),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => match ready!(socket.poll_read_ready(context)) {
+                Ok(()) => {}
+                Err(_) => return Poll::Ready(Left::Gone),
+            },
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => return Poll::Ready(Left::Gone),
+        }
+    }
+    // Whoever floods us waits for the others.
+    context.waker().wake_by_ref();
+    Poll::Pending
+}

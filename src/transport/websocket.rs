@@ -1,0 +1,281 @@
+//! WebSocket on a bare socket: RFC 6455 by tungstenite without its I/O, so that events go out as shared frames.
+
+use super::close::CloseReason;
+use super::control::Control;
+use super::outbox::Outbox;
+use super::stream::{Left, Opening, Pace, Pipe, Protocol, Stream, begin, poll_discard};
+use super::{AddressPermit, TakeOver};
+use crate::domain::{ConversationId, Seq, Timestamp};
+use crate::live::{Event, Subscription};
+use bytes::{Buf, Bytes, BytesMut};
+use futures_util::future::BoxFuture;
+use std::io::{self, Read, Write};
+use std::task::{Context, Poll, ready};
+use tungstenite::protocol::{CloseFrame, Role, WebSocketConfig, WebSocketContext};
+use tungstenite::{Message, error::CapacityError};
+
+/// The largest message taken, in bytes: as large as a request's body.
+const MESSAGE: usize = 256 * 1024;
+/// Operations under way at a time on one socket; no more are read before one is done.
+const AT_ONCE: usize = 16;
+
+/// What answers the operations of one socket.
+pub type Incoming = Box<dyn Fn(String) -> BoxFuture<'static, Outcome> + Send + Sync>;
+/// A reply that tells where the stream is.
+pub type Reply<T> = Box<dyn FnOnce(T) -> String + Send>;
+
+/// What an operation leads to.
+pub enum Outcome {
+    /// Only a reply.
+    Reply(String),
+    /// The socket has credentials now, or fresh ones.
+    Authenticated {
+        /// The reply.
+        reply: String,
+        /// When the credentials end.
+        expires: Option<Timestamp>,
+        /// The stream, if the socket had none yet.
+        subscription: Option<Box<Subscription>>,
+    },
+    /// The socket hears a channel from now on; the reply says after which event.
+    Follow(ConversationId, Reply<Seq>),
+    /// It hears a channel no longer.
+    Unfollow(ConversationId, String),
+    /// The reply says the position and the head.
+    Where(Reply<(Seq, Seq)>),
+    /// The socket ends.
+    Close(CloseReason),
+}
+
+/// How a socket begins.
+pub enum Accepted {
+    /// With the credentials of its request.
+    Subscribed {
+        /// Its stream.
+        subscription: Box<Subscription>,
+        /// When its credentials end.
+        expires: Option<Timestamp>,
+    },
+    /// With `auth` as its first frame.
+    Waiting,
+    /// Not at all: browsers learn the reason only from a close frame.
+    Refused(CloseReason),
+}
+
+/// A WebSocket after its handshake.
+pub fn websocket(accepted: Accepted, incoming: Incoming, pace: Pace, permit: AddressPermit) -> TakeOver {
+    let opening = match accepted {
+        Accepted::Subscribed { subscription, expires } => Opening::Subscribed { subscription, expires },
+        Accepted::Waiting => Opening::Waiting,
+        Accepted::Refused(reason) => Opening::Refused(reason),
+    };
+    TakeOver::new(Box::new(move |socket, head, read_ahead| {
+        let protocol = WebSocket::new(incoming, &read_ahead);
+        Box::pin(Stream::new(socket, head, protocol, opening, pace, permit))
+    }))
+}
+
+struct WebSocket {
+    rules: Box<WebSocketContext>,
+    unread: BytesMut,
+    incoming: Incoming,
+    under_way: Vec<BoxFuture<'static, Outcome>>,
+    closing: bool,
+    gone: bool,
+}
+
+/// What tungstenite reads from and writes to: memory on both sides.
+struct Wire<'a> {
+    unread: &'a mut BytesMut,
+    outbox: &'a mut Outbox,
+}
+
+impl Read for Wire<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if self.unread.is_empty() {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let count = into.len().min(self.unread.len());
+        self.unread.copy_to_slice(&mut into[..count]);
+        Ok(count)
+    }
+}
+
+impl Write for Wire<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.outbox.push(Bytes::copy_from_slice(bytes));
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl WebSocket {
+    fn new(incoming: Incoming, read_ahead: &[u8]) -> Self {
+        // Small buffers: an idle socket keeps them, and the defaults are 256 KiB.
+        let config = WebSocketConfig::default()
+            .read_buffer_size(256)
+            .write_buffer_size(0)
+            .max_message_size(Some(MESSAGE))
+            .max_frame_size(Some(MESSAGE));
+        Self {
+            rules: Box::new(WebSocketContext::new(Role::Server, Some(config))),
+            unread: BytesMut::from(read_ahead),
+            incoming,
+            under_way: Vec::new(),
+            closing: false,
+            gone: false,
+        }
+    }
+
+    /// Reads messages out of what has come in.
+    fn digest(&mut self, pipe: &mut Pipe) -> Option<Left> {
+        while self.under_way.len() < AT_ONCE && pipe.has_room() {
+            let mut wire = Wire { unread: &mut self.unread, outbox: &mut pipe.outbox };
+            match self.rules.read(&mut wire) {
+                Ok(Message::Text(text)) => self.under_way.push((self.incoming)(text.as_str().to_owned())),
+                Ok(Message::Binary(_)) => return Some(Left::Close(CloseReason::ProtocolError(1003))),
+                // Pings are answered by tungstenite, with the next write.
+                Ok(_) => {
+                    let mut wire = Wire { unread: &mut self.unread, outbox: &mut pipe.outbox };
+                    drop(self.rules.flush(&mut wire));
+                }
+                Err(tungstenite::Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(tungstenite::Error::ConnectionClosed | tungstenite::Error::AlreadyClosed) => {
+                    // The closing handshake is complete (RFC 6455, section 7.1.1): what is left is to write our part.
+                    self.gone = true;
+                    break;
+                }
+                Err(error) => return Some(Left::Close(CloseReason::ProtocolError(code(&error)))),
+            }
+        }
+        if self.unread.is_empty() && self.unread.capacity() > 0 {
+            self.unread = BytesMut::new();
+        }
+        None
+    }
+
+    /// Lets operations go on, and replies to those that are done.
+    fn poll_operations(&mut self, pipe: &mut Pipe, context: &mut Context<'_>) -> Option<Left> {
+        let mut done = Vec::new();
+        self.under_way.retain_mut(|operation| match operation.as_mut().poll(context) {
+            Poll::Ready(outcome) => {
+                done.push(outcome);
+                false
+            }
+            Poll::Pending => true,
+        });
+        if self.under_way.is_empty() {
+            self.under_way = Vec::new();
+        }
+        for outcome in done {
+            let reply = match outcome {
+                Outcome::Reply(reply) => reply,
+                Outcome::Authenticated { reply, expires, subscription } => {
+                    pipe.expires = expires;
+                    pipe.announced = false;
+                    pipe.outbox.push(crate::live::text_frame(reply.as_bytes()));
+                    if let (Some(subscription), None) = (subscription, &pipe.subscription) {
+                        begin(pipe, self, subscription);
+                    }
+                    continue;
+                }
+                Outcome::Follow(conversation, reply) => {
+                    let Some(subscription) = &mut pipe.subscription else { continue };
+                    reply(subscription.follow(conversation))
+                }
+                Outcome::Unfollow(conversation, reply) => {
+                    if let Some(subscription) = &mut pipe.subscription {
+                        subscription.unfollow(conversation);
+                    }
+                    reply
+                }
+                Outcome::Where(reply) => reply((pipe.position(), pipe.head())),
+                Outcome::Close(reason) => return Some(Left::Close(reason)),
+            };
+            pipe.outbox.push(crate::live::text_frame(reply.as_bytes()));
+        }
+        None
+    }
+
+    fn poll_read(&mut self, pipe: &mut Pipe, context: &mut Context<'_>) -> Poll<Option<Left>> {
+        let mut bytes = [0u8; 4096];
+        loop {
+            match pipe.socket.try_read(&mut bytes) {
+                Ok(0) => return Poll::Ready(Some(Left::Gone)),
+                Ok(count) => {
+                    self.unread.extend_from_slice(&bytes[..count]);
+                    return Poll::Ready(None);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if ready!(pipe.socket.poll_read_ready(context)).is_err() {
+                        return Poll::Ready(Some(Left::Gone));
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return Poll::Ready(Some(Left::Gone)),
+            }
+        }
+    }
+}
+
+/// The close code of a broken rule (RFC 6455, section 7.4.1).
+fn code(error: &tungstenite::Error) -> u16 {
+    match error {
+        tungstenite::Error::Utf8(_) => 1007,
+        tungstenite::Error::Capacity(CapacityError::MessageTooLong { .. }) => 1009,
+        _ => 1002,
+    }
+}
+
+impl Protocol for WebSocket {
+    fn event(&self, event: &Event) -> Bytes {
+        event.websocket().clone()
+    }
+
+    fn control(&self, control: Control, _: Seq, outbox: &mut Outbox) {
+        outbox.push(crate::live::text_frame(control.json().as_bytes()));
+        if matches!(control, Control::Heartbeat { .. }) {
+            // An empty ping (RFC 6455, section 5.5.2): proxies and dead peers are found by it.
+            outbox.push(Bytes::from_static(&[0x89, 0]));
+        }
+    }
+
+    fn close(&mut self, reason: CloseReason, outbox: &mut Outbox) {
+        self.closing = true;
+        let frame = CloseFrame { code: reason.code().into(), reason: reason.word().into() };
+        let mut wire = Wire { unread: &mut self.unread, outbox };
+        // Closing twice is an error of no consequence.
+        drop(self.rules.close(&mut wire, Some(frame)));
+        drop(self.rules.flush(&mut wire));
+    }
+
+    fn poll_incoming(&mut self, pipe: &mut Pipe, context: &mut Context<'_>) -> Poll<Left> {
+        if self.closing {
+            return poll_discard(&pipe.socket, context);
+        }
+        if self.gone {
+            // Our close frame is in the outbox; once it is out the stream is over.
+            return if pipe.outbox.is_empty() { Poll::Ready(Left::Gone) } else { Poll::Pending };
+        }
+        loop {
+            if let Some(left) = self.digest(pipe) {
+                return Poll::Ready(left);
+            }
+            if let Some(left) = self.poll_operations(pipe, context) {
+                return Poll::Ready(left);
+            }
+            if self.gone {
+                return if pipe.outbox.is_empty() { Poll::Ready(Left::Gone) } else { Poll::Pending };
+            }
+            if self.under_way.len() >= AT_ONCE || !pipe.has_room() {
+                return Poll::Pending;
+            }
+            if let Some(left) = ready!(self.poll_read(pipe, context)) {
+                return Poll::Ready(left);
+            }
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! What a call does and what it is refused for.
+
+mod accounts;
+mod conversations;
+mod messages;
+mod refusals;
+mod secrets;
+mod strangers;
+mod tokens;

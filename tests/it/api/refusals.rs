@@ -1,0 +1,466 @@
+//! What bad input gets: every line of section 10 of the design.
+
+use std::time::Duration;
+
+use http::Method;
+use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::Message;
+
+use crate::support::raw::{Connection, exchange};
+use crate::support::{Chance, Ear, Person, Server, SseClient, WsClient, eventually, seconds, within};
+
+/// Calls that take a JSON object, each with one that would be taken.
+fn calls(direct: u64, group: u64) -> Vec<(Method, String, Value)> {
+    vec![
+        (
+            Method::POST,
+            "/api/v1/users".into(),
+            json!({"username": "carol", "password": "long enough", "email": "carol@example.org", "bio": "hello"}),
+        ),
+        (Method::POST, "/api/v1/sessions".into(), json!({"username": "alice", "password": "long enough"})),
+        (Method::POST, "/api/v1/sessions/refresh".into(), json!({"refresh_token": "rubbish"})),
+        (Method::PATCH, "/api/v1/me".into(), json!({"bio": "hello"})),
+        (
+            Method::PUT,
+            "/api/v1/me/password".into(),
+            json!({"current_password": "long enough", "new_password": "long enough"}),
+        ),
+        (Method::POST, "/api/v1/keys".into(), json!({"name": "a key", "scopes": ["read"]})),
+        (Method::POST, "/api/v1/conversations".into(), json!({"kind": "group", "name": "a group", "members": ["bob"]})),
+        (Method::PATCH, format!("/api/v1/conversations/{group}"), json!({"name": "another"})),
+        (Method::POST, format!("/api/v1/conversations/{group}/members"), json!({"username": "bob"})),
+        (Method::PATCH, format!("/api/v1/conversations/{group}/members/bob"), json!({"role": "owner"})),
+        (Method::POST, format!("/api/v1/conversations/{direct}/messages"), json!({"text": "hello", "client_id": "c"})),
+        (Method::POST, "/api/v1/messages".into(), json!({"to": ["bob"], "text": "hello"})),
+    ]
+}
+
+async fn house(server: &Server) -> (Person, Person, u64, u64) {
+    let [alice, bob] = Person::register_all(server, ["alice", "bob"]).await;
+    let direct = alice.direct(&[&bob]).await;
+    let group = alice.group("group", &[&bob]).await;
+    (alice, bob, direct, group)
+}
+
+#[tokio::test]
+async fn what_is_not_json_or_not_the_right_json_is_refused_and_nothing_is_half_done() {
+    let server = Server::start().await;
+    let (alice, _, direct, group) = house(&server).await;
+    let head = alice.head().await;
+    for (method, path, good) in calls(direct, group) {
+        for rubbish in
+            ["", "{", "nonsense", "{\"text\":}", "[1,]", "{} {}", "\u{feff}{}", "{\"a\":\"\\ud83d\"", "'single'"]
+        {
+            let answer = alice.send_body(method.clone(), &path, "application/json", rubbish).await;
+            assert_eq!(answer.status, 400, "{method} {path} {rubbish:?}: {}", answer.describe());
+            answer.refused(400, "malformed_json");
+        }
+        alice
+            .send_body(method.clone(), &path, "application/json", b"{\"text\":\"\xff\xfe\"}".to_vec())
+            .await
+            .refused(400, "malformed_json");
+        let in_order = Value::Array(good.as_object().unwrap().values().cloned().collect()).to_string();
+        for shape in ["[]", "null", "7", "\"text\"", &in_order] {
+            let answer = alice.send_body(method.clone(), &path, "application/json", shape).await;
+            assert_eq!(answer.status, 422, "{method} {path} {shape}: {}", answer.describe());
+        }
+        alice
+            .send_body(method.clone(), &path, "application/xml", good.to_string())
+            .await
+            .refused(415, "unsupported_media_type");
+
+        let mut unknown = good.clone();
+        unknown["no_such_field"] = json!(1);
+        alice.call(method.clone(), &path, Some(&unknown)).await.refused_field("unknown_field", "no_such_field");
+        for field in good.as_object().unwrap().keys() {
+            let mut wrong = good.clone();
+            wrong[field] = json!({"an": "object"});
+            let answer = alice.call(method.clone(), &path, Some(&wrong)).await;
+            assert_eq!(answer.status, 422, "{method} {path} {wrong}: {}", answer.describe());
+            answer.refused_field("invalid", field);
+        }
+        alice
+            .send_body(method.clone(), &path, "application/json", vec![b' '; 256 * 1024 + 1])
+            .await
+            .refused(413, "body_too_large");
+    }
+    assert_eq!(alice.head().await, head, "nothing was done");
+}
+
+#[tokio::test]
+async fn a_field_that_must_be_there_is_named_when_it_is_not() {
+    let server = Server::start().await;
+    let (alice, _, direct, _) = house(&server).await;
+    for (path, body, missing) in [
+        ("/api/v1/users".to_owned(), json!({"username": "carol"}), "password"),
+        ("/api/v1/users".to_owned(), json!({"password": "long enough"}), "username"),
+        ("/api/v1/sessions/refresh".to_owned(), json!({}), "refresh_token"),
+        ("/api/v1/keys".to_owned(), json!({"scopes": ["read"]}), "name"),
+        ("/api/v1/conversations".to_owned(), json!({"members": ["bob"]}), "kind"),
+        ("/api/v1/messages".to_owned(), json!({"to": ["bob"]}), "text"),
+        (format!("/api/v1/conversations/{direct}/messages"), json!({"client_id": "c"}), "text"),
+    ] {
+        alice.post(&path, &body).await.refused_field("invalid", missing);
+    }
+}
+
+#[tokio::test]
+async fn the_largest_body_that_is_allowed_is_read() {
+    let server = Server::start().await;
+    let (alice, _, direct, _) = house(&server).await;
+    let mut body = json!({"conversation_id": direct, "text": "padded"}).to_string();
+    body.extend(std::iter::repeat_n(' ', 256 * 1024 - body.len()));
+    assert_eq!(
+        alice.send_body(Method::POST, "/api/v1/messages", "application/json", body).await.expect(201)["text"],
+        "padded"
+    );
+    // One that does not say how long it is, is counted as it comes.
+    let head = format!(
+        "POST /api/v1/messages HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n",
+        server.address, alice.access_token
+    );
+    let mut connection = Connection::open(server.address).await.unwrap();
+    connection.send(head).await.unwrap();
+    let chunk = format!("10000\r\n{}\r\n", " ".repeat(0x10000));
+    for _ in 0..5 {
+        drop(connection.send(&chunk).await);
+    }
+    connection.answer().await.unwrap().refused(413, "body_too_large");
+}
+
+#[tokio::test]
+async fn texts_are_from_one_to_ten_thousand_characters() {
+    let server = Server::start().await;
+    let (alice, _, direct, _) = house(&server).await;
+    let path = format!("/api/v1/conversations/{direct}/messages");
+    alice.post(&path, &json!({"text": ""})).await.refused_field("invalid", "text");
+    for character in ["x", "é", "😀"] {
+        alice.post(&path, &json!({"text": character.repeat(10_001)})).await.refused_field("invalid", "text");
+        let longest = character.repeat(10_000);
+        assert_eq!(
+            alice.post(&path, &json!({"text": longest})).await.expect(201)["text"],
+            longest,
+            "10,000 Unicode scalar values, not bytes"
+        );
+    }
+    alice.send_body(Method::POST, &path, "text/plain", "").await.refused_field("invalid", "text");
+    alice.send_body(Method::POST, &path, "text/plain", "x".repeat(10_001)).await.refused_field("invalid", "text");
+}
+
+#[tokio::test]
+async fn nul_and_lone_surrogates_are_refused_and_all_else_comes_back_as_it_was() {
+    let mut chance = Chance::for_test("unicode");
+    let server = Server::start().await;
+    let (alice, bob, direct, _) = house(&server).await;
+    let path = format!("/api/v1/conversations/{direct}/messages");
+    let head = alice.head().await;
+    alice
+        .send_body(Method::POST, &path, "application/json", r#"{"text":"a\u0000b"}"#)
+        .await
+        .refused_field("invalid", "text");
+    alice.send_body(Method::POST, &path, "text/plain", "a\0b").await.refused_field("invalid", "text");
+    for lone in [r#"{"text":"\ud83d"}"#, r#"{"text":"\ud83dx"}"#, r#"{"text":"\ude00"}"#, r#"{"text":"\ude00\ud83d"}"#]
+    {
+        let answer = alice.send_body(Method::POST, &path, "application/json", lone).await;
+        assert!(matches!(answer.status, 400 | 422), "{lone}: {}", answer.describe());
+    }
+    for surrogate in [b"\xed\xa0\xbd".as_slice(), b"\xff", b"\xc0\x80", b"\xf4\x90\x80\x80"] {
+        let answer = alice.send_body(Method::POST, &path, "text/plain", surrogate).await;
+        assert!(matches!(answer.status, 400 | 422), "{surrogate:?}: {}", answer.describe());
+    }
+    alice
+        .post("/api/v1/users", &json!({"username": "nul\0", "password": "long enough"}))
+        .await
+        .refused_field("invalid", "username");
+    alice.patch("/api/v1/me", &json!({"bio": "nul\0"})).await.refused_field("invalid", "bio");
+    alice
+        .post("/api/v1/conversations", &json!({"kind": "group", "name": "nul\0", "members": []}))
+        .await
+        .refused_field("invalid", "name");
+    alice
+        .post("/api/v1/messages", &json!({"conversation_id": direct, "text": "x", "client_id": "nul\0"}))
+        .await
+        .refused_field("invalid", "client_id");
+    assert_eq!(alice.head().await, head, "nothing was done");
+
+    let mut stream = SseClient::open(server.address, &bob.stream()).await.unwrap();
+    stream.until_control("ready").await;
+    for round in 0..50 {
+        let length = chance.between(1, 200);
+        let text = chance.text(length);
+        let message = if round % 2 == 0 {
+            alice.post(&path, &json!({"text": text})).await
+        } else {
+            alice.send_body(Method::POST, &path, "text/plain; charset=utf-8", text.clone()).await
+        };
+        let message = message.expect(201);
+        assert_eq!(message["text"], text);
+        assert_eq!(bob.get(&format!("/api/v1/messages/{}", message["id"])).await.expect(200)["text"], text);
+        stream.until_text(&text).await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_unknown_and_what_is_not_yours_to_see_get_the_same_answer() {
+    let server = Server::start().await;
+    let (alice, _, direct, group) = house(&server).await;
+    let secret = alice.say(direct, "between us").await["id"].clone();
+    let key = alice.post("/api/v1/keys", &json!({"name": "mine", "scopes": ["read"]})).await.expect(201)["id"].clone();
+    let mallory = Person::register(&server, "mallory").await;
+    let unknown = 999_999;
+    let body = json!({"text": "x"});
+    for (method, path, id, body) in [
+        (Method::GET, "/api/v1/messages/{}", secret.to_string(), None),
+        (Method::GET, "/api/v1/conversations/{}", direct.to_string(), None),
+        (Method::GET, "/api/v1/conversations/{}", group.to_string(), None),
+        (Method::GET, "/api/v1/conversations/{}/messages", group.to_string(), None),
+        (Method::POST, "/api/v1/conversations/{}/messages", group.to_string(), Some(&body)),
+        (Method::PATCH, "/api/v1/conversations/{}", group.to_string(), Some(&json!({"name": "mine now"}))),
+        (Method::POST, "/api/v1/conversations/{}/members", group.to_string(), Some(&json!({"username": "mallory"}))),
+        (Method::DELETE, "/api/v1/conversations/{}/members/bob", group.to_string(), None),
+        (Method::PATCH, "/api/v1/conversations/{}/members/bob", group.to_string(), Some(&json!({"role": "owner"}))),
+        (Method::DELETE, "/api/v1/keys/{}", crate::support::person::id_text(&key), None),
+        (Method::DELETE, "/api/v1/sessions/{}", alice.session.clone(), None),
+    ] {
+        let others = mallory.call(method.clone(), &path.replace("{}", &id), body).await;
+        let unknown = mallory.call(method.clone(), &path.replace("{}", &unknown.to_string()), body).await;
+        others.refused(404, "not_found");
+        assert_eq!(others.body, unknown.body, "{method} {path}");
+    }
+    let others = mallory.post("/api/v1/messages", &json!({"conversation_id": group, "text": "x"})).await;
+    let unknown = mallory.post("/api/v1/messages", &json!({"conversation_id": unknown, "text": "x"})).await;
+    others.refused(404, "not_found");
+    assert_eq!(others.body, unknown.body);
+    let others = mallory.get(&format!("/api/v1/messages?conversation_id={group}")).await;
+    assert!(others.status == 404 || others.expect(200)["items"] == json!([]), "{}", others.describe());
+    mallory.get("/api/v1/users/nobody").await.refused(404, "not_found");
+    for channel in ["nothing", "group"] {
+        let refused = SseClient::open(server.address, &mallory.stream().channel(channel))
+            .await
+            .err()
+            .expect("no stream")
+            .answer();
+        refused.refused(404, "not_found");
+        mallory.get(&format!("/api/v1/events?channel={channel}")).await.refused(404, "not_found");
+    }
+    for strange in ["abc", "-1", "1.5", "99999999999999999999999", "0"] {
+        let answer = mallory.get(&format!("/api/v1/messages/{strange}")).await;
+        assert!(matches!(answer.status, 400 | 404), "{strange}: {}", answer.describe());
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_allowed_says_why() {
+    let server = Server::start().await;
+    let (alice, bob, _, group) = house(&server).await;
+    let channel = alice
+        .post("/api/v1/conversations", &json!({"kind": "channel", "name": "news", "post": "owners"}))
+        .await
+        .expect(201)["id"]
+        .clone();
+    let carol = Person::register(&server, "carol").await;
+    bob.patch(&format!("/api/v1/conversations/{group}"), &json!({"name": "mine"})).await.refused(403, "not_owner");
+    bob.post(&format!("/api/v1/conversations/{group}/members"), &json!({"username": "carol"}))
+        .await
+        .refused(403, "not_owner");
+    bob.delete(&format!("/api/v1/conversations/{group}/members/alice")).await.refused(403, "not_owner");
+    bob.patch(&format!("/api/v1/conversations/{group}/members/bob"), &json!({"role": "owner"}))
+        .await
+        .refused(403, "not_owner");
+    carol.post("/api/v1/messages", &json!({"conversation_id": channel, "text": "x"})).await.refused(403, "not_member");
+    carol.post(&format!("/api/v1/conversations/{channel}/members"), &json!({})).await.expect(201);
+    carol.post("/api/v1/messages", &json!({"conversation_id": channel, "text": "x"})).await.refused(403, "not_owner");
+    carol.post(&format!("/api/v1/conversations/{channel}/members"), &json!({})).await.refused(409, "already_member");
+    carol
+        .post("/api/v1/conversations", &json!({"kind": "channel", "name": "NEWS"}))
+        .await
+        .refused(409, "channel_name_taken");
+    let closed = Server::options().set("--registration", "closed").start().await;
+    closed
+        .stranger()
+        .post("/api/v1/users", &json!({"username": "x", "password": "long enough"}))
+        .await
+        .refused(403, "registration_closed");
+}
+
+#[tokio::test]
+async fn queries_are_checked_as_bodies_are() {
+    let server = Server::start().await;
+    let (alice, _, direct, _) = house(&server).await;
+    for query in ["limit=0", "limit=201", "limit=abc", "limit=-1", "before=abc", "after=abc"] {
+        alice.get(&format!("/api/v1/conversations/{direct}/messages?{query}")).await.refused(400, "malformed_request");
+        alice.get(&format!("/api/v1/messages?{query}")).await.refused(400, "malformed_request");
+    }
+    for query in ["limit=0", "limit=201", "cursor=%00"] {
+        alice.get(&format!("/api/v1/conversations?{query}")).await.refused(400, "malformed_request");
+    }
+    for query in ["limit=0", "limit=1001", "wait=61", "wait=-1", "wait=abc"] {
+        alice.get(&format!("/api/v1/events?{query}")).await.refused(400, "malformed_request");
+    }
+    alice.get("/api/v1/messages?box=attic").await.refused(400, "malformed_request");
+}
+
+#[tokio::test]
+async fn slow_heads_and_bodies_are_cut_off() {
+    let server = Server::options().set("--read-timeout", "1s").start().await;
+    let alice = Person::register(&server, "alice").await;
+    let trickles = [
+        "GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: ".to_owned(),
+        format!(
+            "POST /api/v1/messages HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n{{",
+            server.address, alice.access_token
+        ),
+    ];
+    let cut_off = trickles.map(|beginning| async move {
+        let mut connection = Connection::open(server.address).await.unwrap();
+        connection.send(beginning).await.unwrap();
+        // A byte now and then does not buy time.
+        loop {
+            tokio::select! {
+                more = connection.read_more() => if !more.unwrap_or(false) { return },
+                () = tokio::time::sleep(Duration::from_millis(50)) => if connection.send("x").await.is_err() { return },
+            }
+        }
+    });
+    within(seconds(20), "the slow ones to be cut off", futures_util::future::join_all(cut_off)).await;
+    assert_eq!(alice.get("/api/v1/me").await.status, 200);
+}
+
+#[tokio::test]
+async fn rubbish_on_the_wire_is_refused_and_harms_nobody() {
+    let server = Server::start().await;
+    let alice = Person::register(&server, "alice").await;
+    let address = server.address;
+    for rubbish in [
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03".as_slice(),
+        b"GET\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"\0\0\0\0\r\n\r\n",
+        b"GET /api/v1/messages/%ff%fe HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+        b"GET /api/v1/users/%00 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    ] {
+        let mut connection = Connection::open(address).await.unwrap();
+        connection.send(rubbish).await.unwrap();
+        if let Ok(Ok(answer)) = tokio::time::timeout(seconds(2), connection.answer()).await {
+            assert!((400..=505).contains(&answer.status) && answer.status != 500, "{}", answer.describe());
+        }
+    }
+    let long = format!("GET /healthz HTTP/1.1\r\nHost: x\r\nX-Long: {}\r\n\r\n", "x".repeat(1024 * 1024));
+    if let Ok(answer) = exchange(address, long).await {
+        assert_eq!(answer.status, 431, "{}", answer.describe());
+    }
+    assert_eq!(alice.get("/api/v1/me").await.status, 200);
+    assert!(!server.log().contains("panicked"), "no input makes a panic");
+}
+
+#[tokio::test]
+async fn rubbish_over_a_websocket_gets_an_answer_or_the_door() {
+    let server = Server::start().await;
+    let (alice, ..) = house(&server).await;
+    let mut websocket = WsClient::open(server.address, &alice.stream()).await.unwrap();
+    for (operation, code) in [
+        (json!({"op": "dance", "ref": 1}), None),
+        (json!({"ref": 2}), None),
+        (json!({"op": "send", "ref": 3}), None),
+        (json!({"op": "send", "ref": 4, "to": ["bob"], "text": ""}), Some("invalid")),
+        (json!({"op": "send", "ref": 5, "to": ["bob"], "text": "x", "colour": "red"}), Some("unknown_field")),
+        (json!({"op": "send", "ref": 6, "conversation_id": 999_999, "text": "x"}), Some("not_found")),
+        (json!({"op": "send", "ref": 7, "to": ["nobody"], "text": "x"}), None),
+        (json!({"op": "follow", "ref": 8, "channel": "nothing"}), Some("not_found")),
+    ] {
+        let reply = websocket.ask(&operation, &mut Vec::new()).await;
+        assert_eq!(reply["ok"], false, "{operation}: {reply}");
+        assert!(reply["error"]["code"].is_string(), "{operation}: {reply}");
+        if let Some(code) = code {
+            assert_eq!(reply["error"]["code"], code, "{operation}: {reply}");
+        }
+    }
+    let reply = websocket.ask(&json!({"op": "ping", "ref": 9}), &mut Vec::new()).await;
+    assert_eq!(reply["ok"], true, "none of that ended the stream: {reply}");
+
+    for (message, expected) in [(Message::binary(vec![1, 2, 3]), 1003), (Message::text("x".repeat(1024 * 1024)), 1009)]
+    {
+        let mut websocket = WsClient::open(server.address, &alice.stream()).await.unwrap();
+        drop(websocket.send_message(message).await);
+        let (_, code) = websocket.until_end(seconds(5)).await;
+        assert!(code.is_none() || code == Some(expected), "{code:?} instead of {expected}");
+    }
+    assert!(!server.log().contains("panicked"), "no input makes a panic");
+}
+
+#[tokio::test]
+async fn streams_are_bounded_per_user_and_per_address() {
+    let server =
+        Server::options().set("--max-streams-per-user", "3").set("--max-streams-per-address", "5").start().await;
+    let [alice, bob] = Person::register_all(&server, ["alice", "bob"]).await;
+    let mut streams = Vec::new();
+    for _ in 0..3 {
+        let mut stream = SseClient::open(server.address, &alice.stream()).await.unwrap();
+        stream.until_control("ready").await;
+        streams.push(stream);
+    }
+    // An EventSource must not be told with a status, or it gives up for good.
+    let mut too_many = SseClient::open(server.address, &alice.stream()).await.unwrap();
+    let bye = too_many.until_control("bye").await;
+    assert_eq!(bye.json()["reason"], "too_many_streams", "{}", bye.raw);
+    assert!(bye.number("retry") > 0);
+    too_many.until_end(seconds(5)).await;
+    match WsClient::open(server.address, &alice.stream()).await {
+        Ok(mut websocket) => assert_eq!(websocket.until_end(seconds(5)).await.1, Some(4429)),
+        Err(refused) => drop(refused.answer().refused(429, "too_many_streams")),
+    }
+    for _ in 0..2 {
+        let mut stream = SseClient::open(server.address, &bob.stream()).await.unwrap();
+        stream.until_control("ready").await;
+        streams.push(stream);
+    }
+    SseClient::open(server.address, &bob.stream()).await.unwrap().until_control("bye").await;
+    drop(streams);
+    eventually(seconds(10), "a place to be free again", async || {
+        let mut stream = SseClient::open(server.address, &alice.stream()).await.unwrap();
+        stream.next().await.is_control("ready").then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn guessing_passwords_is_slowed_down() {
+    let server = Server::options().set("--rate-limits", "on").start().await;
+    Person::register(&server, "alice").await;
+    let guess = json!({"username": "alice", "password": "a wrong guess"});
+    for _ in 0..200 {
+        let answer = server.stranger().post("/api/v1/sessions", &guess).await;
+        if answer.status == 429 {
+            answer.refused(429, "too_many_requests");
+            assert!(answer.header("retry-after").unwrap().parse::<u64>().unwrap() > 0);
+            return;
+        }
+        answer.refused(401, "invalid_credentials");
+    }
+    panic!("two hundred guesses were let through");
+}
+
+#[tokio::test]
+async fn whose_address_it_is_counts_only_when_a_trusted_proxy_says_so() {
+    for trusted in [false, true] {
+        let options = Server::options().set("--max-streams-per-address", "1");
+        let options = if trusted { options.set("--trusted-proxies", "127.0.0.1/32,10.0.0.0/8") } else { options };
+        let server = options.start().await;
+        let alice = Person::register(&server, "alice").await;
+        let from = |address: &str| alice.stream().header("x-forwarded-for", address);
+        let mut first = SseClient::open(server.address, &from("203.0.113.1")).await.unwrap();
+        first.until_control("ready").await;
+        for (address, own_place) in [
+            ("203.0.113.2", trusted),
+            ("203.0.113.1", false),
+            ("198.51.100.9, 203.0.113.1", false),
+            ("203.0.113.1, 198.51.100.9, 10.1.2.3", trusted),
+        ] {
+            let mut other = SseClient::open(server.address, &from(address)).await.unwrap();
+            let expected = if own_place { "ready" } else { "bye" };
+            let heard = other.next().await;
+            assert!(heard.is_control(expected), "{address}, trusted: {trusted}: {heard:?}");
+        }
+    }
+}

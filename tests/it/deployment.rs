@@ -1,0 +1,61 @@
+//! The container files and the program must speak of the same things: an option renamed here is renamed there.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_goldcrest");
+
+#[test]
+fn every_variable_in_the_container_files_is_an_option_of_the_server() {
+    let help = help_of(&["serve", "--help"]);
+    for file in ["Dockerfile", "docker-compose.yml"] {
+        let named = variables(&read(file));
+        assert!(!named.is_empty(), "{file} sets nothing");
+        for variable in named {
+            assert!(help.contains(&format!("[env: {variable}=")), "{file} has {variable}, which no option reads");
+        }
+    }
+}
+
+#[test]
+fn the_health_check_of_the_image_is_a_command() {
+    assert!(read("Dockerfile").contains(r#"CMD ["goldcrest", "health"]"#));
+    help_of(&["health", "--help"]);
+}
+
+#[test]
+fn no_container_file_holds_a_secret() {
+    for file in ["Dockerfile", "docker-compose.yml"] {
+        for line in read(file).lines().filter(|line| !line.trim_start().starts_with('#')) {
+            let lower = line.to_lowercase();
+            let secret = ["password", "secret", "token"].into_iter().find(|word| lower.contains(word));
+            assert_eq!(secret, None, "{file}: {line}");
+        }
+    }
+}
+
+#[test]
+fn variables_are_found_in_any_place() {
+    let text = "ENV GOLDCREST_LISTEN=0.0.0.0:8080 \\\n    GOLDCREST_DATA_DIR=/data\n# GOLDCREST_PUBLIC_URL: x";
+    let found: Vec<String> = variables(text).into_iter().collect();
+    assert_eq!(found, ["GOLDCREST_DATA_DIR", "GOLDCREST_LISTEN", "GOLDCREST_PUBLIC_URL"]);
+}
+
+fn read(file: &str) -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap()
+}
+
+fn help_of(arguments: &[&str]) -> String {
+    let output = Command::new(PROGRAM).args(arguments).output().unwrap();
+    assert!(output.status.success(), "`goldcrest {}`: {}", arguments.join(" "), output.status);
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The names that the server reads, wherever they stand: also commented out, for that is how options are shown.
+fn variables(text: &str) -> BTreeSet<String> {
+    text.split(|c: char| !(c.is_ascii_uppercase() || c == '_'))
+        .filter(|word| word.starts_with("GOLDCREST_"))
+        .map(str::to_owned)
+        .collect()
+}

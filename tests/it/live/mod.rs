@@ -1,0 +1,8 @@
+//! Who hears what, over all transports.
+
+mod crowd;
+mod cursors;
+mod endings;
+mod golden;
+mod promise;
+mod slow_reader;
