@@ -1,11 +1,18 @@
 //! Beginning and ending in order: limits raised before anything is opened, signals, a soft and a hard stop.
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::fs::Mode;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit, umask};
 use std::io;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Descriptors kept free of connections: for the database, the log, and the next listener.
 const RESERVED: usize = 64;
+
+/// Makes every file of this process its owner's alone, as the database and what SQLite puts beside it hold private
+/// messages. Before the first file, as it holds for all threads.
+pub fn keep_files_private() {
+    umask(Mode::RWXG | Mode::RWXO);
+}
 
 /// Raises the number of files that this process may have open as far as it may, and returns how many connections fit
 /// into it.

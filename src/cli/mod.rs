@@ -26,6 +26,7 @@ pub use failed::Failed;
 
 use crate::app::StartError;
 use crate::config::Options;
+use crate::lifecycle;
 use command_line::{Command, CommandLine};
 use std::ffi::OsString;
 use std::io::Write;
@@ -44,6 +45,7 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(u8::try_from(answer.exit_code()).unwrap_or(2));
         }
     };
+    lifecycle::keep_files_private();
     match carry_out(options, command).await {
         Ok(()) | Err(Failed::NobodyReads) => ExitCode::SUCCESS,
         Err(failed) => {
