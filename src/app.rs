@@ -1,8 +1,8 @@
 //! Puts all the rooms together: the only file that sees every one of them.
 
-use crate::api::{App, AppOptions, Origins, routes};
+use crate::api::{App, AppOptions, Limits, Origins, routes};
 use crate::cli::admin::AdminSocket;
-use crate::config::{DataDir, DataDirError, KeyError, Options, Registration, signing_key};
+use crate::config::{DataDir, DataDirError, KeyError, Options, RateLimits, Registration, signing_key};
 use crate::lifecycle;
 use crate::live::{Ending, Follower, FollowerOptions, Hub, HubOptions};
 use crate::service::tokens::Tokens;
@@ -41,9 +41,6 @@ pub enum StartError {
     /// The address cannot be listened on.
     #[error("cannot listen on {0}: {1}. Is another server running there? Choose another with --listen")]
     Listen(SocketAddr, io::Error),
-    /// The log cannot be written as asked.
-    #[error("--log-level: {0}")]
-    Log(#[from] tracing_subscriber::filter::ParseError),
     /// The system does not let us.
     #[error("cannot start: {0}")]
     System(#[from] io::Error),
@@ -141,8 +138,6 @@ fn app_options(options: &Options, listening: SocketAddr) -> AppOptions {
 
 /// Runs the server until it is asked to stop.
 pub async fn serve(options: Options) -> Result<(), StartError> {
-    let json = options.log.log_format == crate::config::LogFormat::Json;
-    crate::telemetry::start(json, &options.log.log_level)?;
     let connections = lifecycle::raise_file_limit(options.max_connections);
     let data_dir = DataDir::open(&options.place.data_dir)?;
     let _lock = data_dir.lock()?;
@@ -154,7 +149,8 @@ pub async fn serve(options: Options) -> Result<(), StartError> {
     let (closing, closed, resting) = (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
     let (connections_open, background) = (TaskTracker::new(), TaskTracker::new());
     let services = composed.services.clone();
-    let router = routes::router(App::new(services.clone(), app_options(&options, address)));
+    let limits = (options.rate_limits == RateLimits::On).then(Limits::new);
+    let router = routes::router(App::new(services.clone(), app_options(&options, address), limits));
     let door_options = DoorOptions { connections, head_timeout: options.read_timeout, silence: options.stall_timeout };
     let door = Door::new(router, door_options, connections_open.clone(), closing.clone(), closed.clone());
     background.spawn(door.open(listener));
@@ -164,13 +160,8 @@ pub async fn serve(options: Options) -> Result<(), StartError> {
     let housekeeper = services.clone();
     let keeping = resting.clone();
     background.spawn(async move { housekeeper.keep_house(keeping).await });
-    match AdminSocket::bind(&data_dir.admin_socket()) {
-        Ok(admin) => drop(background.spawn(admin.serve(services.clone(), resting.clone()))),
-        // Some shared folders hold no sockets. People can still be served; only the operator has to stop the server.
-        Err(error) => {
-            tracing::error!(%error, "no admin socket: commands such as `user add` work only without a server")
-        }
-    }
+    let operator = AdminSocket::bind(&data_dir.admin_socket())?;
+    background.spawn(operator.serve(services.clone(), resting.clone()));
     announce(address);
 
     let signal = lifecycle::asked_to_stop().await?;

@@ -1,7 +1,7 @@
 //! `/users` and `/me`: registering, looking somebody up, one's own account.
 
 use super::app::App;
-use super::extract::{Caller, Json, Named};
+use super::extract::{Caller, ClientAddress, Json, Named};
 use super::problem::Problem;
 use super::sessions::{LoggedIn, Private};
 use crate::domain::Timestamp;
@@ -36,7 +36,12 @@ pub(super) struct Register {
 }
 
 /// `POST /users`
-pub(super) async fn register(State(app): State<App>, Json(body): Json<Register>) -> Result<Response, Problem> {
+pub(super) async fn register(
+    State(app): State<App>,
+    ClientAddress(address): ClientAddress,
+    Json(body): Json<Register>,
+) -> Result<Response, Problem> {
+    app.within_limits(|limits| limits.registration(address))?;
     let Register { username, password, email, bio, name, cookie } = body;
     let device = Device { name: name.unwrap_or_default(), cookie };
     let login = app.services.register(Registration { username, password, email, bio }, device).await?;

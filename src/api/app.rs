@@ -1,5 +1,6 @@
 //! What every handler can reach.
 
+use super::limits::Limits;
 use super::origin::Origins;
 use crate::service::Services;
 use crate::transport::{Addresses, Pace};
@@ -30,19 +31,28 @@ pub struct App {
     pub services: Services,
     pub(super) addresses: Addresses,
     pub(super) options: Arc<AppOptions>,
+    pub(super) limits: Option<Arc<Limits>>,
 }
 
 impl App {
     /// The state for these services.
-    pub fn new(services: Services, options: AppOptions) -> Self {
+    pub fn new(services: Services, options: AppOptions, limits: Option<Limits>) -> Self {
         let addresses = Addresses::new(options.streams_per_address);
-        Self { services, addresses, options: Arc::new(options) }
+        Self { services, addresses, options: Arc::new(options), limits: limits.map(Arc::new) }
     }
 
     /// The name of the web app's cookie. The prefix makes browsers insist on TLS, this host, and all of it
     /// (RFC 6265bis, section 4.1.3.2).
     pub(super) fn cookie_name(&self) -> &'static str {
         if self.options.origins.is_tls() { "__Host-goldcrest_session" } else { "goldcrest_session" }
+    }
+
+    /// Whether the limits let something pass; without limits everything does.
+    pub(super) fn within_limits(
+        &self,
+        check: impl FnOnce(&Limits) -> Result<(), super::problem::Problem>,
+    ) -> Result<(), super::problem::Problem> {
+        self.limits.as_deref().map_or(Ok(()), check)
     }
 
     /// Whether a peer is a proxy whose word counts.

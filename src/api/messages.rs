@@ -58,6 +58,7 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
 }
 
 async fn send(app: &App, caller: &Caller, outgoing: Outgoing) -> Result<(StatusCode, axum::Json<Message>), Problem> {
+    app.within_limits(|limits| limits.send(caller.0.user))?;
     let (message, new) = app.services.send(&caller.0, outgoing).await?;
     Ok((if new { StatusCode::CREATED } else { StatusCode::OK }, axum::Json(message)))
 }

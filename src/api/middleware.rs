@@ -1,6 +1,7 @@
 //! What happens to every request: its number, its line in the log, and what is refused before any handler.
 
 use super::app::App;
+use super::extract::ClientAddress;
 use super::problem::Problem;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
@@ -35,7 +36,12 @@ pub(super) async fn observe(request: Request, next: Next) -> Response {
 }
 
 /// Refuses what no handler should see: pages of strangers, and access tokens in URLs, where logs would keep them.
-pub(super) async fn guard(State(app): State<App>, request: Request, next: Next) -> Response {
+pub(super) async fn guard(
+    State(app): State<App>,
+    ClientAddress(address): ClientAddress,
+    request: Request,
+    next: Next,
+) -> Response {
     let origin = request.headers().get(header::ORIGIN);
     if !app.options.origins.admit(request.method(), request.uri().path(), origin) {
         let detail = "Pages of this origin may not use this server. Its operator can allow them with --allow-origins, \
@@ -50,6 +56,11 @@ pub(super) async fn guard(State(app): State<App>, request: Request, next: Next) 
         let detail = "An access token does not belong into a URL, where logs and histories keep it. Send it as \
                       `Authorization: Bearer`, or get a ticket from /api/v1/stream-tickets for streams.";
         return Problem::new(StatusCode::BAD_REQUEST, "token_in_url", detail).into_response();
+    }
+    // Streams have a bucket of their own, whose refusal an `EventSource` survives.
+    let exempt = ["/healthz", "/readyz", "/stream", "/ws"].contains(&request.uri().path());
+    if !exempt && let Err(problem) = app.within_limits(|limits| limits.request(address)) {
+        return problem.into_response();
     }
     next.run(request).await
 }

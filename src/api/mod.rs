@@ -6,6 +6,7 @@ mod conversations;
 mod extract;
 mod health;
 mod keys;
+mod limits;
 mod messages;
 mod middleware;
 mod operations;
@@ -16,4 +17,5 @@ mod sessions;
 mod stream;
 
 pub use app::{App, AppOptions};
+pub use limits::Limits;
 pub use origin::Origins;

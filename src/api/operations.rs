@@ -184,6 +184,7 @@ impl Operations {
             return Err(Problem::new(http::StatusCode::FORBIDDEN, "insufficient_scope", detail));
         }
         self.check_session(principal)?;
+        self.app.within_limits(|limits| limits.send(principal.user))?;
         let post: Post = fields(frame)?;
         let (message, _) = self.app.services.send(principal, post.outgoing()?).await?;
         Ok(Outcome::Reply(done(reference, message)))

@@ -1,7 +1,7 @@
 //! `/sessions` and `/stream-tickets`: logging in, refreshing, logging out, opening streams in URLs.
 
 use super::app::App;
-use super::extract::{Caller, Json, Named};
+use super::extract::{Caller, ClientAddress, Json, Named};
 use super::problem::Problem;
 use crate::domain::sessions::TICKET_FIRST_USE;
 use crate::domain::users::{User, Username};
@@ -92,12 +92,18 @@ pub(super) struct LogIn {
 }
 
 /// `POST /sessions`
-pub(super) async fn log_in(State(app): State<App>, Json(body): Json<LogIn>) -> Result<Response, Problem> {
+pub(super) async fn log_in(
+    State(app): State<App>,
+    ClientAddress(address): ClientAddress,
+    Json(body): Json<LogIn>,
+) -> Result<Response, Problem> {
     let who = match (body.username, body.email) {
         (Some(name), None) => Who::Username(name),
         (None, Some(email)) => Who::Email(email),
         _ => return Err(Refusal::invalid("username", "Give either a username or an e-mail address.").into()),
     };
+    let (Who::Username(name) | Who::Email(name)) = &who;
+    app.within_limits(|limits| limits.login(address, name))?;
     let device = Device { name: body.name.unwrap_or_default(), cookie: body.cookie };
     let login = app.services.log_in(who, body.password, device).await?;
     Ok(LoggedIn { app: &app, login }.into_response())

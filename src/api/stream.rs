@@ -2,6 +2,7 @@
 
 use super::app::App;
 use super::extract::{Caller, ClientAddress, principal};
+use super::limits::neighbourhood;
 use super::operations;
 use super::problem::Problem;
 use crate::domain::sessions::Principal;
@@ -94,7 +95,10 @@ async fn open(
     headers: &HeaderMap,
     address: std::net::IpAddr,
 ) -> Result<(Subscription, AddressPermit), Result<CloseReason, Problem>> {
-    let permit = app.addresses.admit(address).ok_or(Ok(CloseReason::TooManyStreams))?;
+    if app.within_limits(|limits| limits.stream(address)).is_err() {
+        return Err(Ok(CloseReason::TooManyStreams));
+    }
+    let permit = app.addresses.admit(neighbourhood(address)).ok_or(Ok(CloseReason::TooManyStreams))?;
     if app.services.follower().hub().is_closed() {
         return Err(Ok(CloseReason::ShuttingDown));
     }
@@ -177,7 +181,7 @@ pub(super) async fn ws(
             Err(Ok(reason)) => return refuse(&app, handshake, address, reason),
             Err(Err(problem)) => return Err(problem),
         },
-        None => match app.addresses.admit(address) {
+        None => match app.addresses.admit(neighbourhood(address)) {
             Some(permit) => (Accepted::Waiting, permit),
             None => return Err(too_many_streams()),
         },
@@ -197,7 +201,7 @@ fn refuse(
     reason: CloseReason,
 ) -> Result<Response, Problem> {
     // Without a place for even that, a plain refusal has to do.
-    let permit = app.addresses.admit(address).ok_or_else(too_many_streams)?;
+    let permit = app.addresses.admit(neighbourhood(address)).ok_or_else(too_many_streams)?;
     let incoming = Box::new(move |_| -> futures_util::future::BoxFuture<'static, _> {
         Box::pin(async move { crate::transport::Outcome::Close(reason) })
     });

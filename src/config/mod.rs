@@ -101,6 +101,10 @@ pub struct Options {
     #[arg(long, env = "GOLDCREST_MAX_CONNECTIONS", default_value_t = 18_000)]
     pub max_connections: usize,
 
+    /// Whether callers are slowed down who ask for too much. `off` is for benchmarks and trusted networks.
+    #[arg(long, env = "GOLDCREST_RATE_LIMITS", value_enum, default_value_t = RateLimits::On)]
+    pub rate_limits: RateLimits,
+
     /// How long streams and requests have to end when the server is told to stop.
     #[arg(long, env = "GOLDCREST_SHUTDOWN_GRACE", default_value = "3s", value_parser = humantime::parse_duration)]
     pub shutdown_grace: Duration,
@@ -149,6 +153,15 @@ pub struct Log {
     /// What is logged: error, warn, info, debug, trace, or a filter such as goldcrest=debug,info.
     #[arg(long, env = "GOLDCREST_LOG_LEVEL", default_value = "info")]
     pub log_level: String,
+}
+
+/// Whether callers are slowed down who ask for too much.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RateLimits {
+    /// Yes.
+    On,
+    /// No.
+    Off,
 }
 
 /// Who may register.

@@ -24,14 +24,8 @@ impl Addresses {
         Self { counts: Arc::default(), most }
     }
 
-    /// Takes a place, if there is one left. An IPv6 customer has a whole /64, which counts as one address.
+    /// Takes a place, if there is one left.
     pub fn admit(&self, address: IpAddr) -> Option<AddressPermit> {
-        let address = match address {
-            IpAddr::V6(v6) if v6.to_ipv4_mapped().is_none() => {
-                IpAddr::V6((u128::from(v6) & !u128::from(u64::MAX)).into())
-            }
-            other => other.to_canonical(),
-        };
         let mut count = self.counts.entry(address).or_insert(0);
         if *count >= self.most {
             return None;

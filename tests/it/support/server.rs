@@ -59,7 +59,7 @@ impl Options {
         } else {
             Command::new(BINARY)
         };
-        command.arg("serve").args(["--listen", listen]).arg("--data-dir").arg(data_dir);
+        command.args(["--listen", listen]).arg("--data-dir").arg(data_dir);
         for (flag, value) in &self.arguments {
             command.arg(flag).args(value);
         }
