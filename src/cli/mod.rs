@@ -24,8 +24,7 @@ mod verb;
 
 pub use failed::Failed;
 
-use crate::app::StartError;
-use crate::config::Options;
+use crate::config::{LogFormat, Options};
 use crate::lifecycle;
 use command_line::{Command, CommandLine};
 use std::ffi::OsString;
@@ -56,10 +55,13 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 async fn carry_out(options: Options, command: Option<Command>) -> Result<(), Failed> {
-    if !matches!(command, None | Some(Command::Serve(_))) {
-        // The server starts its own log, as its options say.
-        crate::telemetry::start(false, QUIET).map_err(StartError::from)?;
-    }
+    let log = match &command {
+        None => Some(&options.log),
+        Some(Command::Serve(options)) => Some(&options.log),
+        Some(_) => None,
+    };
+    let (json, level) = log.map_or((false, QUIET), |log| (log.log_format == LogFormat::Json, &log.log_level));
+    crate::telemetry::start(json, level).map_err(|error| Failed::Input(format!("--log-level: {error}")))?;
     match command {
         None => Ok(crate::app::serve(options).await?),
         Some(Command::Serve(options)) => Ok(crate::app::serve(*options).await?),
