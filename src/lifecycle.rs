@@ -8,8 +8,8 @@ use tokio::signal::unix::{SignalKind, signal};
 /// Descriptors kept free of connections: for the database, the log, and the next listener.
 const RESERVED: usize = 64;
 
-/// Makes every file of this process its owner's alone, as the database and what SQLite puts beside it hold private
-/// messages. Before the first file, as it holds for all threads.
+/// Makes every file of this process its owner's alone, since the database and what it puts beside itself hold private
+/// messages. To be called before the first file: it holds for the whole process.
 pub fn keep_files_private() {
     umask(Mode::RWXG | Mode::RWXO);
 }

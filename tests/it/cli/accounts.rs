@@ -43,8 +43,8 @@ async fn wrong_input_is_explained(operator: &Operator) {
         assert!(operator.types(&nobody).await.complains().contains("no such user"));
     }
     assert!(operator.types(&["token", "bob"]).await.complains().contains("no such user"));
-    assert!(operator.types(&["user", "add"]).await.is_misused().contains("<NAME>"));
-    assert!(operator.types(&["user", "frobnicate"]).await.is_misused().contains("frobnicate"));
+    assert!(operator.types(&["user", "add"]).await.misuses().contains("<NAME>"));
+    assert!(operator.types(&["user", "frobnicate"]).await.misuses().contains("frobnicate"));
 }
 
 #[tokio::test]

@@ -25,9 +25,9 @@ async fn keys_come_and_go(operator: &Operator) -> (String, String) {
     let list: Value = serde_json::from_str(&operator.types(&["key", "list", "bob", "--json"]).await.line()).unwrap();
     assert_eq!(list.as_array().unwrap().len(), 1, "{list}");
 
-    let complaint = operator.types(&["key", "add", "bob", "--name", "x", "--scope", "everything"]).await.is_misused();
+    let complaint = operator.types(&["key", "add", "bob", "--name", "x", "--scope", "everything"]).await.misuses();
     assert!(complaint.contains("a scope is read or send"), "{complaint}");
-    operator.types(&["key", "add", "bob", "--name", "x"]).await.is_misused();
+    operator.types(&["key", "add", "bob", "--name", "x"]).await.misuses();
     let nowhere = ["key", "add", "bob", "--name", "x", "--scope", "send", "--conversation", "99"];
     let complaint = operator.types(&nowhere).await.complains();
     assert!(complaint.contains("no such conversation"), "{complaint}");

@@ -128,7 +128,7 @@ impl Done {
 
     /// It was not understood; the message says how it is used.
     #[track_caller]
-    pub fn is_misused(self) -> String {
+    pub fn misuses(self) -> String {
         assert_eq!((self.code, self.out.as_str()), (Some(2), ""), "{self:?}");
         self.errors
     }

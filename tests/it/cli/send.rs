@@ -49,9 +49,9 @@ async fn what_cannot_be_sent_is_explained() {
     let refused = Operator::beside(&server).types(&["send", "--to", "bob", "hi"]).await.complains();
     assert!(refused.contains("GOLDCREST_TOKEN"), "{refused}");
     for misuse in [&["send", "hi"][..], &["send", "--to", "bob", "--conversation", "1", "hi"]] {
-        terminal.types(misuse).await.is_misused();
+        terminal.types(misuse).await.misuses();
     }
-    let misuse = terminal.types(&["send", "--server", "localhost:1", "--to", "bob", "hi"]).await.is_misused();
+    let misuse = terminal.types(&["send", "--server", "localhost:1", "--to", "bob", "hi"]).await.misuses();
     assert!(misuse.contains("http://"), "{misuse}");
 }
 
@@ -105,7 +105,7 @@ async fn retry_after_is_kept_to_and_the_name_of_the_message_stays() {
         "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
     let sent = r#"{"id":1,"conversation_id":1}"#;
     let sent = format!("HTTP/1.1 201 Created\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{sent}", sent.len());
-    let started = std::time::Instant::now();
+    let started = tokio::time::Instant::now();
     let server = tokio::spawn(async move { answers(listener, [overloaded, &sent]).await });
     terminal.types(&["send", "--to", "bob", "hi"]).await.succeeds();
     assert!(started.elapsed() >= seconds(1), "it came back too soon");
