@@ -1,6 +1,6 @@
 //! The command line: the server itself, the operator's commands, and two clients.
 //!
-//! What the operator does to the data goes one way only: a [`verb::Verb`], carried out by the server through its
+//! What the operator does to the data goes one way only: a `verb::Verb`, carried out by the server through its
 //! admin socket if one runs, and otherwise by the command itself, which then holds the data directory.
 
 pub mod admin;

@@ -38,15 +38,9 @@ pub struct AdminSocket {
     path: PathBuf,
 }
 
-/// Binds the socket and serves it until told to stop. Only for the process that holds the data directory's lock: what
-/// is in the socket's place counts as left by a dead server, and is replaced.
-pub async fn serve(socket: &Path, services: Services, stop: CancellationToken) -> io::Result<()> {
-    AdminSocket::bind(socket)?.serve(services, stop).await;
-    Ok(())
-}
-
 impl AdminSocket {
-    /// Binds the socket, with mode 0600 from the moment it has its name. The same as [`serve`] demands holds here.
+    /// Binds the socket, with mode 0600 from the moment it has its name. Only for the process that holds the data
+    /// directory's lock: what is in the socket's place counts as left by a dead server, and is replaced.
     pub fn bind(socket: &Path) -> io::Result<Self> {
         let private = socket.with_file_name(".admin");
         match fs::remove_dir_all(&private) {

@@ -3,8 +3,12 @@
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::PermissionsExt;
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+
 use super::operator::{Operator, PASSWORD};
-use crate::support::Server;
+use crate::support::deadline::PATIENCE;
+use crate::support::{Server, within};
 
 #[tokio::test]
 async fn what_is_in_it_is_its_owners_alone() {
@@ -110,4 +114,29 @@ async fn a_named_key_file_is_not_made() {
     let complaint = operator.types_with(&named, PASSWORD).await.complains();
     assert!(complaint.contains("there is no signing key at"), "{complaint}");
     assert!(!key.exists());
+}
+
+#[tokio::test]
+async fn the_socket_takes_verbs_and_nothing_else() {
+    let server = Server::start().await;
+    let operator = Operator::beside(&server);
+    let status = async |request: String| {
+        let mut socket = UnixStream::connect(operator.file("admin.sock")).await.unwrap();
+        // A server may answer and close before it has taken everything.
+        drop(socket.write_all(request.as_bytes()).await);
+        let mut answer = String::new();
+        drop(within(PATIENCE, "an answer", socket.read_to_string(&mut answer)).await);
+        answer.split(' ').nth(1).unwrap_or_else(|| panic!("a status: {answer:?}")).to_owned()
+    };
+    let post =
+        |body: &str| format!("POST /v1/verbs HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    assert_eq!(status("GET /v1/verbs HTTP/1.1\r\nHost: x\r\n\r\n".to_owned()).await, "405");
+    assert_eq!(status("POST /else HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n".to_owned()).await, "404");
+    assert_eq!(status("nonsense\r\n\r\n".to_owned()).await, "400");
+    for body in ["", "{}", "nonsense", r#"{"verb":"drop_everything"}"#, r#"{"verb":"list_users","and":1}"#, "\u{0}"] {
+        assert_eq!(status(post(body)).await, "400", "{body}");
+    }
+    assert_eq!(status(post(&"x".repeat(100_000))).await, "400");
+    assert_eq!(status(post(r#"{"verb":"suspend_user","name":"nobody"}"#)).await, "422");
+    assert_eq!(status(post(r#"{"verb":"list_users"}"#)).await, "200");
 }
