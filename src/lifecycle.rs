@@ -1,11 +1,18 @@
 //! Beginning and ending in order: limits raised before anything is opened, signals, a soft and a hard stop.
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::fs::Mode;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit, umask};
 use std::io;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Descriptors kept free of connections: for the database, the log, and the next listener.
 const RESERVED: usize = 64;
+
+/// Makes every file of this process its owner's alone, since the database and what it puts beside itself hold private
+/// messages. To be called before the first file: it holds for the whole process.
+pub fn keep_files_private() {
+    umask(Mode::RWXG | Mode::RWXO);
+}
 
 /// Raises the number of files that this process may have open as far as it may, and returns how many connections fit
 /// into it.
@@ -32,4 +39,25 @@ pub async fn asked_to_stop() -> io::Result<&'static str> {
         _ = terminate.recv() => "SIGTERM",
         _ = interrupt.recv() => "SIGINT",
     })
+}
+
+/// Ends this process at once on Ctrl-C or SIGTERM, with the exit codes that shells expect: for commands that have
+/// nothing to finish.
+///
+/// Not left to the signals' defaults: the first process of a container has none, and could not be stopped. And not
+/// waited for beside the work: printing blocks while a pager is full, and the process must end then too.
+pub fn end_at_once_on_signals() -> io::Result<()> {
+    for (kind, code) in [(SignalKind::interrupt(), 130), (SignalKind::terminate(), 143)] {
+        let mut signals = signal(kind)?;
+        tokio::spawn(async move {
+            signals.recv().await;
+            end_at_once(code);
+        });
+    }
+    Ok(())
+}
+
+#[expect(clippy::disallowed_methods, reason = "there is no stream and no database here that a shutdown would mind")]
+fn end_at_once(code: i32) {
+    std::process::exit(code);
 }

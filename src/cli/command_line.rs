@@ -34,7 +34,7 @@ pub(super) enum Command {
     Migrate,
     /// Ask the server of this machine whether it is ready: exit code 0 or 1. For health checks of containers.
     ///
-    /// The address is that of the server, from --listen before the command or GOLDCREST_LISTEN.
+    /// The address is that of the server, from --listen before the command or `GOLDCREST_LISTEN`.
     Health,
     /// Make accounts, and shut people out.
     #[command(subcommand)]
@@ -50,31 +50,14 @@ pub(super) enum Command {
     Tail(tail::Command),
 }
 
-impl Command {
-    /// Whether options of the server before the command mean something to it: they say which server it is.
-    fn concerns_this_server(&self) -> bool {
-        match self {
-            Self::Migrate | Self::Health | Self::User(_) | Self::Token(_) | Self::Key(_) => true,
-            Self::Serve(_) | Self::Send(_) | Self::Tail(_) => false,
-        }
-    }
-}
-
 impl CommandLine {
     /// Reads a command line; the error may also be the answer to `--help`.
     pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
         let mut program = Self::command();
-        let everywhere: Vec<String> = global(&program).map(String::from).collect();
-        // All options of the server would bury the commands; `serve --help` has them.
-        let mut shown = program.clone().mut_args(|arg| {
-            let hide = !everywhere.iter().any(|id| arg.get_id() == id) && arg.get_long().is_some();
-            arg.hide(hide)
-        });
-        let matches = shown.try_get_matches_from_mut(arguments)?;
+        let matches = shown(program.clone()).try_get_matches_from(arguments)?;
         let read = Self::from_arg_matches(&matches).map_err(|error| error.format(&mut program))?;
         if let Some(command) = &read.command
-            && !command.concerns_this_server()
-            && let Some(option) = misplaced(&program, &matches)
+            && let Some(option) = misplaced(&program, &matches, command)
         {
             let name = matches.subcommand_name().unwrap_or_default();
             let right = if name == "serve" { "belongs behind" } else { "means nothing to" };
@@ -84,14 +67,37 @@ impl CommandLine {
     }
 }
 
-fn global(program: &clap::Command) -> impl Iterator<Item = &str> {
-    program.get_arguments().filter(|arg| arg.is_global_set()).map(|arg| arg.get_id().as_str())
+/// The program with its help made short.
+fn shown(program: clap::Command) -> clap::Command {
+    // All options of the server would bury the commands; `serve --help` has them.
+    let mut program = program.mut_args(|arg| {
+        let only_of_the_server = !arg.is_global_set() && arg.get_long().is_some();
+        arg.hide(only_of_the_server)
+    });
+    // Building hands the options that may stand anywhere to all commands, also to those that are clients.
+    program.build();
+    for client in ["send", "tail"] {
+        program = program.mut_subcommand(client, |command| {
+            command.mut_args(|arg| {
+                let meaningless = arg.is_global_set() && arg.get_long() != Some("help");
+                arg.hide(meaningless)
+            })
+        });
+    }
+    program
 }
 
-/// An option that stands before the command, where it would be forgotten without a word.
-fn misplaced(program: &clap::Command, matches: &ArgMatches) -> Option<String> {
+/// An option that would be forgotten without a word.
+fn misplaced(program: &clap::Command, matches: &ArgMatches, command: &Command) -> Option<String> {
+    let forgotten = |arg: &&clap::Arg| match command {
+        // They say which server it is.
+        Command::Migrate | Command::Health | Command::User(_) | Command::Token(_) | Command::Key(_) => false,
+        // It has them all behind itself, and those that may stand anywhere come from anywhere.
+        Command::Serve(_) => !arg.is_global_set(),
+        Command::Send(_) | Command::Tail(_) => true,
+    };
     let given = |arg: &&clap::Arg| matches.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine);
-    let arg = program.get_arguments().filter(|arg| !arg.is_global_set()).find(given)?;
+    let arg = program.get_arguments().filter(forgotten).find(given)?;
     Some(format!("--{}", arg.get_long()?))
 }
 
@@ -130,9 +136,13 @@ mod tests {
     fn no_option_is_forgotten_without_a_word() {
         assert!(read("goldcrest --jwt-key-file k token bob").is_ok());
         assert!(read("goldcrest --listen 127.0.0.1:1 health").is_ok());
-        for line in ["goldcrest --listen 127.0.0.1:1 serve", "goldcrest --listen 127.0.0.1:1 tail"] {
-            let error = read(line).unwrap_err().to_string();
-            assert!(error.contains("--listen"), "{error}");
+        for line in [
+            "goldcrest --listen 127.0.0.1:1 serve",
+            "goldcrest --listen 127.0.0.1:1 tail",
+            "goldcrest tail --data-dir d",
+        ] {
+            let error = read(line).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::ArgumentConflict, "{error}");
         }
     }
 
@@ -142,5 +152,7 @@ mod tests {
         assert!(help.contains("--data-dir") && help.contains("tail") && !help.contains("--ring-bytes"), "{help}");
         let help = read("goldcrest serve --help").unwrap_err().to_string();
         assert!(help.contains("--ring-bytes"), "{help}");
+        let help = read("goldcrest tail --help").unwrap_err().to_string();
+        assert!(help.contains("--after") && !help.contains("--data-dir"), "{help}");
     }
 }

@@ -45,6 +45,9 @@ pub enum Failed {
     /// A server elsewhere did not do it.
     #[error("{0}")]
     Remote(String),
+    /// The process could not be stopped later, so it does not start.
+    #[error("cannot listen for signals: {0}")]
+    Signals(io::Error),
     /// What was printed could not be.
     #[error("cannot write the output: {0}")]
     Output(io::Error),

@@ -2,13 +2,18 @@
 
 use super::failed::Failed;
 use super::output;
-use crate::config::{DataDir, Place};
+use crate::config::{DataDir, DataDirError, Place};
 use crate::store::{Database, Store, database_url};
 
 /// Does it. A running server did it when it started, so the lock being held is an answer.
 pub(super) async fn run(place: &Place) -> Result<(), Failed> {
     let data_dir = DataDir::open(&place.data_dir)?;
-    let lock = data_dir.lock()?;
+    let lock = data_dir.lock().map_err(|error| match error {
+        held @ DataDirError::Held { .. } => {
+            Failed::Input(format!("{held}. A server brings its database up to date when it starts"))
+        }
+        error => error.into(),
+    })?;
     let url = place.database_url.clone().unwrap_or_else(|| database_url(data_dir.path()));
     let steps = Store::migrate(&Database { url }).await?;
     drop(lock);

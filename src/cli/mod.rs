@@ -1,6 +1,6 @@
 //! The command line: the server itself, the operator's commands, and two clients.
 //!
-//! What the operator does to the data goes one way only: a [`verb::Verb`], carried out by the server through its
+//! What the operator does to the data goes one way only: a `verb::Verb`, carried out by the server through its
 //! admin socket if one runs, and otherwise by the command itself, which then holds the data directory.
 
 pub mod admin;
@@ -25,6 +25,7 @@ mod verb;
 pub use failed::Failed;
 
 use crate::config::{LogFormat, Options};
+use crate::lifecycle;
 use command_line::{Command, CommandLine};
 use std::ffi::OsString;
 use std::io::Write;
@@ -43,6 +44,7 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(u8::try_from(answer.exit_code()).unwrap_or(2));
         }
     };
+    lifecycle::keep_files_private();
     match carry_out(options, command).await {
         Ok(()) | Err(Failed::NobodyReads) => ExitCode::SUCCESS,
         Err(failed) => {
@@ -54,8 +56,8 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 async fn carry_out(options: Options, command: Option<Command>) -> Result<(), Failed> {
     let log = match &command {
-        Some(Command::Serve(options)) => Some(&options.log),
         None => Some(&options.log),
+        Some(Command::Serve(options)) => Some(&options.log),
         Some(_) => None,
     };
     let (json, level) = log.map_or((false, QUIET), |log| (log.log_format == LogFormat::Json, &log.log_level));

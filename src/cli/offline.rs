@@ -2,7 +2,7 @@
 
 use super::failed::Failed;
 use super::verb::{Denied, Outcome, Verb};
-use crate::app::{self, Composed};
+use crate::app;
 use crate::config::Options;
 use crate::config::data_dir::Lock;
 
@@ -20,14 +20,9 @@ pub(super) fn check_place(options: &Options, verb: &Verb) -> Result<(), Failed> 
 
 /// Does it here, where no server runs, as the lock proves.
 pub(super) async fn carry_out(options: &Options, lock: Lock, verb: Verb) -> Result<Outcome, Failed> {
-    let Composed { services, store, stop, tracker, .. } = app::compose(options).await?;
-    let outcome = verb.carry_out(&services).await;
-    // All that was taken is written before the database closes.
-    stop.cancel();
-    tracker.close();
-    tracker.wait().await;
-    drop(services);
-    store.close().await;
+    let composed = app::compose(options).await?;
+    let outcome = verb.carry_out(&composed.services).await;
+    composed.close().await;
     drop(lock);
     Ok(outcome.map_err(Denied::from)?)
 }

@@ -1,7 +1,6 @@
 //! A server somewhere else: where it is, who one is there, and what it says when it does not do something.
 
 use super::failed::Failed;
-use super::output;
 use super::printable::Printable;
 use super::secret::Secret;
 use clap::Args;
@@ -25,7 +24,7 @@ pub(super) struct Remote {
     #[arg(long, env = "GOLDCREST_SERVER", default_value = "http://127.0.0.1:8080", value_parser = server)]
     server: Url,
 
-    /// An access token or API key. Others on this machine can read command lines: better GOLDCREST_TOKEN or a file.
+    /// An access token or API key. Others on this machine can read command lines: better `GOLDCREST_TOKEN` or a file.
     #[arg(long, env = "GOLDCREST_TOKEN", hide_env_values = true, value_name = "TOKEN", value_parser = token)]
     token: Option<Secret>,
 
@@ -147,25 +146,6 @@ pub(super) fn chain(error: &reqwest::Error) -> String {
         cause = error.source();
     }
     if text.is_empty() { error.to_string() } else { text }
-}
-
-/// Ends the process on Ctrl-C and SIGTERM, with the exit codes that shells expect.
-///
-/// Not left to the signals' defaults: the first process of a container has none, and could not be stopped. And not
-/// waited for beside the work: printing blocks while a pager is full, and the process must end then too.
-pub(super) fn end_on_signals() {
-    use tokio::signal::unix::{SignalKind, signal};
-    for (kind, code) in [(SignalKind::interrupt(), 130), (SignalKind::terminate(), 143)] {
-        match signal(kind) {
-            Ok(mut signals) => {
-                tokio::spawn(async move {
-                    signals.recv().await;
-                    std::process::exit(code);
-                });
-            }
-            Err(error) => output::note(format_args!("cannot listen for signals: {error}")),
-        }
-    }
 }
 
 /// A span somewhere between half of this one and one and a half, so that many clients do not come back at once.

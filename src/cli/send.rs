@@ -2,12 +2,13 @@
 
 use super::failed::Failed;
 use super::output;
-use super::printable::Printable;
-use super::remote::{Remote, Said, chain, end_on_signals, spread};
+use super::printable::{Printable, PrintableJson};
+use super::remote::{Remote, Said, chain, spread};
 use super::secret::Secret;
+use crate::lifecycle::end_at_once_on_signals;
 use clap::Args;
 use reqwest::Client;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::io::{self, IsTerminal, Read};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -65,20 +66,20 @@ pub(super) async fn run(command: Command) -> Result<(), Failed> {
     let Command { remote, to, conversation, client_id, retry_for, json, text } = command;
     let token = remote.read_token()?;
     let text = if text.is_empty() { read_text()? } else { text.join(" ") };
-    end_on_signals();
+    end_at_once_on_signals().map_err(Failed::Signals)?;
     let client_id = client_id.unwrap_or_else(|| format!("{:032x}", rand::random::<u128>()));
     let message = Message { to, conversation_id: conversation, text, client_id };
     let client = remote.client(|builder| builder.timeout(ATTEMPT))?;
-    let give_up = Instant::now() + retry_for;
+    let started = Instant::now();
     let mut pause = PAUSES.0;
     loop {
         let (reason, wanted) = match attempt(&remote, &client, &token, &message).await? {
-            Ok(sent) => return report(&sent, json),
+            Ok(sent) => return report(&remote, &sent, json),
             Err(again) => again,
         };
         // What the server asks for is kept to; a pause of our own making is spread.
         let wait = wanted.unwrap_or_else(|| spread(pause));
-        if Instant::now() + wait > give_up {
+        if started.elapsed().saturating_add(wait) > retry_for {
             let id = Printable(&message.client_id);
             let repeat = format!("It may have been sent; --client-id {id} makes trying again safe");
             return Err(Failed::Remote(format!("not sent: {reason}. {repeat}")));
@@ -96,7 +97,7 @@ async fn attempt(
     client: &Client,
     token: &Secret,
     message: &Message,
-) -> Result<Result<serde_json::Value, Again>, Failed> {
+) -> Result<Result<String, Again>, Failed> {
     let request = client.post(remote.url("api/v1/messages")?).bearer_auth(token.reveal());
     let unreachable = |error: reqwest::Error| (format!("{} does not answer: {}", remote.server(), chain(&error)), None);
     let response = match request.json(message).send().await {
@@ -112,22 +113,24 @@ async fn attempt(
             Err(Failed::Remote(format!("not sent: {said}")))
         };
     }
-    match response.json().await {
-        Ok(sent) => Ok(Ok(sent)),
-        Err(error) if error.is_decode() => {
-            Err(Failed::Remote(format!("{} is no goldcrest server: its answer is no JSON", remote.server())))
-        }
-        Err(error) => Ok(Err(unreachable(error))),
-    }
+    Ok(response.text().await.map_err(unreachable))
 }
 
 /// Says so to people. A script asks for nothing more than the exit code, and cron mails whatever is printed.
-fn report(sent: &serde_json::Value, json: bool) -> Result<(), Failed> {
+fn report(remote: &Remote, sent: &str, json: bool) -> Result<(), Failed> {
+    #[derive(Deserialize)]
+    struct Sent {
+        id: i64,
+        conversation_id: i64,
+    }
+    let Ok(Sent { id, conversation_id }) = serde_json::from_str(sent) else {
+        return Err(Failed::Remote(format!("{} answers, but is no goldcrest server", remote.server())));
+    };
     if json {
-        return output::json(sent);
+        return output::line(PrintableJson(sent));
     }
     if io::stdout().is_terminal() {
-        return output::line(format_args!("sent message {} to conversation {}", sent["id"], sent["conversation_id"]));
+        return output::line(format_args!("sent message {id} to conversation {conversation_id}"));
     }
     Ok(())
 }

@@ -87,7 +87,7 @@ pub(super) async fn run(options: &Options, command: Command) -> Result<(), Faile
             finish(options, Verb::UnsuspendUser { name }, &done).await
         }
         Command::List(List { json }) => {
-            let outcome = carry_out(options, Verb::ListUsers).await?;
+            let outcome = carry_out(options, Verb::ListUsers {}).await?;
             let Outcome::Users { users } = outcome else { return Err(unexpected()) };
             if json { output::json(&users) } else { list(users) }
         }

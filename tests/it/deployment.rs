@@ -7,7 +7,6 @@ use std::process::Command;
 const PROGRAM: &str = env!("CARGO_BIN_EXE_goldcrest");
 
 #[test]
-#[ignore = "the command line is not there yet"]
 fn every_variable_in_the_container_files_is_an_option_of_the_server() {
     let help = help_of(&["serve", "--help"]);
     for file in ["Dockerfile", "docker-compose.yml"] {
@@ -20,7 +19,6 @@ fn every_variable_in_the_container_files_is_an_option_of_the_server() {
 }
 
 #[test]
-#[ignore = "the command line is not there yet"]
 fn the_health_check_of_the_image_is_a_command() {
     assert!(read("Dockerfile").contains(r#"CMD ["goldcrest", "health"]"#));
     help_of(&["health", "--help"]);

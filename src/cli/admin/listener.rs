@@ -38,15 +38,9 @@ pub struct AdminSocket {
     path: PathBuf,
 }
 
-/// Binds the socket and serves it until told to stop. Only for the process that holds the data directory's lock: what
-/// is in the socket's place counts as left by a dead server, and is replaced.
-pub async fn serve(socket: &Path, services: Services, stop: CancellationToken) -> io::Result<()> {
-    AdminSocket::bind(socket)?.serve(services, stop).await;
-    Ok(())
-}
-
 impl AdminSocket {
-    /// Binds the socket, with mode 0600 from the moment it has its name. The same as [`serve`] demands holds here.
+    /// Binds the socket, with mode 0600 from the moment it has its name. Only for the process that holds the data
+    /// directory's lock: what is in the socket's place counts as left by a dead server, and is replaced.
     pub fn bind(socket: &Path) -> io::Result<Self> {
         let private = socket.with_file_name(".admin");
         match fs::remove_dir_all(&private) {
@@ -136,15 +130,10 @@ async fn answer(request: Request<Incoming>, services: &Services) -> Response<Ful
     let Ok(Ok(body)) = tokio::time::timeout(READ_TIMEOUT, body).await else {
         return refuse(StatusCode::BAD_REQUEST, "The verb did not arrive whole, or is too long.");
     };
-    let verb = match serde_json::from_slice::<Verb>(&body.to_bytes()) {
-        Ok(verb) => verb,
-        // The parser's own words could repeat a password.
-        Err(_) => {
-            return refuse(
-                StatusCode::BAD_REQUEST,
-                "This server does not know this command. Use the goldcrest program of the same version.",
-            );
-        }
+    // The parser's own words could repeat a password, so they are not passed on.
+    let Ok(verb) = serde_json::from_slice::<Verb>(&body.to_bytes()) else {
+        let detail = "This server does not know this command. Use the goldcrest program of the same version.";
+        return refuse(StatusCode::BAD_REQUEST, detail);
     };
     match verb.carry_out(services).await {
         Ok(outcome) => reply(StatusCode::OK, &outcome),

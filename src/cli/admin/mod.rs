@@ -10,7 +10,7 @@ mod caller;
 mod listener;
 
 pub(super) use caller::{AskError, ask};
-pub use listener::{AdminSocket, serve};
+pub use listener::AdminSocket;
 
 use std::fs::File;
 use std::io;

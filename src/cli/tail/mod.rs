@@ -6,8 +6,9 @@ mod show;
 use super::failed::Failed;
 use super::output;
 use super::printable::{Printable, PrintableJson};
-use super::remote::{Remote, Said, chain, end_on_signals, spread};
+use super::remote::{Remote, Said, chain, spread};
 use super::secret::Secret;
+use crate::lifecycle::end_at_once_on_signals;
 use clap::Args;
 use parser::{Event, Parser};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
@@ -20,6 +21,9 @@ use std::time::Duration;
 const SILENCE: Duration = Duration::from_secs(75);
 /// The pause before coming back, unless the server says another, and the longest while it cannot be reached.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(30));
+
+/// The longest that a server can send a listener away for: beyond it, asking once more costs nobody anything.
+const LONGEST: Duration = Duration::from_mins(5);
 
 /// What to listen to.
 #[derive(Debug, Args)]
@@ -67,7 +71,7 @@ enum Ended {
 pub(super) async fn run(command: Command) -> Result<(), Failed> {
     let token = command.remote.read_token()?;
     let client = command.remote.client(|builder| builder.read_timeout(SILENCE))?;
-    end_on_signals();
+    end_at_once_on_signals().map_err(Failed::Signals)?;
     let mut tail = Tail { command, client, token, last_id: None, pause: PAUSES.0, failures: 0 };
     loop {
         let wait = match tail.stream().await? {
@@ -83,7 +87,7 @@ pub(super) async fn run(command: Command) -> Result<(), Failed> {
                 wait
             }
         };
-        tokio::time::sleep(wait).await;
+        tokio::time::sleep(wait.min(LONGEST)).await;
     }
 }
 
@@ -141,13 +145,9 @@ impl Tail {
             };
             let mut bytes = bytes.as_ref();
             loop {
-                let event = parser.next(&mut bytes);
-                if let Some(retry) = parser.retry {
-                    self.pause = Duration::from_millis(retry);
-                }
-                match event {
+                match parser.next(&mut bytes) {
                     Ok(Some(event)) => {
-                        let ended = self.hear(&event)?;
+                        let ended = self.hear(&event, parser.retry)?;
                         // Only now: what could not be printed was not heard.
                         self.last_id.clone_from(&parser.last_id);
                         if let Some(ended) = ended {
@@ -165,7 +165,7 @@ impl Tail {
     }
 
     /// Prints an event, or minds what the server says about the stream itself.
-    fn hear(&mut self, event: &Event) -> Result<Option<Ended>, Failed> {
+    fn hear(&mut self, event: &Event, retry: Option<u64>) -> Result<Option<Ended>, Failed> {
         #[derive(Default, Deserialize)]
         #[serde(default)]
         struct Control {
@@ -174,14 +174,27 @@ impl Tail {
         }
         let control = || serde_json::from_str::<Control>(&event.data).unwrap_or_default();
         match event.kind.as_str() {
-            "ready" => self.failures = 0,
+            "ready" => {
+                self.failures = 0;
+                // Of a stream that works. Those that end for good send a long one to browsers, which would come back.
+                self.pause = retry.map_or(PAUSES.0, Duration::from_millis);
+            }
             "expiring" => {}
             "bye" => {
                 let Control { reason, retry } = control();
                 output::note(format_args!("the server ends this stream ({}); coming back", Printable(&reason)));
                 return Ok(Some(Ended::SentAway(retry.map(Duration::from_millis))));
             }
-            "expired" => return Ok(Some(Ended::Expired(format!("the token has expired ({})", control().reason)))),
+            "expired" => {
+                let reason = match control().reason.as_str() {
+                    "token_expired" => {
+                        "the access token has expired. An API key does not: goldcrest key add".to_owned()
+                    }
+                    "session_ended" => "the session or key behind this token has ended".to_owned(),
+                    reason => format!("these credentials are not good any more ({})", Printable(reason)),
+                };
+                return Ok(Some(Ended::Expired(reason)));
+            }
             "reset" => {
                 let reason = control().reason;
                 output::note(format_args!(
@@ -207,10 +220,7 @@ impl Tail {
     fn renew_token(&mut self, reason: &str) -> Result<(), Failed> {
         let token = self.command.remote.read_token()?;
         if token == self.token {
-            return Err(Failed::Remote(format!(
-                "{}. To listen for longer than an access token lasts, make an API key: goldcrest key add",
-                Printable(reason)
-            )));
+            return Err(Failed::Remote(reason.to_owned()));
         }
         self.token = token;
         Ok(())
@@ -224,6 +234,6 @@ impl Tail {
     fn back_off(&mut self) -> Duration {
         let longer = self.pause.saturating_mul(1 << self.failures.min(10));
         self.failures = self.failures.saturating_add(1);
-        spread(longer.min(PAUSES.1.max(self.pause)))
+        spread(longer.min(PAUSES.1))
     }
 }

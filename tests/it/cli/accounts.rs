@@ -1,0 +1,120 @@
+//! `user` and `token`: the same words do the same with a server beside them and without one.
+
+use serde_json::{Value, json};
+
+use super::operator::{Operator, PASSWORD};
+use crate::support::{Person, Server};
+
+async fn accounts_come_and_go(operator: &Operator) {
+    let add = ["user", "add", "alice", "--admin", "--email", "alice@example.org", "--password-stdin"];
+    let added = operator.types_with(&add, format!("{PASSWORD}\n")).await.line();
+    assert_eq!(added, "added the administrator alice with number 1");
+    let added = operator.types_with(&["user", "add", "Ольга", "--password-stdin"], PASSWORD).await.line();
+    assert_eq!(added, "added the user Ольга with number 2");
+
+    assert_eq!(operator.types(&["user", "suspend", "Ольга"]).await.line(), "suspended Ольга");
+    let table = operator.types(&["user", "list"]).await.succeeds();
+    let rows: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(rows[0], ["ID", "NAME", "STATUS", "ROLE", "E-MAIL", "SINCE"]);
+    assert_eq!(rows[1][..5], ["1", "alice", "active", "admin", "alice@example.org"]);
+    assert_eq!(rows[2][..3], ["2", "Ольга", "suspended"]);
+
+    assert_eq!(operator.types(&["user", "unsuspend", "ольга"]).await.line(), "ольга may log in again");
+    let list: Value = serde_json::from_str(&operator.types(&["user", "list", "--json"]).await.line()).unwrap();
+    assert_eq!(list[1]["status"], "active", "{list}");
+    assert_eq!(list[0]["admin"], true, "{list}");
+}
+
+async fn wrong_input_is_explained(operator: &Operator) {
+    operator.adds("alice").await;
+    let add = async |name: &str, password: &str| {
+        operator.types_with(&["user", "add", name, "--password-stdin"], password).await.complains()
+    };
+    assert_eq!(add("ALICE", PASSWORD).await, "This username is taken. Choose another one.");
+    assert_eq!(add("a b", PASSWORD).await, "A username holds only letters, digits and _ . - @ +.");
+    assert_eq!(add("bob", "short").await, "A password has at least 8 characters.");
+    assert_eq!(add("bob", "").await, "there is no password on standard input");
+    let at_no_terminal = operator.types(&["user", "add", "bob"]).await.complains();
+    assert!(at_no_terminal.contains("--password-stdin"), "{at_no_terminal}");
+    let email = ["user", "add", "bob", "--email", "nonsense", "--password-stdin"];
+    let email = operator.types_with(&email, PASSWORD).await.complains();
+    assert_eq!(email, "This is not an e-mail address.");
+    for nobody in [["user", "suspend", "bob"], ["user", "unsuspend", "bob"], ["key", "list", "bob"]] {
+        assert!(operator.types(&nobody).await.complains().contains("no such user"));
+    }
+    assert!(operator.types(&["token", "bob"]).await.complains().contains("no such user"));
+    assert!(operator.types(&["user", "add"]).await.misuses().contains("<NAME>"));
+    assert!(operator.types(&["user", "frobnicate"]).await.misuses().contains("frobnicate"));
+}
+
+#[tokio::test]
+async fn accounts_come_and_go_without_a_server() {
+    accounts_come_and_go(&Operator::alone()).await;
+}
+
+#[tokio::test]
+async fn accounts_come_and_go_beside_a_server() {
+    let server = Server::start().await;
+    accounts_come_and_go(&Operator::beside(&server)).await;
+}
+
+#[tokio::test]
+async fn wrong_input_is_explained_without_a_server() {
+    wrong_input_is_explained(&Operator::alone()).await;
+}
+
+#[tokio::test]
+async fn wrong_input_is_explained_beside_a_server() {
+    let server = Server::start().await;
+    wrong_input_is_explained(&Operator::beside(&server)).await;
+}
+
+#[tokio::test]
+async fn the_operators_deeds_are_felt_at_once() {
+    let server = Server::start().await;
+    let operator = Operator::beside(&server);
+    operator.adds("bob").await;
+    let log_in = async |password: &str| {
+        server.stranger().post("/api/v1/sessions", &json!({"username": "bob", "password": password})).await
+    };
+    let bob = Person::from_login(&server.stranger(), PASSWORD, &log_in(PASSWORD).await.expect(201));
+
+    operator.types_with(&["user", "passwd", "bob", "--password-stdin"], "another horse").await.line();
+    bob.get("/api/v1/me").await.refused(401, "unauthorized");
+    log_in(PASSWORD).await.refused(401, "invalid_credentials");
+    let bob = Person::from_login(&server.stranger(), "another horse", &log_in("another horse").await.expect(201));
+
+    operator.types(&["user", "suspend", "bob"]).await.line();
+    bob.get("/api/v1/me").await.refused(401, "unauthorized");
+    let complaint = operator.types(&["token", "bob"]).await.complains();
+    assert!(complaint.contains("suspended"), "{complaint}");
+    operator.types(&["user", "unsuspend", "bob"]).await.line();
+    log_in("another horse").await.expect(201);
+
+    for secret in [PASSWORD, "another horse", &bob.access_token] {
+        assert!(!server.log().contains(secret), "the log has a secret");
+    }
+}
+
+#[tokio::test]
+async fn a_token_is_good_whether_a_server_made_it_or_not() {
+    let mut server = Server::start().await;
+    Operator::beside(&server).adds("bob").await;
+    let made_beside = Operator::beside(&server).types(&["token", "bob"]).await.line();
+    server.kill().await;
+    let made_without = Operator::beside(&server).types(&["token", "bob"]).await.line();
+    server.restart().await;
+    for token in [made_beside, made_without] {
+        let me = server.stranger().with_bearer(&token).get("/api/v1/me").await.expect(200);
+        assert_eq!(me["username"], "bob");
+    }
+}
+
+#[tokio::test]
+async fn the_rules_of_the_server_hold_without_it() {
+    let operator = Operator::alone().with("GOLDCREST_PASSWORD_MIN_LENGTH", "20");
+    let complaint = operator.types_with(&["user", "add", "bob", "--password-stdin"], PASSWORD).await.complains();
+    assert_eq!(complaint, "A password has at least 20 characters.");
+    let flag = ["--password-min-length", "4", "user", "add", "bob", "--password-stdin"];
+    operator.types_with(&flag, "four").await.line();
+}

@@ -1,0 +1,9 @@
+//! What an operator types, with a server beside it and without one, and what `send` and `tail` do at a running server.
+
+mod accounts;
+mod health;
+mod keys;
+mod operator;
+mod place;
+mod send;
+mod tail;
