@@ -140,7 +140,12 @@ pub(super) async fn body(body: Body, app: &App) -> Result<Bytes, Problem> {
 /// Reads JSON, and says which field is wrong.
 pub(super) fn parse<T: DeserializeOwned>(json: &[u8]) -> Result<T, Problem> {
     // What is no JSON at all is said first, before any field of it is judged.
-    serde_json::from_slice::<serde::de::IgnoredAny>(json).map_err(|error| not_json(&error))?;
+    let value = serde_json::from_slice::<serde_json::Value>(json).map_err(|error| not_json(&error))?;
+    if !value.is_object() {
+        // serde would take the fields of an array in order.
+        let detail = "The body is a JSON object.";
+        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail));
+    }
     let mut reader = serde_json::Deserializer::from_slice(json);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| refused(&error))?;
     reader.end().map_err(|error| not_json(&error))?;

@@ -274,10 +274,15 @@ pub(super) async fn poll(
     if wait > WAIT {
         return Err(Problem::malformed(format!("`wait` is at most {WAIT} seconds.")).field("wait"));
     }
-    let (subscription, permit) = match open(&app, &principal, &query, headers, address).await {
-        Ok(opened) => opened,
-        Err(reason) => return Err(reason.map_or_else(|problem| problem, unavailable)),
+    let opened = if wait == 0 {
+        // What is answered at once is a request like any other, and takes no stream's place.
+        app.services.subscribe(&principal, query.cursor(headers), &query.channels).await.map(|opened| (opened, None))?
+    } else {
+        let opened = open(&app, &principal, &query, headers, address).await;
+        let (subscription, permit) = opened.map_err(|reason| reason.map_or_else(|problem| problem, unavailable))?;
+        (subscription, Some(permit))
     };
+    let (subscription, permit) = opened;
     let collected = long_poll::collect(subscription, limit, Duration::from_secs(wait)).await;
     drop(permit);
     let json = collected.map_err(unavailable)?;
