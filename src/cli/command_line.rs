@@ -7,6 +7,9 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::ffi::OsString;
 
+/// Behind all that a command declares by itself, and before `--help`.
+const SHARED: usize = 500;
+
 /// Self-hosted real-time messaging. Without a command, the server starts.
 #[derive(Debug, Parser)]
 #[command(
@@ -76,15 +79,29 @@ fn shown(program: clap::Command) -> clap::Command {
     });
     // Building hands the options that may stand anywhere to all commands, also to those that are clients.
     program.build();
-    for client in ["send", "tail"] {
-        program = program.mut_subcommand(client, |command| {
+    // Neither clients nor the health check look at the data.
+    for elsewhere in ["send", "tail", "health"] {
+        program = program.mut_subcommand(elsewhere, |command| {
             command.mut_args(|arg| {
                 let meaningless = arg.is_global_set() && arg.get_long() != Some("help");
                 arg.hide(meaningless)
             })
         });
     }
+    for command in ["migrate", "user", "token", "key"] {
+        program = program.mut_subcommand(command, place_last);
+    }
     program
+}
+
+/// Puts the options that many commands share behind those that are a command's own.
+fn place_last(command: clap::Command) -> clap::Command {
+    let command = command.mut_args(|arg| {
+        let shared = arg.is_global_set() && arg.get_long() != Some("help");
+        if shared { arg.display_order(SHARED) } else { arg }
+    });
+    let below: Vec<String> = command.get_subcommands().map(|command| command.get_name().to_owned()).collect();
+    below.into_iter().fold(command, |command, name| command.mut_subcommand(name, place_last))
 }
 
 /// An option that would be forgotten without a word.
@@ -154,5 +171,9 @@ mod tests {
         assert!(help.contains("--ring-bytes"), "{help}");
         let help = read("goldcrest tail --help").unwrap_err().to_string();
         assert!(help.contains("--after") && !help.contains("--data-dir"), "{help}");
+        let help = read("goldcrest health --help").unwrap_err().to_string();
+        assert!(help.contains("--listen") && !help.contains("--data-dir"), "{help}");
+        let help = read("goldcrest user add --help").unwrap_err().to_string();
+        assert!(help.find("--email") < help.find("--data-dir") && help.contains("--database-url"), "{help}");
     }
 }

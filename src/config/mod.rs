@@ -162,9 +162,9 @@ pub struct Log {
 /// Whether callers are slowed down who ask for too much.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum RateLimits {
-    /// Yes.
+    /// They are told to wait.
     On,
-    /// No.
+    /// Everybody gets all he asks for.
     Off,
 }
 
