@@ -51,13 +51,11 @@ fn docs_streams_md_lists_every_reason_for_an_end() {
     let streams = page("docs/streams.md");
     let shown = rows(section(&streams, "## Why streams end"));
     let source = page("src/transport/close.rs");
-    let of_the_code: String = source.lines().filter_map(|line| line.strip_prefix("//! |")).fold(
-        String::new(),
-        |mut table, row| {
+    let of_the_code: String =
+        source.lines().filter_map(|line| line.strip_prefix("//! |")).fold(String::new(), |mut table, row| {
             writeln!(table, "|{row}").unwrap();
             table
-        },
-    );
+        });
     assert!(streams.contains(&of_the_code), "docs/streams.md should hold this:\n\n{of_the_code}");
     let mut listed: BTreeMap<&str, &[String]> = shown.iter().map(|row| (row[0].trim_matches('`'), &row[1..])).collect();
     for reason in REASONS {
@@ -81,8 +79,16 @@ const REASONS: [CloseReason; 10] = {
     // Whoever adds a reason is led here by the compiler.
     const fn listed(reason: R) -> R {
         match reason {
-            R::ShuttingDown | R::Unavailable | R::TooManyStreams | R::HistoryReplaced | R::TokenExpired => reason,
-            R::TicketTooOld | R::SessionEnded | R::Unauthorized | R::AuthTimeout | R::ProtocolError(_) => reason,
+            R::ShuttingDown
+            | R::Unavailable
+            | R::TooManyStreams
+            | R::HistoryReplaced
+            | R::TokenExpired
+            | R::TicketTooOld
+            | R::SessionEnded
+            | R::Unauthorized
+            | R::AuthTimeout
+            | R::ProtocolError(_) => reason,
         }
     }
     [
@@ -152,6 +158,39 @@ fn docs_streams_md_lists_the_operations_of_a_websocket() {
     let listed = rows(section(&streams, "### Operations"));
     let listed: BTreeSet<&str> = listed.iter().map(|row| row[0].trim_matches('`')).collect();
     assert_eq!(listed, handled);
+}
+
+#[test]
+fn what_the_pages_name_is_in_the_sources() {
+    let mut sources = String::new();
+    collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut sources);
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let words: BTreeSet<&str> = sources.split(|c| !is_word(c)).collect();
+    for file in ["ARCHITECTURE.md", "CONTRIBUTING.md"] {
+        let page = page(file);
+        let names = page.split('`').skip(1).step_by(2).filter(|name| name.contains("::"));
+        let mut count = 0;
+        for name in names.filter(|name| name.split("::").all(|part| !part.is_empty() && part.chars().all(is_word))) {
+            count += 1;
+            for part in name.split("::") {
+                assert!(words.contains(part), "{file} names `{name}`, and there is no `{part}` under src/");
+            }
+        }
+        assert!(count > 0, "{file} names nothing");
+    }
+}
+
+fn collect(folder: &Path, sources: &mut String) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(&path, sources);
+        } else {
+            // A file is a module of its name, whoever declares it.
+            writeln!(sources, "{}", path.file_stem().unwrap().to_str().unwrap()).unwrap();
+            sources.push_str(&std::fs::read_to_string(path).unwrap());
+        }
+    }
 }
 
 fn status(name: &str) -> Option<u16> {

@@ -45,11 +45,11 @@ async fn the_tour_gives_what_it_shows() {
 
 /// Runs it where somebody would who has just started this server: its data is in `./data`, the program in the path.
 async fn bash(server: &Server, script: &str) -> String {
-    let programs = std::path::Path::new(env!("CARGO_BIN_EXE_goldcrest")).parent().unwrap();
-    let path = std::env::var("PATH").unwrap_or_default();
+    let programs = std::path::Path::new(env!("CARGO_BIN_EXE_goldcrest")).parent().unwrap().display();
+    // No test depends on what the environment of its runner sets.
+    let place = format!("exec 2>&1\nunset \"${{!GOLDCREST_@}}\"\nPATH={programs}:$PATH\n");
     let mut bash = Command::new("bash");
-    bash.args(["-c", &format!("exec 2>&1\n{script}")]);
-    bash.env_clear().env("PATH", format!("{}:{path}", programs.display())).env("no_proxy", "*");
+    bash.args(["-c", &(place + script)]).env("no_proxy", "*");
     bash.current_dir(server.data_dir().parent().unwrap());
     bash.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit()).kill_on_drop(true);
     let output = within(PATIENCE * 2, "the tour to end", bash.spawn().unwrap().wait_with_output()).await.unwrap();
