@@ -1,7 +1,7 @@
 //! A listener that does not read costs the server nothing, holds nobody up, and misses nothing.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use serde_json::{Value, json};
@@ -53,7 +53,7 @@ impl Reader {
 /// Sends over one WebSocket, a good many at a time, until there are enough or it took long enough; gives the number sent.
 async fn flood(talker: &mut WsClient, group: u64, name: &str, enough: usize, long_enough: Duration) -> usize {
     const AT_ONCE: usize = 64;
-    let (start, mut sent, mut answered) = (Instant::now(), 0, 0);
+    let (start, mut sent, mut answered) = (tokio::time::Instant::now(), 0, 0);
     let text = "x".repeat(100);
     while answered < sent || (sent < enough && start.elapsed() < long_enough) {
         if sent < answered + AT_ONCE && sent < enough && start.elapsed() < long_enough {
