@@ -7,6 +7,7 @@
 //! - `cli` asks what an operator's commands do, beside a server and without one, and what `send` and `tail` do.
 //! - `house` holds the law of imports and of style as tables, and reads `src/` by it.
 //! - `deployment` asks whether the container files and the program speak of the same things.
+//! - `readme` runs the README's tour, and compares the tables in `docs/` with the code.
 //!
 //! A test waits for what it needs with a deadline and never sleeps for time; randomness prints its seed, and
 //! `GOLDCREST_TEST_SEED` gives it.
@@ -22,4 +23,5 @@ mod cli;
 mod deployment;
 mod house;
 mod live;
+mod readme;
 mod support;

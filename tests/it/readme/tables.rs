@@ -1,0 +1,198 @@
+//! The tables in `docs/`, compared with what they are about.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::path::Path;
+
+use clap::{Args, Command};
+use goldcrest::config::Options;
+use goldcrest::transport::CloseReason;
+use goldcrest::transport::close::Farewell;
+
+use super::{page, section};
+
+#[test]
+fn docs_options_md_lists_every_option_as_the_program_has_it() {
+    let mut table = String::from("| option | environment | default | what it is |\n|---|---|---|---|\n");
+    let command = Options::augment_args(Command::new("serve"));
+    for option in command.get_arguments() {
+        let name = option.get_long().unwrap();
+        let variable = option.get_env().unwrap_or_else(|| panic!("--{name} is not read from the environment"));
+        let variable = variable.to_str().unwrap();
+        assert_eq!(variable, format!("GOLDCREST_{}", name.replace('-', "_").to_uppercase()));
+        let defaults = option.get_default_values();
+        let default = match defaults {
+            _ if !option.get_action().takes_values() => "off".to_owned(),
+            [] => "none".to_owned(),
+            values => format!("`{}`", values.iter().map(|value| value.to_str().unwrap()).collect::<Vec<_>>().join(",")),
+        };
+        let mut what = option.get_help().unwrap_or_else(|| panic!("--{name} has no help")).to_string();
+        let words: Vec<String> = option
+            .get_possible_values()
+            .iter()
+            .filter(|_| option.get_action().takes_values())
+            .map(|value| format!("`{}`: {}", value.get_name(), uncapitalised(&value.get_help().unwrap().to_string())))
+            .collect();
+        if !words.is_empty() {
+            write!(what, " ({})", words.join("; ")).unwrap();
+        }
+        writeln!(table, "| `--{name}` | `{variable}` | {default} | {what} |").unwrap();
+    }
+    assert!(page("docs/options.md").contains(&table), "docs/options.md should hold this:\n\n{table}");
+}
+
+fn uncapitalised(text: &str) -> String {
+    let (first, rest) = text.split_at(1);
+    first.to_lowercase() + rest
+}
+
+#[test]
+fn docs_streams_md_lists_every_reason_for_an_end() {
+    let streams = page("docs/streams.md");
+    let shown = rows(section(&streams, "## Why streams end"));
+    let source = page("src/transport/close.rs");
+    let of_the_code: String = source.lines().filter_map(|line| line.strip_prefix("//! |")).fold(
+        String::new(),
+        |mut table, row| {
+            writeln!(table, "|{row}").unwrap();
+            table
+        },
+    );
+    assert!(streams.contains(&of_the_code), "docs/streams.md should hold this:\n\n{of_the_code}");
+    let mut listed: BTreeMap<&str, &[String]> = shown.iter().map(|row| (row[0].trim_matches('`'), &row[1..])).collect();
+    for reason in REASONS {
+        let row = listed.remove(reason.word()).unwrap_or_else(|| panic!("{} is not listed", reason.word()));
+        let last = match reason.farewell() {
+            Farewell::Bye(_) => "`bye`",
+            Farewell::Expired => "`expired`",
+            Farewell::None => "none",
+        };
+        assert!(row[0].ends_with(last), "{}: {} is not {last}", reason.word(), row[0]);
+        let code = reason.code().to_string();
+        assert!(row[1].contains(&code), "{}: {} is not {code}", reason.word(), row[1]);
+    }
+    // The one that nothing can be said of any more, since the socket takes no byte.
+    assert_eq!(listed.into_keys().collect::<Vec<_>>(), ["stalled"]);
+}
+
+/// All there are.
+const REASONS: [CloseReason; 10] = {
+    use CloseReason as R;
+    // Whoever adds a reason is led here by the compiler.
+    const fn listed(reason: R) -> R {
+        match reason {
+            R::ShuttingDown | R::Unavailable | R::TooManyStreams | R::HistoryReplaced | R::TokenExpired => reason,
+            R::TicketTooOld | R::SessionEnded | R::Unauthorized | R::AuthTimeout | R::ProtocolError(_) => reason,
+        }
+    }
+    [
+        listed(R::ShuttingDown),
+        listed(R::Unavailable),
+        listed(R::TooManyStreams),
+        listed(R::HistoryReplaced),
+        listed(R::TokenExpired),
+        listed(R::TicketTooOld),
+        listed(R::SessionEnded),
+        listed(R::Unauthorized),
+        listed(R::AuthTimeout),
+        listed(R::ProtocolError(1002)),
+    ]
+};
+
+#[test]
+fn docs_streams_md_and_the_browsers_code_know_every_event() {
+    let source = page("src/domain/events.rs");
+    let kinds = section_of(&source, "pub fn kind(&self)", "pub fn data(&self)");
+    let kinds: BTreeSet<&str> = kinds.split('"').skip(1).step_by(2).collect();
+    assert!(kinds.len() > 5, "{kinds:?}");
+    let streams = page("docs/streams.md");
+    let listed = rows(section(&streams, "## Events"));
+    let listed: BTreeSet<&str> = listed.iter().map(|row| row[0].trim_matches('`')).collect();
+    assert_eq!(listed, kinds);
+    let readme = page("README.md");
+    let snippet = section_of(&readme, "for (const type of [", "])");
+    let heard: BTreeSet<&str> = snippet.split('\'').skip(1).step_by(2).collect();
+    assert_eq!(heard, kinds);
+}
+
+#[test]
+fn docs_errors_md_lists_every_code_with_its_status() {
+    let mut given = BTreeSet::new();
+    for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/api")).unwrap() {
+        let source = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        // Problems are made in three ways: with a status and a code side by side, …
+        for (before, after) in pairs(&source, ", \"") {
+            let Some((name, status)) = before.rsplit_once("::").map(|(_, name)| (name, status(name))) else { continue };
+            if let (Some(status), Some(code)) = (status, word(after)) {
+                assert!(name.chars().all(|c| c.is_ascii_uppercase() || c == '_'));
+                given.insert((code.to_owned(), status));
+            }
+        }
+        // … as one of those that pass by themselves, or as a field that there is not.
+        given.extend(pairs(&source, "unavailable(\"").filter_map(|(_, after)| Some((word(after)?.to_owned(), 503))));
+        given.extend(pairs(&source, "(\"unknown_field").map(|_| ("unknown_field".to_owned(), 422)));
+    }
+    assert!(given.len() > 30, "{given:?}");
+    let errors = page("docs/errors.md");
+    let listed = rows(section(&errors, "## Codes"));
+    let listed: BTreeSet<(String, u16)> =
+        listed.iter().map(|row| (row[0].trim_matches('`').to_owned(), row[1].parse().unwrap())).collect();
+    let missing: Vec<_> = given.difference(&listed).collect();
+    let invented: Vec<_> = listed.difference(&given).collect();
+    assert!(missing.is_empty() && invented.is_empty(), "not listed: {missing:?}; never given: {invented:?}");
+}
+
+#[test]
+fn docs_streams_md_lists_the_operations_of_a_websocket() {
+    let source = page("src/api/operations.rs");
+    let handled = section_of(&source, "async fn handle", "async fn auth");
+    let handled: BTreeSet<&str> =
+        pairs(handled, "(\"").filter(|(before, _)| before.trim().is_empty()).filter_map(|(_, it)| word(it)).collect();
+    let streams = page("docs/streams.md");
+    let listed = rows(section(&streams, "### Operations"));
+    let listed: BTreeSet<&str> = listed.iter().map(|row| row[0].trim_matches('`')).collect();
+    assert_eq!(listed, handled);
+}
+
+fn status(name: &str) -> Option<u16> {
+    let spoken = name.to_lowercase().replace('_', " ");
+    let found = (400..600).filter_map(|code| http::StatusCode::from_u16(code).ok()).find(|status| {
+        let reason = status.canonical_reason().unwrap_or_default();
+        reason.to_lowercase().replace('-', " ") == spoken
+            // The names of the crate are older than those of RFC 9110.
+            || (name == "UNPROCESSABLE_ENTITY" && status.as_u16() == 422)
+            || (name == "PAYLOAD_TOO_LARGE" && status.as_u16() == 413)
+    });
+    found.map(|status| status.as_u16())
+}
+
+/// What stands before each occurrence on its line, and what behind it.
+fn pairs<'a>(text: &'a str, mark: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
+    text.lines().flat_map(move |line| {
+        line.match_indices(mark).map(move |(place, _)| (&line[..place], &line[place + mark.len()..]))
+    })
+}
+
+/// The word up to the closing quotation mark.
+fn word(text: &str) -> Option<&str> {
+    let (word, _) = text.split_once('"')?;
+    (!word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')).then_some(word)
+}
+
+fn section_of<'a>(text: &'a str, from: &str, to: &str) -> &'a str {
+    let (_, rest) = text.split_once(from).unwrap_or_else(|| panic!("there is no {from:?}"));
+    rest.split_once(to).unwrap_or_else(|| panic!("there is no {to:?} behind {from:?}")).0
+}
+
+/// The cells of the rows of the tables in a text, without headings.
+fn rows(text: &str) -> Vec<Vec<String>> {
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    for line in text.lines() {
+        if line.starts_with("|---") {
+            rows.pop();
+        } else if let Some(row) = line.strip_prefix("| ") {
+            rows.push(row.trim_end_matches(" |").split(" | ").map(str::to_owned).collect());
+        }
+    }
+    rows
+}

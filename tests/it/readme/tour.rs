@@ -1,0 +1,117 @@
+//! The README's tour, pasted into bash as it stands, beside a server on an empty data directory.
+
+use std::fmt::Write as _;
+use std::process::Stdio;
+
+use tokio::process::Command;
+
+use super::{page, section};
+use crate::support::deadline::PATIENCE;
+use crate::support::{Server, within};
+
+/// Stands between the outputs of two blocks.
+const MARK: &str = "=== the next block ===";
+
+struct Step {
+    typed: String,
+    shown: String,
+}
+
+#[tokio::test]
+async fn the_tour_gives_what_it_shows() {
+    let server = Server::start().await;
+    let readme = page("README.md");
+    let steps = steps(section(&readme, "## A tour"));
+    assert!(steps.len() > 10, "the tour has {} steps", steps.len());
+    let mut script = String::new();
+    for step in &steps {
+        assert!(!step.typed.contains(MARK));
+        write!(script, "{}\necho '{MARK}'\n", step.typed).unwrap();
+    }
+    let script = script.replace("127.0.0.1:8080", &server.address.to_string());
+    let said = bash(&server, &script).await;
+    let mut said: Vec<&str> = said.split(&format!("{MARK}\n")).collect();
+    assert_eq!(said.pop(), Some(""), "nothing is printed behind the last block");
+    assert_eq!(said.len(), steps.len(), "the tour breaks off:\n{}", said.join("\n---\n"));
+    let mut wrong = String::new();
+    for (step, said) in steps.iter().zip(said) {
+        let (shown, said) = (step.shown.trim_end(), said.trim_end());
+        if !fits(&timeless(shown), &timeless(said)) {
+            write!(wrong, "\n--- typed\n{}\n--- the README shows\n{shown}\n--- printed\n{said}\n", step.typed).unwrap();
+        }
+    }
+    assert!(wrong.is_empty(), "the tour does not give what it shows:\n{wrong}");
+}
+
+/// Runs it where somebody would who has just started this server: its data is in `./data`, the program in the path.
+async fn bash(server: &Server, script: &str) -> String {
+    let programs = std::path::Path::new(env!("CARGO_BIN_EXE_goldcrest")).parent().unwrap();
+    let path = std::env::var("PATH").unwrap_or_default();
+    let mut bash = Command::new("bash");
+    bash.args(["-c", &format!("exec 2>&1\n{script}")]);
+    bash.env_clear().env("PATH", format!("{}:{path}", programs.display())).env("no_proxy", "*");
+    bash.current_dir(server.data_dir().parent().unwrap());
+    bash.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit()).kill_on_drop(true);
+    let output = within(PATIENCE * 2, "the tour to end", bash.spawn().unwrap().wait_with_output()).await.unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The ```sh blocks, each with the ```text block that follows it before the next.
+fn steps(section: &str) -> Vec<Step> {
+    let mut steps: Vec<Step> = Vec::new();
+    let mut lines = section.lines();
+    while let Some(line) = lines.next() {
+        let Some(language) = line.strip_prefix("```") else { continue };
+        let block: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
+        let block = block.join("\n");
+        match language {
+            "sh" => steps.push(Step { typed: block, shown: String::new() }),
+            "text" => steps.last_mut().expect("output follows a command").shown = block,
+            other => panic!("a block of {other:?} in the tour"),
+        }
+    }
+    steps
+}
+
+/// Every moment becomes the same one.
+fn timeless(text: &str) -> String {
+    const FORM: &str = "0000-00-00T00:00:00.000Z";
+    let is_moment = |text: &str| {
+        text.len() >= FORM.len()
+            && text.bytes().zip(FORM.bytes()).all(|(byte, form)| match form {
+                b'0' => byte.is_ascii_digit(),
+                form => byte == form,
+            })
+    };
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(next) = rest.chars().next() {
+        let taken = if is_moment(rest) { FORM.len() } else { next.len_utf8() };
+        out.push_str(if taken == FORM.len() { FORM } else { &rest[..taken] });
+        rest = &rest[taken..];
+    }
+    out
+}
+
+/// Whether the text is what is shown, where `…` stands for anything without a quotation mark, a space or a line end.
+fn fits(shown: &str, said: &str) -> bool {
+    let mut parts = shown.split('…');
+    let Some(mut rest) = parts.next().and_then(|first| said.strip_prefix(first)) else { return false };
+    for part in parts {
+        let wild = rest.find(|c: char| c == '"' || c.is_whitespace()).unwrap_or(rest.len());
+        match rest[wild..].strip_prefix(part) {
+            Some(after) if wild > 0 => rest = after,
+            _ => return false,
+        }
+    }
+    rest.is_empty()
+}
+
+#[test]
+fn what_is_long_and_random_is_masked_and_nothing_else() {
+    assert!(fits(r#"{"a":"x…","b":1}"#, r#"{"a":"xyz","b":1}"#));
+    assert!(!fits(r#"{"a":"x…","b":1}"#, r#"{"a":"xyz","b":2}"#));
+    assert!(!fits(r#"{"a":"x…"}"#, r#"{"a":"xyz","b":1}"#));
+    assert!(!fits("a", "ab"));
+    assert_eq!(timeless(r#""at":"2026-11-21T05:36:46.662Z","#), r#""at":"0000-00-00T00:00:00.000Z","#);
+}
