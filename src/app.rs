@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// How much longer a revoked session is remembered than its tokens last, for clocks and caches.
-const REVOCATION_MARGIN: Duration = Duration::from_secs(5 * 60);
+const REVOCATION_MARGIN: Duration = Duration::from_mins(5);
 
 /// Why the server did not start, or ended badly.
 #[derive(Debug, thiserror::Error)]
@@ -150,7 +150,7 @@ pub async fn serve(options: Options) -> Result<(), StartError> {
     let (closing, closed, resting) = (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
     let (connections_open, background) = (TaskTracker::new(), TaskTracker::new());
     let services = composed.services.clone();
-    let limits = (options.rate_limits == RateLimits::On).then(Limits::new);
+    let limits = (options.rate_limits == RateLimits::On).then(Limits::default);
     let router = routes::router(App::new(services.clone(), app_options(&options, address), limits));
     let door_options = DoorOptions { connections, head_timeout: options.read_timeout, silence: options.stall_timeout };
     let door = Door::new(router, door_options, connections_open.clone(), closing.clone(), closed.clone());

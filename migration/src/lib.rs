@@ -1,4 +1,4 @@
-//! The database schema of Goldcrest and how it came about, alike on SQLite, PostgreSQL and MariaDB.
+//! The database schema of Goldcrest and how it came about, alike on `SQLite`, `PostgreSQL` and `MariaDB`.
 
 pub use sea_orm_migration::{MigratorTrait, SchemaManager};
 

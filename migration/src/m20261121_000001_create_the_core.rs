@@ -44,7 +44,7 @@ fn flag(name: &'static str) -> ColumnDef {
     ColumnDef::new(Alias::new(name)).boolean().not_null().default(false).to_owned()
 }
 
-/// A text of any length that we allow: MariaDB's TEXT ends at 64 KiB.
+/// A text of any length that we allow: `MariaDB`'s TEXT ends at 64 KiB.
 fn long_text(backend: DbBackend, name: &'static str) -> ColumnDef {
     let mut column = ColumnDef::new(Alias::new(name));
     if backend == DbBackend::MySql {
@@ -69,7 +69,7 @@ fn index(name: &'static str, table: &'static str, columns: &[&'static str]) -> I
     for column in columns {
         index.col(Alias::new(*column));
     }
-    index.to_owned()
+    index.clone()
 }
 
 fn unique(name: &'static str, table: &'static str, columns: &[&'static str]) -> IndexCreateStatement {
@@ -77,6 +77,7 @@ fn unique(name: &'static str, table: &'static str, columns: &[&'static str]) -> 
 }
 
 #[async_trait::async_trait]
+#[allow(clippy::too_many_lines, reason = "a schema is a catalogue")]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let backend = manager.get_database_backend();

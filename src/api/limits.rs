@@ -64,9 +64,8 @@ fn an_hour(count: u32) -> Quota {
     Quota::per_hour(NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN))
 }
 
-impl Limits {
-    /// The defaults.
-    pub fn new() -> Self {
+impl Default for Limits {
+    fn default() -> Self {
         Self {
             requests: Buckets::new(a_minute(300), 300),
             streams: Buckets::new(a_minute(120), 120),
@@ -76,7 +75,9 @@ impl Limits {
             sends: Buckets::new(a_minute(240), 120),
         }
     }
+}
 
+impl Limits {
     /// Any request.
     pub(super) fn request(&self, address: IpAddr) -> Result<(), Problem> {
         self.requests.check(&neighbourhood(address))
@@ -122,7 +123,7 @@ mod tests {
 
     #[test]
     fn one_caller_leaves_room_for_the_others() {
-        let limits = Limits::new();
+        let limits = Limits::default();
         let (first, second) = (IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2]));
         let refused = (0..1_000).filter(|_| limits.request(first).is_err()).count();
         assert!(refused >= 690, "{refused}");

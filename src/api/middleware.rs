@@ -7,7 +7,6 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, StatusCode, header};
-use std::time::Instant;
 use tracing::Instrument;
 
 /// The header by which a client can name a request to the operator.
@@ -20,7 +19,7 @@ pub(super) async fn observe(request: Request, next: Next) -> Response {
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
     let span = tracing::info_span!("request", request.id = %id);
-    let started = Instant::now();
+    let started = tokio::time::Instant::now();
     async move {
         let mut response = next.run(request).await;
         let status = response.status().as_u16();

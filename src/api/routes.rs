@@ -78,7 +78,7 @@ pub fn router(app: App) -> Router {
             HeaderName::from_static("last-event-id"),
         ])
         .expose_headers([header::RETRY_AFTER, HeaderName::from_static("x-request-id")])
-        .max_age(Duration::from_secs(3600));
+        .max_age(Duration::from_hours(1));
     let never_sniff =
         SetResponseHeaderLayer::if_not_present(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     // Answers are about one caller; nobody in between keeps them.

@@ -16,7 +16,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use std::time::Duration;
 use tungstenite::handshake::derive_accept_key;
 
-/// The one subprotocol spoken on WebSockets.
+/// The one subprotocol spoken on `WebSockets`.
 const SUBPROTOCOL: &str = "goldcrest.v1";
 static LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// Events in one answer to a poll: at most, and unasked.
@@ -114,7 +114,7 @@ async fn open(
         Ok(subscription) => Ok((subscription, permit)),
         Err(failure) => {
             let problem = Problem::from(failure);
-            Err(passing(&problem).map_or(Err(problem), Ok))
+            Err(passing(&problem).ok_or(problem))
         }
     }
 }

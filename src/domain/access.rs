@@ -43,12 +43,11 @@ impl Stays {
     /// A stay as the database has it.
     pub fn insert(&mut self, conversation: ConversationId, stay: Stay) {
         let stays = self.of.entry(conversation).or_default();
-        match stays.iter_mut().find(|known| known.joined == stay.joined) {
-            Some(known) => known.left = known.left.or(stay.left),
-            None => {
-                stays.push(stay);
-                stays.sort_unstable_by_key(|stay| stay.joined);
-            }
+        if let Some(known) = stays.iter_mut().find(|known| known.joined == stay.joined) {
+            known.left = known.left.or(stay.left);
+        } else {
+            stays.push(stay);
+            stays.sort_unstable_by_key(|stay| stay.joined);
         }
     }
 

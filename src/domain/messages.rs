@@ -30,7 +30,7 @@ pub struct Message {
     pub client_id: Option<String>,
 }
 
-/// Takes a text: 1 to 10,000 characters, not only white space, no NUL (which PostgreSQL cannot keep).
+/// Takes a text: 1 to 10,000 characters, not only white space, no NUL (which `PostgreSQL` cannot keep).
 pub fn check_text(text: &str) -> Result<(), Refusal> {
     if text.trim().is_empty() {
         return Err(Refusal::invalid("text", "A message is not empty."));

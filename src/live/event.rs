@@ -127,7 +127,7 @@ mod tests {
     fn the_length_of_a_frame_has_three_forms() {
         assert_eq!(text_frame(&[b'x'; 125])[..2], [0x81, 125]);
         assert_eq!(text_frame(&[b'x'; 126])[..4], [0x81, 126, 0, 126]);
-        assert_eq!(text_frame(&[b'x'; 65_535])[..4], [0x81, 126, 0xff, 0xff]);
-        assert_eq!(text_frame(&[b'x'; 65_536])[..10], [0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0]);
+        assert_eq!(text_frame(&vec![b'x'; 65_535])[..4], [0x81, 126, 0xff, 0xff]);
+        assert_eq!(text_frame(&vec![b'x'; 65_536])[..10], [0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0]);
     }
 }

@@ -110,7 +110,9 @@ impl Follower {
 
     async fn look(&self) -> Result<(), StoreError> {
         let applied = self.hub.applied();
-        let head = self.log.store().clock().await?.head;
+        let clock = self.log.store().clock().await?;
+        self.hub.forget_before(clock.beginning);
+        let head = clock.head;
         if head < applied {
             self.diverged(head);
             return Ok(());

@@ -190,6 +190,11 @@ impl Hub {
         }
     }
 
+    /// Drops from memory what history no longer keeps.
+    pub fn forget_before(&self, beginning: Seq) {
+        self.ring.write().forget_before(beginning);
+    }
+
     /// Ends all streams.
     pub fn end_all(&self, ending: Ending) {
         let index = self.index.lock();

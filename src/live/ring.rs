@@ -37,6 +37,20 @@ impl Ring {
         Some(self.events.iter().skip(skip).take(most))
     }
 
+    /// Drops the events before a place: what history no longer keeps is not kept here either.
+    pub fn forget_before(&mut self, beginning: Seq) {
+        while self.events.front().is_some_and(|oldest| oldest.seq < beginning) {
+            if let Some(oldest) = self.events.pop_front() {
+                self.bytes -= oldest.weight();
+            }
+        }
+    }
+
+    /// Whether all events after a place are here.
+    pub fn reaches(&self, seq: Seq) -> bool {
+        self.events.front().is_some_and(|first| first.seq <= seq.next())
+    }
+
     /// The event at a place, if it is still here.
     pub fn at(&self, seq: Seq) -> Option<&Arc<Event>> {
         let first = self.events.front()?.seq;

@@ -89,16 +89,15 @@ impl Slot {
         if !inner.accepting {
             return Taken::Overflown;
         }
-        match inner.queue.pop_front() {
-            Some(event) => Taken::Event(event),
-            None => {
-                // A burst's memory is not kept by an idle stream.
-                if inner.queue.capacity() > 8 {
-                    inner.queue = VecDeque::new();
-                }
-                remember(&mut inner.waker, context);
-                Taken::Empty
+        if let Some(event) = inner.queue.pop_front() {
+            Taken::Event(event)
+        } else {
+            // A burst's memory is not kept by an idle stream.
+            if inner.queue.capacity() > 8 {
+                inner.queue = VecDeque::new();
             }
+            remember(&mut inner.waker, context);
+            Taken::Empty
         }
     }
 

@@ -103,7 +103,10 @@ enum Mode {
 
 impl std::fmt::Debug for Subscription {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Subscription").field("user", &self.slot.user).field("position", &self.position).finish()
+        f.debug_struct("Subscription")
+            .field("user", &self.slot.user)
+            .field("position", &self.position)
+            .finish_non_exhaustive()
     }
 }
 
@@ -152,6 +155,10 @@ impl Subscription {
         match cursor {
             Cursor::Now => {}
             Cursor::Malformed => self.gap = Some(Gap::MalformedCursor),
+            // What the ring holds needs no look at the database, and in a storm of returning streams that is most.
+            Cursor::After(after) if after <= applied && self.hub.ring(|ring| ring.reaches(after)) => {
+                self.position = after;
+            }
             Cursor::After(after) => {
                 let clock = self.log.store().clock().await?;
                 // The head that the database had after the cursor was handed out is the only one that can disprove it.
@@ -195,13 +202,12 @@ impl Subscription {
 
     /// Hears a public channel from now on. Returns the place after which its events come.
     pub fn follow(&mut self, conversation: ConversationId) -> Seq {
-        match self.follows.iter().find(|(known, _)| *known == conversation) {
-            Some((_, since)) => *since,
-            None => {
-                let since = self.hub.follow(&self.slot, conversation);
-                self.follows.push((conversation, since));
-                since
-            }
+        if let Some((_, since)) = self.follows.iter().find(|(known, _)| *known == conversation) {
+            *since
+        } else {
+            let since = self.hub.follow(&self.slot, conversation);
+            self.follows.push((conversation, since));
+            since
         }
     }
 
@@ -248,18 +254,17 @@ impl Subscription {
                         }
                     }
                 }
-                Mode::Behind { page, passed, .. } => match page.pop_front() {
-                    Some(event) => {
+                Mode::Behind { page, passed, .. } => {
+                    if let Some(event) = page.pop_front() {
                         self.position = event.seq;
                         if self.sees(&event) {
                             return Poll::Ready(Step::Event(event));
                         }
-                    }
-                    None => {
+                    } else {
                         self.position = self.position.max(*passed);
                         self.read_on();
                     }
-                },
+                }
                 Mode::Reading { through, page } => {
                     let through = *through;
                     match page.as_mut().poll(context) {
@@ -320,14 +325,13 @@ impl Subscription {
             }
             (passed > position).then_some((page, passed))
         });
-        self.mode = match recent {
-            Some((page, passed)) => Mode::Behind { through, page, passed },
-            None => {
-                let log = Arc::clone(&self.log);
-                let topics = self.topics();
-                let page = Box::pin(async move { log.page(position, target, &topics).await });
-                Mode::Reading { through, page }
-            }
+        self.mode = if let Some((page, passed)) = recent {
+            Mode::Behind { through, page, passed }
+        } else {
+            let log = Arc::clone(&self.log);
+            let topics = self.topics();
+            let page = Box::pin(async move { log.page(position, target, &topics).await });
+            Mode::Reading { through, page }
         };
     }
 

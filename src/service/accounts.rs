@@ -1,6 +1,6 @@
 //! Accounts: registering, looking somebody up, changing one's own, and what the operator does with them.
 
-use super::sessions::{Device, Login, open_session, revoke_all};
+use super::sessions::{Device, Login, Right, open_session, revoke_all};
 use super::{Failure, Services};
 use crate::domain::events::{Happening, Topic};
 use crate::domain::sessions::Principal;
@@ -32,7 +32,7 @@ impl Services {
         let registered = self.sequencer().submit(Register { user, session: Some(session.clone()) }).await?;
         let (user, Some(opened)) = registered else { return Err(Failure::Broken) };
         tracing::info!(user.id = user.id.0, "registered");
-        Ok(self.login(user, opened, &session))
+        Ok(self.login(user, &opened, &session))
     }
 
     /// Makes an account without logging in: for the operator.
@@ -104,8 +104,8 @@ impl Services {
         let hash = self.inner.passwords.hash(new).await?;
         let keep = Some(principal.session);
         // Two changes at once must not both rest on the old password.
-        let known = Some(user.password_hash);
-        self.sequencer().submit(SetPassword { user: principal.user, hash, keep, known }).await
+        let right = Right::Password(user.password_hash);
+        self.sequencer().submit(SetPassword { user: principal.user, hash, keep, right }).await
     }
 
     /// Sets somebody's password and ends all his sessions: for the operator.
@@ -113,7 +113,7 @@ impl Services {
         users::check_password("password", &new, self.rules().password_min_length)?;
         let user = self.user(name).await?.id;
         let hash = self.inner.passwords.hash(new).await?;
-        self.sequencer().submit(SetPassword { user, hash, keep: None, known: None }).await
+        self.sequencer().submit(SetPassword { user, hash, keep: None, right: Right::Operator }).await
     }
 
     /// Shuts somebody out, or lets him in again. Shutting out ends all his sessions, keys included.
@@ -170,8 +170,7 @@ struct SetPassword {
     user: UserId,
     hash: String,
     keep: Option<SessionId>,
-    /// The hash that the caller's right to this rests on.
-    known: Option<Option<String>>,
+    right: Right,
 }
 
 impl Change for SetPassword {
@@ -179,9 +178,7 @@ impl Change for SetPassword {
 
     async fn decide(&self, batch: &mut Batch) -> Result<(), Abort> {
         let user = batch.user(self.user).await?.ok_or(Refusal::Unauthorized)?;
-        if self.known.as_ref().is_some_and(|known| *known != user.password_hash) {
-            return Err(Refusal::InvalidCredentials.into());
-        }
+        self.right.check(&user)?;
         batch.update_user(&User { password_hash: Some(self.hash.clone()), ..user }).await?;
         revoke_all(batch, self.user, |session| {
             Some(session.id) != self.keep && session.kind != crate::domain::sessions::SessionKind::Key

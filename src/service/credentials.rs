@@ -15,7 +15,7 @@ pub const COOKIE_MARK: &str = "gcc_";
 /// Sessions remembered by the hash of their secret, so that most requests cost no query.
 const REMEMBERED: usize = 10_000;
 /// How long one is remembered: shorter than revocations are, which end it at once.
-const REMEMBERED_FOR: Duration = Duration::from_secs(60);
+const REMEMBERED_FOR: Duration = Duration::from_mins(1);
 
 /// Sessions of cookies and keys that were checked of late.
 #[derive(Debug, Default)]
@@ -80,14 +80,13 @@ impl Services {
         let secret = tokens::parse_opaque(mark, text).ok_or(Refusal::Unauthorized)?;
         let hash = tokens::hash(&secret);
         let now = Timestamp::now();
-        let session = match self.inner.remembered.get(&hash, now) {
-            Some(session) => session,
-            None => {
-                let found = self.store().session_by_secret(&hash).await?;
-                let session = found.filter(|session| session.kind == kind).ok_or(Refusal::Unauthorized)?;
-                self.inner.remembered.put(hash, session.clone(), now);
-                session
-            }
+        let session = if let Some(session) = self.inner.remembered.get(&hash, now) {
+            session
+        } else {
+            let found = self.store().session_by_secret(&hash).await?;
+            let session = found.filter(|session| session.kind == kind).ok_or(Refusal::Unauthorized)?;
+            self.inner.remembered.put(hash, session.clone(), now);
+            session
         };
         if !session.is_live(now) {
             return Err(Refusal::Unauthorized.into());

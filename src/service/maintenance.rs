@@ -10,14 +10,14 @@ use tokio_util::sync::CancellationToken;
 /// Events deleted in one change: few enough that others hardly wait.
 const EVENTS: i64 = 2_000;
 /// How long an ended session's row is kept.
-const SESSIONS_KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+const SESSIONS_KEPT: Duration = Duration::from_hours(720);
 
 impl Services {
     /// Sweeps again and again until told to stop: each hour, or more often where history is kept for less than that.
     pub async fn keep_house(&self, stop: CancellationToken) {
-        let every = (self.rules().event_retention / 10).clamp(Duration::from_secs(1), Duration::from_secs(60 * 60));
+        let every = (self.rules().event_retention / 10).clamp(Duration::from_secs(1), Duration::from_hours(1));
         let mut sweeps = tokio::time::interval(every);
-        let mut sessions = tokio::time::interval(Duration::from_secs(60));
+        let mut sessions = tokio::time::interval(Duration::from_mins(1));
         loop {
             let swept = tokio::select! {
                 () = stop.cancelled() => return,

@@ -197,7 +197,9 @@ impl Change for Send {
             Target::Conversation(id) => wants.membership(*id, self.author),
             Target::Direct(people) => {
                 wants.direct(people);
-                people.iter().for_each(|user| wants.user(*user));
+                for user in people {
+                    wants.user(*user);
+                }
             }
         }
         if let Some(client_id) = &self.client_id {

@@ -123,18 +123,21 @@ impl Services {
             return Err(Refusal::InvalidCredentials.into());
         };
         let opening = self.new_session(device);
-        let session =
-            self.sequencer().submit(LogIn { user: user.id, hash: Some(hash), opening: opening.clone() }).await?;
+        let session = self
+            .sequencer()
+            .submit(LogIn { user: user.id, right: Right::Password(hash), opening: opening.clone() })
+            .await?;
         tracing::info!(user.id = user.id.0, session.id = session.id.0, "logged in");
-        Ok(self.login(user, session, &opening))
+        Ok(self.login(user, &session, &opening))
     }
 
     /// Opens a session for somebody without a password: for the operator.
     pub async fn log_in_as(&self, name: &str, device: Device) -> Result<Login, Failure> {
         let user = self.user(name).await?;
         let opening = self.new_session(device);
-        let session = self.sequencer().submit(LogIn { user: user.id, hash: None, opening: opening.clone() }).await?;
-        Ok(self.login(user, session, &opening))
+        let session =
+            self.sequencer().submit(LogIn { user: user.id, right: Right::Operator, opening: opening.clone() }).await?;
+        Ok(self.login(user, &session, &opening))
     }
 
     /// Takes a refresh token and gives the next pair.
@@ -215,7 +218,7 @@ impl Services {
         }
     }
 
-    pub(super) fn login(&self, user: User, session: Session, opening: &Opening) -> Login {
+    pub(super) fn login(&self, user: User, session: &Session, opening: &Opening) -> Login {
         let credentials = match session.kind {
             SessionKind::Cookie => Credentials::Cookie {
                 value: opaque(credentials::COOKIE_MARK, &opening.secret),
@@ -224,7 +227,7 @@ impl Services {
             SessionKind::Token | SessionKind::Key => {
                 let secret = opening.secret.clone();
                 let token = RefreshToken { session: session.id, generation: session.refresh_generation, secret };
-                Credentials::Tokens(self.pair(&session, &token))
+                Credentials::Tokens(self.pair(session, &token))
             }
         };
         Login { user, session: session.id, credentials }
@@ -296,10 +299,27 @@ pub(super) fn emit_revoked(batch: &mut Batch, session: &Session) {
     batch.emit(Topic::User(session.user), &happening);
 }
 
+/// What the right to log in or to set a password rests on.
+pub(super) enum Right {
+    /// On being the operator of this machine.
+    Operator,
+    /// On a password that was checked against this hash, which may have been changed since.
+    Password(Option<String>),
+}
+
+impl Right {
+    /// Whether it still holds for the user as he is under the clock.
+    pub(super) fn check(&self, user: &User) -> Result<(), Refusal> {
+        match self {
+            Self::Password(hash) if *hash != user.password_hash => Err(Refusal::InvalidCredentials),
+            Self::Password(_) | Self::Operator => Ok(()),
+        }
+    }
+}
+
 struct LogIn {
     user: UserId,
-    /// The hash that the password was checked against; none if the operator opens the session.
-    hash: Option<Option<String>>,
+    right: Right,
     opening: Opening,
 }
 
@@ -308,10 +328,7 @@ impl Change for LogIn {
 
     async fn decide(&self, batch: &mut Batch) -> Result<Session, Abort> {
         let user = batch.user(self.user).await?.ok_or(Refusal::InvalidCredentials)?;
-        // The password may have been changed since it was checked.
-        if self.hash.as_ref().is_some_and(|hash| *hash != user.password_hash) {
-            return Err(Refusal::InvalidCredentials.into());
-        }
+        self.right.check(&user)?;
         match user.status {
             Status::Active => Ok(open_session(batch, self.user, &self.opening)),
             Status::Suspended => Err(Refusal::Suspended.into()),

@@ -268,7 +268,7 @@ mod tests {
     #[test]
     fn tokens_are_good_for_what_they_are() {
         let now = Timestamp::now();
-        let said = access(now.plus(Duration::from_secs(60)));
+        let said = access(now.plus(Duration::from_mins(1)));
         let token = tokens(1).access(said, now);
         assert_eq!(tokens(1).read_access(&token), Ok(said));
         assert_eq!(tokens(1).read_ticket(&token), Err(Refusal::Unauthorized));
@@ -284,7 +284,7 @@ mod tests {
         let now = Timestamp::now();
         let old = tokens(1).access(access(now.minus(Duration::from_secs(5))), now);
         assert_eq!(tokens(1).read_access(&old), Err(Refusal::TokenExpired));
-        let token = tokens(1).access(access(now.plus(Duration::from_secs(60))), now);
+        let token = tokens(1).access(access(now.plus(Duration::from_mins(1))), now);
         assert!(Tokens::new(&[2; 32], Some(&[1; 32]), "goldcrest").read_access(&token).is_ok());
     }
 

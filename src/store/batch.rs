@@ -12,7 +12,7 @@ use crate::domain::{ConversationId, MessageId, Refusal, Seq, SessionId, Timestam
 use sea_orm::{DatabaseTransaction, DbErr, EntityTrait};
 use std::collections::{HashMap, HashSet};
 
-/// Rows in one statement at most: SQLite takes 32,766 bound values, and the widest table has 13 columns.
+/// Rows in one statement at most: `SQLite` takes 32,766 bound values, and the widest table has 13 columns.
 const ROWS: usize = 1_000;
 /// How many remembered rows of one sort make the working set start anew.
 const REMEMBERED: usize = 20_000;

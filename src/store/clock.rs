@@ -28,7 +28,7 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// Locks the row, before anything else is read. On SQLite the immediate transaction is the lock.
+    /// Locks the row, before anything else is read. On `SQLite` the immediate transaction is the lock.
     pub(super) async fn lock(db: &impl ConnectionTrait) -> Result<Self, DbErr> {
         let row = clock::Entity::find_by_id(ROW).lock_exclusive().one(db).await?;
         row.map(Self::from).ok_or_else(missing)

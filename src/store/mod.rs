@@ -1,4 +1,4 @@
-//! What is kept: the database, and the one task that writes to it. SeaORM lives here only.
+//! What is kept: the database, and the one task that writes to it. `SeaORM` lives here only.
 
 mod batch;
 mod clock;

@@ -70,7 +70,7 @@ impl Store {
         Ok(Migrator::get_pending_migrations(&self.read).await?.len())
     }
 
-    /// Closes all connections, the writing one last, which on SQLite folds the write-ahead log back in.
+    /// Closes all connections, the writing one last, which on `SQLite` folds the write-ahead log back in.
     pub async fn close(self) {
         for connection in [self.read, self.write] {
             if let Err(error) = connection.close().await {

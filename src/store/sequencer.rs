@@ -22,7 +22,7 @@ const BATCH: usize = 512;
 /// How long the outcome of a COMMIT whose answer was lost is looked for.
 const OUTCOME_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often old rows of `commits` are cleared away, in batches, and how old they get.
-const COMMITS_KEPT: (u64, Duration) = (5_000, Duration::from_secs(60 * 60));
+const COMMITS_KEPT: (u64, Duration) = (5_000, Duration::from_hours(1));
 
 /// Something to be decided and written under the clock.
 ///

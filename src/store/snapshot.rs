@@ -20,7 +20,7 @@ pub struct Snapshot {
 }
 
 impl Store {
-    /// Begins to read. The clock is read first, which on SQLite also fixes what the rest will see.
+    /// Begins to read. The clock is read first, which on `SQLite` also fixes what the rest will see.
     pub async fn snapshot(&self) -> Result<Snapshot, StoreError> {
         let db = match self.backend() {
             DbBackend::Sqlite => self.read.begin().await?,

@@ -9,7 +9,7 @@ use std::time::Duration;
 /// How long a browser waits to come back after a stream that just ended, unless told otherwise.
 pub const RETRY: Duration = Duration::from_secs(2);
 /// How long a browser waits whose credentials are no longer good: it should be stopped and given new ones.
-pub const LONG_RETRY: Duration = Duration::from_secs(60 * 60);
+pub const LONG_RETRY: Duration = Duration::from_hours(1);
 
 /// What a stream says of itself.
 #[derive(Debug, Clone, Copy, Serialize)]

@@ -22,7 +22,7 @@ use tokio::time::{Instant, Sleep};
 /// Frames that wait for the socket before no more events are taken.
 const ROOM: usize = 32;
 /// How long before the end of its token a stream says so.
-const EXPIRING: Duration = Duration::from_secs(60);
+const EXPIRING: Duration = Duration::from_mins(1);
 /// How long the other side has to take the last frames and close.
 const LINGER: Duration = Duration::from_secs(2);
 

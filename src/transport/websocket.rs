@@ -17,7 +17,7 @@ use tungstenite::{Message, error::CapacityError};
 /// The largest message taken, in bytes: as large as a request's body.
 const MESSAGE: usize = 256 * 1024;
 /// Operations under way at a time on one socket; no more are read before one is done.
-const AT_ONCE: usize = 16;
+const AT_ONCE: usize = 64;
 
 /// What answers the operations of one socket.
 pub type Incoming = Box<dyn Fn(String) -> BoxFuture<'static, Outcome> + Send + Sync>;

@@ -1,4 +1,4 @@
-//! The tables as SeaORM sees them; nothing outside `store` does.
+//! The tables as `SeaORM` sees them; nothing outside `store` does.
 
 pub mod clock;
 pub mod commits;

@@ -44,6 +44,7 @@ async fn no_flow_leaves_a_secret_in_the_log() {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "a catalogue of flows, one after the other")]
 async fn every_flow(server: &Server, marks: &mut Marks) {
     let stranger = server.stranger();
     let bob = Person::register(server, "bob").await;

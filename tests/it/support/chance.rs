@@ -12,6 +12,7 @@ pub struct Chance {
 impl Chance {
     /// From `GOLDCREST_TEST_SEED`, or fresh; says which.
     pub fn for_test(name: &str) -> Self {
+        #[expect(clippy::disallowed_methods, reason = "a test has no options but these")]
         let seed = match std::env::var("GOLDCREST_TEST_SEED") {
             Ok(text) => text.parse().expect("GOLDCREST_TEST_SEED is a number"),
             Err(_) => rand::random::<u64>(),

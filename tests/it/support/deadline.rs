@@ -1,7 +1,8 @@
 //! Waiting for what a test needs, never for time to pass.
 
 use std::future::Future;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// How long an ordinary thing may take on a machine that does other work beside.
 pub const PATIENCE: Duration = Duration::from_secs(20);

@@ -1,10 +1,11 @@
 //! A server of one's own: the built binary on port 0 in a directory that goes away with it.
 
+use parking_lot::Mutex;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, Once};
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -218,7 +219,7 @@ impl Server {
 
     /// Everything that it wrote to stderr so far.
     pub fn log(&self) -> String {
-        self.log.lock().unwrap().clone()
+        self.log.lock().clone()
     }
 
     /// The events and stays that are on disk now.
@@ -280,6 +281,6 @@ impl Drop for Server {
 async fn collect(mut from: impl AsyncRead + Unpin, into: Arc<Mutex<String>>) {
     let mut buffer = vec![0; 16 * 1024];
     while let Ok(count @ 1..) = from.read(&mut buffer).await {
-        into.lock().unwrap().push_str(&String::from_utf8_lossy(&buffer[..count]));
+        into.lock().push_str(&String::from_utf8_lossy(&buffer[..count]));
     }
 }
