@@ -24,12 +24,12 @@ pub struct Options {
     #[command(flatten)]
     pub place: Place,
 
-    /// Where browsers and clients reach this server, such as <https://chat.example.org>. Its origin is the one whose
+    /// Where browsers and clients reach this server, such as `https://chat.example.org`. Its origin is the one whose
     /// pages may write. Without it only pages from this machine may.
     #[arg(long, env = "GOLDCREST_PUBLIC_URL")]
     pub public_url: Option<Url>,
 
-    /// Other origins whose pages may use this server, such as <https://app.example.org,https://example.org>.
+    /// Other origins whose pages may use this server, such as `https://app.example.org,https://example.org`.
     #[arg(long, env = "GOLDCREST_ALLOW_ORIGINS", value_delimiter = ',')]
     pub allow_origins: Vec<Url>,
 
