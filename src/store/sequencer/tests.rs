@@ -220,7 +220,7 @@ async fn a_refusal_uses_no_number_and_leaves_the_others_alone() {
 async fn what_a_change_wrote_before_it_was_refused_is_undone() {
     let bench = Bench::new().await;
     let mut writer = bench.writer(8);
-    for broken in [Act::EmitAndRefuse] {
+    for broken in [Act::EmitAndRefuse, Act::SetBioAndRefuse] {
         let head = bench.store.clock().await.unwrap().head.0;
         let (one, two) = ((head + 1).to_string(), (head + 2).to_string());
         // Others wrote before it, so that nothing but its own writes can tell.
