@@ -74,6 +74,10 @@ impl Follower {
                     tracing::warn!(%error, event.seq = event.seq.0, "cannot read the events before a committed one");
                     return;
                 }
+                if self.hub.is_closed() && self.hub.applied() < event.seq.previous() {
+                    // The log does not have them: the streams were told, and the writer is not held up.
+                    return;
+                }
             }
         }
     }

@@ -7,6 +7,8 @@ mod log;
 mod ring;
 mod slot;
 mod subscription;
+#[cfg(test)]
+mod tests;
 
 pub use event::{Event, text_frame};
 pub use follower::{Follower, FollowerOptions};

@@ -287,6 +287,16 @@ impl Subscription {
         }
     }
 
+    /// Lets a page that is being read come in while no event is taken: nothing of the database is held for as long as a
+    /// hearer is slow.
+    pub fn keep_reading(&mut self, context: &mut Context<'_>) {
+        if let Mode::Reading { page, .. } = &mut self.mode
+            && let Poll::Ready(read) = page.as_mut().poll(context)
+        {
+            *page = Box::pin(std::future::ready(read));
+        }
+    }
+
     /// Goes on from what is applied now, with a gap that the hearer is told of.
     fn reset(&mut self) -> Step {
         self.position = self.hub.applied();

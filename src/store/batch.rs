@@ -146,7 +146,8 @@ pub struct Batch {
     pub(super) set: WorkingSet,
     pending: Pending,
     at: Timestamp,
-    wrote: bool,
+    /// How often changes wrote something: a refusal is found before its change does.
+    writes: u64,
 }
 
 impl Batch {
@@ -154,7 +155,7 @@ impl Batch {
     pub(super) fn new(db: DatabaseTransaction, clock: Clock, id: i64, mut set: WorkingSet, now: Timestamp) -> Self {
         set.trim();
         let at = now.max(clock.last_at);
-        Self { db, clock, id, records: Vec::new(), set, pending: Pending::default(), at, wrote: false }
+        Self { db, clock, id, records: Vec::new(), set, pending: Pending::default(), at, writes: 0 }
     }
 
     /// Reads what the changes will ask for.
@@ -208,8 +209,8 @@ impl Batch {
     }
 
     /// Where the numbers stand: a refusal must leave this as it was.
-    pub(super) fn mark(&self) -> (Clock, bool) {
-        (self.clock, self.wrote)
+    pub(super) fn mark(&self) -> (Clock, u64) {
+        (self.clock, self.writes)
     }
 
     // What changes ask.
@@ -360,7 +361,7 @@ impl Batch {
             batch: self.id,
         });
         self.pending.unwritten_events += 1;
-        self.wrote = true;
+        self.writes += 1;
         self.clock.head
     }
 
@@ -370,14 +371,14 @@ impl Batch {
         let user = User { id: self.clock.last_user, created_at: self.at, ..new.user };
         self.pending.users.push(users::row(&user, user.username.key(), user.email.as_deref().map(fold)));
         self.set.users.insert(user.id, user.clone());
-        self.wrote = true;
+        self.writes += 1;
         user
     }
 
     /// Writes an account as it is now.
     pub async fn update_user(&mut self, user: &User) -> Result<(), Abort> {
         self.write_pending().await?;
-        self.wrote = true;
+        self.writes += 1;
         users::update(&self.db, user).await?;
         self.set.users.insert(user.id, user.clone());
         Ok(())
@@ -388,7 +389,7 @@ impl Batch {
         self.clock.last_session.0 += 1;
         let session = Session { id: self.clock.last_session, created_at: self.at, ..new.session };
         self.pending.sessions.push(sessions::row(&session, new.secret_hash));
-        self.wrote = true;
+        self.writes += 1;
         session
     }
 
@@ -400,14 +401,14 @@ impl Batch {
     /// Writes a session's refresh token as it is now.
     pub async fn update_refresh(&mut self, session: &Session) -> Result<(), Abort> {
         self.write_pending().await?;
-        self.wrote = true;
+        self.writes += 1;
         Ok(sessions::update_refresh(&self.db, session).await?)
     }
 
     /// Ends sessions.
     pub async fn revoke(&mut self, ids: &[SessionId]) -> Result<(), Abort> {
         self.write_pending().await?;
-        self.wrote = true;
+        self.writes += 1;
         Ok(sessions::revoke(&self.db, ids, self.at).await?)
     }
 
@@ -415,7 +416,7 @@ impl Batch {
     pub async fn use_ticket(&mut self, id: &str, session: SessionId, expires_at: Timestamp) -> Result<(), Abort> {
         self.write_pending().await?;
         if !sessions::ticket_was_used(&self.db, id).await? {
-            self.wrote = true;
+            self.writes += 1;
             sessions::use_ticket(&self.db, id, session, expires_at).await?;
         }
         Ok(())
@@ -435,14 +436,14 @@ impl Batch {
         for (user, role) in new.members {
             self.insert_stay(conversation.id, user, role);
         }
-        self.wrote = true;
+        self.writes += 1;
         conversation
     }
 
     /// Writes a conversation as it is now.
     pub async fn update_conversation(&mut self, conversation: &Conversation) -> Result<(), Abort> {
         self.write_pending().await?;
-        self.wrote = true;
+        self.writes += 1;
         conversations::update(&self.db, conversation).await?;
         self.set.conversations.insert(conversation.id, conversation.clone());
         Ok(())
@@ -453,14 +454,14 @@ impl Batch {
         let stay = Lasting { conversation, user, joined: self.upcoming(), role };
         self.pending.stays.push(stays::row(&stay));
         self.set.stays.insert((conversation, user), Some(stay));
-        self.wrote = true;
+        self.writes += 1;
     }
 
     /// Lets somebody out with the next event, which the caller emits.
     pub async fn end_stay(&mut self, conversation: ConversationId, user: UserId) -> Result<(), Abort> {
         let Some(stay) = self.stay(conversation, user).await? else { return Ok(()) };
         self.write_pending().await?;
-        self.wrote = true;
+        self.writes += 1;
         stays::end(&self.db, &stay, self.upcoming()).await?;
         self.set.stays.insert((conversation, user), None);
         Ok(())
@@ -471,7 +472,7 @@ impl Batch {
         let Some(stay) = self.stay(conversation, user).await? else { return Ok(()) };
         let stay = Lasting { role, ..stay };
         self.write_pending().await?;
-        self.wrote = true;
+        self.writes += 1;
         stays::set_role(&self.db, &stay).await?;
         self.set.stays.insert((conversation, user), Some(stay));
         Ok(())
@@ -502,7 +503,7 @@ impl Batch {
         self.write_pending().await?;
         let from = self.clock.beginning;
         self.clock.beginning = events::forget(&self.db, from, before, most).await?;
-        self.wrote |= self.clock.beginning != from;
+        self.writes += u64::from(self.clock.beginning != from);
         Ok(self.clock.beginning.0 - from.0 >= most)
     }
 
@@ -515,7 +516,7 @@ impl Batch {
     /// Deletes sessions and tickets that ended before a moment.
     pub async fn forget_sessions(&mut self, before: Timestamp) -> Result<(), Abort> {
         self.write_pending().await?;
-        self.wrote = true;
+        self.writes += 1;
         Ok(sessions::forget(&self.db, before).await?)
     }
 
@@ -543,7 +544,7 @@ impl Batch {
     /// Writes everything, the clock last. Returns whether there is anything to commit.
     pub(super) async fn finish(&mut self, before: Clock) -> Result<bool, DbErr> {
         self.write_pending().await?;
-        if !self.wrote && self.clock == before {
+        if self.writes == 0 && self.clock == before {
             return Ok(false);
         }
         let commit = entity::commits::ActiveModel {

@@ -1,5 +1,9 @@
 //! The one task that writes: while a batch commits, arriving changes queue up, and the next batch takes them all.
 
+mod job;
+#[cfg(test)]
+mod tests;
+
 use super::batch::{Abort, Batch, Wants, WorkingSet};
 use super::clock::Clock;
 use super::entity::commits;
@@ -8,7 +12,8 @@ use crate::domain::events::Record;
 use crate::domain::{Refusal, Seq, Timestamp};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use sea_orm::{DbErr, EntityTrait, SqliteTransactionMode, TransactionOptions, TransactionTrait};
+use job::{Job, Pending};
+use sea_orm::{DatabaseTransaction, DbErr, EntityTrait, SqliteTransactionMode, TransactionOptions, TransactionTrait};
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -64,6 +69,9 @@ pub enum SubmitError {
 /// Takes what was committed, in order, before the callers are answered.
 pub type HandOver = Box<dyn Fn(Vec<Record>) -> BoxFuture<'static, ()> + Send + Sync>;
 
+/// How a transaction is ended: tests lose its answer here.
+type Commit = Box<dyn Fn(DatabaseTransaction) -> BoxFuture<'static, Result<(), DbErr>> + Send + Sync>;
+
 /// The way to the writing task. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Sequencer {
@@ -79,8 +87,19 @@ impl Sequencer {
         hand_over: HandOver,
         stop: CancellationToken,
     ) -> (Self, impl Future<Output = ()> + Send) {
+        Self::committing_by(Box::new(|db| Box::pin(db.commit())), store, waiting, hand_over, stop)
+    }
+
+    fn committing_by(
+        commit: Commit,
+        store: Store,
+        waiting: usize,
+        hand_over: HandOver,
+        stop: CancellationToken,
+    ) -> (Self, impl Future<Output = ()> + Send) {
         let (queue, receiver) = mpsc::channel(waiting.max(1));
-        let writer = Writer { store, hand_over, set: WorkingSet::default(), last: None, batches: 0, refusing: false };
+        let set = WorkingSet::default();
+        let writer = Writer { store, hand_over, commit, set, last: None, batches: 0, refusing: false };
         (Self { queue }, writer.run(receiver, stop))
     }
 
@@ -109,62 +128,11 @@ impl Sequencer {
 
     fn enqueue<C: Change>(&self, change: C) -> Result<oneshot::Receiver<Result<C::Output, SubmitError>>, SubmitError> {
         let (sender, receiver) = oneshot::channel();
-        let job = Pending { change, decided: None, answer: Some(sender) };
-        self.queue.try_send(Box::new(job)).map_err(|error| match error {
+        self.queue.try_send(Box::new(Pending::new(change, sender))).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => SubmitError::Overloaded,
             mpsc::error::TrySendError::Closed(_) => SubmitError::Unavailable,
         })?;
         Ok(receiver)
-    }
-}
-
-/// A change of any type, with the way back to its caller.
-trait Job: Send {
-    fn wants(&self, wants: &mut Wants);
-    fn decide<'a>(&'a mut self, batch: &'a mut Batch) -> BoxFuture<'a, Result<(), DbErr>>;
-    fn answer(&mut self, failure: Option<SubmitError>);
-}
-
-struct Pending<C: Change> {
-    change: C,
-    decided: Option<Result<C::Output, Refusal>>,
-    answer: Option<oneshot::Sender<Result<C::Output, SubmitError>>>,
-}
-
-impl<C: Change> Job for Pending<C> {
-    fn wants(&self, wants: &mut Wants) {
-        self.change.wants(wants);
-    }
-
-    fn decide<'a>(&'a mut self, batch: &'a mut Batch) -> BoxFuture<'a, Result<(), DbErr>> {
-        Box::pin(async {
-            let before = batch.mark();
-            match self.change.decide(batch).await {
-                Ok(output) => self.decided = Some(Ok(output)),
-                Err(Abort::Refused(refusal)) => {
-                    self.decided = Some(Err(refusal));
-                    if batch.mark() != before {
-                        // Rolling back keeps the promise; alone, the change is then refused with nothing else lost.
-                        return Err(DbErr::Custom("a change was refused after it had written".to_owned()));
-                    }
-                }
-                Err(Abort::Database(error)) => return Err(error),
-            }
-            Ok(())
-        })
-    }
-
-    fn answer(&mut self, failure: Option<SubmitError>) {
-        let Some(answer) = self.answer.take() else { return };
-        let outcome = match (failure, self.decided.take()) {
-            // A refusal stands, whatever became of the others.
-            (_, Some(Err(refusal))) => Err(SubmitError::Refused(refusal)),
-            (None, Some(Ok(output))) => Ok(output),
-            (Some(failure), _) => Err(failure),
-            (None, None) => Err(SubmitError::Broken),
-        };
-        // A caller who is gone does not want to know.
-        drop(answer.send(outcome));
     }
 }
 
@@ -185,6 +153,7 @@ enum Attempt {
 struct Writer {
     store: Store,
     hand_over: HandOver,
+    commit: Commit,
     set: WorkingSet,
     /// The last batch that this task committed, and the head after it.
     last: Option<(i64, Seq)>,
@@ -216,34 +185,46 @@ impl Writer {
 
     /// Writes some changes together and answers their callers.
     async fn write(&mut self, jobs: &mut [Box<dyn Job>]) {
-        let mut failure = None;
-        match self.attempt(jobs).await {
-            Attempt::Done { records } => (self.hand_over)(records).await,
-            Attempt::RolledBack(error) if jobs.len() > 1 => {
-                tracing::warn!(%error, changes = jobs.len(), "a batch was rolled back; its changes run one by one");
-                for job in jobs {
-                    Box::pin(self.write(std::slice::from_mut(job))).await;
+        let mut again = false;
+        let failure = loop {
+            match self.attempt(jobs).await {
+                Attempt::Done { records } => {
+                    (self.hand_over)(records).await;
+                    break None;
                 }
-                return;
-            }
-            Attempt::RolledBack(error) => {
-                tracing::error!(%error, "a change could not be written");
-                failure = Some(SubmitError::Broken);
-            }
-            Attempt::NoClock(error) => {
-                tracing::error!(%error, "cannot write: the database does not answer");
-                failure = Some(SubmitError::Unavailable);
-            }
-            Attempt::Diverged => failure = Some(SubmitError::Unavailable),
-            Attempt::Unknown { id, records, error } => {
-                tracing::warn!(%error, "the answer to a COMMIT was lost; looking whether it happened");
-                match self.find_out(id).await {
-                    Some(true) => (self.hand_over)(records).await,
-                    Some(false) => return Box::pin(self.write(jobs)).await,
-                    None => failure = Some(SubmitError::OutcomeUnknown),
+                Attempt::RolledBack(error) if jobs.len() > 1 => {
+                    tracing::warn!(%error, changes = jobs.len(), "a batch was rolled back; its changes run one by one");
+                    for job in jobs {
+                        Box::pin(self.write(std::slice::from_mut(job))).await;
+                    }
+                    return;
+                }
+                Attempt::RolledBack(error) => {
+                    tracing::error!(%error, "a change could not be written");
+                    break Some(SubmitError::Broken);
+                }
+                Attempt::NoClock(error) => {
+                    tracing::error!(%error, "cannot write: the database does not answer");
+                    break Some(SubmitError::Unavailable);
+                }
+                Attempt::Diverged => break Some(SubmitError::Unavailable),
+                Attempt::Unknown { id, records, error } => {
+                    tracing::warn!(%error, "the answer to a COMMIT was lost; looking whether it happened");
+                    match self.find_out(id).await {
+                        Some(true) => {
+                            (self.hand_over)(records).await;
+                            break None;
+                        }
+                        Some(false) if !again => again = true,
+                        Some(false) => {
+                            tracing::error!(%error, "cannot write: the database refuses to commit");
+                            break Some(SubmitError::Unavailable);
+                        }
+                        None => break Some(SubmitError::OutcomeUnknown),
+                    }
                 }
             }
-        }
+        };
         for job in jobs {
             job.answer(failure.clone());
         }
@@ -303,7 +284,7 @@ impl Writer {
             }
         }
         let Batch { db, clock, id, records, set, .. } = batch;
-        if let Err(error) = db.commit().await {
+        if let Err(error) = (self.commit)(db).await {
             return Attempt::Unknown { id, records, error };
         }
         self.set = set;

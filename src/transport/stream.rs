@@ -170,6 +170,9 @@ impl<P: Protocol> Stream<P> {
                 Poll::Pending => return,
             }
         }
+        if let Some(subscription) = &mut self.pipe.subscription {
+            subscription.keep_reading(context);
+        }
     }
 
     /// Does what is due. Returns whether it did anything.

@@ -4,5 +4,6 @@ mod crowd;
 mod cursors;
 mod endings;
 mod golden;
+mod pipes;
 mod promise;
 mod slow_reader;

@@ -1,0 +1,7 @@
+//! The hub, the subscriptions and the follower over a real database, with a model beside them that says who hears what.
+
+mod bench;
+mod endings;
+mod joining;
+mod model;
+mod shadow;

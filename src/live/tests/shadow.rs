@@ -1,0 +1,274 @@
+//! Streams beside the model, with random joins, leaves, overflows, lost connections and retention; the seed is printed.
+
+use super::bench::{Act, Bench, glance, wish};
+use super::model::Model;
+use crate::domain::conversations::Kind;
+use crate::domain::{ConversationId, Seq, UserId};
+use crate::live::{Cursor, Gap, RegisterError, Step, Subscription};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use std::sync::Arc;
+use std::task::Poll;
+use tokio::task::JoinHandle;
+
+const PEOPLE: [&str; 3] = ["ann", "bob", "cid"];
+const GROUP: ConversationId = ConversationId(1);
+const CHANNEL: ConversationId = ConversationId(2);
+
+/// One listener and all that it was promised.
+struct Ear {
+    user: UserId,
+    stream: Subscription,
+    follows: Option<(ConversationId, i64)>,
+    /// Everything up to here was compared with the model.
+    checked: i64,
+}
+
+/// A listener whose registration is under way.
+struct Opening {
+    user: UserId,
+    cursor: Option<i64>,
+    follows: bool,
+    opening: JoinHandle<Result<Subscription, RegisterError>>,
+}
+
+impl Opening {
+    async fn begin(bench: &Bench, user: UserId, cursor: Option<i64>, follows: bool) -> Self {
+        let mut wish = wish(user, cursor.map_or(Cursor::Now, |seq| Cursor::After(Seq(seq))));
+        wish.follows.extend(follows.then_some(CHANNEL));
+        let follower = Arc::clone(&bench.follower);
+        let opening = tokio::spawn(async move { follower.subscribe(wish).await });
+        // Far enough that what happens next happens while it is under way.
+        tokio::task::yield_now().await;
+        Self { user, cursor, follows, opening }
+    }
+
+    async fn finish(self, model: &Model) -> Ear {
+        let mut stream = self.opening.await.expect("no panic").expect("a stream opens");
+        let checked = stream.position().0;
+        match (stream.gap(), self.cursor) {
+            (None, None) => {}
+            (None, Some(cursor)) => assert_eq!(checked, cursor, "an honoured cursor is where it goes on from"),
+            (Some(Gap::HistoryExpired), Some(cursor)) => assert!(cursor + 1 < model.beginning, "{cursor} is kept"),
+            (gap, cursor) => panic!("{gap:?} for {cursor:?}"),
+        }
+        Ear { user: self.user, stream, follows: self.follows.then_some((CHANNEL, 0)), checked }
+    }
+}
+
+impl Ear {
+    /// Compares what came with what the user was to hear up to where the stream says that it is.
+    fn judge(&mut self, model: &Model, step: Option<&Step>) {
+        let position = self.stream.position().0;
+        match step {
+            Some(Step::Reset(Gap::HistoryExpired)) => {
+                assert!(self.checked + 1 < model.beginning, "{} is kept and was skipped", self.checked);
+                assert!(self.checked <= position);
+            }
+            Some(Step::Event(event)) => {
+                let expected = model.heard_by(self.user, self.follows, self.checked, position);
+                assert_eq!(
+                    (vec![event.seq.0], event.seq.0),
+                    (expected, position),
+                    "{:?} after {}",
+                    self.user,
+                    self.checked
+                );
+            }
+            None => {
+                let missed = model.heard_by(self.user, self.follows, self.checked, position);
+                assert_eq!(missed, [0; 0], "{:?} is at {position} after {}", self.user, self.checked);
+            }
+            other => panic!("{other:?}"),
+        }
+        self.checked = self.checked.max(position);
+    }
+}
+
+struct Play {
+    random: StdRng,
+    bench: Bench,
+    model: Model,
+    ears: Vec<Ear>,
+    openings: Vec<Opening>,
+    /// Cursors of streams that were lost.
+    cursors: Vec<i64>,
+    resets: usize,
+}
+
+impl Play {
+    async fn new(seed: u64) -> Self {
+        let bench = Bench::new(&PEOPLE, 4_000, 3).await;
+        let mut play = Self {
+            random: StdRng::seed_from_u64(seed),
+            bench,
+            model: Model::new(),
+            ears: Vec::new(),
+            openings: Vec::new(),
+            cursors: vec![0],
+            resets: 0,
+        };
+        play.commit(Act::Room(Kind::Group, vec![UserId(1), UserId(2)])).await;
+        play.commit(Act::Room(Kind::Channel, vec![UserId(2)])).await;
+        play
+    }
+
+    fn below(&mut self, count: usize) -> usize {
+        self.random.random_range(0..count)
+    }
+
+    fn anybody(&mut self) -> UserId {
+        UserId(self.random.random_range(1..=3))
+    }
+
+    async fn commit(&mut self, act: Act) {
+        self.bench.commit(act.clone()).await;
+        self.model.note(act);
+    }
+
+    async fn something_happens(&mut self) {
+        let user = self.anybody();
+        let room = if self.random.random() { GROUP } else { CHANNEL };
+        let act = match self.below(8) {
+            0..3 => Act::Say(room),
+            3 => Act::Note(user),
+            _ if self.model.is_in(room, user) => Act::Leave(room, user),
+            _ => Act::Join(room, user),
+        };
+        self.commit(act).await;
+    }
+
+    async fn forget(&mut self) {
+        let most = self.random.random_range(1..30);
+        self.bench.commit(Act::Forget(most)).await;
+        self.model.beginning = self.bench.store.clock().await.expect("a clock").beginning.0;
+    }
+
+    async fn begin_listening(&mut self) {
+        let user = self.anybody();
+        let cursor = match self.below(4) {
+            0 => None,
+            // As one who heard it over another node, which was ahead of this one.
+            1 => Some(self.model.head()),
+            _ => Some(self.cursors[self.random.random_range(0..self.cursors.len())]),
+        };
+        let follows = self.below(3) == 0;
+        let opening = Opening::begin(&self.bench, user, cursor, follows).await;
+        self.openings.push(opening);
+    }
+
+    async fn finish_opening(&mut self) {
+        if !self.openings.is_empty() {
+            let at = self.below(self.openings.len());
+            let ear = self.openings.swap_remove(at).finish(&self.model).await;
+            self.ears.push(ear);
+        }
+    }
+
+    async fn somebody_listens(&mut self, most: usize, patiently: bool) {
+        if self.ears.is_empty() {
+            return;
+        }
+        let at = self.below(self.ears.len());
+        let mut ear = self.ears.swap_remove(at);
+        for _ in 0..most {
+            let step = if patiently {
+                next_among(&mut ear.stream, &mut self.ears).await
+            } else {
+                match glance(&mut ear.stream) {
+                    Poll::Ready(step) => Some(step),
+                    Poll::Pending => None,
+                }
+            };
+            ear.judge(&self.model, step.as_ref());
+            self.resets += usize::from(matches!(step, Some(Step::Reset(_))));
+            if step.is_none() {
+                break;
+            }
+        }
+        self.ears.push(ear);
+    }
+
+    fn somebody_is_cut_off(&mut self) {
+        if !self.ears.is_empty() {
+            let at = self.below(self.ears.len());
+            self.cursors.push(self.ears.swap_remove(at).stream.position().0);
+        }
+    }
+
+    fn somebody_follows(&mut self) {
+        let Some(ear) = self.ears.last_mut().filter(|ear| ear.follows.is_none()) else { return };
+        let since = ear.stream.follow(CHANNEL).0;
+        assert_eq!(since, self.bench.hub().applied().0);
+        ear.follows = Some((CHANNEL, since));
+    }
+
+    async fn step(&mut self) {
+        match self.below(100) {
+            0..40 => self.something_happens().await,
+            40..60 => {
+                let some = self.random.random_range(1..6);
+                self.bench.apply(some);
+            }
+            60..65 => self.begin_listening().await,
+            65..69 => self.finish_opening().await,
+            69..90 => {
+                let most = self.random.random_range(1..12);
+                let patiently = self.random.random();
+                self.somebody_listens(most, patiently).await;
+            }
+            90..94 => self.somebody_is_cut_off(),
+            94..96 => self.somebody_follows(),
+            96 => self.forget().await,
+            _ => self.bench.apply_all(),
+        }
+    }
+
+    async fn end(mut self) {
+        self.bench.apply_all();
+        while !self.openings.is_empty() {
+            self.finish_opening().await;
+        }
+        let head = self.model.head();
+        while let Some(mut ear) = self.ears.pop() {
+            loop {
+                let step = next_among(&mut ear.stream, &mut self.ears).await;
+                ear.judge(&self.model, step.as_ref());
+                if step.is_none() {
+                    break;
+                }
+            }
+            assert_eq!(ear.stream.position().0, head, "in the end everybody is there");
+        }
+    }
+}
+
+/// The next step of one, while the others do what they have begun but take nothing.
+async fn next_among(stream: &mut Subscription, others: &mut [Ear]) -> Option<Step> {
+    std::future::poll_fn(|context| {
+        for other in &mut *others {
+            other.stream.keep_reading(context);
+        }
+        match stream.poll_next(context) {
+            Poll::Ready(step) => Poll::Ready(Some(step)),
+            Poll::Pending if stream.is_live() => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn every_stream_hears_what_the_model_says() {
+    let given = std::env::var("GOLDCREST_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
+    let seeds: Vec<u64> = given.map_or_else(|| (0..8).map(|_| rand::random()).collect(), |seed| vec![seed]);
+    for seed in seeds {
+        println!("streams beside the model: GOLDCREST_TEST_SEED={seed}");
+        let mut play = Play::new(seed).await;
+        for _ in 0..600 {
+            play.step().await;
+        }
+        println!("{} events, {} streams lost, {} resets", play.model.head(), play.cursors.len(), play.resets);
+        play.end().await;
+    }
+}

@@ -1,0 +1,374 @@
+//! The write path with what can go wrong in it: refusals, panics, failing statements, lost answers, other writers.
+
+use super::super::{Database, NewConversation, NewUser, database_url};
+use super::*;
+use crate::domain::conversations::{Conversation, Kind, PostPolicy, Role};
+use crate::domain::events::{Happening, Topic};
+use crate::domain::users::{Status, User, Username};
+use crate::domain::{ConversationId, SessionId, UserId};
+use parking_lot::Mutex;
+use sea_orm::ConnectionTrait;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+const ANN: UserId = UserId(1);
+const ROOM: ConversationId = ConversationId(1);
+const NO: Refusal = Refusal::NotFound("anything");
+
+/// What a change of these tests does.
+#[derive(Debug, Clone)]
+enum Act {
+    /// Makes a user, without an event.
+    Make(&'static str),
+    /// Says that something happened.
+    Emit,
+    /// Tells Ann's bio as the batch sees it.
+    Bio,
+    /// Changes Ann's bio, without an event.
+    SetBio(&'static str),
+    /// Tells whether Ann is in the room.
+    IsMember,
+    /// Makes the room with Ann in it.
+    MakeRoom,
+    /// Ends Ann's stay in it.
+    Leave,
+    Refuse,
+    /// Breaks the rule that a refusal comes first.
+    SetBioAndRefuse,
+    EmitAndRefuse,
+    EmitAndPanic,
+    /// Makes a user whose name is taken, which only the database notices.
+    Collide,
+}
+
+fn user(name: &str) -> NewUser {
+    NewUser {
+        user: User {
+            id: UserId(0),
+            username: Username::stored(name.to_owned()),
+            email: None,
+            password_hash: None,
+            bio: String::new(),
+            status: Status::Active,
+            admin: false,
+            created_at: Timestamp(0),
+        },
+    }
+}
+
+fn emit(batch: &mut Batch) -> String {
+    batch.emit(Topic::User(ANN), &Happening::SessionRevoked(SessionId(1))).to_string()
+}
+
+impl Change for Act {
+    type Output = String;
+
+    async fn decide(&self, batch: &mut Batch) -> Result<String, Abort> {
+        let mut ann = batch.user(ANN).await?;
+        Ok(match self {
+            Self::Make(name) => batch.insert_user(user(name)).id.to_string(),
+            Self::Emit => emit(batch),
+            Self::Bio => ann.map(|ann| ann.bio).unwrap_or_default(),
+            Self::SetBio(_) | Self::SetBioAndRefuse => {
+                let refuses = matches!(self, Self::SetBioAndRefuse);
+                let bio = if let Self::SetBio(bio) = self { bio } else { "never" };
+                if let Some(ann) = &mut ann {
+                    bio.clone_into(&mut ann.bio);
+                    batch.update_user(ann).await?;
+                }
+                if refuses {
+                    return Err(NO.into());
+                }
+                bio.to_string()
+            }
+            Self::IsMember => batch.role(ROOM, ANN).await?.is_some().to_string(),
+            Self::MakeRoom => {
+                let conversation = Conversation {
+                    id: ConversationId(0),
+                    kind: Kind::Group,
+                    name: None,
+                    post: PostPolicy::Members,
+                    created_at: Timestamp(0),
+                };
+                batch.insert_conversation(NewConversation { conversation, members: vec![(ANN, Role::Owner)] });
+                emit(batch)
+            }
+            Self::Leave => {
+                batch.end_stay(ROOM, ANN).await?;
+                emit(batch)
+            }
+            Self::Refuse => return Err(NO.into()),
+            Self::EmitAndRefuse => {
+                emit(batch);
+                return Err(NO.into());
+            }
+            Self::EmitAndPanic => {
+                emit(batch);
+                panic!("on purpose");
+            }
+            Self::Collide => batch.insert_user(user("ann")).id.to_string(),
+        })
+    }
+}
+
+type Outcome = Result<String, SubmitError>;
+
+/// A database of its own, a writer that can be started late, and what it handed over.
+struct Bench {
+    home: tempfile::TempDir,
+    store: Store,
+    handed: Arc<Mutex<Vec<Record>>>,
+}
+
+struct Running {
+    sequencer: Sequencer,
+    stop: CancellationToken,
+    writing: Option<BoxFuture<'static, ()>>,
+}
+
+async fn open(home: &std::path::Path) -> Store {
+    Store::open(&Database { url: database_url(home) }).await.expect("a database opens")
+}
+
+impl Bench {
+    async fn new() -> Self {
+        let home = tempfile::tempdir().expect("a directory");
+        let store = open(home.path()).await;
+        let bench = Self { home, store, handed: Arc::default() };
+        let mut running = bench.writer(8);
+        assert_eq!(running.all([Act::Make("ann"), Act::Emit]).await, [ok("1"), ok("1")]);
+        bench
+    }
+
+    fn writer(&self, waiting: usize) -> Running {
+        self.writer_committing_by(Box::new(|db| Box::pin(db.commit())), waiting)
+    }
+
+    fn writer_committing_by(&self, commit: Commit, waiting: usize) -> Running {
+        let handed = Arc::clone(&self.handed);
+        let hand_over: HandOver = Box::new(move |records| {
+            let handed = Arc::clone(&handed);
+            Box::pin(async move {
+                // Whoever is answered too early is answered now.
+                tokio::task::yield_now().await;
+                handed.lock().extend(records);
+            })
+        });
+        let stop = CancellationToken::new();
+        let (sequencer, writing) =
+            Sequencer::committing_by(commit, self.store.clone(), waiting, hand_over, stop.clone());
+        Running { sequencer, stop, writing: Some(Box::pin(writing)) }
+    }
+
+    /// What was handed over is the log, in its order and without a gap.
+    async fn assert_dense(&self, head: i64) {
+        let clock = self.store.clock().await.expect("a clock");
+        assert_eq!(clock.head, Seq(head), "refused and failed changes use no number");
+        let log = self.store.log_page(Seq(0), clock.head, None, 1_000).await.expect("a log").records;
+        let seqs: Vec<i64> = log.iter().map(|record| record.seq.0).collect();
+        assert_eq!(seqs, (1..=head).collect::<Vec<_>>());
+        assert!(log.is_sorted_by_key(|record| record.at), "no event is earlier than the one before");
+        assert_eq!(*self.handed.lock(), log, "every event is handed over once, in order");
+    }
+
+    async fn sql(&self, statement: &str) {
+        self.store.write.execute_unprepared(statement).await.expect("a statement");
+    }
+}
+
+impl Running {
+    /// Hands all in before the writer runs, so that they are one batch, and gives what each was told.
+    async fn all<const N: usize>(&mut self, acts: [Act; N]) -> [Outcome; N] {
+        let waiting = acts.map(|act| self.sequencer.submit_in_turn(act).expect("there is room"));
+        let told = futures_util::future::join_all(waiting);
+        let told = match &mut self.writing {
+            None => told.await,
+            Some(writing) => {
+                tokio::select! {
+                    biased;
+                    () = writing => panic!("the writer ended by itself"),
+                    told = told => told,
+                }
+            }
+        };
+        told.try_into().expect("as many answers as questions")
+    }
+
+    async fn one(&mut self, act: Act) -> Outcome {
+        let [told] = self.all([act]).await;
+        told
+    }
+}
+
+fn ok(text: &str) -> Outcome {
+    Ok(text.to_owned())
+}
+
+fn refused() -> Outcome {
+    Err(SubmitError::Refused(NO))
+}
+
+#[tokio::test]
+async fn a_refusal_uses_no_number_and_leaves_the_others_alone() {
+    let bench = Bench::new().await;
+    let told = bench.writer(8).all([Act::Emit, Act::Refuse, Act::Emit]).await;
+    assert_eq!(told, [ok("2"), refused(), ok("3")]);
+    bench.assert_dense(3).await;
+}
+
+#[tokio::test]
+async fn what_a_change_wrote_before_it_was_refused_is_undone() {
+    let bench = Bench::new().await;
+    let mut writer = bench.writer(8);
+    for broken in [Act::EmitAndRefuse, Act::SetBioAndRefuse] {
+        let head = bench.store.clock().await.unwrap().head.0;
+        let (one, two) = ((head + 1).to_string(), (head + 2).to_string());
+        // Others wrote before it, so that nothing but its own writes can tell.
+        let told = writer.all([Act::Emit, Act::SetBio("kept"), broken.clone(), Act::Emit]).await;
+        assert_eq!(told, [ok(&one), ok("kept"), refused(), ok(&two)], "{broken:?}");
+        assert_eq!(writer.one(broken.clone()).await, refused(), "{broken:?} alone");
+        assert_eq!(writer.one(Act::Bio).await, ok("kept"), "{broken:?}");
+        bench.assert_dense(head + 2).await;
+    }
+}
+
+#[tokio::test]
+async fn a_panicking_change_harms_nobody_else() {
+    let bench = Bench::new().await;
+    let mut writer = bench.writer(8);
+    let told = writer.all([Act::Emit, Act::EmitAndPanic, Act::Emit]).await;
+    assert_eq!(told, [ok("2"), Err(SubmitError::Broken), ok("3")]);
+    assert_eq!(writer.one(Act::EmitAndPanic).await, Err(SubmitError::Broken));
+    assert_eq!(writer.one(Act::Emit).await, ok("4"), "the writer lives on");
+    bench.assert_dense(4).await;
+}
+
+#[tokio::test]
+async fn when_a_statement_fails_the_other_changes_still_happen() {
+    let bench = Bench::new().await;
+    let mut writer = bench.writer(8);
+    let told = writer.all([Act::Emit, Act::SetBio("kept"), Act::Collide, Act::Emit, Act::Make("bob")]).await;
+    assert_eq!(told, [ok("2"), ok("kept"), Err(SubmitError::Broken), ok("3"), ok("2")]);
+    assert_eq!(writer.one(Act::Bio).await, ok("kept"));
+    bench.assert_dense(3).await;
+}
+
+#[tokio::test]
+async fn a_commit_whose_answer_is_lost_happened_once() {
+    let bench = Bench::new().await;
+    let lost: Commit = Box::new(|db| {
+        Box::pin(async move {
+            db.commit().await?;
+            Err(DbErr::Custom("the answer was lost".to_owned()))
+        })
+    });
+    let mut writer = bench.writer_committing_by(lost, 8);
+    assert_eq!(writer.all([Act::Emit, Act::Refuse, Act::Emit]).await, [ok("2"), refused(), ok("3")]);
+    assert_eq!(writer.one(Act::Emit).await, ok("4"));
+    bench.assert_dense(4).await;
+}
+
+#[tokio::test]
+async fn a_commit_that_failed_is_tried_again() {
+    let bench = Bench::new().await;
+    let commits = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&commits);
+    let fails_first: Commit = Box::new(move |db| {
+        let first = counted.fetch_add(1, Ordering::Relaxed) == 0;
+        Box::pin(async move {
+            if first { db.rollback().await.and(Err(DbErr::Custom("lost".to_owned()))) } else { db.commit().await }
+        })
+    });
+    let mut writer = bench.writer_committing_by(fails_first, 8);
+    assert_eq!(writer.all([Act::Emit, Act::SetBio("kept"), Act::Emit]).await, [ok("2"), ok("kept"), ok("3")]);
+    assert_eq!(commits.load(Ordering::Relaxed), 2);
+    bench.assert_dense(3).await;
+}
+
+#[tokio::test]
+async fn a_database_that_refuses_to_commit_is_not_asked_for_ever() {
+    let bench = Bench::new().await;
+    // What is deferred to COMMIT fails there, as a full disk does.
+    bench.sql("CREATE TABLE fuse (n INTEGER REFERENCES users(id) DEFERRABLE INITIALLY DEFERRED)").await;
+    bench.sql("CREATE TRIGGER blow AFTER INSERT ON commits BEGIN INSERT INTO fuse VALUES (-1); END").await;
+    let mut writer = bench.writer(8);
+    let told = tokio::time::timeout(Duration::from_secs(20), writer.all([Act::Emit, Act::Refuse])).await;
+    assert_eq!(told.expect("there is an answer"), [Err(SubmitError::Unavailable), refused()]);
+    bench.sql("DROP TRIGGER blow").await;
+    assert_eq!(writer.one(Act::Emit).await, ok("2"), "afterwards it writes on");
+    bench.assert_dense(2).await;
+}
+
+#[tokio::test]
+async fn a_full_queue_says_so_at_once() {
+    let bench = Bench::new().await;
+    let running = bench.writer(2);
+    let waiting: Vec<_> = (0..2).map(|_| running.sequencer.submit_in_turn(Act::Emit).expect("there is room")).collect();
+    assert_eq!(running.sequencer.submit(Act::Emit).await, Err(SubmitError::Overloaded));
+    let writing = tokio::spawn(running.writing.expect("not started"));
+    assert_eq!(futures_util::future::join_all(waiting).await, [ok("2"), ok("3")]);
+    assert_eq!(running.sequencer.submit(Act::Emit).await, ok("4"), "there is room again");
+    running.stop.cancel();
+    writing.await.expect("the writer ends");
+    bench.assert_dense(4).await;
+}
+
+#[tokio::test]
+async fn what_was_taken_is_written_before_the_writer_stops() {
+    let bench = Bench::new().await;
+    let running = bench.writer(8);
+    let waiting: Vec<_> = (0..5).map(|_| running.sequencer.submit_in_turn(Act::Emit).expect("there is room")).collect();
+    running.stop.cancel();
+    running.writing.expect("not started").await;
+    assert_eq!(futures_util::future::join_all(waiting).await, [ok("2"), ok("3"), ok("4"), ok("5"), ok("6")]);
+    assert_eq!(running.sequencer.submit(Act::Emit).await, Err(SubmitError::Unavailable));
+    bench.assert_dense(6).await;
+}
+
+#[tokio::test]
+async fn nobody_is_answered_before_the_hearers_have_it() {
+    let bench = Bench::new().await;
+    let running = bench.writer(8);
+    let writing = tokio::spawn(running.writing.expect("not started"));
+    for seq in 2..20 {
+        assert_eq!(running.sequencer.submit(Act::Emit).await, ok(&seq.to_string()));
+        assert_eq!(bench.handed.lock().last().map(|record| record.seq), Some(Seq(seq)), "handed over first");
+    }
+    running.stop.cancel();
+    writing.await.expect("the writer ends");
+}
+
+#[tokio::test]
+async fn what_another_writer_changed_is_seen() {
+    let bench = Bench::new().await;
+    let elsewhere =
+        Bench { home: tempfile::tempdir().unwrap(), store: open(bench.home.path()).await, handed: Arc::default() };
+    let (mut one, mut other) = (bench.writer(8), elsewhere.writer(8));
+    assert_eq!(one.all([Act::MakeRoom, Act::IsMember, Act::Bio]).await, [ok("2"), ok("true"), ok("")]);
+    assert_eq!(other.all([Act::IsMember, Act::SetBio("elsewhere")]).await, [ok("true"), ok("elsewhere")]);
+    assert_eq!(one.all([Act::Bio, Act::Leave]).await, [ok("elsewhere"), ok("3")], "also without any event");
+    assert_eq!(other.one(Act::IsMember).await, ok("false"));
+    assert_eq!(other.one(Act::Emit).await, ok("4"));
+    assert_eq!(one.one(Act::Emit).await, ok("5"), "the numbers go on over both");
+}
+
+#[tokio::test]
+async fn a_database_whose_head_went_back_is_not_written_to() {
+    let bench = Bench::new().await;
+    let mut writer = bench.writer(8);
+    assert_eq!(writer.one(Act::Emit).await, ok("2"));
+    bench.sql("DELETE FROM events WHERE seq = 2").await;
+    bench.sql("UPDATE clock SET head = 1").await;
+    assert_eq!(writer.one(Act::Emit).await, Err(SubmitError::Unavailable));
+    bench.sql("UPDATE clock SET head = 7").await;
+    assert_eq!(writer.one(Act::Emit).await, Err(SubmitError::Unavailable), "until it is started anew");
+}
+
+#[tokio::test]
+async fn no_event_is_earlier_than_the_one_before() {
+    let bench = Bench::new().await;
+    let ahead = Timestamp::now().plus(Duration::from_secs(3600));
+    bench.sql(&format!("UPDATE clock SET last_at = {}", ahead.0)).await;
+    assert_eq!(bench.writer(8).one(Act::Emit).await, ok("2"));
+    assert!(bench.handed.lock().last().is_some_and(|record| record.at >= ahead), "the machine's clock went back");
+}

@@ -1,0 +1,181 @@
+//! What is on its way through a socket: bytes before and after the take-over, replies in a crowd, positions while reading.
+
+use serde_json::json;
+
+use crate::support::raw::Connection;
+use crate::support::{Ear, Heard, Person, Server, SseClient, WsClient, seconds, within};
+
+/// A masked text frame (RFC 6455, section 5.2) with a mask of zeros.
+fn frame(text: &str) -> Vec<u8> {
+    let length = u8::try_from(text.len()).ok().filter(|length| *length < 126).expect("a short text");
+    [&[0x81, 0x80 | length, 0, 0, 0, 0][..], text.as_bytes()].concat()
+}
+
+#[tokio::test]
+async fn what_came_with_the_handshake_is_not_lost() {
+    let server = Server::start().await;
+    let bob = Person::register(&server, "bob").await;
+    let handshake = format!(
+        "GET /ws HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+        server.address, bob.access_token
+    );
+    let mut bytes = handshake.into_bytes();
+    for number in 0..3 {
+        bytes.extend(frame(&json!({"op": "ping", "ref": format!("early {number}")}).to_string()));
+    }
+    let mut connection = Connection::open(server.address).await.unwrap();
+    connection.send(bytes).await.unwrap();
+    let (status, _) = connection.head().await.unwrap();
+    assert_eq!(status, 101);
+    within(seconds(10), "the replies", async {
+        while !String::from_utf8_lossy(&connection.unread).contains("early 2") {
+            assert!(connection.read_more().await.unwrap(), "the socket stays open");
+        }
+    })
+    .await;
+    let heard = String::from_utf8_lossy(&connection.unread).into_owned();
+    assert!((0..3).all(|number| heard.contains(&format!("early {number}"))), "{heard}");
+}
+
+#[tokio::test]
+async fn an_answer_before_the_stream_comes_out_whole() {
+    let server = Server::start().await;
+    let [alice, bob] = Person::register_all(&server, ["alice", "bob"]).await;
+    let direct = alice.direct(&[&bob]).await;
+    let text = "x".repeat(10_000);
+    for _ in 0..600 {
+        alice.say(direct, &text).await;
+    }
+    let head = bob.head().await;
+    let request = |target: &str| {
+        let (address, token) = (server.address, &bob.access_token);
+        format!("GET {target} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\n\r\n")
+    };
+    // Some megabytes of an answer, more than the kernel takes at once, and right behind it the stream.
+    let both = request("/api/v1/events?after=0&limit=1000") + &request(&format!("/stream?after={}", head - 1));
+    let mut connection = Connection::open_narrow(server.address).await.unwrap();
+    connection.send(both).await.unwrap();
+    let answer = within(seconds(30), "the answer", connection.answer()).await.unwrap();
+    assert_eq!(answer.status, 200);
+    assert!(answer.json()["events"].as_array().unwrap().len() > 600);
+    let (status, headers) = within(seconds(10), "the stream's head", connection.head()).await.unwrap();
+    assert_eq!((status, headers["content-type"].to_str().unwrap()), (200, "text/event-stream"));
+    within(seconds(10), "the event", async {
+        while !String::from_utf8_lossy(&connection.unread).contains(&format!("id: {head}\nevent: message.created")) {
+            assert!(connection.read_more().await.unwrap(), "the stream goes on");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn in_a_crowd_of_events_every_operation_has_its_reply() {
+    const MANY: usize = 1_000;
+    let server = Server::start().await;
+    let [alice, bob] = Person::register_all(&server, ["alice", "bob"]).await;
+    let direct = alice.direct(&[&bob]).await;
+    let mut websocket = WsClient::open(server.address, &bob.stream().narrow()).await.unwrap();
+    websocket.until_control("ready").await;
+    let text = "x".repeat(500);
+    let operations = (0..MANY).map(|number| match number % 3 {
+        0 => json!({"op": "ping", "ref": number}),
+        _ => json!({"op": "send", "ref": number, "conversation_id": direct, "text": format!("{number} {text}")}),
+    });
+    let sent: Vec<_> = operations.collect();
+    let talking = async {
+        for _ in 0..200 {
+            alice.say(direct, &text).await;
+        }
+    };
+    let listening = async {
+        let mut refs = Vec::new();
+        let mut seqs = Vec::new();
+        // A few hundred at a time: a socket whose replies are not taken is not read from.
+        for part in sent.chunks(100) {
+            websocket.send_all(part.iter().cloned()).await;
+            let enough = refs.len() + part.len();
+            while refs.len() < enough {
+                match websocket.next().await {
+                    Heard::Reply(reply) => {
+                        assert_eq!(reply["ok"], true, "{reply}");
+                        refs.push(reply["ref"].as_u64().unwrap());
+                    }
+                    Heard::Event(seen) => seqs.push(seen.seq),
+                    Heard::End(code) => panic!("the WebSocket ended ({code:?})"),
+                    _ => {}
+                }
+            }
+        }
+        refs.sort_unstable();
+        assert_eq!(refs, (0..MANY as u64).collect::<Vec<_>>(), "every operation has its reply, once");
+        assert!(seqs.is_sorted());
+    };
+    within(seconds(60), "the replies", async { tokio::join!(talking, listening) }).await;
+}
+
+#[tokio::test]
+async fn who_takes_no_replies_is_not_read_from() {
+    const ENOUGH: usize = 64 * 1024 * 1024;
+    let server = Server::start().await;
+    let bob = Person::register(&server, "bob").await;
+    let mut websocket = WsClient::open(server.address, &bob.stream().narrow()).await.unwrap();
+    websocket.until_control("ready").await;
+    let before = server.memory();
+    let padding = "x".repeat(200);
+    let mut sent = 0;
+    // It stops taking as soon as the kernel's buffers are full, in both directions.
+    let flood = async {
+        while sent < ENOUGH {
+            websocket.send(&json!({"op": "ping", "ref": padding})).await;
+            sent += padding.len();
+        }
+    };
+    assert!(tokio::time::timeout(seconds(5), flood).await.is_err(), "{sent} bytes were taken");
+    let growth = server.memory().saturating_sub(before);
+    assert!(growth < 4 * 1024 * 1024, "it cost {growth} bytes");
+}
+
+#[tokio::test]
+async fn a_heartbeat_while_the_log_is_read_says_how_far_the_stream_is() {
+    const ROOMS: usize = 66;
+    // With more rooms than are read by topic, the log is read in many small pages.
+    let server = Server::options().set("--heartbeat", "1ms").set("--ring-bytes", "1024").start().await;
+    let [alice, bob] = Person::register_all(&server, ["alice", "bob"]).await;
+    for number in 0..ROOMS {
+        bob.group(&format!("room {number}"), &[]).await;
+    }
+    let start = bob.head().await;
+    let aside = alice.group("aside", &[]).await;
+    let mut talker = WsClient::open(server.address, &alice.stream()).await.unwrap();
+    for part in 0..30 {
+        let send = |number: usize| json!({"op": "send", "ref": number, "conversation_id": aside, "text": "aside"});
+        talker.send_all((0..100).map(|number| send(part * 100 + number))).await;
+        let mut replies = 0;
+        while replies < 100 {
+            replies += usize::from(matches!(talker.next().await, Heard::Reply(_)));
+        }
+    }
+    let direct = alice.direct(&[&bob]).await;
+    alice.say(direct, "at last").await;
+    let first = server.events_on_disk().await.visible(bob.id, &[], start)[0];
+    let mut beats = 0;
+    for _ in 0..5 {
+        let mut stream = SseClient::open(server.address, &bob.stream().after(start)).await.unwrap();
+        loop {
+            match stream.next().await {
+                Heard::Heartbeat(position) => {
+                    assert!(position < first, "{position} covers {first}, which has not come");
+                    beats += 1;
+                }
+                Heard::Event(seen) => {
+                    assert_eq!(seen.seq, first);
+                    break;
+                }
+                Heard::End(code) => panic!("the stream ended ({code:?})"),
+                _ => {}
+            }
+        }
+    }
+    assert!(beats > 0, "there were heartbeats meanwhile");
+}
