@@ -33,7 +33,7 @@ fn note(seq: i64, whose: UserId) -> Arc<Event> {
 async fn who_joins_while_his_stays_are_read_hears_what_comes() {
     let bench = Bench::new(&["ann", "bob"], ROOMY, 64).await;
     bench.happen(Act::Room(Kind::Group, vec![ANN])).await;
-    let (_slot, audience) = bench.hub().enter(BOB, SessionId(2));
+    let (slot, audience) = bench.hub().enter(BOB, SessionId(2));
     let stays = bench.store.stays_of(BOB, Seq(0)).await.expect("stays");
     bench.happen(Act::Join(ROOM, BOB)).await;
     bench.happen(Act::Leave(ROOM, BOB)).await;
@@ -41,7 +41,7 @@ async fn who_joins_while_his_stays_are_read_hears_what_comes() {
     bench.hub().settle(&audience, stays);
     let sees: Vec<bool> = (1..=5).map(|seq| audience.covers(ROOM, Seq(seq))).collect();
     assert_eq!(sees, [false, true, true, true, true], "he joined at 2, left at 3, and came back at 4");
-    bench.hub().exit(&_slot, &audience, &[]);
+    bench.hub().exit(&slot, &audience, &[]);
     assert_eq!(bench.hub().streams(), 0);
 }
 
@@ -172,7 +172,9 @@ async fn slow_hearers_who_began_to_read_hold_nobody_up() {
     let mut last = 0;
     while last < 101 {
         let step = std::future::poll_fn(|context| {
-            slow.iter_mut().for_each(|stream| stream.keep_reading(context));
+            for stream in &mut slow {
+                stream.keep_reading(context);
+            }
             quick.poll_next(context)
         });
         let step = tokio::time::timeout(Duration::from_secs(20), step).await;

@@ -29,7 +29,7 @@ struct Opening {
     user: UserId,
     cursor: Option<i64>,
     follows: bool,
-    opening: JoinHandle<Result<Subscription, RegisterError>>,
+    registering: JoinHandle<Result<Subscription, RegisterError>>,
 }
 
 impl Opening {
@@ -40,11 +40,11 @@ impl Opening {
         let opening = tokio::spawn(async move { follower.subscribe(wish).await });
         // Far enough that what happens next happens while it is under way.
         tokio::task::yield_now().await;
-        Self { user, cursor, follows, opening }
+        Self { user, cursor, follows, registering: opening }
     }
 
     async fn finish(self, model: &Model) -> Ear {
-        let mut stream = self.opening.await.expect("no panic").expect("a stream opens");
+        let mut stream = self.registering.await.expect("no panic").expect("a stream opens");
         let checked = stream.position().0;
         match (stream.gap(), self.cursor) {
             (None, None) => {}
@@ -260,6 +260,7 @@ async fn next_among(stream: &mut Subscription, others: &mut [Ear]) -> Option<Ste
 
 #[tokio::test]
 async fn every_stream_hears_what_the_model_says() {
+    #[expect(clippy::disallowed_methods, reason = "a test has no options but these")]
     let given = std::env::var("GOLDCREST_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
     let seeds: Vec<u64> = given.map_or_else(|| (0..8).map(|_| rand::random()).collect(), |seed| vec![seed]);
     for seed in seeds {
