@@ -52,13 +52,17 @@ async fn who_joins_while_his_stream_opens_misses_nothing() {
         bench.happen(Act::Room(Kind::Group, vec![ANN])).await;
         let mut opening = Box::pin(bench.follower.subscribe(wish(BOB, Cursor::After(Seq(0)))));
         let begun = (&mut opening).now_or_never();
-        assert!(begun.is_none(), "the stays are read from the database");
         // The read may come before or after; either way nothing is lost.
         if round % 2 == 0 {
             std::thread::yield_now();
         }
         bench.happen(Act::Join(ROOM, BOB)).await;
-        let mut stream = opening.await.expect("a stream opens");
+        // A quick disk may have answered already.
+        let opened = match begun {
+            Some(opened) => opened,
+            None => opening.await,
+        };
+        let mut stream = opened.expect("a stream opens");
         bench.happen(Act::Say(ROOM)).await;
         assert_eq!(drain(&mut stream).await, [2, 3]);
         bench.happen(Act::Say(ROOM)).await;
