@@ -131,7 +131,7 @@ impl Bench {
         });
         let (sequencer, writing) = Sequencer::new(store.clone(), 64, hand_over, CancellationToken::new());
         tokio::spawn(writing);
-        let options = HubOptions { ring_bytes, stream_queue, revocations_kept: Duration::from_secs(60) };
+        let options = HubOptions { ring_bytes, stream_queue, revocations_kept: Duration::from_mins(1) };
         let hub = Arc::new(Hub::new(options, Seq(0), []));
         let follower = Arc::new(Follower::new(hub, store.clone()));
         let bench = Self { _home: home, store, follower, sequencer, committed };

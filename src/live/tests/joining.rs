@@ -33,7 +33,7 @@ fn note(seq: i64, whose: UserId) -> Arc<Event> {
 async fn who_joins_while_his_stays_are_read_hears_what_comes() {
     let bench = Bench::new(&["ann", "bob"], ROOMY, 64).await;
     bench.happen(Act::Room(Kind::Group, vec![ANN])).await;
-    let (_slot, audience) = bench.hub().enter(BOB, SessionId(2));
+    let (slot, audience) = bench.hub().enter(BOB, SessionId(2));
     let stays = bench.store.stays_of(BOB, Seq(0)).await.expect("stays");
     bench.happen(Act::Join(ROOM, BOB)).await;
     bench.happen(Act::Leave(ROOM, BOB)).await;
@@ -41,7 +41,7 @@ async fn who_joins_while_his_stays_are_read_hears_what_comes() {
     bench.hub().settle(&audience, stays);
     let sees: Vec<bool> = (1..=5).map(|seq| audience.covers(ROOM, Seq(seq))).collect();
     assert_eq!(sees, [false, true, true, true, true], "he joined at 2, left at 3, and came back at 4");
-    bench.hub().exit(&_slot, &audience, &[]);
+    bench.hub().exit(&slot, &audience, &[]);
     assert_eq!(bench.hub().streams(), 0);
 }
 
@@ -73,19 +73,19 @@ async fn between_replay_and_live_there_is_no_gap_and_nothing_twice() {
     for _ in 0..10 {
         bench.happen(Act::Say(ROOM)).await;
     }
-    for heard_before in 0..11 {
+    for before in 0..11 {
         let head = bench.head().await.0;
         let mut stream = bench.open(ANN, Cursor::After(Seq(head - 11))).await;
-        let mut heard = Vec::new();
-        for _ in 0..heard_before {
+        let mut got = Vec::new();
+        for _ in 0..before {
             let Some(Step::Event(event)) = next(&mut stream).await else { panic!("there are eleven") };
-            heard.push(event.seq.0);
+            got.push(event.seq.0);
         }
         bench.happen(Act::Say(ROOM)).await;
-        heard.extend(drain(&mut stream).await);
+        got.extend(drain(&mut stream).await);
         bench.happen(Act::Say(ROOM)).await;
-        heard.extend(drain(&mut stream).await);
-        assert_eq!(heard, (head - 10..=head + 2).collect::<Vec<_>>(), "after {heard_before}");
+        got.extend(drain(&mut stream).await);
+        assert_eq!(got, (head - 10..=head + 2).collect::<Vec<_>>(), "after {before}");
     }
 }
 
@@ -107,6 +107,23 @@ async fn a_cursor_ahead_of_this_node_waits_and_hears_nothing_twice() {
     let mut beyond = bench.open(ANN, Cursor::After(Seq(5))).await;
     assert_eq!(beyond.gap(), Some(Gap::BeyondHead));
     assert_eq!(beyond.position(), Seq(4));
+}
+
+#[tokio::test]
+async fn whose_stay_ended_ahead_of_this_node_hears_it_out() {
+    let bench = Bench::new(&["ann", "bob"], ROOMY, 64).await;
+    bench.happen(Act::Room(Kind::Group, vec![ANN, BOB])).await;
+    for act in [Act::Say(ROOM), Act::Leave(ROOM, BOB), Act::Say(ROOM), Act::Join(ROOM, BOB), Act::Say(ROOM)] {
+        bench.commit(act).await;
+    }
+    let mut stream = bench.open(BOB, Cursor::Now).await;
+    assert_eq!(drain(&mut stream).await, [0; 0]);
+    let mut got = Vec::new();
+    for _ in 0..5 {
+        bench.apply(1);
+        got.extend(drain(&mut stream).await);
+    }
+    assert_eq!(got, [2, 3, 5, 6], "what came while he was in, and nothing of the time between");
 }
 
 #[tokio::test]
@@ -172,7 +189,9 @@ async fn slow_hearers_who_began_to_read_hold_nobody_up() {
     let mut last = 0;
     while last < 101 {
         let step = std::future::poll_fn(|context| {
-            slow.iter_mut().for_each(|stream| stream.keep_reading(context));
+            for stream in &mut slow {
+                stream.keep_reading(context);
+            }
             quick.poll_next(context)
         });
         let step = tokio::time::timeout(Duration::from_secs(20), step).await;

@@ -29,7 +29,7 @@ struct Opening {
     user: UserId,
     cursor: Option<i64>,
     follows: bool,
-    opening: JoinHandle<Result<Subscription, RegisterError>>,
+    task: JoinHandle<Result<Subscription, RegisterError>>,
 }
 
 impl Opening {
@@ -37,14 +37,14 @@ impl Opening {
         let mut wish = wish(user, cursor.map_or(Cursor::Now, |seq| Cursor::After(Seq(seq))));
         wish.follows.extend(follows.then_some(CHANNEL));
         let follower = Arc::clone(&bench.follower);
-        let opening = tokio::spawn(async move { follower.subscribe(wish).await });
+        let task = tokio::spawn(async move { follower.subscribe(wish).await });
         // Far enough that what happens next happens while it is under way.
         tokio::task::yield_now().await;
-        Self { user, cursor, follows, opening }
+        Self { user, cursor, follows, task }
     }
 
     async fn finish(self, model: &Model) -> Ear {
-        let mut stream = self.opening.await.expect("no panic").expect("a stream opens");
+        let mut stream = self.task.await.expect("no panic").expect("a stream opens");
         let checked = stream.position().0;
         match (stream.gap(), self.cursor) {
             (None, None) => {}
@@ -259,6 +259,7 @@ async fn next_among(stream: &mut Subscription, others: &mut [Ear]) -> Option<Ste
 }
 
 #[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "the seed of a test is no option of the server")]
 async fn every_stream_hears_what_the_model_says() {
     let given = std::env::var("GOLDCREST_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
     let seeds: Vec<u64> = given.map_or_else(|| (0..8).map(|_| rand::random()).collect(), |seed| vec![seed]);
