@@ -231,7 +231,8 @@ impl Play {
         }
         let head = self.model.head();
         while let Some(mut ear) = self.ears.pop() {
-            loop {
+            // Even with the whole line to hear it is there long before.
+            for _ in 0..10_000 {
                 let step = next_among(&mut ear.stream, &mut self.ears).await;
                 ear.judge(&self.model, step.as_ref());
                 if step.is_none() {
