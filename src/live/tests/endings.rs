@@ -70,8 +70,8 @@ async fn what_nobody_published_is_found_by_reading_the_head() {
         let stop = stop.clone();
         async move { follower.follow(options, stop).await }
     });
-    let step = tokio::time::timeout(LONG, std::future::poll_fn(|context| stream.poll_next(context))).await;
-    assert!(matches!(step, Ok(Step::Event(event)) if event.seq == Seq(1)));
+    let heard = tokio::time::timeout(LONG, std::future::poll_fn(|context| stream.poll_next(context))).await;
+    assert!(matches!(heard, Ok(Step::Event(event)) if event.seq == Seq(1)));
     stop.cancel();
     following.await.expect("it ends");
 }

@@ -77,19 +77,19 @@ async fn between_replay_and_live_there_is_no_gap_and_nothing_twice() {
     for _ in 0..10 {
         bench.happen(Act::Say(ROOM)).await;
     }
-    for heard_before in 0..11 {
+    for before in 0..11 {
         let head = bench.head().await.0;
         let mut stream = bench.open(ANN, Cursor::After(Seq(head - 11))).await;
-        let mut heard = Vec::new();
-        for _ in 0..heard_before {
+        let mut got = Vec::new();
+        for _ in 0..before {
             let Some(Step::Event(event)) = next(&mut stream).await else { panic!("there are eleven") };
-            heard.push(event.seq.0);
+            got.push(event.seq.0);
         }
         bench.happen(Act::Say(ROOM)).await;
-        heard.extend(drain(&mut stream).await);
+        got.extend(drain(&mut stream).await);
         bench.happen(Act::Say(ROOM)).await;
-        heard.extend(drain(&mut stream).await);
-        assert_eq!(heard, (head - 10..=head + 2).collect::<Vec<_>>(), "after {heard_before}");
+        got.extend(drain(&mut stream).await);
+        assert_eq!(got, (head - 10..=head + 2).collect::<Vec<_>>(), "after {before}");
     }
 }
 
@@ -111,6 +111,23 @@ async fn a_cursor_ahead_of_this_node_waits_and_hears_nothing_twice() {
     let mut beyond = bench.open(ANN, Cursor::After(Seq(5))).await;
     assert_eq!(beyond.gap(), Some(Gap::BeyondHead));
     assert_eq!(beyond.position(), Seq(4));
+}
+
+#[tokio::test]
+async fn whose_stay_ended_ahead_of_this_node_hears_it_out() {
+    let bench = Bench::new(&["ann", "bob"], ROOMY, 64).await;
+    bench.happen(Act::Room(Kind::Group, vec![ANN, BOB])).await;
+    for act in [Act::Say(ROOM), Act::Leave(ROOM, BOB), Act::Say(ROOM), Act::Join(ROOM, BOB), Act::Say(ROOM)] {
+        bench.commit(act).await;
+    }
+    let mut stream = bench.open(BOB, Cursor::Now).await;
+    assert_eq!(drain(&mut stream).await, [0; 0]);
+    let mut got = Vec::new();
+    for _ in 0..5 {
+        bench.apply(1);
+        got.extend(drain(&mut stream).await);
+    }
+    assert_eq!(got, [2, 3, 5, 6], "what came while he was in, and nothing of the time between");
 }
 
 #[tokio::test]

@@ -72,14 +72,14 @@ impl Model {
             if at <= after || at > through {
                 continue;
             }
-            let hears = match (event, room) {
+            let his = match (event, room) {
                 (_, Some(room)) => {
                     follows.is_some_and(|(channel, since)| channel == room && since < at) || self.hears(room, user, at)
                 }
                 (Act::Note(whose) | Act::Revoke(whose, _), _) => *whose == user,
                 _ => false,
             };
-            if hears {
+            if his {
                 heard.push(at);
             }
         }

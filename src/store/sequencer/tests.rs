@@ -123,7 +123,7 @@ struct Bench {
 struct Running {
     sequencer: Sequencer,
     stop: CancellationToken,
-    writing: Option<BoxFuture<'static, ()>>,
+    task: Option<BoxFuture<'static, ()>>,
 }
 
 async fn open(home: &std::path::Path) -> Store {
@@ -155,9 +155,8 @@ impl Bench {
             })
         });
         let stop = CancellationToken::new();
-        let (sequencer, writing) =
-            Sequencer::committing_by(commit, self.store.clone(), waiting, hand_over, stop.clone());
-        Running { sequencer, stop, writing: Some(Box::pin(writing)) }
+        let (sequencer, task) = Sequencer::committing_by(commit, self.store.clone(), waiting, hand_over, stop.clone());
+        Running { sequencer, stop, task: Some(Box::pin(task)) }
     }
 
     /// What was handed over is the log, in its order and without a gap.
@@ -181,12 +180,12 @@ impl Running {
     async fn all<const N: usize>(&mut self, acts: [Act; N]) -> [Outcome; N] {
         let waiting = acts.map(|act| self.sequencer.submit_in_turn(act).expect("there is room"));
         let told = futures_util::future::join_all(waiting);
-        let told = match &mut self.writing {
+        let told = match &mut self.task {
             None => told.await,
-            Some(writing) => {
+            Some(task) => {
                 tokio::select! {
                     biased;
-                    () = writing => panic!("the writer ended by itself"),
+                    () = task => panic!("the writer ended by itself"),
                     told = told => told,
                 }
             }
@@ -200,7 +199,7 @@ impl Running {
     }
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "one of two ways to say what is expected")]
+#[expect(clippy::unnecessary_wraps, reason = "what a caller is told is a result")]
 fn ok(text: &str) -> Outcome {
     Ok(text.to_owned())
 }
@@ -306,11 +305,11 @@ async fn a_full_queue_says_so_at_once() {
     let running = bench.writer(2);
     let waiting: Vec<_> = (0..2).map(|_| running.sequencer.submit_in_turn(Act::Emit).expect("there is room")).collect();
     assert_eq!(running.sequencer.submit(Act::Emit).await, Err(SubmitError::Overloaded));
-    let writing = tokio::spawn(running.writing.expect("not started"));
+    let task = tokio::spawn(running.task.expect("not started"));
     assert_eq!(futures_util::future::join_all(waiting).await, [ok("2"), ok("3")]);
     assert_eq!(running.sequencer.submit(Act::Emit).await, ok("4"), "there is room again");
     running.stop.cancel();
-    writing.await.expect("the writer ends");
+    task.await.expect("the writer ends");
     bench.assert_dense(4).await;
 }
 
@@ -320,7 +319,7 @@ async fn what_was_taken_is_written_before_the_writer_stops() {
     let running = bench.writer(8);
     let waiting: Vec<_> = (0..5).map(|_| running.sequencer.submit_in_turn(Act::Emit).expect("there is room")).collect();
     running.stop.cancel();
-    running.writing.expect("not started").await;
+    running.task.expect("not started").await;
     assert_eq!(futures_util::future::join_all(waiting).await, [ok("2"), ok("3"), ok("4"), ok("5"), ok("6")]);
     assert_eq!(running.sequencer.submit(Act::Emit).await, Err(SubmitError::Unavailable));
     bench.assert_dense(6).await;
@@ -330,13 +329,13 @@ async fn what_was_taken_is_written_before_the_writer_stops() {
 async fn nobody_is_answered_before_the_hearers_have_it() {
     let bench = Bench::new().await;
     let running = bench.writer(8);
-    let writing = tokio::spawn(running.writing.expect("not started"));
+    let task = tokio::spawn(running.task.expect("not started"));
     for seq in 2..20 {
         assert_eq!(running.sequencer.submit(Act::Emit).await, ok(&seq.to_string()));
         assert_eq!(bench.handed.lock().last().map(|record| record.seq), Some(Seq(seq)), "handed over first");
     }
     running.stop.cancel();
-    writing.await.expect("the writer ends");
+    task.await.expect("the writer ends");
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 mod accounts;
 mod conversations;
 mod messages;
+mod refreshing;
 mod refusals;
 mod secrets;
 mod strangers;

@@ -179,3 +179,40 @@ async fn a_heartbeat_while_the_log_is_read_says_how_far_the_stream_is() {
     }
     assert!(beats > 0, "there were heartbeats meanwhile");
 }
+
+#[tokio::test]
+async fn the_last_words_say_how_far_the_stream_came() {
+    let server = Server::options().set("--stream-queue", "4").start().await;
+    let [alice, bob] = Person::register_all(&server, ["alice", "bob"]).await;
+    let direct = alice.direct(&[&bob]).await;
+    let start = bob.head().await;
+    let mut stream = SseClient::open(server.address, &bob.stream().after(start).narrow()).await.unwrap();
+    stream.until_control("ready").await;
+    let text = "x".repeat(10_000);
+    for _ in 0..800 {
+        alice.say(direct, &text).await;
+    }
+    // It is far behind when it ends.
+    bob.logout().await;
+    let (heard, _) = stream.until_end(seconds(10)).await;
+    let position = stream.cursor().expect("a cursor");
+    assert!(heard.iter().any(|heard| heard.is_control("expired")), "the end is announced");
+    let seqs: Vec<u64> = heard.into_iter().filter_map(Heard::event).map(|seen| seen.seq).collect();
+    assert!(seqs.len() < 800, "it did not hear everything");
+    assert_eq!(seqs, server.events_on_disk().await.visible(bob.id, &[], start).split_at(seqs.len()).0);
+    assert_eq!(Some(&position), seqs.last(), "who comes back with this cursor misses nothing");
+}
+
+#[tokio::test]
+async fn a_poll_that_does_not_wait_waits_for_the_log_all_the_same() {
+    let server = Server::options().set("--ring-bytes", "1024").start().await;
+    let [alice, bob] = Person::register_all(&server, ["alice", "bob"]).await;
+    let direct = alice.direct(&[&bob]).await;
+    for _ in 0..20 {
+        alice.say(direct, "hello").await;
+    }
+    for after in 0..20 {
+        let answer = bob.get(&format!("/api/v1/events?after={after}")).await.expect(200);
+        assert!(!answer["events"].as_array().unwrap().is_empty(), "there is something after {after}: {answer}");
+    }
+}
