@@ -56,6 +56,10 @@ async fn an_answer_before_the_stream_comes_out_whole() {
     let both = request("/api/v1/events?after=0&limit=1000") + &request(&format!("/stream?after={}", head - 1));
     let mut connection = Connection::open_narrow(server.address).await.unwrap();
     connection.send(both).await.unwrap();
+    // Time enough for the stream to open while most of the answer is still on its way.
+    for _ in 0..20 {
+        alice.say(direct, "meanwhile").await;
+    }
     let answer = within(seconds(30), "the answer", connection.answer()).await.unwrap();
     assert_eq!(answer.status, 200);
     assert!(answer.json()["events"].as_array().unwrap().len() > 600);
