@@ -20,6 +20,10 @@ use tokio_util::task::TaskTracker;
 /// How much longer a revoked session is remembered than its tokens last, for clocks and caches.
 const REVOCATION_MARGIN: Duration = Duration::from_mins(5);
 
+/// How many times the stall timeout the kernel waits for a peer that acknowledges nothing. Not once: it also counts a
+/// window that never opens wide enough for a whole segment as silence, though a slow reader takes bytes through it.
+const SILENCE: u32 = 5;
+
 /// Why the server did not start, or ended badly.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -152,7 +156,8 @@ pub async fn serve(options: Options) -> Result<(), StartError> {
     let services = composed.services.clone();
     let limits = (options.rate_limits == RateLimits::On).then(Limits::default);
     let router = routes::router(App::new(services.clone(), app_options(&options, address), limits));
-    let door_options = DoorOptions { connections, head_timeout: options.read_timeout, silence: options.stall_timeout };
+    let door_options =
+        DoorOptions { connections, head_timeout: options.read_timeout, silence: options.stall_timeout * SILENCE };
     let door = Door::new(router, door_options, connections_open.clone(), closing.clone(), closed.clone());
     background.spawn(door.open(listener));
     let follower = Arc::clone(services.follower());

@@ -390,7 +390,7 @@ async fn only_a_socket_that_takes_no_byte_at_all_is_closed() {
     let server = Server::options().set("--stall-timeout", "6s").start().await;
     let [alice, bob] = Person::register_all(&server, ["alice", "bob"]).await;
     let direct = alice.direct(&[&bob]).await;
-    let mut slow = SseClient::open(server.address, &bob.stream().narrow()).await.unwrap();
+    let mut slow = SseClient::open(server.address, &bob.stream()).await.unwrap();
     slow.until_control("ready").await;
     let without_the_stalled = descriptors_of(&server);
     let mut stalled_sse = SseClient::open(server.address, &bob.stream().narrow()).await.unwrap();
