@@ -20,6 +20,8 @@ use tokio_util::task::TaskTracker;
 /// How much longer a revoked session is remembered than its tokens last, for clocks and caches.
 const REVOCATION_MARGIN: Duration = Duration::from_mins(5);
 
+/// No timer is shorter: one that is always due would keep a core busy.
+const SHORTEST: Duration = Duration::from_millis(1);
 /// How many times the stall timeout the kernel waits for a peer that acknowledges nothing. Not once: it also counts a
 /// window that never opens wide enough for a whole segment as silence, though a slow reader takes bytes through it.
 const SILENCE: u32 = 5;
@@ -136,7 +138,11 @@ fn app_options(options: &Options, listening: SocketAddr) -> AppOptions {
         trusted_proxies: options.trusted_proxies.clone(),
         anonymous_channels: options.anonymous_channels,
         streams_per_address: options.max_streams_per_address,
-        pace: Pace { heartbeat: options.heartbeat, stall: options.stall_timeout, auth: options.auth_timeout },
+        pace: Pace {
+            heartbeat: options.heartbeat.max(SHORTEST),
+            stall: options.stall_timeout,
+            auth: options.auth_timeout,
+        },
         body_timeout: options.read_timeout * 3,
     }
 }

@@ -13,7 +13,8 @@ pub(crate) struct Migration;
 /// A table that compares text byte by byte on every database; case folding is in columns of our own.
 fn table(backend: DbBackend, name: &'static str) -> TableCreateStatement {
     let mut table = Table::create();
-    table.table(Alias::new(name));
+    // A first start that was cut short is taken up where it ended: tables are not made in a transaction everywhere.
+    table.table(Alias::new(name)).if_not_exists();
     if backend == DbBackend::MySql {
         table.character_set("utf8mb4").collate("utf8mb4_nopad_bin");
     }
@@ -65,7 +66,7 @@ fn primary(columns: &[&'static str]) -> IndexCreateStatement {
 
 fn index(name: &'static str, table: &'static str, columns: &[&'static str]) -> IndexCreateStatement {
     let mut index = Index::create();
-    index.name(name).table(Alias::new(table));
+    index.name(name).table(Alias::new(table)).if_not_exists();
     for column in columns {
         index.col(Alias::new(*column));
     }
@@ -206,6 +207,7 @@ impl MigrationTrait for Migration {
                     .chain(["last_session", "batch"].map(Alias::new)),
             )
             .values_panic([1, 0, 1, 0, 0, 0, 0, 0, 0].map(|n: i64| n.into()))
+            .on_conflict(OnConflict::column(Alias::new("id")).do_nothing_on([Alias::new("id")]).to_owned())
             .to_owned();
         manager.execute(first).await
     }

@@ -51,15 +51,16 @@ pub(super) async fn register(
 /// `GET /users/NAME`
 pub(super) async fn get(
     State(app): State<App>,
-    Caller(_): Caller,
+    Caller(principal): Caller,
     Named(name): Named<String>,
 ) -> Result<axum::Json<Public>, Problem> {
+    principal.require_read(None)?;
     let User { id, username, bio, created_at, .. } = app.services.user(&name).await?;
     Ok(axum::Json(Public { id, username, bio, created_at }))
 }
 
 /// `GET /me`
-pub(super) async fn me(State(app): State<App>, Caller(principal): Caller) -> Result<axum::Json<Private>, Problem> {
+pub(super) async fn me(State(app): State<App>, Owner(principal): Owner) -> Result<axum::Json<Private>, Problem> {
     Ok(axum::Json(app.services.me(&principal).await?.into()))
 }
 
@@ -89,8 +90,10 @@ pub(super) struct ChangePassword {
 pub(super) async fn change_password(
     State(app): State<App>,
     Owner(principal): Owner,
+    ClientAddress(address): ClientAddress,
     Json(body): Json<ChangePassword>,
 ) -> Result<StatusCode, Problem> {
+    app.within_limits(|limits| limits.login(address, &principal.user.to_string()))?;
     app.services.change_password(&principal, body.current_password, body.new_password).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -6,6 +6,7 @@ use super::messages::Post;
 use super::problem::Problem;
 use crate::domain::sessions::Principal;
 use crate::domain::{ConversationId, Refusal, Seq};
+use crate::service::Failure;
 use crate::transport::{CloseReason, Cursor, Incoming, Outcome};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,9 @@ pub(super) struct Operations {
     channels: Vec<String>,
     /// Held while a message takes its turn. It is fair, and asked for in the order of the frames.
     turn: tokio::sync::Mutex<()>,
+    /// Held alone by `auth`, and together by all else: what comes after it waits for what it leads to, and two never
+    /// both find a socket that belongs to nobody. It is fair too.
+    gate: tokio::sync::RwLock<()>,
 }
 
 #[derive(Debug, Clone)]
@@ -115,6 +119,7 @@ impl Operations {
             state: Mutex::new(State { principal, read_only: by_ticket }),
             channels,
             turn: tokio::sync::Mutex::default(),
+            gate: tokio::sync::RwLock::default(),
         })
     }
 
@@ -137,9 +142,15 @@ impl Operations {
             let problem = Refusal::invalid("ref", "A `ref` has at most 256 bytes.").into();
             return Outcome::Reply(refused(&None, problem));
         }
+        if envelope.op.as_deref() == Some("auth") {
+            let _alone = self.gate.write().await;
+            let known = self.state.lock().principal.clone();
+            let outcome = self.auth(frame, &reference, known).await;
+            return outcome.unwrap_or_else(|problem| Outcome::Reply(refused(&reference, problem)));
+        }
+        let _together = self.gate.read().await;
         let State { principal, read_only } = self.state.lock().clone();
         let outcome = match (envelope.op.as_deref().unwrap_or(""), principal) {
-            ("auth", principal) => self.auth(frame, &reference, principal).await,
             // Nothing is told to whoever has not said who he is.
             (_, None) => return Outcome::Close(CloseReason::Unauthorized),
             ("send", Some(principal)) => self.send(frame, &reference, &principal, read_only).await,
@@ -155,7 +166,11 @@ impl Operations {
         let auth: Auth = fields(frame)?;
         let principal = match self.app.services.check_bearer(&auth.token).await {
             Ok(principal) => principal,
-            Err(_) if known.is_none() => return Ok(Outcome::Close(CloseReason::Unauthorized)),
+            Err(Failure::Refused(Refusal::TokenExpired)) if known.is_none() => {
+                return Ok(Outcome::Close(CloseReason::TokenExpired));
+            }
+            Err(Failure::Refused(_)) if known.is_none() => return Ok(Outcome::Close(CloseReason::Unauthorized)),
+            Err(_) if known.is_none() => return Ok(Outcome::Close(CloseReason::Unavailable)),
             Err(failure) => return Err(failure.into()),
         };
         let subscription = match &known {

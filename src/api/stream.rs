@@ -21,6 +21,8 @@ const SUBPROTOCOL: &str = "goldcrest.v1";
 static LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// Events in one answer to a poll: at most, and unasked.
 const EVENTS: (usize, usize) = (1_000, 100);
+/// Channels that one URL may name.
+const CHANNELS: usize = 100;
 /// The longest that a poll is held, in seconds.
 const WAIT: u64 = 60;
 
@@ -48,11 +50,16 @@ impl Query {
             match &*name {
                 "ticket" => parsed.ticket = Some(value.into_owned()),
                 "after" => parsed.after = number("after", &value)?.map(Seq),
-                "channel" => parsed.channels.push(value.into_owned()),
+                "channel" if !parsed.channels.iter().any(|known| *known == *value) => {
+                    parsed.channels.push(value.into_owned());
+                }
                 "limit" => parsed.limit = number("limit", &value)?,
                 "wait" => parsed.wait = number("wait", &value)?,
                 _ => {}
             }
+        }
+        if parsed.channels.len() > CHANNELS {
+            return Err(Problem::malformed(format!("A stream follows at most {CHANNELS} channels.")).field("channel"));
         }
         Ok(parsed)
     }
@@ -167,6 +174,9 @@ pub(super) async fn ws(
 ) -> Result<Response, Problem> {
     let headers = request.headers();
     let query = Query::parse(request.uri().query())?;
+    if request.method() != Method::GET {
+        return Err(Problem::malformed("A WebSocket handshake is a GET."));
+    }
     let handshake = handshake(headers)?;
     let by_ticket = query.ticket.is_some();
     let opened = match opener(&app, &query, headers).await {

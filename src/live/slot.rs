@@ -7,6 +7,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 
+/// Bytes that one stream's queue holds, more or less one event, whatever their number.
+const QUEUE_BYTES: usize = 1024 * 1024;
+
 /// Why the server ends a stream. The words and numbers of each are in the transport's table of close reasons.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
@@ -36,6 +39,7 @@ pub struct Slot {
 #[derive(Debug, Default)]
 struct Inner {
     queue: VecDeque<Arc<Event>>,
+    bytes: usize,
     /// Whether events are queued; a stream that reads from the ring or the log wants none.
     accepting: bool,
     ending: Option<Ending>,
@@ -63,10 +67,12 @@ impl Slot {
             if !inner.accepting {
                 return;
             }
-            if inner.queue.len() >= self.most {
+            if inner.queue.len() >= self.most || inner.bytes >= QUEUE_BYTES {
                 inner.accepting = false;
                 inner.queue = VecDeque::new();
+                inner.bytes = 0;
             } else {
+                inner.bytes += event.weight();
                 inner.queue.push_back(Arc::clone(event));
             }
             inner.waker.take()
@@ -81,6 +87,7 @@ impl Slot {
         let mut inner = self.inner.lock();
         inner.accepting = true;
         inner.queue.clear();
+        inner.bytes = 0;
     }
 
     /// Takes the next queued event; if there is none, the task is woken by the next.
@@ -90,6 +97,7 @@ impl Slot {
             return Taken::Overflown;
         }
         if let Some(event) = inner.queue.pop_front() {
+            inner.bytes -= event.weight();
             Taken::Event(event)
         } else {
             // A burst's memory is not kept by an idle stream.

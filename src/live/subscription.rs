@@ -6,7 +6,7 @@
 
 use super::event::Event;
 use super::hub::{Audience, Hub};
-use super::log::{Log, Page};
+use super::log::{Log, PAGE_BYTES, Page};
 use super::slot::{Ending, Slot, Taken};
 use crate::domain::events::Topic;
 use crate::domain::{ConversationId, Seq, SessionId, UserId};
@@ -326,8 +326,8 @@ impl Subscription {
         let recent: Option<(VecDeque<Arc<Event>>, Seq)> = self.hub.ring(|ring| {
             let recent = ring.after(position, RING_PAGE)?;
             let mut passed = position;
-            let mut page = VecDeque::new();
-            for event in recent.take_while(|event| event.seq <= target) {
+            let (mut page, mut bytes) = (VecDeque::new(), 0);
+            for event in recent.take_while(|event| event.seq <= target && bytes_fit(&mut bytes, event)) {
                 passed = event.seq;
                 if self.sees(event) {
                     page.push_back(Arc::clone(event));
@@ -364,6 +364,13 @@ impl Subscription {
             }
         }
     }
+}
+
+/// Whether a page of recent events takes one more: what a stream holds is kept even when the ring has dropped it.
+fn bytes_fit(bytes: &mut usize, event: &Event) -> bool {
+    let fits = *bytes < PAGE_BYTES;
+    *bytes += event.weight();
+    fits
 }
 
 impl Drop for Subscription {

@@ -90,7 +90,7 @@ impl Services {
         principal.require_full()?;
         let Some(bio) = bio else { return self.me(principal).await };
         users::check_bio(&bio)?;
-        self.sequencer().submit(UpdateBio { user: principal.user, bio }).await
+        self.submit_as(principal, UpdateBio { user: principal.user, bio })?.await
     }
 
     /// Changes one's own password. All other sessions end; keys stay, since they do not rest on the password.
@@ -105,7 +105,7 @@ impl Services {
         let keep = Some(principal.session);
         // Two changes at once must not both rest on the old password.
         let right = Right::Password(user.password_hash);
-        self.sequencer().submit(SetPassword { user: principal.user, hash, keep, right }).await
+        self.submit_as(principal, SetPassword { user: principal.user, hash, keep, right })?.await
     }
 
     /// Sets somebody's password and ends all his sessions: for the operator.

@@ -55,7 +55,7 @@ impl Services {
             return Err(Refusal::invalid("members", reason).into());
         }
         let change = Create { creator: principal.user, kind: wanted.kind, name, post: wanted.post, people };
-        let (id, new) = self.sequencer().submit(change).await?;
+        let (id, new) = self.submit_as(principal, change)?.await?;
         Ok((self.conversation(principal, id).await?, new))
     }
 
@@ -100,6 +100,9 @@ impl Services {
         limit: u64,
     ) -> Result<Page<ConversationView>, Failure> {
         principal.require_read(None)?;
+        if cursor.is_some_and(|cursor| cursor.contains('\0')) {
+            return Err(Refusal::MalformedCursor.into());
+        }
         let snapshot = self.store().snapshot().await?;
         let channels = snapshot.channels(cursor, limit).await?;
         let head = snapshot.head();
@@ -119,7 +122,7 @@ impl Services {
         post: Option<PostPolicy>,
     ) -> Result<ConversationItem, Failure> {
         principal.require_full()?;
-        self.sequencer().submit(Update { by: principal.user, id, name, post }).await?;
+        self.submit_as(principal, Update { by: principal.user, id, name, post })?.await?;
         self.conversation(principal, id).await
     }
 
@@ -135,7 +138,7 @@ impl Services {
             Some(name) => self.user(name).await?.id,
             None => principal.user,
         };
-        self.sequencer().submit(Add { by: principal.user, id, user }).await
+        self.submit_as(principal, Add { by: principal.user, id, user })?.await
     }
 
     /// Leaves, or removes somebody as an owner.
@@ -147,7 +150,7 @@ impl Services {
     ) -> Result<(), Failure> {
         principal.require_full()?;
         let user = self.user(username).await?.id;
-        self.sequencer().submit(Remove { by: principal.user, id, user }).await
+        self.submit_as(principal, Remove { by: principal.user, id, user })?.await
     }
 
     /// Gives somebody another role, as an owner.
@@ -160,7 +163,7 @@ impl Services {
     ) -> Result<Member, Failure> {
         principal.require_full()?;
         let user = self.user(username).await?.id;
-        self.sequencer().submit(SetRole { by: principal.user, id, user, role }).await
+        self.submit_as(principal, SetRole { by: principal.user, id, user, role })?.await
     }
 
     /// The numbers of people given by name, each once.
@@ -341,7 +344,9 @@ impl Change for Add {
         if !joining && role != Some(Role::Owner) {
             return Err(Refusal::NotOwner.into());
         }
-        let member = Member { user: reference(batch, self.user).await?, role: Role::Member };
+        // Where nobody is left, whoever comes is the owner: somebody has to have a say.
+        let role = if batch.members(self.id).await?.is_empty() { Role::Owner } else { Role::Member };
+        let member = Member { user: reference(batch, self.user).await?, role };
         let by = Some(reference(batch, self.by).await?);
         batch.insert_stay(self.id, self.user, member.role);
         let change = MemberChange { user: member.user.clone(), role: Some(member.role), by };

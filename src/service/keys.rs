@@ -6,6 +6,7 @@ use super::{Failure, Page, Services, credentials};
 use crate::domain::conversations::Kind;
 use crate::domain::events::{Happening, KeyView, Topic};
 use crate::domain::sessions::{Principal, Reach, Scope, Session, SessionKind, check_name};
+use crate::domain::users::Status;
 use crate::domain::{ConversationId, Refusal, UserId};
 use crate::store::{Abort, Batch, Change};
 use serde::Serialize;
@@ -33,7 +34,8 @@ impl Services {
         conversation: Option<ConversationId>,
     ) -> Result<NewKey, Failure> {
         principal.require_full()?;
-        self.create_key_for(principal.user, name, scopes, conversation).await
+        let (change, key) = new_key(principal.user, name, scopes, conversation)?;
+        Ok(NewKey { view: self.submit_as(principal, change)?.await?, key })
     }
 
     /// Makes a key for a user: for the operator.
@@ -44,16 +46,8 @@ impl Services {
         scopes: &[Scope],
         conversation: Option<ConversationId>,
     ) -> Result<NewKey, Failure> {
-        check_name(&name)?;
-        if scopes.is_empty() {
-            return Err(Refusal::invalid("scopes", "A key needs at least one scope: read or send.").into());
-        }
-        let has = |scope| scopes.contains(&scope);
-        let reach = Reach::Key { read: has(Scope::Read), send: has(Scope::Send), conversation };
-        let opening = Opening::key(name, reach);
-        let key = opaque(credentials::KEY_MARK, opening.secret());
-        let view = self.sequencer().submit(CreateKey { user, opening, conversation }).await?;
-        Ok(NewKey { view, key })
+        let (change, key) = new_key(user, name, scopes, conversation)?;
+        Ok(NewKey { view: self.sequencer().submit(change).await?, key })
     }
 
     /// One's keys, oldest first.
@@ -71,6 +65,24 @@ impl Services {
         let keys = sessions.iter().filter(|session| session.kind == SessionKind::Key);
         Ok(Page { items: keys.map(view).collect(), next: None, head })
     }
+}
+
+/// The change that makes a key, and the key as its owner will hold it.
+fn new_key(
+    user: UserId,
+    name: String,
+    scopes: &[Scope],
+    conversation: Option<ConversationId>,
+) -> Result<(CreateKey, String), Refusal> {
+    check_name(&name)?;
+    if scopes.is_empty() {
+        return Err(Refusal::invalid("scopes", "A key needs at least one scope: read or send."));
+    }
+    let has = |scope| scopes.contains(&scope);
+    let reach = Reach::Key { read: has(Scope::Read), send: has(Scope::Send), conversation };
+    let opening = Opening::key(name, reach);
+    let key = opaque(credentials::KEY_MARK, opening.secret());
+    Ok((CreateKey { user, opening, conversation }, key))
 }
 
 fn view(session: &Session) -> KeyView {
@@ -94,6 +106,10 @@ impl Change for CreateKey {
     type Output = KeyView;
 
     async fn decide(&self, batch: &mut Batch) -> Result<KeyView, Abort> {
+        let user = batch.user(self.user).await?.ok_or(Refusal::NotFound("user"))?;
+        if user.status != Status::Active {
+            return Err(Refusal::Suspended.into());
+        }
         if let Some(id) = self.conversation {
             let conversation = batch.conversation(id).await?.ok_or(Refusal::NotFound("conversation"))?;
             if conversation.kind != Kind::Channel && batch.role(id, self.user).await?.is_none() {

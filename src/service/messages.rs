@@ -92,7 +92,7 @@ impl Services {
             thread_id: outgoing.thread_id,
             client_id: outgoing.client_id,
         };
-        self.sequencer().submit_in_turn(change)
+        self.submit_as(principal, change)
     }
 
     /// One message that the caller may read.

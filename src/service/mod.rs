@@ -13,8 +13,10 @@ pub mod streams;
 pub mod tokens;
 
 use crate::domain::Seq;
-use crate::live::Follower;
-use crate::store::{Sequencer, Store};
+use crate::domain::sessions::Principal;
+use crate::domain::{Refusal, SessionId};
+use crate::live::{Follower, Hub};
+use crate::store::{Abort, Batch, Change, Sequencer, Store, Wants};
 use serde::Serialize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -83,8 +85,42 @@ impl Services {
         &self.inner.store
     }
 
+    /// Hands in a change of somebody who is checked once more under the clock: between the check of his credentials and
+    /// this moment the session may have been revoked, and its streams and tokens end before its revoker hears so.
+    fn submit_as<C: Change>(
+        &self,
+        principal: &Principal,
+        change: C,
+    ) -> Result<impl Future<Output = Result<C::Output, Failure>> + use<C>, Failure> {
+        let hub = Arc::clone(self.inner.follower.hub());
+        self.sequencer().submit_in_turn(As { hub, session: principal.session, change })
+    }
+
     fn sequencer(&self) -> &Sequencer {
         &self.inner.sequencer
+    }
+}
+
+/// A change made with a session.
+struct As<C> {
+    hub: Arc<Hub>,
+    session: SessionId,
+    change: C,
+}
+
+impl<C: Change> Change for As<C> {
+    type Output = C::Output;
+
+    fn wants(&self, wants: &mut Wants) {
+        self.change.wants(wants);
+    }
+
+    async fn decide(&self, batch: &mut Batch) -> Result<C::Output, Abort> {
+        // What was committed before this batch has been handed to the hub.
+        if self.hub.is_revoked(self.session) {
+            return Err(Refusal::Unauthorized.into());
+        }
+        self.change.decide(batch).await
     }
 }
 

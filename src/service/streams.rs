@@ -36,6 +36,10 @@ impl Services {
 
     /// A public channel by name, to be followed.
     pub async fn channel(&self, principal: &Principal, name: &str) -> Result<ConversationId, Failure> {
+        // PostgreSQL would not even look for such a name.
+        if name.contains('\0') {
+            return Err(Refusal::NotFound("channel").into());
+        }
         let channel = self.store().channel_by_name(&name_key(name)).await?.ok_or(Refusal::NotFound("channel"))?;
         principal.require_read(Some(channel.id))?;
         Ok(channel.id)

@@ -152,7 +152,9 @@ impl Snapshot {
     /// The members of each of these conversations, in the order in which they came.
     pub async fn members(&self, ids: &[ConversationId]) -> Result<HashMap<ConversationId, Vec<Member>>, StoreError> {
         let lasting = stays::members(&self.db, ids).await?;
-        let people: Vec<UserId> = lasting.iter().map(|stay| stay.user).collect();
+        let mut people: Vec<UserId> = lasting.iter().map(|stay| stay.user).collect();
+        people.sort_unstable();
+        people.dedup();
         let people: HashMap<UserId, User> =
             users::by_ids(&self.db, &people).await?.into_iter().map(|user| (user.id, user)).collect();
         let mut members: HashMap<ConversationId, Vec<Member>> = HashMap::new();

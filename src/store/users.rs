@@ -35,8 +35,13 @@ pub(super) fn row(user: &User, username_key: String, email_key: Option<String>) 
 }
 
 pub(super) async fn by_ids(db: &impl ConnectionTrait, ids: &[UserId]) -> Result<Vec<User>, DbErr> {
-    let ids = ids.iter().map(|id| id.0);
-    Entity::find().filter(Column::Id.is_in(ids)).all(db).await?.into_iter().map(user).collect()
+    // A statement takes some ten thousands of values at most, and a conversation may have more people.
+    let mut found = Vec::new();
+    for some in ids.chunks(10_000) {
+        let some = some.iter().map(|id| id.0);
+        found.extend(Entity::find().filter(Column::Id.is_in(some)).all(db).await?);
+    }
+    found.into_iter().map(user).collect()
 }
 
 pub(super) async fn by_names(db: &impl ConnectionTrait, keys: &[String]) -> Result<Vec<User>, DbErr> {

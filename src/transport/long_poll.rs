@@ -11,6 +11,9 @@ use std::task::Poll;
 use std::time::Duration;
 use tokio::time::Instant;
 
+/// Bytes of events in one answer, more or less one event.
+const ANSWER_BYTES: usize = 1024 * 1024;
+
 /// Takes events until there are `limit`, or some and no more for now, or the wait is over. Returns the answer's JSON:
 /// the same envelopes as on the other transports, `next`, and `head`.
 pub async fn collect(mut subscription: Subscription, limit: usize, wait: Duration) -> Result<Bytes, CloseReason> {
@@ -21,14 +24,18 @@ pub async fn collect(mut subscription: Subscription, limit: usize, wait: Duratio
         answer.control = Some(Control::reset(gap, position, head));
         return Ok(answer.json(position, head));
     }
+    let mut bytes = 0;
     let mut timer = Box::pin(tokio::time::sleep_until(deadline));
     std::future::poll_fn(|context| {
         loop {
-            if answer.events.len() >= limit {
+            if answer.events.len() >= limit || bytes >= ANSWER_BYTES {
                 return Poll::Ready(Ok(()));
             }
             match subscription.poll_next(context) {
-                Poll::Ready(Step::Event(event)) => answer.events.push(event),
+                Poll::Ready(Step::Event(event)) => {
+                    bytes += event.envelope().len();
+                    answer.events.push(event);
+                }
                 Poll::Ready(Step::Reset(gap)) => {
                     // What was taken before the gap is given first; the next poll will be told of the gap.
                     if answer.events.is_empty() {

@@ -14,17 +14,24 @@ const SLICES: usize = 32;
 pub(super) struct Outbox {
     frames: VecDeque<Bytes>,
     written: u64,
+    bytes: usize,
 }
 
 impl Outbox {
     pub(super) fn push(&mut self, frame: Bytes) {
         if !frame.is_empty() {
+            self.bytes += frame.len();
             self.frames.push_back(frame);
         }
     }
 
     pub(super) fn len(&self) -> usize {
         self.frames.len()
+    }
+
+    /// How many bytes still have to be written.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -73,6 +80,7 @@ impl Outbox {
 
     fn advance(&mut self, mut taken: usize) {
         self.written += taken as u64;
+        self.bytes -= taken;
         while let Some(front) = self.frames.front_mut() {
             if taken < front.len() {
                 front.advance(taken);

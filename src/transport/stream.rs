@@ -9,7 +9,7 @@ use super::close::CloseReason;
 use super::control::Control;
 use super::outbox::Outbox;
 use crate::domain::{Seq, Timestamp};
-use crate::live::{Event, Gap, Step, Subscription};
+use crate::live::{Ending, Event, Gap, Step, Subscription};
 use bytes::Bytes;
 use std::future::Future;
 use std::io;
@@ -21,6 +21,7 @@ use tokio::time::{Instant, Sleep};
 
 /// Frames that wait for the socket before no more events are taken.
 const ROOM: usize = 32;
+const ROOM_BYTES: usize = 128 * 1024;
 /// How long before the end of its token a stream says so.
 const EXPIRING: Duration = Duration::from_mins(1);
 /// How long the other side has to take the last frames and close.
@@ -58,6 +59,8 @@ pub(super) trait Protocol: Unpin + Send {
 pub(super) enum Left {
     /// It closed the socket, or all that had to be said has been said.
     Gone,
+    /// All has been said on both sides; what is in the outbox is still written.
+    Finished,
     /// The server has to close.
     Close(CloseReason),
 }
@@ -85,7 +88,7 @@ impl Pipe {
 
     /// Whether there is room for replies: where none are taken, nothing is read.
     pub(super) fn has_room(&self) -> bool {
-        self.outbox.len() < ROOM
+        self.outbox.len() < ROOM && self.outbox.bytes() < ROOM_BYTES
     }
 }
 
@@ -158,6 +161,17 @@ impl<P: Protocol> Stream<P> {
         }
         self.protocol.close(reason, &mut self.pipe.outbox);
         self.ending = Some(Instant::now() + LINGER);
+        self.auth_by = None;
+    }
+
+    /// Ends the stream if the server wants it to, also while the socket takes nothing and no event is asked for.
+    fn heed(&mut self, context: &Context<'_>) {
+        let ending = self.pipe.subscription.as_ref().and_then(|subscription| subscription.slot().ending(context));
+        match ending {
+            // That one comes with a `reset`, as a step.
+            None | Some(Ending::HistoryReplaced) => {}
+            Some(ending) => self.end(ending.into()),
+        }
     }
 
     /// Takes events while there is room for them.
@@ -330,9 +344,11 @@ impl<P: Protocol> Future for Stream<P> {
         loop {
             match stream.protocol.poll_incoming(&mut stream.pipe, context) {
                 Poll::Ready(Left::Gone) => return Poll::Ready(()),
+                Poll::Ready(Left::Finished) => stream.ending = stream.ending.or(Some(Instant::now() + LINGER)),
                 Poll::Ready(Left::Close(reason)) => stream.end(reason),
                 Poll::Pending => {}
             }
+            stream.heed(context);
             let was_full = !stream.pipe.has_room();
             stream.pull(context);
             let had_no_room = was_full || !stream.pipe.has_room();

@@ -256,10 +256,6 @@ impl Protocol for WebSocket {
         if self.closing {
             return poll_discard(&pipe.socket, context);
         }
-        if self.gone {
-            // Our close frame is in the outbox; once it is out the stream is over.
-            return if pipe.outbox.is_empty() { Poll::Ready(Left::Gone) } else { Poll::Pending };
-        }
         loop {
             if let Some(left) = self.digest(pipe) {
                 return Poll::Ready(left);
@@ -268,7 +264,9 @@ impl Protocol for WebSocket {
                 return Poll::Ready(left);
             }
             if self.gone {
-                return if pipe.outbox.is_empty() { Poll::Ready(Left::Gone) } else { Poll::Pending };
+                // Our close frame is in the outbox; from here on the other side has nothing to say.
+                self.closing = true;
+                return Poll::Ready(Left::Finished);
             }
             if self.under_way.len() >= AT_ONCE || !pipe.has_room() {
                 return Poll::Pending;
