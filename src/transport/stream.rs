@@ -25,6 +25,10 @@ const ROOM: usize = 32;
 const EXPIRING: Duration = Duration::from_mins(1);
 /// How long the other side has to take the last frames and close.
 const LINGER: Duration = Duration::from_secs(2);
+/// Bytes that the kernel keeps for a stream's socket, which it doubles. By itself it would keep megabytes for a slow
+/// reader, and say that the socket takes more only when a third of them is gone: whoever reads little would look as if
+/// he read nothing.
+const KERNEL_BUFFER: usize = 64 * 1024;
 
 /// How often and how long.
 #[derive(Debug, Clone, Copy)]
@@ -110,6 +114,9 @@ impl<P: Protocol> Stream<P> {
         pace: Pace,
         permit: AddressPermit,
     ) -> Self {
+        if let Err(error) = socket2::SockRef::from(&socket).set_send_buffer_size(KERNEL_BUFFER) {
+            tracing::debug!(%error, "a stream's socket keeps its own buffer size");
+        }
         let now = Instant::now();
         let mut outbox = Outbox::default();
         outbox.push(head);

@@ -33,6 +33,8 @@ impl<C: Change> Job for Pending<C> {
 
     fn decide<'a>(&'a mut self, batch: &'a mut Batch) -> BoxFuture<'a, Result<(), DbErr>> {
         Box::pin(async {
+            // What an attempt that was rolled back decided counts no more.
+            self.decided = None;
             let before = batch.mark();
             match self.change.decide(batch).await {
                 Ok(output) => self.decided = Some(Ok(output)),
@@ -52,13 +54,45 @@ impl<C: Change> Job for Pending<C> {
     fn answer(&mut self, failure: Option<SubmitError>) {
         let Some(answer) = self.answer.take() else { return };
         let outcome = match (failure, self.decided.take()) {
-            // A refusal stands, whatever became of the others.
-            (_, Some(Err(refusal))) => Err(SubmitError::Refused(refusal)),
+            // A refusal may rest on what another change of the batch did, so it stands only if the batch does; alone, a
+            // change that was refused after it had written is still refused.
+            (None | Some(SubmitError::Broken), Some(Err(refusal))) => Err(SubmitError::Refused(refusal)),
             (None, Some(Ok(output))) => Ok(output),
             (Some(failure), _) => Err(failure),
             (None, None) => Err(SubmitError::Broken),
         };
         // A caller who is gone does not want to know.
         drop(answer.send(outcome));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Nothing;
+
+    impl Change for Nothing {
+        type Output = ();
+
+        async fn decide(&self, _: &mut Batch) -> Result<(), Abort> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_refusal_stands_only_if_what_it_rests_on_does() {
+        for (failure, expected) in [
+            (None, SubmitError::Refused(Refusal::NotOwner)),
+            (Some(SubmitError::Broken), SubmitError::Refused(Refusal::NotOwner)),
+            (Some(SubmitError::Unavailable), SubmitError::Unavailable),
+            (Some(SubmitError::OutcomeUnknown), SubmitError::OutcomeUnknown),
+        ] {
+            let (answer, mut told) = oneshot::channel();
+            let mut job = Pending::new(Nothing, answer);
+            job.decided = Some(Err(Refusal::NotOwner));
+            job.answer(failure);
+            assert_eq!(told.try_recv(), Ok(Err(expected)));
+        }
     }
 }

@@ -387,7 +387,7 @@ fn descriptors_of(server: &Server) -> usize {
 
 #[tokio::test]
 async fn only_a_socket_that_takes_no_byte_at_all_is_closed() {
-    let server = Server::options().set("--stall-timeout", "2s").start().await;
+    let server = Server::options().set("--stall-timeout", "6s").start().await;
     let [alice, bob] = Person::register_all(&server, ["alice", "bob"]).await;
     let direct = alice.direct(&[&bob]).await;
     let mut slow = SseClient::open(server.address, &bob.stream().narrow()).await.unwrap();
@@ -405,7 +405,7 @@ async fn only_a_socket_that_takes_no_byte_at_all_is_closed() {
     let last = bob.head().await;
     // The slow one takes a message now and then for as long as it takes until the stalled ones are gone.
     let mut taken = 0;
-    eventually(seconds(30), "the stalled streams to be closed", async || {
+    eventually(seconds(60), "the stalled streams to be closed", async || {
         taken += slow.until("something", |heard| matches!(heard, Heard::Event(_))).await.len();
         (descriptors_of(&server) <= without_the_stalled).then_some(())
     })

@@ -77,7 +77,7 @@ async fn flood(talker: &mut WsClient, group: u64, name: &str, enough: usize, lon
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_does_not_read_costs_nothing_and_misses_nothing() {
     const OPERATIONS: u64 = 20;
-    let server = Server::options().set("--ring-bytes", "1048576").start().await;
+    let server = Server::options().set("--ring-bytes", "1048576").set("--stall-timeout", "10m").start().await;
     let [talker, sleeper, reader] = Person::register_all(&server, ["talker", "sleeper", "reader"]).await;
     let group = talker.group("the group", &[&sleeper, &reader]).await;
 

@@ -1,0 +1,143 @@
+//! What changes ask of the batch: rows as they are under the clock, its own writes included.
+
+use super::{Abort, Batch};
+use crate::domain::conversations::{Conversation, Role, direct_key};
+use crate::domain::sessions::Session;
+use crate::domain::users::User;
+use crate::domain::{ConversationId, MessageId, Seq, SessionId, Timestamp, UserId};
+use crate::store::messages::Kept;
+use crate::store::stays::Lasting;
+use crate::store::{conversations, messages, sessions, stays, users};
+
+impl Batch {
+    /// The moment of this batch: never earlier than that of the event before it.
+    pub fn at(&self) -> Timestamp {
+        self.at
+    }
+
+    /// The place of the next event.
+    pub fn upcoming(&self) -> Seq {
+        self.clock.head.next()
+    }
+
+    /// A user by number.
+    pub async fn user(&mut self, id: UserId) -> Result<Option<User>, Abort> {
+        if let Some(user) = self.set.users.get(&id) {
+            return Ok(Some(user.clone()));
+        }
+        self.write_pending().await?;
+        let found = users::by_ids(&self.db, &[id]).await?.pop();
+        if let Some(user) = &found {
+            self.set.users.insert(id, user.clone());
+        }
+        Ok(found)
+    }
+
+    /// A user by the key of the name.
+    pub async fn user_by_name(&mut self, key: &str) -> Result<Option<User>, Abort> {
+        self.write_pending().await?;
+        Ok(users::by_names(&self.db, &[key.to_owned()]).await?.pop())
+    }
+
+    /// A user by the key of the address.
+    pub async fn user_by_email(&mut self, key: &str) -> Result<Option<User>, Abort> {
+        self.write_pending().await?;
+        Ok(users::by_email(&self.db, key).await?)
+    }
+
+    /// A session by number.
+    pub async fn session(&mut self, id: SessionId) -> Result<Option<Session>, Abort> {
+        self.write_pending().await?;
+        Ok(sessions::by_id(&self.db, id).await?)
+    }
+
+    /// The sessions of a user that were not revoked.
+    pub async fn sessions_of(&mut self, user: UserId) -> Result<Vec<Session>, Abort> {
+        self.write_pending().await?;
+        Ok(sessions::of_user(&self.db, user).await?)
+    }
+
+    /// A conversation by number.
+    pub async fn conversation(&mut self, id: ConversationId) -> Result<Option<Conversation>, Abort> {
+        if let Some(conversation) = self.set.conversations.get(&id) {
+            return Ok(Some(conversation.clone()));
+        }
+        self.write_pending().await?;
+        let found = conversations::by_ids(&self.db, &[id]).await?.pop();
+        if let Some(conversation) = &found {
+            self.set.conversations.insert(id, conversation.clone());
+        }
+        Ok(found)
+    }
+
+    /// The direct conversation of these people, if there is one yet.
+    pub async fn direct(&mut self, people: &[UserId]) -> Result<Option<Conversation>, Abort> {
+        let key = direct_key(people);
+        if let Some(id) = self.set.directs.get(&key) {
+            return self.conversation(*id).await;
+        }
+        self.write_pending().await?;
+        let found = conversations::by_people(&self.db, std::slice::from_ref(&key)).await?.pop();
+        if let Some((key, conversation)) = &found {
+            self.set.directs.insert(key.clone(), conversation.id);
+            self.set.conversations.insert(conversation.id, conversation.clone());
+        }
+        Ok(found.map(|(_, conversation)| conversation))
+    }
+
+    /// A channel by the key of its name.
+    pub async fn channel_by_name(&mut self, key: &str) -> Result<Option<Conversation>, Abort> {
+        self.write_pending().await?;
+        Ok(conversations::channel_by_name(&self.db, key).await?)
+    }
+
+    /// Somebody's role in a conversation, if he is in it.
+    pub async fn role(&mut self, conversation: ConversationId, user: UserId) -> Result<Option<Role>, Abort> {
+        Ok(self.stay(conversation, user).await?.map(|stay| stay.role))
+    }
+
+    pub(super) async fn stay(&mut self, conversation: ConversationId, user: UserId) -> Result<Option<Lasting>, Abort> {
+        if let Some(stay) = self.set.stays.get(&(conversation, user)) {
+            return Ok(*stay);
+        }
+        self.write_pending().await?;
+        let found = stays::lasting_among(&self.db, &[(conversation, user)]).await?.pop();
+        self.set.stays.insert((conversation, user), found);
+        Ok(found)
+    }
+
+    /// Who is in a conversation and as what, in the order in which they came.
+    pub async fn members(&mut self, conversation: ConversationId) -> Result<Vec<(UserId, Role)>, Abort> {
+        self.write_pending().await?;
+        let members = stays::members(&self.db, &[conversation]).await?;
+        Ok(members.into_iter().map(|stay| (stay.user, stay.role)).collect())
+    }
+
+    /// A message by number, with the place at which it came.
+    pub async fn message(&mut self, id: MessageId) -> Result<Option<Kept>, Abort> {
+        self.write_pending().await?;
+        Ok(messages::by_ids(&self.db, &[id]).await?.pop())
+    }
+
+    /// All stays of a user in a conversation.
+    pub async fn stays_in(
+        &mut self,
+        user: UserId,
+        conversation: ConversationId,
+    ) -> Result<Vec<crate::domain::access::Stay>, Abort> {
+        self.write_pending().await?;
+        Ok(stays::in_conversation(&self.db, user, conversation).await?)
+    }
+
+    /// What an author sent before under this name of his own.
+    pub async fn sent(&mut self, author: UserId, client_id: &str) -> Result<Option<Kept>, Abort> {
+        let key = (author, client_id.to_owned());
+        if let Some(kept) = self.set.client_ids.get(&key) {
+            return Ok(kept.clone());
+        }
+        self.write_pending().await?;
+        let found = messages::by_client_ids(&self.db, std::slice::from_ref(&key)).await?.pop();
+        self.set.client_ids.insert(key, found.clone());
+        Ok(found)
+    }
+}
