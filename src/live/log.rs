@@ -11,8 +11,6 @@ use tokio::sync::Semaphore;
 const READERS: usize = 4;
 /// Events in one page.
 const ROWS: u64 = 256;
-/// Bytes in one page, more or less one event: a stream that takes nothing keeps no more than this.
-pub(super) const PAGE_BYTES: usize = 256 * 1024;
 /// Places passed in one page when only some topics are read: these are looked up by topic, so many can be passed.
 const SPAN_BY_TOPIC: i64 = 200_000;
 /// Places passed in one page when all topics are read.
@@ -52,17 +50,7 @@ impl Log {
         let span = if by_topic { SPAN_BY_TOPIC } else { SPAN_BY_SEQ };
         let through = through.min(Seq(after.0.saturating_add(span)));
         let page = self.store.log_page(after, through, by_topic.then_some(topics), ROWS).await?;
-        let (mut events, mut passed, mut bytes) = (Vec::new(), page.passed, 0);
-        for record in &page.records {
-            let event = Arc::new(Event::new(record));
-            bytes += event.weight();
-            events.push(event);
-            if bytes >= PAGE_BYTES {
-                // The rest is read again, once this has been taken.
-                passed = record.seq;
-                break;
-            }
-        }
-        Ok(Page { events, passed, beginning: page.beginning })
+        let events = page.records.iter().map(|record| Arc::new(Event::new(record))).collect();
+        Ok(Page { events, passed: page.passed, beginning: page.beginning })
     }
 }

@@ -6,7 +6,7 @@
 
 use super::event::Event;
 use super::hub::{Audience, Hub};
-use super::log::{Log, PAGE_BYTES, Page};
+use super::log::{Log, Page};
 use super::slot::{Ending, Slot, Taken};
 use crate::domain::events::Topic;
 use crate::domain::{ConversationId, Seq, SessionId, UserId};
@@ -18,8 +18,9 @@ use std::task::{Context, Poll};
 
 /// How near to what was applied a stream must be before its queue is opened.
 const NEAR: i64 = 64;
-/// Events taken out of the ring in one go.
-const RING_PAGE: usize = 256;
+/// Events taken out of the ring in one go, and the bytes after which no more are: a stream that is slow keeps them in
+/// memory when the ring has long let go of them.
+const RING_PAGE: (usize, usize) = (256, 1024 * 1024);
 
 /// Where a stream wants to go on from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -324,13 +325,19 @@ impl Subscription {
         }
         let position = self.position;
         let recent: Option<(VecDeque<Arc<Event>>, Seq)> = self.hub.ring(|ring| {
-            let recent = ring.after(position, RING_PAGE)?;
+            let (most, most_bytes) = RING_PAGE;
+            let recent = ring.after(position, most)?;
             let mut passed = position;
-            let (mut page, mut bytes) = (VecDeque::new(), 0);
-            for event in recent.take_while(|event| event.seq <= target && bytes_fit(&mut bytes, event)) {
+            let mut page = VecDeque::new();
+            let mut bytes = 0;
+            for event in recent.take_while(|event| event.seq <= target) {
                 passed = event.seq;
                 if self.sees(event) {
                     page.push_back(Arc::clone(event));
+                    bytes += event.weight();
+                }
+                if bytes >= most_bytes {
+                    break;
                 }
             }
             (passed > position).then_some((page, passed))
@@ -364,13 +371,6 @@ impl Subscription {
             }
         }
     }
-}
-
-/// Whether a page of recent events takes one more: what a stream holds is kept even when the ring has dropped it.
-fn bytes_fit(bytes: &mut usize, event: &Event) -> bool {
-    let fits = *bytes < PAGE_BYTES;
-    *bytes += event.weight();
-    fits
 }
 
 impl Drop for Subscription {

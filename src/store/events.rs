@@ -9,6 +9,11 @@ use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 
+/// Payload bytes after which a page ends: whoever is sent it may be slow, and holds it for as long.
+const PAGE_BYTES: usize = 512 * 1024;
+/// Rows read first, by whose size it is judged how many more to read.
+const FEW: u64 = 16;
+
 /// One page of the log.
 #[derive(Debug)]
 pub struct Page {
@@ -43,7 +48,8 @@ pub(super) fn row(record: &Record) -> ActiveModel {
 }
 
 impl Store {
-    /// Reads the log after a place through another, of some topics or of all, at most `limit` events.
+    /// Reads the log after a place through another, of some topics or of all, at most `limit` events, and no further
+    /// once it has [`PAGE_BYTES`].
     ///
     /// Retention may run meanwhile: it moves the beginning in the transaction that deletes, and the beginning is read
     /// after the events, so a page that misses anything always shows a beginning behind its own start.
@@ -54,17 +60,34 @@ impl Store {
         topics: Option<&[Topic]>,
         limit: u64,
     ) -> Result<Page, StoreError> {
-        let mut query = Entity::find().filter(Column::Seq.gt(after.0)).filter(Column::Seq.lte(through.0));
+        let mut query = Entity::find().filter(Column::Seq.lte(through.0)).order_by_asc(Column::Seq);
         if let Some(topics) = topics {
             query = query.filter(Column::Topic.is_in(topics.iter().map(|topic| topic.number())));
         }
-        let rows = query.order_by_asc(Column::Seq).limit(limit).all(&self.read).await?;
-        let full = rows.len() as u64 == limit;
-        let records: Vec<Record> = rows.into_iter().map(record).collect();
-        let passed = match records.last() {
-            Some(last) if full => last.seq,
-            _ => through,
-        };
+        let mut records: Vec<Record> = Vec::new();
+        let mut bytes = 0;
+        let mut wanted = limit.min(FEW);
+        let mut passed = after;
+        while wanted > 0 && bytes < PAGE_BYTES {
+            let rows = query.clone().filter(Column::Seq.gt(passed.0)).limit(wanted).all(&self.read).await?;
+            let all = (rows.len() as u64) < wanted;
+            let mut rows = rows.into_iter();
+            for row in rows.by_ref() {
+                bytes += row.data.len();
+                passed = Seq(row.seq);
+                records.push(record(row));
+                if bytes >= PAGE_BYTES {
+                    break;
+                }
+            }
+            if all && rows.next().is_none() {
+                passed = through;
+                break;
+            }
+            let usual = (bytes / records.len().max(1)).max(1);
+            let more = PAGE_BYTES.saturating_sub(bytes) / usual;
+            wanted = (more as u64).min(limit - records.len() as u64);
+        }
         let beginning = Clock::read(&self.read).await?.beginning;
         Ok(Page { records, passed, beginning })
     }

@@ -202,15 +202,16 @@ impl Wayward {
                         continue;
                     }
                 };
-            record.connections += 1;
             let mut fate =
-                if record.connections <= self.single_events { Fate::AfterEvents(1) } else { Fate::choose(&mut chance) };
+                if record.connections < self.single_events { Fate::AfterEvents(1) } else { Fate::choose(&mut chance) };
+            let mut has_heard = false;
             loop {
                 let heard = listener.next().await;
                 if let Heard::End(code) = heard {
                     assert!(self.server_may_end, "{}: the server ended the stream ({code:?})", record.name);
                     break;
                 }
+                record.connections += usize::from(!std::mem::replace(&mut has_heard, true));
                 let start_is_open = cursor.is_none();
                 cursor = listener.cursor().or(cursor);
                 if start_is_open {

@@ -152,6 +152,47 @@ async fn who_does_not_read_costs_nothing_and_misses_nothing() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn large_messages_do_not_pile_up_behind_those_who_do_not_read() {
+    const SLEEPERS: usize = 12;
+    let server = Server::options().set("--ring-bytes", "65536").set("--stream-queue", "8").start().await;
+    let [talker, sleeper] = Person::register_all(&server, ["talker", "sleeper"]).await;
+    let group = talker.group("the group", &[&sleeper]).await;
+    let start = sleeper.head().await;
+    // JSON needs six bytes for each of these characters.
+    let text = "\u{1}".repeat(10_000);
+    for _ in 0..300 {
+        talker.say(group, &text).await;
+    }
+    // What reading the log takes for a moment, the database's cache and the allocator keep for good.
+    let filled = talker.head().await;
+    let replays = (0..SLEEPERS).map(|_| async {
+        let mut stream = SseClient::open(server.address, &sleeper.stream().after(start)).await.unwrap();
+        seqs_up_to(&mut stream, filled).await
+    });
+    within(seconds(60), "the log to be read", futures_util::future::join_all(replays)).await;
+    let before = server.memory();
+
+    let mut sleepers = Vec::new();
+    for _ in 0..SLEEPERS {
+        let mut stream = SseClient::open(server.address, &sleeper.stream().after(start).narrow()).await.unwrap();
+        stream.until_control("ready").await;
+        sleepers.push(stream);
+    }
+    let mut most = 0;
+    for _ in 0..300 {
+        talker.say(group, &text).await;
+        most = most.max(server.memory().saturating_sub(before));
+    }
+    println!("{SLEEPERS} sleepers cost at most {} KiB", most / 1024);
+    let end = talker.head().await;
+    for mut stream in sleepers {
+        let seqs = within(seconds(60), "the sleepers to wake", seqs_up_to(&mut stream, end)).await;
+        assert_eq!(seqs, (start + 1..=end).collect::<Vec<_>>());
+    }
+    assert!(most < 2 * SLEEPERS as u64 * MEBIBYTE, "{SLEEPERS} sleepers cost {most} bytes");
+}
+
 async fn seqs_up_to(stream: &mut impl Ear, last: u64) -> Vec<u64> {
     let mut seqs = Vec::new();
     while seqs.last().is_none_or(|seq| *seq < last) {

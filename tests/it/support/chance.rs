@@ -18,7 +18,6 @@ impl Chance {
             Err(_) => rand::random::<u64>(),
         };
         println!("{name}: GOLDCREST_TEST_SEED={seed}");
-        eprintln!("{name}: GOLDCREST_TEST_SEED={seed}");
         Self { random: StdRng::seed_from_u64(seed) }
     }
 
