@@ -142,15 +142,14 @@ impl Operations {
             let problem = Refusal::invalid("ref", "A `ref` has at most 256 bytes.").into();
             return Outcome::Reply(refused(&None, problem));
         }
-        if envelope.op.as_deref() == Some("auth") {
-            let _alone = self.gate.write().await;
-            let known = self.state.lock().principal.clone();
-            let outcome = self.auth(frame, &reference, known).await;
-            return outcome.unwrap_or_else(|problem| Outcome::Reply(refused(&reference, problem)));
-        }
-        let _together = self.gate.read().await;
+        let (_alone, _together) = if envelope.op.as_deref() == Some("auth") {
+            (Some(self.gate.write().await), None)
+        } else {
+            (None, Some(self.gate.read().await))
+        };
         let State { principal, read_only } = self.state.lock().clone();
         let outcome = match (envelope.op.as_deref().unwrap_or(""), principal) {
+            ("auth", known) => self.auth(frame, &reference, known).await,
             // Nothing is told to whoever has not said who he is.
             (_, None) => return Outcome::Close(CloseReason::Unauthorized),
             ("send", Some(principal)) => self.send(frame, &reference, &principal, read_only).await,

@@ -434,3 +434,61 @@ async fn a_dead_websocket_is_found_by_its_silence() {
     eventually(seconds(10), "the SSE stream to be gone", async || (descriptors_of(&server) <= before).then_some(()))
         .await;
 }
+
+#[tokio::test]
+async fn a_websocket_belongs_to_the_first_who_says_who_he_is() {
+    let server = Server::start().await;
+    let [alice, bob] = Person::register_all(&server, ["alice", "bob"]).await;
+    let mut websocket = WsClient::open(server.address, &StreamRequest::new(Credentials::None)).await.unwrap();
+    // All at once: what comes after `auth` waits for it.
+    let frames = [
+        json!({"op": "auth", "ref": 1, "token": alice.access_token}),
+        json!({"op": "auth", "ref": 2, "token": bob.access_token}),
+        json!({"op": "send", "ref": 3, "to": ["alice"], "text": "by whom?"}),
+    ];
+    websocket.send_all(frames.into_iter()).await;
+    let mut replies = Vec::new();
+    while replies.len() < 3 {
+        match websocket.next().await {
+            Heard::Reply(reply) => replies.push(reply),
+            Heard::End(code) => panic!("the socket ended ({code:?})"),
+            _ => {}
+        }
+    }
+    let reply = |number: u64| replies.iter().find(|reply| reply["ref"] == number).unwrap();
+    assert_eq!((reply(1)["ok"].as_bool(), reply(2)["ok"].as_bool()), (Some(true), Some(false)), "{replies:?}");
+    assert_eq!(reply(3)["result"]["author"]["username"], "alice", "{replies:?}");
+}
+
+#[tokio::test]
+async fn a_stalled_stream_ends_with_its_session_too() {
+    let server = Server::start().await;
+    let [alice, bob] = Person::register_all(&server, ["alice", "bob"]).await;
+    let direct = alice.direct(&[&bob]).await;
+    let before = descriptors_of(&server);
+    let mut stalled = SseClient::open(server.address, &bob.stream().narrow()).await.unwrap();
+    stalled.until_control("ready").await;
+    let text = "x".repeat(10_000);
+    for _ in 0..100 {
+        alice.say(direct, &text).await;
+    }
+    bob.logout().await;
+    // Its last words wait for two seconds to be taken, and nothing else comes any more.
+    eventually(seconds(10), "the stalled stream to be gone", async || {
+        (descriptors_of(&server) <= before).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_websocket_that_said_goodbye_is_gone_at_once() {
+    let server = Server::start().await;
+    let bob = Person::register(&server, "bob").await;
+    let before = descriptors_of(&server);
+    let mut websocket = WsClient::open(server.address, &bob.stream()).await.unwrap();
+    websocket.until_control("ready").await;
+    websocket.send_message(tokio_tungstenite::tungstenite::Message::Close(None)).await.unwrap();
+    let (_, code) = websocket.until_end(seconds(5)).await;
+    assert!(code.is_none_or(|code| code == 1005 || code == 1000), "{code:?}");
+    eventually(seconds(5), "the socket to be gone", async || (descriptors_of(&server) <= before).then_some(())).await;
+}
