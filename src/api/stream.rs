@@ -6,7 +6,7 @@ use super::limits::neighbourhood;
 use super::operations;
 use super::problem::Problem;
 use crate::domain::sessions::Principal;
-use crate::domain::{Refusal, Seq};
+use crate::domain::{Refusal, Seq, Timestamp};
 use crate::service::Failure;
 use crate::transport::{Accepted, AddressPermit, CloseReason, Cursor, Subscription, TakeOver};
 use crate::transport::{events as sse_events, farewell, long_poll, websocket};
@@ -293,7 +293,9 @@ pub(super) async fn poll(
         (subscription, Some(permit))
     };
     let (subscription, permit) = opened;
-    let collected = long_poll::collect(subscription, limit, Duration::from_secs(wait)).await;
+    // Nothing is heard with a token that has run out while the answer was held.
+    let left = principal.expires.map_or(Duration::MAX, |expires| Timestamp::now().until(expires));
+    let collected = long_poll::collect(subscription, limit, Duration::from_secs(wait).min(left)).await;
     drop(permit);
     let json = collected.map_err(unavailable)?;
     let headers = [

@@ -73,14 +73,6 @@ impl Stays {
             .filter(move |(_, stays)| stays.iter().any(|stay| stay.left.is_none_or(|left| seq < left)))
             .map(|(conversation, _)| *conversation)
     }
-
-    /// Forgets stays that ended before history begins.
-    pub fn forget_before(&mut self, beginning: Seq) {
-        self.of.retain(|_, stays| {
-            stays.retain(|stay| stay.left.is_none_or(|left| beginning <= left));
-            !stays.is_empty()
-        });
-    }
 }
 
 #[cfg(test)]

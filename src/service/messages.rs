@@ -2,7 +2,7 @@
 
 use super::conversations::{blank, create, visible};
 use super::{Failure, Page, Services, tokens};
-use crate::domain::conversations::{DIRECT_LIMIT, Kind, PostPolicy, Role};
+use crate::domain::conversations::{DIRECT_LIMIT, Kind, PostPolicy, Role, direct_key};
 use crate::domain::messages::{Message, check_client_id, check_text};
 use crate::domain::sessions::Principal;
 use crate::domain::users::Status;
@@ -173,7 +173,13 @@ enum Target {
 
 /// What tells a retry from another message under the same `client_id`.
 fn body_hash(to: &Target, thread: Option<MessageId>, text: &str) -> i64 {
-    let hash = tokens::hash(format!("{to:?}\n{thread:?}\n{text}").as_bytes());
+    // This is stored: what is hashed is written out, so that no change of the code makes a retry another message.
+    let to = match to {
+        Target::Conversation(id) => format!("conversation {id}"),
+        Target::Direct(people) => format!("people {}", direct_key(people)),
+    };
+    let thread = thread.map_or(0, |thread| thread.0);
+    let hash = tokens::hash(format!("{to}\n{thread}\n{text}").as_bytes());
     let mut first = [0; 8];
     first.copy_from_slice(&hash[..8]);
     i64::from_be_bytes(first)

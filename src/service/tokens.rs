@@ -10,9 +10,6 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::time::Duration;
 
-/// The fewest bytes of a signing key (RFC 7518, section 3.2: as long as the hash).
-pub const KEY_BYTES: usize = 32;
-
 /// The keys and what is made with them.
 pub struct Tokens {
     current: Key,

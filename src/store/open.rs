@@ -1,6 +1,5 @@
 //! Opens the database: the embedded default with the settings that the promise needs, or a server's.
 
-use super::StoreError;
 use migration::{Migrator, MigratorTrait};
 use sea_orm::sqlx::Executor;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
@@ -63,11 +62,6 @@ impl Store {
         Migrator::up(&write, None).await.map_err(OpenError::Migrate)?;
         let read = sea_orm::Database::connect(options(database, READERS, true)).await.map_err(OpenError::Connect)?;
         Ok(Self { write, read })
-    }
-
-    /// Takes the schema back to nothing and up again is for tests; this only says whether steps are missing.
-    pub async fn pending_migrations(&self) -> Result<usize, StoreError> {
-        Ok(Migrator::get_pending_migrations(&self.read).await?.len())
     }
 
     /// Closes all connections, the writing one last, which on `SQLite` folds the write-ahead log back in.

@@ -16,6 +16,8 @@ use tungstenite::{Message, error::CapacityError};
 
 /// The largest message taken, in bytes: as large as a request's body.
 const MESSAGE: usize = 256 * 1024;
+/// The same for a socket whose owner is not known yet: enough for its `auth`.
+const FIRST_MESSAGE: usize = 8 * 1024;
 /// Operations under way at a time on one socket; no more are read before one is done.
 const AT_ONCE: usize = 64;
 
@@ -70,7 +72,8 @@ pub fn websocket(accepted: Accepted, incoming: Incoming, pace: Pace, permit: Add
         Accepted::Refused(reason) => Opening::Refused(reason),
     };
     TakeOver::new(Box::new(move |socket, head, read_ahead| {
-        let protocol = WebSocket::new(incoming, &read_ahead);
+        let most = if matches!(opening, Opening::Waiting) { FIRST_MESSAGE } else { MESSAGE };
+        let protocol = WebSocket::new(incoming, &read_ahead, most);
         Box::pin(Stream::new(socket, head, protocol, opening, pace, permit))
     }))
 }
@@ -113,13 +116,13 @@ impl Write for Wire<'_> {
 }
 
 impl WebSocket {
-    fn new(incoming: Incoming, read_ahead: &[u8]) -> Self {
+    fn new(incoming: Incoming, read_ahead: &[u8], most: usize) -> Self {
         // Small buffers: an idle socket keeps them, and the defaults are 256 KiB.
         let config = WebSocketConfig::default()
             .read_buffer_size(256)
             .write_buffer_size(0)
-            .max_message_size(Some(MESSAGE))
-            .max_frame_size(Some(MESSAGE));
+            .max_message_size(Some(most))
+            .max_frame_size(Some(most));
         Self {
             rules: Box::new(WebSocketContext::new(Role::Server, Some(config))),
             unread: BytesMut::from(read_ahead),
@@ -176,6 +179,10 @@ impl WebSocket {
                 Outcome::Authenticated { reply, expires, subscription } => {
                     pipe.expires = expires;
                     pipe.announced = false;
+                    self.rules.set_config(|config| {
+                        config.max_message_size = Some(MESSAGE);
+                        config.max_frame_size = Some(MESSAGE);
+                    });
                     pipe.outbox.push(crate::live::text_frame(reply.as_bytes()));
                     if let (Some(subscription), None) = (subscription, &pipe.subscription) {
                         begin(pipe, self, subscription);
