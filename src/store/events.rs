@@ -49,7 +49,7 @@ pub(super) fn row(record: &Record) -> ActiveModel {
 
 impl Store {
     /// Reads the log after a place through another, of some topics or of all, at most `limit` events, and no further
-    /// once it has [`PAGE_BYTES`].
+    /// once it has half a mebibyte of payload.
     ///
     /// Retention may run meanwhile: it moves the beginning in the transaction that deletes, and the beginning is read
     /// after the events, so a page that misses anything always shows a beginning behind its own start.
