@@ -409,3 +409,27 @@ async fn what_is_revoked_stays_revoked_when_no_access_token_is_left() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_session_revoked_while_its_request_arrives_changes_nothing() {
+    let server = Server::start().await;
+    let bob = Person::register(&server, "bob").await;
+    let body = r#"{"name":"late","scopes":["read"]}"#;
+    let (begun, rest) = body.split_at(5);
+    let mut connection = crate::support::raw::Connection::open(server.address).await.unwrap();
+    let head = format!(
+        "POST /api/v1/keys HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        server.address,
+        bob.access_token,
+        body.len()
+    );
+    connection.send(head + begun).await.unwrap();
+    // Whoever is answered here came after: the credentials of the head have been found good.
+    for _ in 0..5 {
+        bob.get("/api/v1/me").await.expect(200);
+    }
+    bob.logout().await;
+    connection.send(rest).await.unwrap();
+    let answer = connection.answer().await.unwrap();
+    assert_eq!(answer.status, 401, "{}", answer.describe());
+}
