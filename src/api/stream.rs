@@ -196,10 +196,12 @@ pub(super) async fn ws(
             Err(Ok(reason)) => return refuse(&app, handshake, address, reason),
             Err(Err(problem)) => return Err(problem),
         },
-        None => match app.addresses.admit(neighbourhood(address)) {
-            Some(permit) => (Accepted::Waiting, permit),
-            None => return Err(too_many_streams()),
-        },
+        None => {
+            // Who it is comes later, so all that can be said now is said in the handshake.
+            app.within_limits(|limits| limits.stream(address))?;
+            let permit = app.addresses.admit(neighbourhood(address)).ok_or_else(too_many_streams)?;
+            (Accepted::Waiting, permit)
+        }
     };
     let operations = operations::Operations::new(app.clone(), opened, by_ticket, query.channels);
     let stream = websocket(accepted, operations.incoming(), app.options.pace, permit);

@@ -199,6 +199,10 @@ impl Writer {
                     }
                     return;
                 }
+                Attempt::RolledBack(error) if is_lost_connection(&error) => {
+                    tracing::error!(%error, "cannot write: the database went away");
+                    break Some(SubmitError::Unavailable);
+                }
                 Attempt::RolledBack(error) => {
                     tracing::error!(%error, "a change could not be written");
                     break Some(SubmitError::Broken);
@@ -341,6 +345,24 @@ async fn decide(jobs: &mut [Box<dyn Job>], batch: &mut Batch) -> Result<(), DbEr
         job.decide(batch).await?;
     }
     Ok(())
+}
+
+/// Whether an error is about the way to the database, not about what was asked of it.
+fn is_lost_connection(error: &DbErr) -> bool {
+    use sea_orm::{RuntimeErr, SqlxError};
+    match error {
+        DbErr::Conn(_) | DbErr::ConnectionAcquire(_) => true,
+        DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause)) => matches!(
+            &**cause,
+            SqlxError::Io(_)
+                | SqlxError::Tls(_)
+                | SqlxError::Protocol(_)
+                | SqlxError::PoolTimedOut
+                | SqlxError::PoolClosed
+                | SqlxError::WorkerCrashed
+        ),
+        _ => false,
+    }
 }
 
 fn immediate() -> TransactionOptions {

@@ -1,6 +1,6 @@
 //! The front door: accepts, counts and tunes sockets, lets hyper speak HTTP/1.1 on them, and hands them on.
 
-use super::takeover::{Run, head};
+use super::takeover::{Run, Taken, head};
 use axum::Router;
 use axum::body::Body;
 use bytes::Bytes;
@@ -109,9 +109,9 @@ impl Door {
                     let door = Arc::clone(&self);
                     self.tasks.spawn(async move {
                         let taken = door.serve(socket, peer).await;
-                        if let Some((run, socket, head, read_ahead)) = taken {
+                        if let Some((run, taken)) = taken {
                             // A task of its own: this one has grown with hyper in it, and a stream stays for long.
-                            let stream = run(socket, head, read_ahead);
+                            let stream = run(taken);
                             let closed = door.closed.clone();
                             door.tasks.spawn(stay(stream, closed, place));
                         }
@@ -130,7 +130,7 @@ impl Door {
     }
 
     /// Speaks HTTP on a connection until it ends or an answer takes the socket over.
-    async fn serve(&self, socket: TcpStream, peer: SocketAddr) -> Option<(Run, TcpStream, Bytes, Bytes)> {
+    async fn serve(&self, socket: TcpStream, peer: SocketAddr) -> Option<(Run, Taken)> {
         if let Err(error) = tune(&socket, self.options.silence) {
             tracing::debug!(%error, "a socket could not be tuned");
         }
@@ -188,7 +188,8 @@ impl Door {
         }
         let parts = connection.into_parts();
         let (run, head) = taken.lock().take()?;
-        Some((run, parts.io.into_inner().socket, head, parts.read_buf))
+        let socket = parts.io.into_inner().socket;
+        Some((run, Taken { socket, head, read_ahead: parts.read_buf, closing: self.closing.clone() }))
     }
 }
 

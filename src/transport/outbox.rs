@@ -65,6 +65,19 @@ impl Outbox {
         Poll::Ready(Ok(()))
     }
 
+    /// Writes what fits without asking first whether the socket is writable, and returns whether anything did: the
+    /// kernel calls a socket writable only when a third of its buffer is free, but takes bytes as soon as any of it is.
+    pub(super) fn squeeze(&mut self, socket: &TcpStream) -> bool {
+        let before = self.written;
+        while let Some(front) = self.frames.front() {
+            match socket2::SockRef::from(socket).send(front) {
+                Ok(taken) if taken > 0 => self.advance(taken),
+                _ => break,
+            }
+        }
+        self.written != before
+    }
+
     fn try_write(&self, socket: &TcpStream) -> io::Result<usize> {
         if self.frames.len() == 1 {
             return socket.try_write(&self.frames[0]);

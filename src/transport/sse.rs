@@ -32,7 +32,7 @@ impl Protocol for Sse {
 /// A stream of events, until its credentials end.
 pub fn events(subscription: Subscription, expires: Option<Timestamp>, pace: Pace, permit: AddressPermit) -> TakeOver {
     let opening = Opening::Subscribed { subscription: Box::new(subscription), expires };
-    TakeOver::new(Box::new(move |socket, head, _| Box::pin(Stream::new(socket, head, Sse, opening, pace, permit))))
+    TakeOver::new(Box::new(move |taken| Box::pin(Stream::new(taken, Sse, opening, pace, permit))))
 }
 
 /// A stream that only says why it ends: any status but 200 would end a browser's `EventSource` for good.

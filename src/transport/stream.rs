@@ -8,6 +8,7 @@ use super::AddressPermit;
 use super::close::CloseReason;
 use super::control::Control;
 use super::outbox::Outbox;
+use super::takeover::Taken;
 use crate::domain::{Seq, Timestamp};
 use crate::live::{Ending, Event, Gap, Step, Subscription};
 use bytes::Bytes;
@@ -18,6 +19,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
+use tokio_util::sync::WaitForCancellationFutureOwned;
 
 /// Frames that wait for the socket before no more events are taken.
 const ROOM: usize = 32;
@@ -104,19 +106,15 @@ pub(super) struct Stream<P> {
     stalled: Option<(Instant, u64)>,
     ending: Option<Instant>,
     said_all: bool,
+    /// The server's shutdown, which nobody else tells a WebSocket that waits for its `auth`.
+    closing: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
     _permit: AddressPermit,
 }
 
 impl<P: Protocol> Stream<P> {
     /// A stream that writes `head` first, and then `ready` if it has a subscription.
-    pub(super) fn new(
-        socket: TcpStream,
-        head: Bytes,
-        protocol: P,
-        opening: Opening,
-        pace: Pace,
-        permit: AddressPermit,
-    ) -> Self {
+    pub(super) fn new(taken: Taken, protocol: P, opening: Opening, pace: Pace, permit: AddressPermit) -> Self {
+        let Taken { socket, head, closing, .. } = taken;
         if let Err(error) = socket2::SockRef::from(&socket).set_send_buffer_size(KERNEL_BUFFER) {
             tracing::debug!(%error, "a stream's socket keeps its own buffer size");
         }
@@ -137,6 +135,7 @@ impl<P: Protocol> Stream<P> {
             stalled: None,
             ending: None,
             said_all: false,
+            closing: None,
             _permit: permit,
         };
         match opening {
@@ -144,7 +143,10 @@ impl<P: Protocol> Stream<P> {
                 stream.pipe.expires = expires;
                 begin(&mut stream.pipe, &stream.protocol, subscription);
             }
-            Opening::Waiting => stream.auth_by = Some(now + pace.auth),
+            Opening::Waiting => {
+                stream.auth_by = Some(now + pace.auth);
+                stream.closing = Some(Box::pin(closing.cancelled_owned()));
+            }
             Opening::Refused(reason) => stream.end(reason),
         }
         stream
@@ -165,7 +167,15 @@ impl<P: Protocol> Stream<P> {
     }
 
     /// Ends the stream if the server wants it to, also while the socket takes nothing and no event is asked for.
-    fn heed(&mut self, context: &Context<'_>) {
+    fn heed(&mut self, context: &mut Context<'_>) {
+        if self.pipe.subscription.is_some() {
+            self.closing = None;
+        } else if let Some(closing) = &mut self.closing
+            && closing.as_mut().poll(context).is_ready()
+        {
+            self.closing = None;
+            self.end(CloseReason::ShuttingDown);
+        }
         let ending = self.pipe.subscription.as_ref().and_then(|subscription| subscription.slot().ending(context));
         match ending {
             // That one comes with a `reset`, as a step.
@@ -204,7 +214,11 @@ impl<P: Protocol> Stream<P> {
             if written != self.pipe.outbox.written() {
                 self.stalled = Some((now, self.pipe.outbox.written()));
             } else if now >= since + self.pace.stall {
-                return Poll::Ready(false);
+                // Whoever read a little all the same has made room for a little more.
+                if !self.pipe.outbox.squeeze(&self.pipe.socket) {
+                    return Poll::Ready(false);
+                }
+                self.stalled = Some((now, self.pipe.outbox.written()));
             }
         }
         if self.ending.is_some_and(|by| now >= by) {

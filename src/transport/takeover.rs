@@ -8,10 +8,21 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
 
-/// What runs on the socket from the response head on: it gets the head, ready to be written, and what the client has
-/// sent already.
-pub(super) type Run = Box<dyn FnOnce(TcpStream, Bytes, Bytes) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
+/// What runs on the socket from the response head on.
+pub(super) type Run = Box<dyn FnOnce(Taken) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
+
+/// A socket that was taken over, and what goes with it.
+pub(super) struct Taken {
+    pub(super) socket: TcpStream,
+    /// The response head, ready to be written.
+    pub(super) head: Bytes,
+    /// What the client has sent already.
+    pub(super) read_ahead: Bytes,
+    /// Cancelled when the server begins to shut down.
+    pub(super) closing: CancellationToken,
+}
 
 /// The mark, in the extensions of an answer that went through the whole router. Its body is never sent.
 #[derive(Clone)]

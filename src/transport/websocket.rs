@@ -71,10 +71,10 @@ pub fn websocket(accepted: Accepted, incoming: Incoming, pace: Pace, permit: Add
         Accepted::Waiting => Opening::Waiting,
         Accepted::Refused(reason) => Opening::Refused(reason),
     };
-    TakeOver::new(Box::new(move |socket, head, read_ahead| {
+    TakeOver::new(Box::new(move |taken| {
         let most = if matches!(opening, Opening::Waiting) { FIRST_MESSAGE } else { MESSAGE };
-        let protocol = WebSocket::new(incoming, &read_ahead, most);
-        Box::pin(Stream::new(socket, head, protocol, opening, pace, permit))
+        let protocol = WebSocket::new(incoming, &taken.read_ahead, most);
+        Box::pin(Stream::new(taken, protocol, opening, pace, permit))
     }))
 }
 
@@ -267,6 +267,7 @@ impl Protocol for WebSocket {
             if let Some(left) = self.digest(pipe) {
                 return Poll::Ready(left);
             }
+            let busy = self.under_way.len();
             if let Some(left) = self.poll_operations(pipe, context) {
                 return Poll::Ready(left);
             }
@@ -277,6 +278,10 @@ impl Protocol for WebSocket {
             }
             if self.under_way.len() >= AT_ONCE || !pipe.has_room() {
                 return Poll::Pending;
+            }
+            if busy >= AT_ONCE {
+                // Some are done, and what has come in already holds more: nobody will say so again.
+                continue;
             }
             if let Some(left) = ready!(self.poll_read(pipe, context)) {
                 return Poll::Ready(left);

@@ -387,10 +387,11 @@ fn descriptors_of(server: &Server) -> usize {
 
 #[tokio::test]
 async fn only_a_socket_that_takes_no_byte_at_all_is_closed() {
-    let server = Server::options().set("--stall-timeout", "6s").start().await;
+    let server = Server::options().set("--stall-timeout", "4s").start().await;
     let [alice, bob] = Person::register_all(&server, ["alice", "bob"]).await;
     let direct = alice.direct(&[&bob]).await;
-    let mut slow = SseClient::open(server.address, &bob.stream()).await.unwrap();
+    // As narrow as the stalled ones: what it takes, it takes in crumbs.
+    let mut slow = SseClient::open(server.address, &bob.stream().narrow()).await.unwrap();
     slow.until_control("ready").await;
     let without_the_stalled = descriptors_of(&server);
     let mut stalled_sse = SseClient::open(server.address, &bob.stream().narrow()).await.unwrap();
@@ -403,9 +404,12 @@ async fn only_a_socket_that_takes_no_byte_at_all_is_closed() {
         alice.say(direct, &text).await;
     }
     let last = bob.head().await;
-    // The slow one takes a message now and then for as long as it takes until the stalled ones are gone.
+    // The slow one takes a message now and then for as long as it takes until the stalled ones are gone: so little
+    // that the kernel does not call the socket writable within the timeout.
+    let mut now_and_then = tokio::time::interval(seconds(2));
     let mut taken = 0;
     eventually(seconds(60), "the stalled streams to be closed", async || {
+        now_and_then.tick().await;
         taken += slow.until("something", |heard| matches!(heard, Heard::Event(_))).await.len();
         (descriptors_of(&server) <= without_the_stalled).then_some(())
     })
@@ -491,4 +495,15 @@ async fn a_websocket_that_said_goodbye_is_gone_at_once() {
     let (_, code) = websocket.until_end(seconds(5)).await;
     assert!(code.is_none_or(|code| code == 1005 || code == 1000), "{code:?}");
     eventually(seconds(5), "the socket to be gone", async || (descriptors_of(&server) <= before).then_some(())).await;
+}
+
+#[tokio::test]
+async fn at_shutdown_a_websocket_that_has_not_said_who_it_is_hears_bye_too() {
+    let mut server = Server::start().await;
+    let mut waiting = WsClient::open(server.address, &StreamRequest::new(Credentials::None)).await.unwrap();
+    let status = server.terminate(seconds(5)).await;
+    assert!(status.success(), "{status}");
+    let (heard, code) = waiting.until_end(seconds(5)).await;
+    let Some(Heard::Control(bye)) = heard.last() else { panic!("the last words are bye: {heard:?}") };
+    assert_eq!((bye.kind.as_str(), code), ("bye", Some(1001)));
 }
