@@ -57,22 +57,17 @@ struct Channel {
 #[serde(deny_unknown_fields)]
 struct Nothing {}
 
+/// What an operation is answered: either its result or what was wrong with it.
 #[derive(Serialize)]
-struct Done<'a, T> {
+struct Reply<'a, T> {
     r#type: &'static str,
     #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
     reference: Option<&'a RawValue>,
     ok: bool,
-    result: T,
-}
-
-#[derive(Serialize)]
-struct Refused<'a> {
-    r#type: &'static str,
-    #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
-    reference: Option<&'a RawValue>,
-    ok: bool,
-    error: Problem,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result: Option<T>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<Problem>,
 }
 
 #[derive(Serialize)]
@@ -101,13 +96,18 @@ struct Authenticated {
 type Reference = Option<Box<RawValue>>;
 
 fn done<T: Serialize>(reference: &Reference, result: T) -> String {
-    let reply = Done { r#type: "reply", reference: reference.as_deref(), ok: true, result };
-    // Our own views always have JSON.
-    serde_json::to_string(&reply).unwrap_or_default()
+    reply(reference, Ok(result))
 }
 
 fn refused(reference: &Reference, error: Problem) -> String {
-    let reply = Refused { r#type: "reply", reference: reference.as_deref(), ok: false, error };
+    reply::<()>(reference, Err(error))
+}
+
+fn reply<T: Serialize>(reference: &Reference, outcome: Result<T, Problem>) -> String {
+    let ok = outcome.is_ok();
+    let (result, error) = outcome.map_or_else(|error| (None, Some(error)), |result| (Some(result), None));
+    let reply = Reply { r#type: "reply", reference: reference.as_deref(), ok, result, error };
+    // Our own views always have JSON.
     serde_json::to_string(&reply).unwrap_or_default()
 }
 

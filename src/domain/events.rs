@@ -2,7 +2,7 @@
 
 use super::conversations::{Conversation, Kind, Member, PostPolicy, Role};
 use super::messages::Message;
-use super::sessions::{Scope, SessionKind};
+use super::sessions::{Scope, Session, SessionKind};
 use super::users::{UserRef, Username};
 use super::{ConversationId, Seq, SessionId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
@@ -91,6 +91,14 @@ pub struct SessionView {
     pub kind: SessionKind,
     /// When it was made.
     pub created_at: Timestamp,
+}
+
+impl SessionView {
+    /// The view of a session.
+    pub fn new(session: &Session) -> Self {
+        let Session { id, kind, created_at, .. } = *session;
+        Self { id, name: session.name.clone(), kind, created_at }
+    }
 }
 
 /// An API key as its owner sees it, without the secret.

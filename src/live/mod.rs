@@ -1,8 +1,10 @@
 //! Who hears it: committed events on their way to the open streams.
 
+mod audience;
 mod event;
 mod follower;
 mod hub;
+mod index;
 mod log;
 mod ring;
 mod slot;

@@ -4,8 +4,9 @@
 //! not reach, until it is near what was applied; then it lets its queue fill, reads on through the last event that was
 //! not queued, and is live. If the queue runs over it is dropped, and the stream reads on from where it is.
 
+use super::audience::Audience;
 use super::event::Event;
-use super::hub::{Audience, Hub};
+use super::hub::Hub;
 use super::log::{Log, Page};
 use super::slot::{Ending, Slot, Taken};
 use crate::domain::events::Topic;

@@ -1,12 +1,13 @@
 //! Accounts: registering, looking somebody up, changing one's own, and what the operator does with them.
 
-use super::sessions::{Device, Login, Right, open_session, revoke_all};
+mod changes;
+
+use super::sessions::{Device, Login, Right};
 use super::{Failure, Services};
-use crate::domain::events::{Happening, Topic};
 use crate::domain::sessions::Principal;
 use crate::domain::users::{self, Status, User, Username};
-use crate::domain::{Refusal, SessionId, UserId};
-use crate::store::{Abort, Batch, Change, NewUser};
+use crate::domain::{Refusal, UserId};
+use changes::{Register, SetPassword, Suspend, UpdateBio};
 
 /// What somebody gives who registers.
 #[derive(Debug, Clone)]
@@ -122,86 +123,5 @@ impl Services {
         self.sequencer().submit(Suspend { user, suspended }).await?;
         tracing::info!(user.id = user.0, suspended, "suspension changed by the operator");
         Ok(())
-    }
-}
-
-struct Register {
-    user: User,
-    session: Option<super::sessions::Opening>,
-}
-
-impl Change for Register {
-    type Output = (User, Option<crate::domain::sessions::Session>);
-
-    async fn decide(&self, batch: &mut Batch) -> Result<Self::Output, Abort> {
-        if batch.user_by_name(&self.user.username.key()).await?.is_some() {
-            return Err(Refusal::UsernameTaken.into());
-        }
-        if let Some(email) = &self.user.email
-            && batch.user_by_email(&users::fold(email)).await?.is_some()
-        {
-            return Err(Refusal::EmailTaken.into());
-        }
-        let user = batch.insert_user(NewUser { user: self.user.clone() });
-        let session = self.session.as_ref().map(|opening| open_session(batch, user.id, opening));
-        Ok((user, session))
-    }
-}
-
-struct UpdateBio {
-    user: UserId,
-    bio: String,
-}
-
-impl Change for UpdateBio {
-    type Output = User;
-
-    async fn decide(&self, batch: &mut Batch) -> Result<User, Abort> {
-        let user = batch.user(self.user).await?.ok_or(Refusal::Unauthorized)?;
-        let user = User { bio: self.bio.clone(), ..user };
-        batch.update_user(&user).await?;
-        let happening = Happening::UserUpdated { user: user.reference(), bio: user.bio.clone() };
-        batch.emit(Topic::User(user.id), &happening);
-        Ok(user)
-    }
-}
-
-struct SetPassword {
-    user: UserId,
-    hash: String,
-    keep: Option<SessionId>,
-    right: Right,
-}
-
-impl Change for SetPassword {
-    type Output = ();
-
-    async fn decide(&self, batch: &mut Batch) -> Result<(), Abort> {
-        let user = batch.user(self.user).await?.ok_or(Refusal::Unauthorized)?;
-        self.right.check(&user)?;
-        batch.update_user(&User { password_hash: Some(self.hash.clone()), ..user }).await?;
-        revoke_all(batch, self.user, |session| {
-            Some(session.id) != self.keep && session.kind != crate::domain::sessions::SessionKind::Key
-        })
-        .await
-    }
-}
-
-struct Suspend {
-    user: UserId,
-    suspended: bool,
-}
-
-impl Change for Suspend {
-    type Output = ();
-
-    async fn decide(&self, batch: &mut Batch) -> Result<(), Abort> {
-        let user = batch.user(self.user).await?.ok_or(Refusal::NotFound("user"))?;
-        let status = if self.suspended { Status::Suspended } else { Status::Active };
-        if user.status == status {
-            return Ok(());
-        }
-        batch.update_user(&User { status, ..user }).await?;
-        if self.suspended { revoke_all(batch, self.user, |_| true).await } else { Ok(()) }
     }
 }

@@ -11,6 +11,8 @@ mod sequencer;
 mod sessions;
 mod snapshot;
 mod stays;
+#[cfg(test)]
+pub(crate) mod tests;
 mod users;
 
 pub use batch::{Abort, Batch, NewConversation, NewMessage, NewSession, NewUser, Wants};

@@ -1,16 +1,14 @@
 //! A database, a hub that hears of commits when a test says so, and streams that are polled by hand.
 
-use crate::domain::conversations::{Conversation, Kind, Member, PostPolicy, Role};
+use crate::domain::conversations::{Kind, Member, Role};
 use crate::domain::events::{Happening, MemberChange, Record, Topic};
 use crate::domain::messages::Message;
-use crate::domain::users::{Status, User, Username};
 use crate::domain::{ConversationId, MessageId, Refusal, Seq, SessionId, Timestamp, UserId};
 use crate::live::event::Event;
 use crate::live::hub::Applied;
 use crate::live::{Cursor, Follower, Hub, HubOptions, Step, Subscription, Wish};
-use crate::store::{
-    Abort, Batch, Change, Database, HandOver, NewConversation, NewMessage, NewUser, Sequencer, Store, database_url,
-};
+use crate::store::tests::{conversation, open, user};
+use crate::store::{Abort, Batch, Change, HandOver, NewConversation, NewMessage, Sequencer, Store};
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -74,21 +72,6 @@ impl Change for Act {
     }
 }
 
-fn user(name: &str) -> NewUser {
-    NewUser {
-        user: User {
-            id: UserId(0),
-            username: Username::stored(name.to_owned()),
-            email: None,
-            password_hash: None,
-            bio: String::new(),
-            status: Status::Active,
-            admin: false,
-            created_at: Timestamp(0),
-        },
-    }
-}
-
 async fn change(batch: &mut Batch, user: UserId, role: Option<Role>) -> Result<MemberChange, Abort> {
     let user = batch.user(user).await?.ok_or(Refusal::NotFound("user"))?.reference();
     Ok(MemberChange { user, role, by: None })
@@ -100,10 +83,8 @@ async fn make(batch: &mut Batch, kind: Kind, people: &[UserId]) -> Result<(), Ab
         let user = batch.user(*person).await?.ok_or(Refusal::NotFound("user"))?.reference();
         members.push(Member { user, role: Role::Member });
     }
-    let id = ConversationId(0);
-    let conversation = Conversation { id, kind, name: None, post: PostPolicy::Members, created_at: Timestamp(0) };
     let first = people.iter().map(|user| (*user, Role::Member)).collect();
-    let conversation = batch.insert_conversation(NewConversation { conversation, members: first });
+    let conversation = batch.insert_conversation(NewConversation { conversation: conversation(kind), members: first });
     let topic = Topic::Conversation(conversation.id);
     batch.emit(topic, &Happening::ConversationCreated { conversation, members });
     Ok(())
@@ -122,7 +103,7 @@ impl Bench {
     /// With people of these names and so little memory that a stream falls behind at once.
     pub(super) async fn new(people: &[&'static str], ring_bytes: usize, stream_queue: usize) -> Self {
         let home = tempfile::tempdir().expect("a directory");
-        let store = Store::open(&Database { url: database_url(home.path()) }).await.expect("a database opens");
+        let store = open(home.path()).await;
         let committed: Arc<Mutex<VecDeque<Record>>> = Arc::default();
         let taken = Arc::clone(&committed);
         let hand_over: HandOver = Box::new(move |records| {

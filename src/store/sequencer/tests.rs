@@ -1,10 +1,10 @@
 //! The write path with what can go wrong in it: refusals, panics, failing statements, lost answers, other writers.
 
-use super::super::{Database, NewConversation, NewUser, database_url};
+use super::super::NewConversation;
+use super::super::tests::{conversation, open, user};
 use super::*;
-use crate::domain::conversations::{Conversation, Kind, PostPolicy, Role};
+use crate::domain::conversations::{Kind, Role};
 use crate::domain::events::{Happening, Topic};
-use crate::domain::users::{Status, User, Username};
 use crate::domain::{ConversationId, SessionId, UserId};
 use parking_lot::Mutex;
 use sea_orm::ConnectionTrait;
@@ -41,21 +41,6 @@ enum Act {
     Collide,
 }
 
-fn user(name: &str) -> NewUser {
-    NewUser {
-        user: User {
-            id: UserId(0),
-            username: Username::stored(name.to_owned()),
-            email: None,
-            password_hash: None,
-            bio: String::new(),
-            status: Status::Active,
-            admin: false,
-            created_at: Timestamp(0),
-        },
-    }
-}
-
 fn emit(batch: &mut Batch) -> String {
     batch.emit(Topic::User(ANN), &Happening::SessionRevoked(SessionId(1))).to_string()
 }
@@ -83,13 +68,7 @@ impl Change for Act {
             }
             Self::IsMember => batch.role(ROOM, ANN).await?.is_some().to_string(),
             Self::MakeRoom => {
-                let conversation = Conversation {
-                    id: ConversationId(0),
-                    kind: Kind::Group,
-                    name: None,
-                    post: PostPolicy::Members,
-                    created_at: Timestamp(0),
-                };
+                let conversation = conversation(Kind::Group);
                 batch.insert_conversation(NewConversation { conversation, members: vec![(ANN, Role::Owner)] });
                 emit(batch)
             }
@@ -124,10 +103,6 @@ struct Running {
     sequencer: Sequencer,
     stop: CancellationToken,
     task: Option<BoxFuture<'static, ()>>,
-}
-
-async fn open(home: &std::path::Path) -> Store {
-    Store::open(&Database { url: database_url(home) }).await.expect("a database opens")
 }
 
 impl Bench {

@@ -1,0 +1,179 @@
+//! What changes in sessions, decided under the clock.
+
+use super::Opening;
+use crate::domain::events::{Happening, SessionView, Topic};
+use crate::domain::sessions::{REFRESH_GRACE, Session, SessionKind};
+use crate::domain::users::{Status, User};
+use crate::domain::{Refusal, SessionId, Timestamp, UserId};
+use crate::service::Services;
+use crate::service::tokens::{self, RefreshToken};
+use crate::store::{Abort, Batch, Change, NewSession};
+use std::time::Duration;
+use subtle::ConstantTimeEq;
+
+/// How far back a refresh token that was used before is still recognised: a month of refreshing each quarter hour, ten
+/// times over. What is older is only refused.
+const CHAIN: i64 = 30_000;
+
+/// Makes a session under the clock. The caller says so if it is a key.
+pub(in crate::service) fn open_session(batch: &mut Batch, user: UserId, opening: &Opening) -> Session {
+    let hash = tokens::hash(&opening.secret);
+    let refreshes = opening.kind == SessionKind::Token;
+    let session = Session {
+        id: SessionId(0),
+        user,
+        kind: opening.kind,
+        name: opening.name.clone(),
+        reach: opening.reach.clone(),
+        refresh_hash: refreshes.then(|| hash.clone()),
+        refresh_generation: 0,
+        refreshed_at: None,
+        created_at: Timestamp(0),
+        expires_at: opening.lasts.map(|lasts| batch.at().plus(lasts)),
+        revoked_at: None,
+    };
+    let session = batch.insert_session(NewSession { session, secret_hash: (!refreshes).then_some(hash) });
+    if session.kind != SessionKind::Key {
+        batch.emit(Topic::User(user), &Happening::SessionCreated(SessionView::new(&session)));
+    }
+    session
+}
+
+/// Ends those of a user's sessions that the caller picks, each with its event.
+pub(in crate::service) async fn revoke_all(
+    batch: &mut Batch,
+    user: UserId,
+    pick: impl Fn(&Session) -> bool + Send,
+) -> Result<(), Abort> {
+    let sessions: Vec<Session> = batch.sessions_of(user).await?.into_iter().filter(pick).collect();
+    let ids: Vec<SessionId> = sessions.iter().map(|session| session.id).collect();
+    if !ids.is_empty() {
+        batch.revoke(&ids).await?;
+    }
+    for session in sessions {
+        emit_revoked(batch, &session);
+    }
+    Ok(())
+}
+
+pub(in crate::service) fn emit_revoked(batch: &mut Batch, session: &Session) {
+    let happening = match session.kind {
+        SessionKind::Key => Happening::KeyRevoked(session.id),
+        SessionKind::Token | SessionKind::Cookie => Happening::SessionRevoked(session.id),
+    };
+    batch.emit(Topic::User(session.user), &happening);
+}
+
+/// What the right to log in or to set a password rests on.
+pub(in crate::service) enum Right {
+    /// On being the operator of this machine.
+    Operator,
+    /// On a password that was checked against this hash, which may have been changed since.
+    Password(Option<String>),
+}
+
+impl Right {
+    /// Whether it still holds for the user as he is under the clock.
+    pub(in crate::service) fn check(&self, user: &User) -> Result<(), Refusal> {
+        match self {
+            Self::Password(hash) if *hash != user.password_hash => Err(Refusal::InvalidCredentials),
+            Self::Password(_) | Self::Operator => Ok(()),
+        }
+    }
+}
+
+/// Opens a session, if what it rests on still holds.
+pub(super) struct LogIn {
+    pub user: UserId,
+    pub right: Right,
+    pub opening: Opening,
+}
+
+impl Change for LogIn {
+    type Output = Session;
+
+    async fn decide(&self, batch: &mut Batch) -> Result<Session, Abort> {
+        let user = batch.user(self.user).await?.ok_or(Refusal::InvalidCredentials)?;
+        self.right.check(&user)?;
+        match user.status {
+            Status::Active => Ok(open_session(batch, self.user, &self.opening)),
+            Status::Suspended => Err(Refusal::Suspended.into()),
+            Status::Pending => Err(Refusal::InvalidCredentials.into()),
+        }
+    }
+}
+
+/// Ends one session or key of a user.
+pub(super) struct Revoke {
+    pub user: UserId,
+    pub session: SessionId,
+    pub key: bool,
+}
+
+impl Change for Revoke {
+    type Output = ();
+
+    async fn decide(&self, batch: &mut Batch) -> Result<(), Abort> {
+        let noun = if self.key { "key" } else { "session" };
+        let session = batch.session(self.session).await?;
+        let own = |session: &Session| {
+            session.user == self.user && session.revoked_at.is_none() && (session.kind == SessionKind::Key) == self.key
+        };
+        let session = session.filter(own).ok_or(Refusal::NotFound(noun))?;
+        batch.revoke(&[session.id]).await?;
+        emit_revoked(batch, &session);
+        Ok(())
+    }
+}
+
+/// Rotates a refresh token.
+pub(super) struct Refresh {
+    pub token: RefreshToken,
+    pub lasts: Duration,
+    pub services: Services,
+}
+
+/// What became of a refresh token.
+pub(super) enum Refreshed {
+    Renewed { session: Session, secret: Vec<u8> },
+    Reused { user: UserId, session: SessionId },
+}
+
+impl Change for Refresh {
+    type Output = Refreshed;
+
+    async fn decide(&self, batch: &mut Batch) -> Result<Refreshed, Abort> {
+        let session = batch.session(self.token.session).await?;
+        let mut session = session.filter(|session| session.is_live(batch.at())).ok_or(Refusal::Unauthorized)?;
+        let steps = session.refresh_generation.saturating_sub(self.token.generation);
+        let known = session.refresh_hash.clone().ok_or(Refusal::Unauthorized)?;
+        let is_current = |secret: &[u8]| bool::from(tokens::hash(secret).ct_eq(&known));
+        if !(0..=CHAIN).contains(&steps) {
+            return Err(Refusal::Unauthorized.into());
+        }
+        let tokens = &self.services.inner.tokens;
+        if steps == 0 {
+            if !is_current(&self.token.secret) {
+                return Err(Refusal::Unauthorized.into());
+            }
+            let secret = tokens.successors(&self.token.secret, 1).next().ok_or(Refusal::Unauthorized)?;
+            session.refresh_hash = Some(tokens::hash(&secret));
+            session.refresh_generation += 1;
+            session.refreshed_at = Some(batch.at());
+            session.expires_at = Some(batch.at().plus(self.lasts));
+            batch.update_refresh(&session).await?;
+            return Ok(Refreshed::Renewed { session, secret });
+        }
+        // A token of the past proves itself by leading to the present one; anything else was made up.
+        let secret = tokens.successors(&self.token.secret, steps).find(|secret| is_current(secret));
+        let secret = secret.ok_or(Refusal::Unauthorized)?;
+        // The answer to its first use may have been lost: its successor was never used, so it is given again.
+        let recently = session.refreshed_at.is_some_and(|at| at.until(batch.at()) <= REFRESH_GRACE);
+        if steps == 1 && recently {
+            return Ok(Refreshed::Renewed { session, secret });
+        }
+        batch.revoke(&[session.id]).await?;
+        emit_revoked(batch, &session);
+        Ok(Refreshed::Reused { user: session.user, session: session.id })
+    }
+}
