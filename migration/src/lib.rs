@@ -2,7 +2,9 @@
 
 pub use sea_orm_migration::{MigratorTrait, SchemaManager};
 
+mod columns;
 mod m20261121_000001_create_the_core;
+mod m20261121_000002_know_people_and_reading;
 
 /// All steps, oldest first.
 #[derive(Debug)]
@@ -11,6 +13,9 @@ pub struct Migrator;
 #[sea_orm_migration::async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn sea_orm_migration::MigrationTrait>> {
-        vec![Box::new(m20261121_000001_create_the_core::Migration)]
+        vec![
+            Box::new(m20261121_000001_create_the_core::Migration),
+            Box::new(m20261121_000002_know_people_and_reading::Migration),
+        ]
     }
 }

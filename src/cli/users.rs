@@ -107,6 +107,7 @@ fn list(users: Vec<UserRow>) -> Result<(), Failed> {
             Status::Pending => "pending",
             Status::Active => "active",
             Status::Suspended => "suspended",
+            Status::Deleted => "deleted",
         };
         let role = if user.admin { "admin" } else { "" };
         let since = user.created_at.to_string();

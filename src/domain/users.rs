@@ -105,6 +105,18 @@ pub enum Status {
     Active,
     /// Shut out by the operator; nothing of it is deleted.
     Suspended,
+    /// Deleted by its owner: a name that nobody gets again, and perhaps messages that were left.
+    Deleted,
+}
+
+/// Who may do or see something of a user's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Circle {
+    /// Everyone with an account here.
+    Everyone,
+    /// Those whom he approved as contacts.
+    Contacts,
 }
 
 /// An account as the server keeps it.
@@ -114,13 +126,19 @@ pub struct User {
     pub id: UserId,
     /// Its name as shown.
     pub username: Username,
-    /// Its private address, if it gave one.
+    /// Its private address, if it gave one. It counts (for logging in, for mail, as taken) only once it is confirmed.
     pub email: Option<String>,
+    /// Whether somebody who reads mail there said so.
+    pub email_confirmed: bool,
     /// The argon2id hash in PHC form; none for users who cannot log in with a password.
     pub password_hash: Option<String>,
     /// What it says of itself.
     pub bio: String,
-    /// Pending, active or suspended.
+    /// Who may read that.
+    pub bio_visible: Circle,
+    /// Who may write to it directly.
+    pub inbox: Circle,
+    /// Pending, active, suspended or deleted.
     pub status: Status,
     /// Made an administrator at the machine.
     pub admin: bool,

@@ -5,7 +5,7 @@ mod changes;
 use super::sessions::{Device, Login, Right};
 use super::{Failure, Services};
 use crate::domain::sessions::Principal;
-use crate::domain::users::{self, Status, User, Username};
+use crate::domain::users::{self, Circle, Status, User, Username};
 use crate::domain::{Refusal, UserId};
 use changes::{Register, SetPassword, Suspend, UpdateBio};
 
@@ -61,8 +61,11 @@ impl Services {
             id: UserId(0),
             username,
             email: registration.email,
+            email_confirmed: false,
             password_hash,
             bio,
+            bio_visible: Circle::Everyone,
+            inbox: Circle::Everyone,
             status: Status::Active,
             admin,
             created_at: crate::domain::Timestamp(0),
@@ -78,7 +81,9 @@ impl Services {
     pub async fn user(&self, name: &str) -> Result<User, Failure> {
         let name = Username::parse("username", name).map_err(|_| Refusal::NotFound("user"))?;
         let user = self.store().user_by_name(&name.key()).await?;
-        Ok(user.filter(|user| user.status != Status::Pending).ok_or(Refusal::NotFound("user"))?)
+        Ok(user
+            .filter(|user| !matches!(user.status, Status::Pending | Status::Deleted))
+            .ok_or(Refusal::NotFound("user"))?)
     }
 
     /// Everybody, for the operator.

@@ -44,6 +44,7 @@ pub(super) fn row(record: &Record) -> ActiveModel {
         at: Set(record.at.0),
         data: Set(record.data.clone()),
         batch: Set(record.batch),
+        message_id: Set(None),
     }
 }
 

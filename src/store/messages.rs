@@ -61,6 +61,7 @@ pub(super) fn row(kept: &Kept) -> ActiveModel {
         body_hash: Set(kept.body_hash),
         created_at: Set(message.created_at.0),
         edited_at: Set(message.edited_at.map(|at| at.0)),
+        deleted_at: Set(None),
     }
 }
 

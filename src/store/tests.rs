@@ -2,7 +2,7 @@
 
 use super::{Database, NewUser, Store, database_url};
 use crate::domain::conversations::{Conversation, Kind, PostPolicy};
-use crate::domain::users::{Status, User, Username};
+use crate::domain::users::{Circle, Status, User, Username};
 use crate::domain::{ConversationId, Timestamp, UserId};
 use std::path::Path;
 
@@ -18,8 +18,11 @@ pub(crate) fn user(name: &str) -> NewUser {
             id: UserId(0),
             username: Username::stored(name.to_owned()),
             email: None,
+            email_confirmed: false,
             password_hash: None,
             bio: String::new(),
+            bio_visible: Circle::Everyone,
+            inbox: Circle::Everyone,
             status: Status::Active,
             admin: false,
             created_at: Timestamp(0),

@@ -2,7 +2,7 @@
 
 use super::entity::users::{ActiveModel, Column, Entity, Model};
 use super::{to_word, word};
-use crate::domain::users::{User, Username};
+use crate::domain::users::{User, Username, fold};
 use crate::domain::{Timestamp, UserId};
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder};
 
@@ -11,19 +11,24 @@ pub(super) fn user(row: Model) -> Result<User, DbErr> {
         id: UserId(row.id),
         username: Username::stored(row.username),
         email: row.email,
+        email_confirmed: row.email_confirmed,
         password_hash: row.password_hash,
         bio: row.bio,
+        bio_visible: word("users.bio_visible", &row.bio_visible)?,
+        inbox: word("users.inbox", &row.inbox)?,
         status: word("users.status", &row.status)?,
         admin: row.admin,
         created_at: Timestamp(row.created_at),
     })
 }
 
-pub(super) fn row(user: &User, username_key: String, email_key: Option<String>) -> ActiveModel {
+pub(super) fn row(user: &User) -> ActiveModel {
+    // An address that is not confirmed keeps nobody else from it.
+    let email_key = user.email.as_deref().filter(|_| user.email_confirmed).map(fold);
     ActiveModel {
         id: Set(user.id.0),
         username: Set(user.username.as_str().to_owned()),
-        username_key: Set(username_key),
+        username_key: Set(user.username.key()),
         email: Set(user.email.clone()),
         email_key: Set(email_key),
         password_hash: Set(user.password_hash.clone()),
@@ -31,6 +36,9 @@ pub(super) fn row(user: &User, username_key: String, email_key: Option<String>) 
         status: Set(to_word(user.status)),
         admin: Set(user.admin),
         created_at: Set(user.created_at.0),
+        email_confirmed: Set(user.email_confirmed),
+        bio_visible: Set(to_word(user.bio_visible)),
+        inbox: Set(to_word(user.inbox)),
     }
 }
 
@@ -57,7 +65,7 @@ pub(super) async fn all(db: &impl ConnectionTrait) -> Result<Vec<User>, DbErr> {
 }
 
 pub(super) async fn update(db: &impl ConnectionTrait, user: &User) -> Result<(), DbErr> {
-    let mut row = row(user, user.username.key(), user.email.as_deref().map(crate::domain::users::fold));
+    let mut row = row(user);
     row.created_at = sea_orm::ActiveValue::NotSet;
     Entity::update(row).exec(db).await.map(drop)
 }

@@ -98,7 +98,7 @@ impl Change for LogIn {
         match user.status {
             Status::Active => Ok(open_session(batch, self.user, &self.opening)),
             Status::Suspended => Err(Refusal::Suspended.into()),
-            Status::Pending => Err(Refusal::InvalidCredentials.into()),
+            Status::Pending | Status::Deleted => Err(Refusal::InvalidCredentials.into()),
         }
     }
 }

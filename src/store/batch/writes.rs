@@ -5,7 +5,7 @@ use crate::domain::conversations::{Conversation, Kind, Role, direct_key};
 use crate::domain::events::{Happening, Record, Topic};
 use crate::domain::messages::Message;
 use crate::domain::sessions::Session;
-use crate::domain::users::{User, fold};
+use crate::domain::users::User;
 use crate::domain::{ConversationId, Seq, SessionId, Timestamp, UserId};
 use crate::store::messages::Kept;
 use crate::store::stays::Lasting;
@@ -33,7 +33,7 @@ impl Batch {
     pub fn insert_user(&mut self, new: NewUser) -> User {
         self.clock.last_user.0 += 1;
         let user = User { id: self.clock.last_user, created_at: self.at, ..new.user };
-        self.pending.users.push(users::row(&user, user.username.key(), user.email.as_deref().map(fold)));
+        self.pending.users.push(users::row(&user));
         self.set.users.insert(user.id, user.clone());
         self.writes += 1;
         user

@@ -12,6 +12,7 @@ pub struct Model {
     pub at: i64,
     pub data: String,
     pub batch: i64,
+    pub message_id: Option<i64>,
 }
 
 #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]

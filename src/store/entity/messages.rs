@@ -16,6 +16,7 @@ pub struct Model {
     pub body_hash: i64,
     pub created_at: i64,
     pub edited_at: Option<i64>,
+    pub deleted_at: Option<i64>,
 }
 
 #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]

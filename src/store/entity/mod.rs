@@ -1,10 +1,17 @@
 //! The tables as `SeaORM` sees them; nothing outside `store` does.
 
+pub mod blocks;
 pub mod clock;
 pub mod commits;
+pub mod contacts;
 pub mod conversations;
 pub mod events;
+pub mod hidden;
+pub mod invitations;
+pub mod links;
+pub mod mentions;
 pub mod messages;
+pub mod reads;
 pub mod sessions;
 pub mod stays;
 pub mod used_tickets;

@@ -16,6 +16,9 @@ pub struct Model {
     pub status: String,
     pub admin: bool,
     pub created_at: i64,
+    pub email_confirmed: bool,
+    pub bio_visible: String,
+    pub inbox: String,
 }
 
 #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]

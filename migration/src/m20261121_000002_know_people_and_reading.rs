@@ -1,0 +1,146 @@
+//! Adds what people are to each other (contacts, blocks), what they have read, mailed links, invitations, and what
+//! messages know beyond their text.
+
+use crate::columns::{flag, index, number, number_or_null, primary, table, text, text_or_null, unique};
+use sea_orm_migration::prelude::*;
+
+#[derive(DeriveMigrationName)]
+pub(crate) struct Migration;
+
+/// Columns that came to tables of the first step.
+fn added() -> Vec<(&'static str, ColumnDef)> {
+    let everyone = |name| text(name, 16).default("everyone").to_owned();
+    vec![
+        // An address counts, and has a key, only once it is confirmed; until then it is a wish.
+        ("users", flag("email_confirmed")),
+        ("users", everyone("bio_visible")),
+        ("users", everyone("inbox")),
+        ("messages", number_or_null("deleted_at")),
+        // Deleting a message empties its text in the log too, and finds its events by this.
+        ("events", number_or_null("message_id")),
+    ]
+}
+
+fn indexes() -> Vec<IndexCreateStatement> {
+    vec![
+        index("events_by_message", "events", &["message_id"]),
+        index("messages_by_thread", "messages", &["thread_id", "id"]),
+        index("messages_by_author", "messages", &["author_id", "id"]),
+        index("messages_by_time", "messages", &["created_at"]),
+        index("links_by_user", "links", &["user_id", "purpose"]),
+        index("links_by_end", "links", &["expires_at"]),
+        unique("invitations_by_secret", "invitations", &["secret_hash"]),
+        index("contacts_by_other", "contacts", &["other_id"]),
+        index("blocks_by_blocked", "blocks", &["blocked_id"]),
+        index("reads_by_conversation", "reads", &["conversation_id"]),
+        index("mentions_by_message", "mentions", &["message_id"]),
+        index("hidden_by_message", "hidden", &["message_id"]),
+    ]
+}
+
+const TABLES: [&str; 7] = ["links", "invitations", "contacts", "blocks", "reads", "mentions", "hidden"];
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let backend = manager.get_database_backend();
+        for (name, column) in added() {
+            // A step that was cut short is taken up where it ended.
+            if !manager.has_column(name, column.get_column_name()).await? {
+                let table = Table::alter().table(Alias::new(name)).add_column(column).to_owned();
+                manager.alter_table(table).await?;
+            }
+        }
+        let tables = [
+            // Mailed links: what they do, for whom, and to which address.
+            table(backend, "links")
+                .col(text("secret_hash", 64))
+                .col(number("user_id"))
+                .col(text("purpose", 16))
+                .col(text_or_null("email", 255))
+                .col(number("created_at"))
+                .col(number("expires_at"))
+                .primary_key(&mut primary(&["secret_hash"]))
+                .to_owned(),
+            table(backend, "invitations")
+                .col(number("id"))
+                .col(text("secret_hash", 64))
+                .col(text("name", 255))
+                .col(number("created_by"))
+                .col(number("uses_left"))
+                .col(number("used"))
+                .col(number("created_at"))
+                .col(number("expires_at"))
+                .primary_key(&mut primary(&["id"]))
+                .to_owned(),
+            // What an owner says to another who may want to write: one row per pair and direction.
+            table(backend, "contacts")
+                .col(number("owner_id"))
+                .col(number("other_id"))
+                .col(text("state", 16))
+                // Whether the other one asked; if not, the owner did, and so approved him.
+                .col(flag("asked"))
+                .col(number("created_at"))
+                .col(number_or_null("answered_at"))
+                .primary_key(&mut primary(&["owner_id", "other_id"]))
+                .to_owned(),
+            table(backend, "blocks")
+                .col(number("blocker_id"))
+                .col(number("blocked_id"))
+                .col(number("created_at"))
+                .primary_key(&mut primary(&["blocker_id", "blocked_id"]))
+                .to_owned(),
+            // How far somebody has read a conversation: through this message.
+            table(backend, "reads")
+                .col(number("user_id"))
+                .col(number("conversation_id"))
+                .col(number("message_id"))
+                .col(number("at"))
+                .primary_key(&mut primary(&["user_id", "conversation_id"]))
+                .to_owned(),
+            table(backend, "mentions")
+                .col(number("user_id"))
+                .col(number("message_id"))
+                .primary_key(&mut primary(&["user_id", "message_id"]))
+                .to_owned(),
+            // Messages of others that somebody deleted for himself alone.
+            table(backend, "hidden")
+                .col(number("user_id"))
+                .col(number("message_id"))
+                .primary_key(&mut primary(&["user_id", "message_id"]))
+                .to_owned(),
+        ];
+        for statement in tables {
+            manager.create_table(statement).await?;
+        }
+        for statement in indexes() {
+            manager.create_index(statement).await?;
+        }
+        // Addresses that were given before could not be confirmed: none of them counts yet.
+        let unconfirmed = Query::update()
+            .table(Alias::new("users"))
+            .value(Alias::new("email_key"), Option::<String>::None)
+            .and_where(Expr::col(Alias::new("email_confirmed")).eq(false))
+            .to_owned();
+        manager.execute(unconfirmed).await
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for name in TABLES {
+            manager.drop_table(Table::drop().table(Alias::new(name)).if_exists().to_owned()).await?;
+        }
+        for (name, table) in [
+            ("events_by_message", "events"),
+            ("messages_by_thread", "messages"),
+            ("messages_by_author", "messages"),
+            ("messages_by_time", "messages"),
+        ] {
+            manager.drop_index(Index::drop().name(name).table(Alias::new(table)).to_owned()).await?;
+        }
+        for (name, column) in added() {
+            let column = Alias::new(column.get_column_name());
+            manager.alter_table(Table::alter().table(Alias::new(name)).drop_column(column).to_owned()).await?;
+        }
+        Ok(())
+    }
+}
