@@ -1,7 +1,9 @@
 //! `/users` and `/me`: registering, looking somebody up, one's own account.
 
+use super::answer::NoContent;
 use super::app::App;
 use super::extract::{Caller, ClientAddress, Json, Named, Owner};
+use super::fields::{Bio, Email, Label, NewPassword, Secret};
 use super::problem::Problem;
 use super::sessions::{LoggedIn, Private};
 use crate::domain::Timestamp;
@@ -10,27 +12,40 @@ use crate::domain::users::{User, Username};
 use crate::service::accounts::Registration;
 use crate::service::sessions::Device;
 use axum::extract::State;
-use axum::response::Response;
-use http::StatusCode;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A user as others see him.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "User")]
 pub(super) struct Public {
+    /// His number.
     id: UserId,
+    /// His name.
     username: Username,
+    /// What he says of himself.
     bio: String,
+    /// When he registered.
     created_at: Timestamp,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Register {
+    #[schemars(with = "Username")]
     username: String,
+    #[schemars(with = "NewPassword")]
     password: String,
+    /// A private address.
+    #[schemars(with = "Option<Email>")]
     email: Option<String>,
+    /// What one says of oneself.
+    #[schemars(with = "Option<Bio>")]
     bio: Option<String>,
+    /// What the session is to be called: the device, for instance.
+    #[schemars(with = "Option<Label>")]
     name: Option<String>,
+    /// Answer with a cookie instead of tokens: for browsers.
     #[serde(default)]
     cookie: bool,
 }
@@ -40,12 +55,12 @@ pub(super) async fn register(
     State(app): State<App>,
     ClientAddress(address): ClientAddress,
     Json(body): Json<Register>,
-) -> Result<Response, Problem> {
+) -> Result<LoggedIn, Problem> {
     app.within_limits(|limits| limits.registration(address))?;
     let Register { username, password, email, bio, name, cookie } = body;
     let device = Device { name: name.unwrap_or_default(), cookie };
     let login = app.services.register(Registration { username, password, email, bio }, device).await?;
-    Ok(LoggedIn { app: &app, login }.into_response())
+    Ok(LoggedIn { app, login })
 }
 
 /// `GET /users/NAME`
@@ -64,9 +79,11 @@ pub(super) async fn me(State(app): State<App>, Owner(principal): Owner) -> Resul
     Ok(axum::Json(app.services.me(&principal).await?.into()))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Update {
+    /// What one says of oneself.
+    #[schemars(with = "Option<Bio>")]
     bio: Option<String>,
 }
 
@@ -79,10 +96,12 @@ pub(super) async fn update(
     Ok(axum::Json(app.services.update_me(&principal, body.bio).await?.into()))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ChangePassword {
+    #[schemars(with = "Secret")]
     current_password: String,
+    #[schemars(with = "NewPassword")]
     new_password: String,
 }
 
@@ -92,8 +111,8 @@ pub(super) async fn change_password(
     Owner(principal): Owner,
     ClientAddress(address): ClientAddress,
     Json(body): Json<ChangePassword>,
-) -> Result<StatusCode, Problem> {
+) -> Result<NoContent, Problem> {
     app.within_limits(|limits| limits.login(address, &principal.user.to_string()))?;
     app.services.change_password(&principal, body.current_password, body.new_password).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(NoContent)
 }

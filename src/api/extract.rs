@@ -1,8 +1,10 @@
 //! What handlers are given: who calls, from where, and what the request says, each refused in its own words.
 
 use super::app::App;
+use super::openapi::{Asks, Operation, Parameter, of_value};
 use super::problem::Problem;
 use crate::domain::Refusal;
+use crate::domain::messages::CLIENT_ID_LIMIT;
 use crate::domain::sessions::Principal;
 use crate::transport::Peer;
 use axum::body::{Body, to_bytes};
@@ -10,7 +12,9 @@ use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum_extra::extract::CookieJar;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header, request::Parts};
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
+use serde_json::json;
 use std::net::IpAddr;
 
 /// The largest body, in bytes.
@@ -28,6 +32,20 @@ impl FromRequestParts<App> for Caller {
     }
 }
 
+/// The refusals of credentials.
+const CREDENTIALS: &[&str] = &["unauthorized", "token_expired", "insufficient_scope"];
+/// The refusals of a body, whatever is in it.
+pub(super) const BODIES: &[&str] = &["malformed_request", "body_too_large", "too_slow", "unsupported_media_type"];
+/// The refusals of what is read as JSON.
+pub(super) const VALUES: &[&str] = &["malformed_json", "invalid", "unknown_field"];
+
+impl Asks for Caller {
+    fn asks(operation: &mut Operation<'_>) {
+        operation.takes_credentials(&["bearer", "cookie"]);
+        operation.refuses(CREDENTIALS);
+    }
+}
+
 /// Whoever calls with all the rights of an account, not by a key with some of them.
 pub(super) struct Owner(pub(super) Principal);
 
@@ -41,6 +59,12 @@ impl FromRequestParts<App> for Owner {
     }
 }
 
+impl Asks for Owner {
+    fn asks(operation: &mut Operation<'_>) {
+        Caller::asks(operation);
+    }
+}
+
 /// Whoever calls, or nobody in particular where the operator lets anybody read channels.
 pub(super) struct Visitor(pub(super) Principal);
 
@@ -51,6 +75,14 @@ impl FromRequestParts<App> for Visitor {
         let known = principal(&parts.headers, app).await?;
         let anybody = || app.options.anonymous_channels.then(Principal::anonymous);
         Ok(Self(known.or_else(anybody).ok_or(Refusal::Unauthorized)?))
+    }
+}
+
+impl Asks for Visitor {
+    fn asks(operation: &mut Operation<'_>) {
+        Caller::asks(operation);
+        // Where the operator lets anybody read channels.
+        operation.takes_credentials(&[""]);
     }
 }
 
@@ -83,6 +115,10 @@ impl FromRequestParts<App> for ClientAddress {
     }
 }
 
+impl Asks for ClientAddress {
+    fn asks(_: &mut Operation<'_>) {}
+}
+
 fn client_address(peer: IpAddr, headers: &HeaderMap, app: &App) -> IpAddr {
     let mut address = peer.to_canonical();
     let named = headers.get_all("x-forwarded-for");
@@ -109,6 +145,15 @@ impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
             return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail));
         }
         parse(&body(request.into_body(), app).await?).map(Self)
+    }
+}
+
+impl<T: JsonSchema> Asks for Json<T> {
+    fn asks(operation: &mut Operation<'_>) {
+        let schema = operation.taken::<T>();
+        operation.takes_body("application/json", &schema);
+        operation.refuses(BODIES);
+        operation.refuses(VALUES);
     }
 }
 
@@ -196,6 +241,14 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Params<T> {
     }
 }
 
+impl<T: JsonSchema> Asks for Params<T> {
+    fn asks(operation: &mut Operation<'_>) {
+        let schema = operation.taken::<T>();
+        of_value(operation, "query", &schema);
+        operation.refuses(&["malformed_request"]);
+    }
+}
+
 /// A part of the path. What cannot be one names nothing.
 pub(super) struct Named<T>(pub(super) T);
 
@@ -204,5 +257,48 @@ impl<T: DeserializeOwned + Send> FromRequestParts<App> for Named<T> {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         Path::<T>::from_request_parts(parts, app).await.map(|Path(part)| Self(part)).map_err(|_| Problem::not_found())
+    }
+}
+
+impl<T: JsonSchema> Asks for Named<T> {
+    fn asks(operation: &mut Operation<'_>) {
+        let schema = operation.taken::<T>();
+        let schemas = schema["prefixItems"].as_array().cloned().unwrap_or_else(|| vec![schema]);
+        for (name, mut schema) in operation.parts().into_iter().zip(schemas) {
+            let says = if name == "name" { "A username, in any case." } else { "Its number." };
+            schema.as_object_mut().and_then(|schema| schema.remove("description"));
+            operation.takes(Parameter { place: "path", name, says, required: true, schema });
+        }
+        operation.refuses(&["not_found"]);
+    }
+}
+
+/// The name that an HTTP client gives a request which may be retried: `Idempotency-Key`.
+pub(super) struct IdempotencyKey(pub(super) Option<String>);
+
+/// The header that holds it.
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
+impl FromRequestParts<App> for IdempotencyKey {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Problem> {
+        let Some(value) = parts.headers.get(IDEMPOTENCY_KEY) else { return Ok(Self(None)) };
+        let text = value.to_str().map_err(|_| Problem::malformed("`Idempotency-Key` is not plain ASCII."))?;
+        // The draft standard writes it as a quoted string; many clients do not.
+        Ok(Self(Some(text.trim().trim_matches('"').to_owned())))
+    }
+}
+
+impl Asks for IdempotencyKey {
+    fn asks(operation: &mut Operation<'_>) {
+        operation.takes(Parameter {
+            place: "header",
+            name: "Idempotency-Key",
+            says: "Like `client_id`, for clients that know this header.",
+            required: false,
+            schema: json!({ "type": "string", "maxLength": CLIENT_ID_LIMIT, "pattern": "^[!-~]+$" }),
+        });
+        operation.refuses(&["malformed_request", "invalid"]);
     }
 }

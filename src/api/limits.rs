@@ -15,6 +15,12 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+/// Whether requests for a path are counted at all. A supervisor's are not, and streams have a bucket of their own, whose
+/// refusal an `EventSource` survives.
+pub(super) fn is_limited(path: &str) -> bool {
+    !["/healthz", "/readyz", "/stream", "/ws"].contains(&path)
+}
+
 /// After so many checks buckets that are full again are forgotten.
 const CHECKS: u32 = 10_000;
 

@@ -1,21 +1,24 @@
 //! `/messages` and `/conversations/ID/messages`: sending and reading.
 
+use super::answer::Made;
 use super::app::App;
-use super::extract::{Caller, Json, Named, Params, Visitor, body, is_json, parse};
+use super::extract::{BODIES, Caller, IdempotencyKey, Json, Named, Params, VALUES, Visitor, body, is_json, parse};
+use super::fields::{ClientId, Text};
+use super::openapi::{Asks, Operation};
 use super::problem::Problem;
+use crate::domain::conversations::FIRST_MEMBERS_LIMIT;
 use crate::domain::messages::Message;
+use crate::domain::users::Username;
 use crate::domain::{ConversationId, MessageId, Refusal};
 use crate::service::messages::{Destination, MessageBox, Outgoing};
 use crate::service::{MessagePage, Page};
-use axum::extract::{Request, State};
+use axum::extract::{FromRequest, Request, State};
 use http::{HeaderMap, StatusCode, header};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// The header by which HTTP clients name a request that may be retried.
-const IDEMPOTENCY_KEY: &str = "idempotency-key";
-
 /// The most entries of a list in one answer, and how many come unasked.
-const LIMITS: (u64, u64) = (200, 50);
+pub(super) const LIMITS: (u64, u64) = (200, 50);
 
 /// How many entries of a list.
 pub(super) fn limit(wanted: Option<u64>) -> Result<u64, Problem> {
@@ -28,13 +31,25 @@ pub(super) fn limit(wanted: Option<u64>) -> Result<u64, Problem> {
 }
 
 /// What somebody sends, over REST and over WebSocket alike.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("oneOf" = [{ "required": ["to"] }, { "required": ["conversation_id"] }]))]
 pub(super) struct Post {
+    /// To whom, by name: into the direct conversation with them, which is made if there is none. Either this or
+    /// `conversation_id`.
+    #[serde(default)]
+    #[schemars(with = "Vec<Username>", length(min = 1, max = FIRST_MEMBERS_LIMIT))]
     to: Option<Vec<String>>,
+    /// Into which conversation.
+    #[serde(default)]
+    #[schemars(with = "ConversationId")]
     conversation_id: Option<ConversationId>,
+    #[schemars(with = "Text")]
     text: String,
+    /// The root message of the thread that it replies in.
     thread_id: Option<MessageId>,
+    /// The author's own name for it, a UUID for instance. Sent again under the same name it is the same message.
+    #[schemars(with = "Option<ClientId>")]
     client_id: Option<String>,
 }
 
@@ -49,59 +64,79 @@ impl Post {
     }
 }
 
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
-    let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
-    let text = value.to_str().map_err(|_| Problem::malformed("`Idempotency-Key` is not plain ASCII."))?;
-    // The draft standard writes it as a quoted string; many clients do not.
-    Ok(Some(text.trim().trim_matches('"').to_owned()))
-}
-
-async fn send(app: &App, caller: &Caller, outgoing: Outgoing) -> Result<(StatusCode, axum::Json<Message>), Problem> {
+async fn send(app: &App, caller: &Caller, outgoing: Outgoing) -> Result<Made<Message>, Problem> {
     app.within_limits(|limits| limits.send(caller.0.user))?;
-    let (message, new) = app.services.send(&caller.0, outgoing).await?;
-    Ok((if new { StatusCode::CREATED } else { StatusCode::OK }, axum::Json(message)))
+    let (it, new) = app.services.send(&caller.0, outgoing).await?;
+    Ok(Made { it, new })
 }
 
 /// `POST /messages`
 pub(super) async fn create(
     State(app): State<App>,
     caller: Caller,
-    headers: HeaderMap,
+    IdempotencyKey(key): IdempotencyKey,
     Json(post): Json<Post>,
-) -> Result<(StatusCode, axum::Json<Message>), Problem> {
+) -> Result<Made<Message>, Problem> {
     let mut outgoing = post.outgoing()?;
-    outgoing.client_id = outgoing.client_id.or(idempotency_key(&headers)?);
+    outgoing.client_id = outgoing.client_id.or(key);
     send(&app, &caller, outgoing).await
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct PostHere {
+    #[schemars(with = "Text")]
     text: String,
+    /// The root message of the thread that it replies in.
     thread_id: Option<MessageId>,
+    /// The author's own name for it, a UUID for instance. Sent again under the same name it is the same message.
+    #[schemars(with = "Option<ClientId>")]
     client_id: Option<String>,
 }
 
-/// `POST /conversations/ID/messages`, as JSON, or as plain text, for `curl -d` in scripts.
+/// A message for a place that is known: as JSON, or as plain text, for `curl -d` in scripts.
+pub(super) struct Said(PostHere);
+
+impl FromRequest<App> for Said {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
+        let headers = request.headers();
+        let (json, text) = (is_json(headers), is_text(headers));
+        let bytes = body(request.into_body(), app).await?;
+        if json {
+            parse(&bytes).map(Self)
+        } else if text {
+            let text = String::from_utf8(bytes.into());
+            let text = text.map_err(|_| Refusal::invalid("text", "The text is not UTF-8."))?;
+            Ok(Self(PostHere { text, thread_id: None, client_id: None }))
+        } else {
+            let detail = "Send the message as JSON, or its bare text as `text/plain`.";
+            Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail))
+        }
+    }
+}
+
+impl Asks for Said {
+    fn asks(operation: &mut Operation<'_>) {
+        let schema = operation.taken::<PostHere>();
+        operation.takes_body("application/json", &schema);
+        let schema = operation.taken::<Text>();
+        operation.takes_body("text/plain", &schema);
+        operation.refuses(BODIES);
+        operation.refuses(VALUES);
+    }
+}
+
+/// `POST /conversations/ID/messages`
 pub(super) async fn create_in(
     State(app): State<App>,
     caller: Caller,
     Named(id): Named<ConversationId>,
-    request: Request,
-) -> Result<(StatusCode, axum::Json<Message>), Problem> {
-    let headers = request.headers().clone();
-    let bytes = body(request.into_body(), &app).await?;
-    let here = if is_json(&headers) {
-        parse(&bytes)?
-    } else if is_text(&headers) {
-        let text = String::from_utf8(bytes.into());
-        let text = text.map_err(|_| Refusal::invalid("text", "The text is not UTF-8."))?;
-        PostHere { text, thread_id: None, client_id: None }
-    } else {
-        let detail = "Send the message as JSON, or its bare text as `text/plain`.";
-        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail));
-    };
-    let client_id = here.client_id.or(idempotency_key(&headers)?);
+    IdempotencyKey(key): IdempotencyKey,
+    Said(here): Said,
+) -> Result<Made<Message>, Problem> {
+    let client_id = here.client_id.or(key);
     let to = Destination::Conversation(id);
     send(&app, &caller, Outgoing { to, text: here.text, thread_id: here.thread_id, client_id }).await
 }
@@ -122,14 +157,19 @@ pub(super) async fn get(
     Ok(axum::Json(app.services.message(&principal, id).await?))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct List {
     #[serde(rename = "box", default)]
     which: MessageBox,
+    /// Only those of this conversation.
     conversation_id: Option<ConversationId>,
+    /// Only older ones than this message: the newest of them first.
     before: Option<MessageId>,
+    /// Only newer ones than this message: the oldest of them first.
     after: Option<MessageId>,
+    /// How many at most; 50 unless said.
+    #[schemars(range(min = 1, max = LIMITS.0))]
     limit: Option<u64>,
 }
 
@@ -143,11 +183,15 @@ pub(super) async fn list(
     Ok(axum::Json(app.services.messages(&principal, list.conversation_id, list.which, page).await?))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ListHere {
+    /// Only older ones than this message: the newest of them first.
     before: Option<MessageId>,
+    /// Only newer ones than this message: the oldest of them first.
     after: Option<MessageId>,
+    /// How many at most; 50 unless said.
+    #[schemars(range(min = 1, max = LIMITS.0))]
     limit: Option<u64>,
 }
 

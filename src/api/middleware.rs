@@ -2,6 +2,7 @@
 
 use super::app::App;
 use super::extract::ClientAddress;
+use super::limits::is_limited;
 use super::problem::Problem;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
@@ -56,9 +57,9 @@ pub(super) async fn guard(
                       `Authorization: Bearer`, or get a ticket from /api/v1/stream-tickets for streams.";
         return Problem::new(StatusCode::BAD_REQUEST, "token_in_url", detail).into_response();
     }
-    // Streams have a bucket of their own, whose refusal an `EventSource` survives.
-    let exempt = ["/healthz", "/readyz", "/stream", "/ws"].contains(&request.uri().path());
-    if !exempt && let Err(problem) = app.within_limits(|limits| limits.request(address)) {
+    if is_limited(request.uri().path())
+        && let Err(problem) = app.within_limits(|limits| limits.request(address))
+    {
         return problem.into_response();
     }
     next.run(request).await

@@ -1,14 +1,18 @@
 //! Our language: the native REST API, version 1, and the doors to the streams.
 
 mod accounts;
+mod answer;
 mod app;
 mod conversations;
+mod docs;
 mod extract;
+mod fields;
 mod health;
 mod keys;
 mod limits;
 mod messages;
 mod middleware;
+pub mod openapi;
 mod operations;
 mod origin;
 mod problem;

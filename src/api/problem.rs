@@ -4,18 +4,26 @@ use crate::domain::Refusal;
 use crate::service::Failure;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
+use schemars::JsonSchema;
 use serde::Serialize;
 
-/// A refusal as the client gets it.
-#[derive(Debug, Clone, Serialize)]
+/// A refusal (RFC 9457). Nothing has been done.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Problem {
+    /// Always `about:blank`: the code says more.
     #[serde(rename = "type")]
     kind: &'static str,
+    /// The status in words.
     title: &'static str,
+    /// The status.
     #[serde(serialize_with = "as_number")]
+    #[schemars(with = "u16", range(min = 400, max = 599))]
     status: StatusCode,
+    /// What it is, for programs. It never changes its meaning.
     code: &'static str,
+    /// What it is, for people, and what would be right.
     detail: String,
+    /// The field of the request that it is about, if it is about one.
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<String>,
     #[serde(skip)]

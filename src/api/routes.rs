@@ -1,8 +1,9 @@
 //! Every route, in one list.
 
 use super::app::App;
+use super::openapi::{self, Entry, Facts};
 use super::problem::Problem;
-use super::{accounts, conversations, health, keys, messages, middleware, sessions, stream};
+use super::{accounts, conversations, docs, health, keys, messages, middleware, sessions, stream};
 use axum::Router;
 use axum::routing::{delete, get, patch, post, put};
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
@@ -21,49 +22,152 @@ pub enum Access {
 }
 
 macro_rules! routes {
-    ($($method:ident $path:literal $access:ident => $handler:path),* $(,)?) => {
+    ($(
+        $(#[doc = $line:literal])*
+        $method:ident $path:literal $access:ident => $handler:path [$($code:ident)*],
+    )*) => {
         /// All routes: method, path, and what it takes to reach them. A test tries each as a stranger.
         pub const LIST: &[(&str, &str, Access)] = &[$((stringify!($method), $path, Access::$access)),*];
 
         fn table() -> Router<App> {
             Router::new()$(.route($path, $method($handler)))*
         }
+
+        /// What the API says of itself (OpenAPI 3.1).
+        pub fn document(facts: Facts) -> serde_json::Value {
+            openapi::assemble(facts, |schemas| vec![$({
+                let entry = Entry {
+                    method: stringify!($method),
+                    path: $path,
+                    handler: stringify!($handler),
+                    says: &[$($line),*],
+                    refuses: &[$(stringify!($code)),*],
+                };
+                entry.describe(&$handler, schemas)
+            }),*])
+        }
     };
 }
 
+// A line says what the route is for: a sentence, and after an empty line whatever else is worth saying. The handler's
+// types say all the rest, but for the codes of its own refusals, which stand in brackets.
 routes! {
-    get "/healthz" Public => health::healthz,
-    get "/readyz" Public => health::readyz,
-    get "/stream" Credentials => stream::sse,
-    get "/ws" Public => stream::ws,
-    post "/api/v1/users" Public => accounts::register,
-    get "/api/v1/users/{name}" Credentials => accounts::get,
-    get "/api/v1/me" Credentials => accounts::me,
-    patch "/api/v1/me" Credentials => accounts::update,
-    put "/api/v1/me/password" Credentials => accounts::change_password,
-    post "/api/v1/sessions" Public => sessions::log_in,
-    get "/api/v1/sessions" Credentials => sessions::list,
-    post "/api/v1/sessions/refresh" Public => sessions::refresh,
-    delete "/api/v1/sessions/current" Credentials => sessions::log_out,
-    delete "/api/v1/sessions/{id}" Credentials => sessions::revoke,
-    post "/api/v1/stream-tickets" Credentials => sessions::ticket,
-    post "/api/v1/keys" Credentials => keys::create,
-    get "/api/v1/keys" Credentials => keys::list,
-    delete "/api/v1/keys/{id}" Credentials => keys::revoke,
-    post "/api/v1/conversations" Credentials => conversations::create,
-    get "/api/v1/conversations" Credentials => conversations::list,
-    get "/api/v1/channels" Credentials => conversations::channels,
-    get "/api/v1/conversations/{id}" Credentials => conversations::get,
-    patch "/api/v1/conversations/{id}" Credentials => conversations::update,
-    post "/api/v1/conversations/{id}/members" Credentials => conversations::add_member,
-    delete "/api/v1/conversations/{id}/members/{name}" Credentials => conversations::remove_member,
-    patch "/api/v1/conversations/{id}/members/{name}" Credentials => conversations::set_role,
-    post "/api/v1/conversations/{id}/messages" Credentials => messages::create_in,
-    get "/api/v1/conversations/{id}/messages" Credentials => messages::list_in,
-    post "/api/v1/messages" Credentials => messages::create,
-    get "/api/v1/messages" Credentials => messages::list,
-    get "/api/v1/messages/{id}" Credentials => messages::get,
-    get "/api/v1/events" Credentials => stream::poll,
+    /// Whether the process answers.
+    get "/healthz" Public => health::healthz [],
+    /// Whether the server can be given work: its database answers, and it is not about to stop.
+    get "/readyz" Public => health::readyz [],
+    /// Listen over Server-Sent Events.
+    ///
+    /// For browsers' `EventSource`, and for `curl -N`. See [Streams](/docs/streams).
+    get "/stream" Credentials => stream::sse [unauthorized token_expired insufficient_scope not_found],
+    /// Listen and act over a WebSocket.
+    ///
+    /// The subprotocol is `goldcrest.v1`. Who opens it without credentials sends `auth` as the first frame. The
+    /// operations `auth`, `send`, `follow`, `unfollow` and `ping` are described in [Streams](/docs/streams#websocket);
+    /// they are refused with the same problems as requests, in a `reply`.
+    get "/ws" Public => stream::ws [unauthorized token_expired insufficient_scope not_found too_many_requests too_many_streams upgrade_required],
+    /// Register an account.
+    ///
+    /// One is logged in by it: the answer holds the tokens of a session, or a cookie.
+    post "/api/v1/users" Public => accounts::register [registration_closed username_taken email_taken],
+    /// Look somebody up by name.
+    get "/api/v1/users/{name}" Credentials => accounts::get [],
+    /// One's own account.
+    get "/api/v1/me" Credentials => accounts::me [],
+    /// Change one's own account.
+    ///
+    /// What is left out stays as it is.
+    patch "/api/v1/me" Credentials => accounts::update [],
+    /// Change one's own password.
+    ///
+    /// All other sessions end at once. API keys stay: they do not rest on the password.
+    put "/api/v1/me/password" Credentials => accounts::change_password [invalid_credentials],
+    /// Log in.
+    ///
+    /// An unknown name and a wrong password get the same answer.
+    post "/api/v1/sessions" Public => sessions::log_in [invalid_credentials suspended],
+    /// One's sessions.
+    ///
+    /// API keys have a list of their own.
+    get "/api/v1/sessions" Credentials => sessions::list [],
+    /// Get new tokens for a refresh token.
+    ///
+    /// It is good once. Used again within a minute it gives the same successor again, for answers that got lost; used
+    /// later, its session ends, for then two people have it.
+    post "/api/v1/sessions/refresh" Public => sessions::refresh [unauthorized],
+    /// Log out.
+    ///
+    /// The session ends, with its tokens, tickets and streams.
+    delete "/api/v1/sessions/current" Credentials => sessions::log_out [not_found],
+    /// End one of one's sessions.
+    delete "/api/v1/sessions/{id}" Credentials => sessions::revoke [],
+    /// Get a ticket that opens streams in a URL.
+    ///
+    /// For browsers, which cannot send a header with an `EventSource` or a `WebSocket`. It must be used within five
+    /// minutes for the first time, and opens its stream again for 24 hours.
+    post "/api/v1/stream-tickets" Credentials => sessions::ticket [],
+    /// Make an API key.
+    ///
+    /// The secret is shown this once.
+    post "/api/v1/keys" Credentials => keys::create [not_found suspended too_many],
+    /// One's API keys.
+    get "/api/v1/keys" Credentials => keys::list [],
+    /// Revoke an API key.
+    delete "/api/v1/keys/{id}" Credentials => keys::revoke [],
+    /// Make a conversation.
+    ///
+    /// There is one direct conversation for each set of people: if it exists, it is given back with 200.
+    post "/api/v1/conversations" Credentials => conversations::create [not_found channel_name_taken],
+    /// The conversations that one is in, by last activity.
+    get "/api/v1/conversations" Credentials => conversations::list [],
+    /// All public channels, by name.
+    get "/api/v1/channels" Credentials => conversations::channels [],
+    /// One conversation.
+    get "/api/v1/conversations/{id}" Credentials => conversations::get [],
+    /// Rename a conversation, or say who may post.
+    ///
+    /// For its owners. What is left out stays as it is.
+    patch "/api/v1/conversations/{id}" Credentials => conversations::update [not_member not_owner fixed_members channel_name_taken],
+    /// Let somebody in, or join a channel.
+    ///
+    /// Owners add others; anybody joins a channel himself, with an empty object.
+    post "/api/v1/conversations/{id}/members" Credentials => conversations::add_member [not_member not_owner already_member fixed_members],
+    /// Remove somebody, or leave.
+    ///
+    /// Owners remove others. If the last owner leaves, the eldest member becomes one.
+    delete "/api/v1/conversations/{id}/members/{name}" Credentials => conversations::remove_member [not_member not_owner fixed_members],
+    /// Give somebody another role.
+    ///
+    /// For owners.
+    patch "/api/v1/conversations/{id}/members/{name}" Credentials => conversations::set_role [not_member not_owner fixed_members],
+    /// Send a message to a conversation.
+    ///
+    /// As JSON, or as the bare text: `curl -d 'backup done'` is enough for a script.
+    post "/api/v1/conversations/{id}/messages" Credentials => messages::create_in [not_member not_owner suspended idempotency_conflict],
+    /// The messages of a conversation.
+    ///
+    /// Newest first; with `after`, oldest first from there.
+    get "/api/v1/conversations/{id}/messages" Credentials => messages::list_in [],
+    /// Send a message to people, or to a conversation.
+    ///
+    /// `to` finds or makes the direct conversation with these people.
+    post "/api/v1/messages" Credentials => messages::create [not_found not_member not_owner suspended idempotency_conflict],
+    /// The messages that one may read, of all conversations or of one.
+    ///
+    /// Newest first; with `after`, oldest first from there.
+    get "/api/v1/messages" Credentials => messages::list [not_found],
+    /// One message.
+    get "/api/v1/messages/{id}" Credentials => messages::get [],
+    /// Ask for events, at once or soon.
+    ///
+    /// Long-polling, for clients that can neither stream nor keep a socket. See [Streams](/docs/streams#long-polling).
+    get "/api/v1/events" Credentials => stream::poll [not_found too_many_streams],
+    /// This description, for programs.
+    get "/openapi.json" Public => docs::openapi [],
+    /// This description, for people.
+    get "/docs" Public => docs::reference [],
+    /// The pages and files beside it.
+    get "/docs/{page}" Public => docs::page [not_found],
 }
 
 /// The routes with what happens to every request around them.

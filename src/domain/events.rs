@@ -5,6 +5,7 @@ use super::messages::Message;
 use super::sessions::{Scope, Session, SessionKind};
 use super::users::{UserRef, Username};
 use super::{ConversationId, Seq, SessionId, Timestamp, UserId};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Who hears of an event: exactly one audience. What two audiences hear is two events.
@@ -81,7 +82,8 @@ pub struct MemberChange {
 }
 
 /// A session as its owner sees it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "Session")]
 pub struct SessionView {
     /// Its number.
     pub id: SessionId,
@@ -102,7 +104,8 @@ impl SessionView {
 }
 
 /// An API key as its owner sees it, without the secret.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "Key")]
 pub struct KeyView {
     /// Its number.
     pub id: SessionId,
@@ -117,7 +120,8 @@ pub struct KeyView {
 }
 
 /// A conversation as everybody in it sees it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "Conversation")]
 pub struct ConversationView {
     /// Its number.
     pub id: ConversationId,

@@ -2,7 +2,9 @@
 
 use super::{Refusal, Timestamp, UserId};
 use icu_casemap::CaseMapper;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use unicode_normalization::UnicodeNormalization;
 
 /// The longest username, in Unicode scalar values.
@@ -53,6 +55,22 @@ impl Username {
     /// What makes it unique: the same for names that differ only in case.
     pub fn key(&self) -> String {
         fold(&self.0)
+    }
+}
+
+impl JsonSchema for Username {
+    fn schema_name() -> Cow<'static, str> {
+        "Username".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "description": "Letters and digits of any script, and `_ . - @ +`. Two that differ only in case are the same.",
+            "minLength": 1,
+            "maxLength": USERNAME_LIMIT,
+            "pattern": r"^[\p{L}\p{N}_.@+\-][\p{L}\p{N}\p{M}_.@+\-]*$",
+        })
     }
 }
 
@@ -110,7 +128,7 @@ pub enum Status {
 }
 
 /// Who may do or see something of a user's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Circle {
     /// Everyone with an account here.
@@ -154,7 +172,7 @@ impl User {
 }
 
 /// A user as others see him in messages and lists: `{"id":1,"username":"alice"}`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct UserRef {
     /// The user's number.
     pub id: UserId,

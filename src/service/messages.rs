@@ -9,6 +9,7 @@ use crate::domain::sessions::Principal;
 use crate::domain::{ConversationId, MessageId, Refusal};
 use crate::store::{MessageFilter, MessagePage};
 use changes::{Send, Target, body_hash};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// Where a message goes.
@@ -34,7 +35,7 @@ pub struct Outgoing {
 }
 
 /// Which of the caller's messages a list is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum MessageBox {
     /// All.

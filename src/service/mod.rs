@@ -17,6 +17,7 @@ use crate::domain::sessions::Principal;
 use crate::domain::{Refusal, SessionId};
 use crate::live::{Follower, Hub};
 use crate::store::{Abort, Batch, Change, Sequencer, Store, Wants};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -125,7 +126,8 @@ impl<C: Change> Change for As<C> {
 }
 
 /// A part of a list, read at one head: stream from there and nothing is missed or doubled.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "PageOf{T}")]
 pub struct Page<T> {
     /// The part.
     pub items: Vec<T>,

@@ -2,7 +2,9 @@
 
 mod accounts;
 mod conversations;
+mod examples;
 mod messages;
+mod openapi;
 mod refreshing;
 mod refusals;
 mod secrets;
