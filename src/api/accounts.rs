@@ -2,8 +2,9 @@
 
 use super::answer::NoContent;
 use super::app::App;
-use super::extract::{Caller, ClientAddress, Json, Named, Owner};
-use super::fields::{Bio, Email, Label, NewPassword, Secret};
+use super::extract::{Caller, Json, Named, Owner};
+use super::fields::{Bio, Email, Label, Name, NewPassword, Secret};
+use super::limits::Bounds;
 use super::problem::Problem;
 use super::sessions::{LoggedIn, Private};
 use crate::domain::Timestamp;
@@ -32,7 +33,7 @@ pub(super) struct Public {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Register {
-    #[schemars(with = "Username")]
+    #[schemars(with = "Name")]
     username: String,
     #[schemars(with = "NewPassword")]
     password: String,
@@ -53,10 +54,10 @@ pub(super) struct Register {
 /// `POST /users`
 pub(super) async fn register(
     State(app): State<App>,
-    ClientAddress(address): ClientAddress,
+    bounds: Bounds,
     Json(body): Json<Register>,
 ) -> Result<LoggedIn, Problem> {
-    app.within_limits(|limits| limits.registration(address))?;
+    bounds.registration()?;
     let Register { username, password, email, bio, name, cookie } = body;
     let device = Device { name: name.unwrap_or_default(), cookie };
     let login = app.services.register(Registration { username, password, email, bio }, device).await?;
@@ -109,10 +110,10 @@ pub(super) struct ChangePassword {
 pub(super) async fn change_password(
     State(app): State<App>,
     Owner(principal): Owner,
-    ClientAddress(address): ClientAddress,
+    bounds: Bounds,
     Json(body): Json<ChangePassword>,
 ) -> Result<NoContent, Problem> {
-    app.within_limits(|limits| limits.login(address, &principal.user.to_string()))?;
+    bounds.login(&principal.user.to_string())?;
     app.services.change_password(&principal, body.current_password, body.new_password).await?;
     Ok(NoContent)
 }

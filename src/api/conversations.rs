@@ -3,13 +3,12 @@
 use super::answer::{Created, Made, NoContent};
 use super::app::App;
 use super::extract::{Caller, Json, Named, Owner, Params};
-use super::fields::ConversationName;
+use super::fields::{ConversationName, Name};
 use super::messages::{LIMITS, limit};
 use super::problem::Problem;
 use crate::domain::ConversationId;
 use crate::domain::conversations::{FIRST_MEMBERS_LIMIT, Kind, Member, PostPolicy, Role};
 use crate::domain::events::ConversationView;
-use crate::domain::users::Username;
 use crate::service::Page;
 use crate::service::conversations::{ConversationItem, Wanted};
 use axum::extract::State;
@@ -18,6 +17,16 @@ use serde::Deserialize;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("allOf" = [
+    {
+        "if": { "properties": { "kind": { "const": "direct" } } },
+        "then": { "properties": { "name": { "type": "null" }, "post": { "const": "members" } } },
+    },
+    {
+        "if": { "properties": { "kind": { "const": "channel" } } },
+        "then": { "required": ["name"], "properties": { "name": { "type": "string" } } },
+    },
+]))]
 pub(super) struct Create {
     kind: Kind,
     /// Its name. A channel needs one, which no other channel has; a direct conversation has none.
@@ -28,7 +37,7 @@ pub(super) struct Create {
     post: PostPolicy,
     /// Who is in it beside oneself. A direct conversation has at most 32 people.
     #[serde(default)]
-    #[schemars(with = "Vec<Username>", length(max = FIRST_MEMBERS_LIMIT))]
+    #[schemars(with = "Vec<Name>", length(max = FIRST_MEMBERS_LIMIT))]
     members: Vec<String>,
 }
 

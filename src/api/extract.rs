@@ -4,7 +4,7 @@ use super::app::App;
 use super::openapi::{Asks, Operation, Parameter, of_value};
 use super::problem::Problem;
 use crate::domain::Refusal;
-use crate::domain::messages::CLIENT_ID_LIMIT;
+use crate::domain::messages::check_client_id;
 use crate::domain::sessions::Principal;
 use crate::transport::Peer;
 use axum::body::{Body, to_bytes};
@@ -27,8 +27,7 @@ impl FromRequestParts<App> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let principal = principal(&parts.headers, app).await?;
-        Ok(Self(principal.ok_or(Refusal::Unauthorized)?))
+        Ok(Self(known(parts, app).await?.ok_or(Refusal::Unauthorized)?))
     }
 }
 
@@ -72,9 +71,8 @@ impl FromRequestParts<App> for Visitor {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let known = principal(&parts.headers, app).await?;
         let anybody = || app.options.anonymous_channels.then(Principal::anonymous);
-        Ok(Self(known.or_else(anybody).ok_or(Refusal::Unauthorized)?))
+        Ok(Self(known(parts, app).await?.or_else(anybody).ok_or(Refusal::Unauthorized)?))
     }
 }
 
@@ -83,6 +81,17 @@ impl Asks for Visitor {
         Caller::asks(operation);
         // Where the operator lets anybody read channels.
         operation.takes_credentials(&[""]);
+    }
+}
+
+/// What the check of a request's credentials came to, where it was made before the handler.
+#[derive(Debug, Clone)]
+pub(super) struct Known(pub(super) Result<Option<Principal>, Problem>);
+
+async fn known(parts: &Parts, app: &App) -> Result<Option<Principal>, Problem> {
+    match parts.extensions.get::<Known>() {
+        Some(Known(outcome)) => outcome.clone(),
+        None => principal(&parts.headers, app).await,
     }
 }
 
@@ -286,7 +295,13 @@ impl FromRequestParts<App> for IdempotencyKey {
         let Some(value) = parts.headers.get(IDEMPOTENCY_KEY) else { return Ok(Self(None)) };
         let text = value.to_str().map_err(|_| Problem::malformed("`Idempotency-Key` is not plain ASCII."))?;
         // The draft standard writes it as a quoted string; many clients do not.
-        Ok(Self(Some(text.trim().trim_matches('"').to_owned())))
+        let quoted = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+        let key = quoted.unwrap_or(text);
+        check_client_id(key)?;
+        if key.contains('"') {
+            return Err(Problem::malformed("`Idempotency-Key` holds a quotation mark.").field("Idempotency-Key"));
+        }
+        Ok(Self(Some(key.to_owned())))
     }
 }
 
@@ -297,7 +312,7 @@ impl Asks for IdempotencyKey {
             name: "Idempotency-Key",
             says: "Like `client_id`, for clients that know this header.",
             required: false,
-            schema: json!({ "type": "string", "maxLength": CLIENT_ID_LIMIT, "pattern": "^[!-~]+$" }),
+            schema: json!({ "type": "string", "pattern": r#"^("[!#-~]{1,64}"|[!#-~]{1,64})$"# }),
         });
         operation.refuses(&["malformed_request", "invalid"]);
     }

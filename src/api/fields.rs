@@ -4,7 +4,7 @@
 
 use crate::domain::conversations::NAME_LIMIT;
 use crate::domain::messages::{CLIENT_ID_LIMIT, TEXT_LIMIT};
-use crate::domain::users::{BIO_LIMIT, EMAIL_LIMIT, PASSWORD_LIMIT};
+use crate::domain::users::{BIO_LIMIT, EMAIL_LIMIT, PASSWORD_LIMIT, USERNAME_LIMIT};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::borrow::Cow;
 
@@ -46,6 +46,14 @@ fields! {
     Secret true {
         "type": "string",
         "format": "password",
+    }
+
+    /// A username as somebody types it: letters, digits, marks behind them, and some signs.
+    Name true {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": USERNAME_LIMIT,
+        "pattern": r"^[\p{L}\p{N}_.@+\-][\p{L}\p{N}\p{M}_.@+\-]*$",
     }
 
     /// An e-mail address.

@@ -3,12 +3,12 @@
 use super::answer::Made;
 use super::app::App;
 use super::extract::{BODIES, Caller, IdempotencyKey, Json, Named, Params, VALUES, Visitor, body, is_json, parse};
-use super::fields::{ClientId, Text};
+use super::fields::{ClientId, Name, Text};
+use super::limits::Bounds;
 use super::openapi::{Asks, Operation};
 use super::problem::Problem;
 use crate::domain::conversations::FIRST_MEMBERS_LIMIT;
 use crate::domain::messages::Message;
-use crate::domain::users::Username;
 use crate::domain::{ConversationId, MessageId, Refusal};
 use crate::service::messages::{Destination, MessageBox, Outgoing};
 use crate::service::{MessagePage, Page};
@@ -38,7 +38,7 @@ pub(super) struct Post {
     /// To whom, by name: into the direct conversation with them, which is made if there is none. Either this or
     /// `conversation_id`.
     #[serde(default)]
-    #[schemars(with = "Vec<Username>", length(min = 1, max = FIRST_MEMBERS_LIMIT))]
+    #[schemars(with = "Vec<Name>", length(min = 1, max = FIRST_MEMBERS_LIMIT))]
     to: Option<Vec<String>>,
     /// Into which conversation.
     #[serde(default)]
@@ -64,8 +64,8 @@ impl Post {
     }
 }
 
-async fn send(app: &App, caller: &Caller, outgoing: Outgoing) -> Result<Made<Message>, Problem> {
-    app.within_limits(|limits| limits.send(caller.0.user))?;
+async fn send(app: &App, bounds: &Bounds, caller: &Caller, outgoing: Outgoing) -> Result<Made<Message>, Problem> {
+    bounds.send(caller.0.user)?;
     let (it, new) = app.services.send(&caller.0, outgoing).await?;
     Ok(Made { it, new })
 }
@@ -74,12 +74,13 @@ async fn send(app: &App, caller: &Caller, outgoing: Outgoing) -> Result<Made<Mes
 pub(super) async fn create(
     State(app): State<App>,
     caller: Caller,
+    bounds: Bounds,
     IdempotencyKey(key): IdempotencyKey,
     Json(post): Json<Post>,
 ) -> Result<Made<Message>, Problem> {
     let mut outgoing = post.outgoing()?;
     outgoing.client_id = outgoing.client_id.or(key);
-    send(&app, &caller, outgoing).await
+    send(&app, &bounds, &caller, outgoing).await
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -132,13 +133,14 @@ impl Asks for Said {
 pub(super) async fn create_in(
     State(app): State<App>,
     caller: Caller,
+    bounds: Bounds,
     Named(id): Named<ConversationId>,
     IdempotencyKey(key): IdempotencyKey,
     Said(here): Said,
 ) -> Result<Made<Message>, Problem> {
     let client_id = here.client_id.or(key);
     let to = Destination::Conversation(id);
-    send(&app, &caller, Outgoing { to, text: here.text, thread_id: here.thread_id, client_id }).await
+    send(&app, &bounds, &caller, Outgoing { to, text: here.text, thread_id: here.thread_id, client_id }).await
 }
 
 /// Whether the body is bare text: said so, not said at all, or what `curl -d` says of everything.

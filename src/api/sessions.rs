@@ -2,8 +2,9 @@
 
 use super::answer::{Created, NoContent};
 use super::app::App;
-use super::extract::{Caller, ClientAddress, Json, Named, Owner};
+use super::extract::{Caller, Json, Named, Owner};
 use super::fields::{Label, Secret};
+use super::limits::Bounds;
 use super::openapi::{Answers, Operation};
 use super::problem::Problem;
 use crate::domain::sessions::TICKET_FIRST_USE;
@@ -123,7 +124,7 @@ pub(super) struct LogIn {
 /// `POST /sessions`
 pub(super) async fn log_in(
     State(app): State<App>,
-    ClientAddress(address): ClientAddress,
+    bounds: Bounds,
     Json(body): Json<LogIn>,
 ) -> Result<LoggedIn, Problem> {
     let who = match (body.username, body.email) {
@@ -132,7 +133,7 @@ pub(super) async fn log_in(
         _ => return Err(Refusal::invalid("username", "Give either a username or an e-mail address.").into()),
     };
     let (Who::Username(name) | Who::Email(name)) = &who;
-    app.within_limits(|limits| limits.login(address, name))?;
+    bounds.login(name)?;
     let device = Device { name: body.name.unwrap_or_default(), cookie: body.cookie };
     let login = app.services.log_in(who, body.password, device).await?;
     Ok(LoggedIn { app, login })

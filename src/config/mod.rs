@@ -6,6 +6,7 @@ pub mod signing_key;
 use clap::{Args, ValueEnum};
 use ipnet::IpNet;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 use url::Url;
@@ -108,6 +109,10 @@ pub struct Options {
     /// Whether callers are slowed down who ask for too much. `off` is for benchmarks and trusted networks.
     #[arg(long, env = "GOLDCREST_RATE_LIMITS", value_enum, default_value_t = RateLimits::On)]
     pub rate_limits: RateLimits,
+
+    /// Requests a minute: of each user, and of each address without good credentials.
+    #[arg(long, env = "GOLDCREST_REQUESTS_PER_MINUTE", default_value = "300")]
+    pub requests_per_minute: NonZeroU32,
 
     /// How long streams and requests have to end when the server is told to stop.
     #[arg(long, env = "GOLDCREST_SHUTDOWN_GRACE", default_value = "3s", value_parser = humantime::parse_duration)]

@@ -69,7 +69,6 @@ impl JsonSchema for Username {
             "description": "Letters and digits of any script, and `_ . - @ +`. Two that differ only in case are the same.",
             "minLength": 1,
             "maxLength": USERNAME_LIMIT,
-            "pattern": r"^[\p{L}\p{N}_.@+\-][\p{L}\p{N}\p{M}_.@+\-]*$",
         })
     }
 }

@@ -164,6 +164,24 @@ impl Answers for Page {
     }
 }
 
+/// A page, or a file that pages need.
+pub(super) struct Part(Response);
+
+impl IntoResponse for Part {
+    fn into_response(self) -> Response {
+        self.0
+    }
+}
+
+impl Answers for Part {
+    fn answers(operation: &mut Operation<'_>) {
+        Page::answers(operation);
+        for media in ["text/css", "text/javascript"] {
+            operation.answers_also(200, media, json!({ "type": "string" }));
+        }
+    }
+}
+
 /// `GET /openapi.json`
 pub(super) async fn openapi(State(publication): State<Publication>, known: Known) -> Document {
     Document(publication.get().document.answer(&known))
@@ -203,7 +221,7 @@ pub(super) async fn page(
     State(publication): State<Publication>,
     known: Known,
     Leaf(name): Leaf,
-) -> Result<Page, Problem> {
+) -> Result<Part, Problem> {
     let published = publication.get();
     let file = match name.as_str() {
         "streams" => &published.streams,
@@ -212,5 +230,5 @@ pub(super) async fn page(
         "script.js" => &published.script,
         _ => return Err(Problem::not_found()),
     };
-    Ok(Page(file.answer(&known)))
+    Ok(Part(file.answer(&known)))
 }

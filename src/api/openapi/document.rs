@@ -102,6 +102,7 @@ pub(in crate::api) fn assemble(facts: Facts, describe: impl FnOnce(&mut Schemas)
     links::add(&mut paths);
     story::tell(&mut paths);
     let mut named = schemas.into_named();
+    paths.values_mut().chain(named.values_mut()).for_each(without_null_defaults);
     if let Some(password) = named.get_mut("NewPassword") {
         password["minLength"] = facts.password_min_length.into();
     }
@@ -128,6 +129,18 @@ pub(in crate::api) fn assemble(facts: Facts, describe: impl FnOnce(&mut Schemas)
             "securitySchemes": security(facts),
         },
     })
+}
+
+/// That a field left out is `null` says its type already.
+fn without_null_defaults(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.retain(|name, value| !(name == "default" && value.is_null()));
+            fields.values_mut().for_each(without_null_defaults);
+        }
+        Value::Array(items) => items.iter_mut().for_each(without_null_defaults),
+        _ => {}
+    }
 }
 
 fn headers() -> Value {

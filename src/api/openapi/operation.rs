@@ -105,6 +105,13 @@ impl<'a> Operation<'a> {
         self.answers.insert(status, answer);
     }
 
+    /// A body of another media type that an answer may have.
+    pub(in crate::api) fn answers_also(&mut self, status: u16, media: &str, schema: Value) {
+        if let Some(answer) = self.answers.get_mut(&status) {
+            answer["content"][media] = json!({ "schema": schema });
+        }
+    }
+
     /// What all operations have in common, once it is known what is special.
     pub(super) fn finish(mut self) -> Map<String, Value> {
         // Before any handler: see `middleware::guard`. After any: see `middleware::panicked`.

@@ -35,33 +35,33 @@ pub(super) fn tell(paths: &mut Map<String, Value>) {
 
 impl Step {
     fn tell_in(&self, operation: &mut Value) {
-        for parameter in operation["parameters"].as_array_mut().into_iter().flatten() {
+        for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
             let given = match parameter["in"].as_str() {
                 Some("path") => &self.path,
                 Some("query") => &self.query,
                 _ => &self.headers,
             };
             if let Some(value) = parameter["name"].as_str().and_then(|name| given.get(name)) {
-                self.add_to(parameter, value);
+                self.add_to(Some(parameter), value);
             }
         }
         if let Some(body) = &self.body {
-            let media = if body.is_string() { "text/plain" } else { "application/json" };
-            self.add_to(&mut operation["requestBody"]["content"][media], body);
+            let media = if body.is_string() { "text~1plain" } else { "application~1json" };
+            self.add_to(operation.pointer_mut(&format!("/requestBody/content/{media}")), body);
         }
         if let Some(answer) = &self.answer {
             let media = match self.status {
-                400.. => "application/problem+json",
-                _ if answer.is_string() => "text/plain",
-                _ => "application/json",
+                400.. => "application~1problem+json",
+                _ if answer.is_string() => "text~1plain",
+                _ => "application~1json",
             };
-            self.add_to(&mut operation["responses"][self.status.to_string()]["content"][media], answer);
+            self.add_to(operation.pointer_mut(&format!("/responses/{}/content/{media}", self.status)), answer);
         }
     }
 
-    fn add_to(&self, place: &mut Value, value: &Value) {
+    fn add_to(&self, place: Option<&mut Value>, value: &Value) {
         // Where there is no such place, the story is about another server: the test of the examples says so.
-        if let Some(place) = place.as_object_mut() {
+        if let Some(place) = place.and_then(Value::as_object_mut) {
             let examples = place.entry("examples").or_insert_with(|| json!({}));
             examples[&self.key()] = json!({ "summary": self.title, "value": value });
         }

@@ -3,6 +3,7 @@
 mod accounts;
 mod conversations;
 mod examples;
+mod limits;
 mod messages;
 mod openapi;
 mod refreshing;

@@ -100,6 +100,23 @@ fn every_reference_leads_somewhere() {
     assert!(found > 50, "{found}");
 }
 
+#[test]
+fn nothing_is_left_empty() {
+    fn walk(place: &str, value: &Value) {
+        match value {
+            Value::Null => panic!("{place} is null"),
+            Value::Object(object) => {
+                for (name, value) in object.iter().filter(|(name, _)| *name != "examples") {
+                    walk(&format!("{place}/{name}"), value);
+                }
+            }
+            Value::Array(items) => items.iter().for_each(|value| walk(place, value)),
+            _ => {}
+        }
+    }
+    walk("", &DOCUMENT);
+}
+
 #[tokio::test]
 async fn the_document_is_served_to_anybody_and_once() {
     let server = Server::options().set("--password-min-length", "12").start().await;
