@@ -33,16 +33,16 @@ pub(super) fn limit(wanted: Option<u64>) -> Result<u64, Problem> {
 /// What somebody sends, over REST and over WebSocket alike.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(extend("oneOf" = [{ "required": ["to"] }, { "required": ["conversation_id"] }]))]
+#[schemars(extend("oneOf" = [
+    { "required": ["to"], "properties": { "to": { "type": "array" }, "conversation_id": { "type": "null" } } },
+    { "required": ["conversation_id"], "properties": { "to": { "type": "null" }, "conversation_id": { "type": "integer" } } },
+]))]
 pub(super) struct Post {
     /// To whom, by name: into the direct conversation with them, which is made if there is none. Either this or
     /// `conversation_id`.
-    #[serde(default)]
-    #[schemars(with = "Vec<Name>", length(min = 1, max = FIRST_MEMBERS_LIMIT))]
+    #[schemars(with = "Option<Vec<Name>>", length(min = 1, max = FIRST_MEMBERS_LIMIT))]
     to: Option<Vec<String>>,
     /// Into which conversation.
-    #[serde(default)]
-    #[schemars(with = "ConversationId")]
     conversation_id: Option<ConversationId>,
     #[schemars(with = "Text")]
     text: String,

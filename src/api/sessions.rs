@@ -101,15 +101,14 @@ fn set_cookie(response: &mut Response, cookie: Option<Cookie<'static>>) {
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(extend("oneOf" = [{ "required": ["username"] }, { "required": ["email"] }]))]
+#[schemars(extend("oneOf" = [
+    { "required": ["username"], "properties": { "username": { "type": "string" }, "email": { "type": "null" } } },
+    { "required": ["email"], "properties": { "email": { "type": "string" }, "username": { "type": "null" } } },
+]))]
 pub(super) struct LogIn {
     /// Who. Either this or `email`.
-    #[serde(default)]
-    #[schemars(with = "String")]
     username: Option<String>,
     /// Who, by a private address.
-    #[serde(default)]
-    #[schemars(with = "String")]
     email: Option<String>,
     #[schemars(with = "Secret")]
     password: String,
