@@ -4,7 +4,7 @@ mod changes;
 
 use super::sessions::{Device, Login, Right};
 use super::{Failure, Services};
-use crate::domain::sessions::Principal;
+use crate::domain::sessions::{Principal, check_name};
 use crate::domain::users::{self, Circle, Status, User, Username};
 use crate::domain::{Refusal, UserId};
 use changes::{Register, SetPassword, Suspend, UpdateBio};
@@ -28,6 +28,7 @@ impl Services {
         if !self.rules().open_registration {
             return Err(Refusal::RegistrationClosed.into());
         }
+        check_name(&device.name)?;
         let user = self.prepare(registration, false).await?;
         let session = self.new_session(device);
         let registered = self.sequencer().submit(Register { user, session: Some(session.clone()) }).await?;

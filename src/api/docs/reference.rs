@@ -59,7 +59,7 @@ fn chapter(document: &Value, name: &str, says: &str, places: &[Place<'_>], side:
     for place in places {
         let _ = write!(
             side,
-            "<li><a href=\"#{}\"><span class=\"method {1}\">{1}</span> {2}</a></li>",
+            "<li><a href=\"#{}\"><span class=\"method {1}\">{1}</span><span>{2}</span></a></li>",
             place.id(),
             place.method,
             place.summary()
