@@ -2,6 +2,8 @@
 
 mod accounts;
 mod app;
+mod blocks;
+mod contacts;
 mod conversations;
 mod extract;
 mod health;
@@ -12,6 +14,7 @@ mod middleware;
 mod operations;
 mod origin;
 mod problem;
+mod receipts;
 pub mod routes;
 mod sessions;
 mod stream;

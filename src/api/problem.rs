@@ -1,6 +1,7 @@
 //! Refusals as problem documents (RFC 9457): one exhaustive mapping, with a stable `code` for each.
 
-use crate::domain::Refusal;
+use crate::domain::users::UserRef;
+use crate::domain::{Refusal, contacts};
 use crate::service::Failure;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
@@ -18,6 +19,10 @@ pub struct Problem {
     detail: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    username: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<&'static str>,
     #[serde(skip)]
     retry_after: Option<u32>,
 }
@@ -37,6 +42,8 @@ impl Problem {
             code,
             detail: detail.into(),
             field: None,
+            username: None,
+            state: None,
             retry_after: None,
         }
     }
@@ -45,6 +52,18 @@ impl Problem {
     #[must_use]
     pub fn field(mut self, field: impl Into<String>) -> Self {
         self.field = Some(field.into());
+        self
+    }
+
+    /// The person that it is about.
+    fn username(mut self, user: &UserRef) -> Self {
+        self.username = Some(user.username.as_str().to_owned());
+        self
+    }
+
+    /// How it stands with a request to be his contact.
+    fn state(mut self, state: Option<contacts::State>) -> Self {
+        self.state = Some(state.map_or("none", contacts::State::word));
         self
     }
 
@@ -91,6 +110,9 @@ impl From<Refusal> for Problem {
             Refusal::NotOwner => (S::FORBIDDEN, "not_owner"),
             Refusal::AlreadyMember => (S::CONFLICT, "already_member"),
             Refusal::FixedMembers => (S::FORBIDDEN, "fixed_members"),
+            Refusal::NotAContact { .. } => (S::FORBIDDEN, "not_a_contact"),
+            Refusal::Blocked(_) => (S::FORBIDDEN, "blocked"),
+            Refusal::AlreadyRequested(_) => (S::CONFLICT, "already_requested"),
             Refusal::InsufficientScope(_) => (S::FORBIDDEN, "insufficient_scope"),
             Refusal::IdempotencyConflict => (S::CONFLICT, "idempotency_conflict"),
             Refusal::TooMany(_) => (S::CONFLICT, "too_many"),
@@ -99,6 +121,9 @@ impl From<Refusal> for Problem {
         match refusal {
             Refusal::Invalid { field, .. } => problem.field(field),
             Refusal::MalformedCursor => problem.field("cursor"),
+            Refusal::NotAContact { user, state } => problem.username(&user).state(state),
+            Refusal::Blocked(user) => problem.username(&user),
+            Refusal::AlreadyRequested(state) => problem.state(Some(state)),
             _ => problem,
         }
     }

@@ -203,7 +203,7 @@ pub(super) async fn ws(
             (Accepted::Waiting, permit)
         }
     };
-    let operations = operations::Operations::new(app.clone(), opened, by_ticket, query.channels);
+    let operations = operations::Operations::new(app.clone(), opened, by_ticket, query.channels, address);
     let stream = websocket(accepted, operations.incoming(), app.options.pace, permit);
     let mut response = handshake;
     response.extensions_mut().insert::<TakeOver>(stream);

@@ -1,7 +1,10 @@
 //! The closed list of what can happen, who may hear of it, and what it means for who hears what.
 
+use super::blocks::BlockView;
+use super::contacts::{ContactChange, ContactGone};
 use super::conversations::{Conversation, Kind, Member, PostPolicy, Role};
 use super::messages::Message;
+use super::receipts::Receipt;
 use super::sessions::{Scope, Session, SessionKind};
 use super::users::{UserRef, Username};
 use super::{ConversationId, Seq, SessionId, Timestamp, UserId};
@@ -51,6 +54,18 @@ pub enum Happening {
     MemberUpdated(MemberChange),
     /// Somebody said something.
     MessageCreated(Message),
+    /// Somebody has read on, and those hear it who are told.
+    ReceiptUpdated(Receipt),
+    /// Somebody asked to be somebody's contact: both hear it, each from his side.
+    ContactRequested(ContactChange),
+    /// What somebody says to somebody came about otherwise, or changed: both hear it.
+    ContactUpdated(ContactChange),
+    /// It was taken back or forgotten: both hear it.
+    ContactDeleted(ContactGone),
+    /// The user has blocked somebody.
+    BlockCreated(BlockView),
+    /// The user has taken a block back.
+    BlockDeleted(UserRef),
     /// The user logged in somewhere.
     SessionCreated(SessionView),
     /// One of the user's sessions ended.
@@ -137,7 +152,7 @@ pub struct ConversationView {
 impl ConversationView {
     /// The view of a conversation, with its members where they are told.
     pub fn new(conversation: Conversation, members: Option<Vec<Member>>) -> Self {
-        let Conversation { id, kind, name, post, created_at } = conversation;
+        let Conversation { id, kind, name, post, created_at, people: _ } = conversation;
         Self { id, kind, name, post, created_at, members }
     }
 }
@@ -152,6 +167,12 @@ impl Happening {
             Self::MemberRemoved(_) => "member.removed",
             Self::MemberUpdated(_) => "member.updated",
             Self::MessageCreated(_) => "message.created",
+            Self::ReceiptUpdated(_) => "receipt.updated",
+            Self::ContactRequested(_) => "contact.requested",
+            Self::ContactUpdated(_) => "contact.updated",
+            Self::ContactDeleted(_) => "contact.deleted",
+            Self::BlockCreated(_) => "block.created",
+            Self::BlockDeleted(_) => "block.deleted",
             Self::SessionCreated(_) => "session.created",
             Self::SessionRevoked(_) => "session.revoked",
             Self::KeyCreated(_) => "key.created",
@@ -165,6 +186,10 @@ impl Happening {
         #[derive(Serialize)]
         struct Id {
             id: SessionId,
+        }
+        #[derive(Serialize)]
+        struct About<'a> {
+            user: &'a UserRef,
         }
         #[derive(Serialize)]
         struct Profile<'a> {
@@ -183,6 +208,11 @@ impl Happening {
                 serde_json::to_string(change)
             }
             Self::MessageCreated(message) => serde_json::to_string(message),
+            Self::ReceiptUpdated(receipt) => serde_json::to_string(receipt),
+            Self::ContactRequested(change) | Self::ContactUpdated(change) => serde_json::to_string(change),
+            Self::ContactDeleted(gone) => serde_json::to_string(gone),
+            Self::BlockCreated(block) => serde_json::to_string(block),
+            Self::BlockDeleted(user) => serde_json::to_string(&About { user }),
             Self::SessionCreated(session) => serde_json::to_string(session),
             Self::SessionRevoked(id) | Self::KeyRevoked(id) => serde_json::to_string(&Id { id: *id }),
             Self::KeyCreated(key) => serde_json::to_string(key),

@@ -1,10 +1,15 @@
 //! What a call does and what it is refused for.
 
 mod accounts;
+mod blocks;
+mod contacts;
 mod conversations;
 mod messages;
+mod reach;
+mod receipts;
 mod refreshing;
 mod refusals;
 mod secrets;
 mod strangers;
+mod taking;
 mod tokens;

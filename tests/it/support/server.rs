@@ -227,6 +227,12 @@ impl Server {
         Log::read(&self.data_dir().join("goldcrest.db")).await
     }
 
+    /// Changes the database behind the server's back, which must not be running.
+    pub async fn alter(&self, statement: &str) {
+        assert!(self.process.is_none(), "kill or terminate it first");
+        super::log::alter(&self.data_dir().join("goldcrest.db"), statement).await;
+    }
+
     /// What another command, run at the machine, printed; it must succeed.
     pub async fn command(&self, arguments: &[&str]) -> String {
         self.command_with_input(arguments, "").await
