@@ -153,6 +153,12 @@ impl Session {
     pub fn is_live(&self, now: Timestamp) -> bool {
         self.revoked_at.is_none() && self.expires_at.is_none_or(|end| now < end)
     }
+
+    /// Lets it last anew from this moment on.
+    pub fn renew(&mut self, now: Timestamp, lasts: Duration) {
+        self.refreshed_at = Some(now);
+        self.expires_at = Some(now.plus(lasts));
+    }
 }
 
 /// Takes the name of a session or key: at most 100 characters, one line.

@@ -76,10 +76,6 @@ pub struct SessionItem {
     /// The session.
     #[serde(flatten)]
     pub session: SessionView,
-    /// When its refresh token was last used.
-    pub last_used_at: Option<Timestamp>,
-    /// When it ends if it is not used.
-    pub expires_at: Option<Timestamp>,
     /// Whether it is the one that asks.
     pub current: bool,
 }
@@ -173,8 +169,6 @@ impl Services {
             .filter(|session| session.kind != SessionKind::Key && session.is_live(now))
             .map(|session| SessionItem {
                 current: session.id == principal.session,
-                last_used_at: session.refreshed_at,
-                expires_at: session.expires_at,
                 session: SessionView::new(&session),
             })
             .collect();

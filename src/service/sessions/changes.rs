@@ -159,9 +159,9 @@ impl Change for Refresh {
             let secret = tokens.successors(&self.token.secret, 1).next().ok_or(Refusal::Unauthorized)?;
             session.refresh_hash = Some(tokens::hash(&secret));
             session.refresh_generation += 1;
-            session.refreshed_at = Some(batch.at());
-            session.expires_at = Some(batch.at().plus(self.lasts));
-            batch.update_refresh(&session).await?;
+            session.renew(batch.at(), self.lasts);
+            batch.renew(&session).await?;
+            batch.emit(Topic::User(session.user), &Happening::SessionUpdated(SessionView::new(&session)));
             return Ok(Refreshed::Renewed { session, secret });
         }
         // A token of the past proves itself by leading to the present one; anything else was made up.

@@ -1,6 +1,5 @@
 //! The minute in which a refresh token may be used again, with the session's clock set back in the database file.
 
-use sea_orm::{ConnectionTrait, Database};
 use serde_json::json;
 
 use crate::support::{Answer, Person, Server};
@@ -11,11 +10,7 @@ async fn refresh(server: &Server, token: &str) -> Answer {
 
 /// Makes the last use of every refresh token so many seconds older than it is.
 async fn long_ago(server: &Server, seconds: u64) {
-    let file = server.data_dir().join("goldcrest.db");
-    let database = Database::connect(format!("sqlite://{}?mode=rw", file.display())).await.unwrap();
-    let update = format!("UPDATE sessions SET refreshed_at = refreshed_at - {seconds}000");
-    database.execute_unprepared(&update).await.unwrap();
-    database.close().await.unwrap();
+    server.sql(&format!("UPDATE sessions SET refreshed_at = refreshed_at - {seconds}000")).await;
 }
 
 #[tokio::test]
