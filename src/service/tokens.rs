@@ -9,6 +9,10 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, erro
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::time::Duration;
+use subtle::ConstantTimeEq;
+
+/// The bytes of a secret.
+const SECRET: usize = 32;
 
 /// The keys and what is made with them.
 pub struct Tokens {
@@ -31,6 +35,7 @@ struct Key {
     encoding: EncodingKey,
     decoding: DecodingKey,
     chain: Vec<u8>,
+    marks: Vec<u8>,
 }
 
 impl Key {
@@ -42,7 +47,14 @@ impl Key {
             encoding: EncodingKey::from_secret(secret),
             decoding: DecodingKey::from_secret(secret),
             chain: mac(secret, b"goldcrest refresh chain"),
+            marks: mac(secret, b"goldcrest refresh mark"),
         }
+    }
+
+    /// By what a refresh token made with this key is known.
+    fn mark(&self, token: &RefreshToken) -> Vec<u8> {
+        let RefreshToken { session, generation, secret } = token;
+        mac(&self.marks, &[format!("{session} {generation} ").as_bytes(), secret].concat())
     }
 }
 
@@ -158,9 +170,8 @@ impl Tokens {
     fn read(&self, token: &str, validation: &Validation) -> Result<Claims, Refusal> {
         let kid = jsonwebtoken::decode_header(token).map_err(|_| Refusal::Unauthorized)?.kid;
         let named = |key: &&Key| kid.as_deref().is_none_or(|kid| kid == key.id);
-        let keys = [Some(&self.current), self.previous.as_ref()];
         let mut refusal = Refusal::Unauthorized;
-        for key in keys.into_iter().flatten().filter(named) {
+        for key in self.keys().filter(named) {
             match jsonwebtoken::decode::<Claims>(token, &key.decoding, validation) {
                 Ok(token) => return Ok(token.claims),
                 Err(error) if matches!(error.kind(), ErrorKind::ExpiredSignature) => refusal = Refusal::TokenExpired,
@@ -170,14 +181,37 @@ impl Tokens {
         Err(refusal)
     }
 
-    /// The secret of the refresh token that comes so many steps after this one, by the current key and by the previous.
+    /// The secrets that the refresh token after this one may have: by the current key first, and by the previous.
     ///
-    /// It is the same each time, so that a retry after a lost answer gets the same successor; a token of the past can
-    /// prove itself by leading to the present one; and nobody can go a step without the server's key.
-    pub fn successors(&self, secret: &[u8], steps: i64) -> impl Iterator<Item = Vec<u8>> {
-        let keys = [Some(&self.current), self.previous.as_ref()];
-        let walk = |key: &Key| (0..steps).fold(secret.to_vec(), |secret, _| mac(&key.chain, &secret));
-        keys.into_iter().flatten().map(walk).collect::<Vec<_>>().into_iter()
+    /// They are the same each time, so that a retry after a lost answer gets the same successor; and nobody can go a
+    /// step without the server's key.
+    pub fn successors(&self, secret: &[u8]) -> Vec<Vec<u8>> {
+        self.keys().map(|key| mac(&key.chain, secret)).collect()
+    }
+
+    /// A refresh token as its owner holds it, `gcr_SESSION_GENERATION_SECRET`, with a mark that this server made it.
+    pub fn refresh_text(&self, token: &RefreshToken) -> String {
+        let secret = [token.secret.as_slice(), &self.current.mark(token)].concat();
+        format!("gcr_{}_{}_{}", token.session, token.generation, URL_SAFE_NO_PAD.encode(secret))
+    }
+
+    /// The refresh token of a text, and whether it is known to have been made here.
+    ///
+    /// Only the hash of the present token is kept, so one of the past has nothing but its mark to prove itself by. The
+    /// present one needs none, and is good even where no key is left that marked it.
+    pub fn read_refresh(&self, text: &str) -> Option<(RefreshToken, bool)> {
+        let mut parts = text.strip_prefix("gcr_")?.splitn(3, '_');
+        let session = SessionId(parts.next()?.parse().ok()?);
+        let generation = parts.next()?.parse().ok().filter(|generation| *generation >= 0)?;
+        let bytes = URL_SAFE_NO_PAD.decode(parts.next()?).ok()?;
+        let (secret, mark) = bytes.split_at_checked(SECRET)?;
+        let token = RefreshToken { session, generation, secret: secret.to_vec() };
+        let made_here = self.keys().any(|key| bool::from(key.mark(&token).ct_eq(mark)));
+        Some((token, made_here))
+    }
+
+    fn keys(&self) -> impl Iterator<Item = &Key> {
+        [Some(&self.current), self.previous.as_ref()].into_iter().flatten()
     }
 }
 
@@ -203,10 +237,10 @@ pub fn hash(secret: &[u8]) -> Vec<u8> {
 
 /// 256 random bits.
 pub fn new_secret() -> Vec<u8> {
-    rand::random::<[u8; 32]>().to_vec()
+    rand::random::<[u8; SECRET]>().to_vec()
 }
 
-/// A refresh token as its owner holds it: `gcr_SESSION_GENERATION_SECRET`.
+/// A refresh token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefreshToken {
     /// The session that it refreshes.
@@ -217,22 +251,6 @@ pub struct RefreshToken {
     pub secret: Vec<u8>,
 }
 
-impl RefreshToken {
-    /// The token as text.
-    pub fn to_text(&self) -> String {
-        format!("gcr_{}_{}_{}", self.session, self.generation, URL_SAFE_NO_PAD.encode(&self.secret))
-    }
-
-    /// The token of a text.
-    pub fn parse(text: &str) -> Option<Self> {
-        let mut parts = text.strip_prefix("gcr_")?.splitn(3, '_');
-        let session = SessionId(parts.next()?.parse().ok()?);
-        let generation = parts.next()?.parse().ok()?;
-        let secret = URL_SAFE_NO_PAD.decode(parts.next()?).ok()?;
-        Some(Self { session, generation, secret })
-    }
-}
-
 /// The text of an opaque secret with a mark of what it is.
 pub fn opaque(mark: &str, secret: &[u8]) -> String {
     format!("{mark}{}", URL_SAFE_NO_PAD.encode(secret))
@@ -241,7 +259,7 @@ pub fn opaque(mark: &str, secret: &[u8]) -> String {
 /// The secret in such a text.
 pub fn parse_opaque(mark: &str, text: &str) -> Option<Vec<u8>> {
     let secret = URL_SAFE_NO_PAD.decode(text.strip_prefix(mark)?).ok()?;
-    (secret.len() == 32).then_some(secret)
+    (secret.len() == SECRET).then_some(secret)
 }
 
 /// How long an access token issued now lasts, never longer than its session.
@@ -286,9 +304,19 @@ mod tests {
     }
 
     #[test]
-    fn a_refresh_token_survives_its_text() {
-        let token = RefreshToken { session: SessionId(7), generation: 3, secret: vec![0xff; 32] };
-        assert_eq!(RefreshToken::parse(&token.to_text()), Some(token));
-        assert_eq!(RefreshToken::parse("gcr_1_x_y"), None);
+    fn a_refresh_token_proves_who_made_it() {
+        let token = RefreshToken { session: SessionId(7), generation: 3, secret: vec![0xff; SECRET] };
+        let text = tokens(1).refresh_text(&token);
+        assert_eq!(tokens(1).read_refresh(&text), Some((token.clone(), true)));
+        assert_eq!(Tokens::new(&[2; 32], Some(&[1; 32]), "any").read_refresh(&text), Some((token.clone(), true)));
+        assert_eq!(tokens(2).read_refresh(&text), Some((token, false)));
+        for (field, other) in [("gcr_7_", "gcr_8_"), ("_3_", "_2_"), ("_3__", "_3_-")] {
+            let changed = text.replacen(field, other, 1);
+            assert_ne!(changed, text);
+            assert_eq!(tokens(1).read_refresh(&changed).map(|(_, made_here)| made_here), Some(false), "{changed}");
+        }
+        for none in ["gcr_1_x_y", "gcr_1_2_AAAA", "gcr_7_-3_", &text.replacen("_3_", "_-3_", 1)] {
+            assert_eq!(tokens(1).read_refresh(none), None, "{none}");
+        }
     }
 }
