@@ -47,7 +47,7 @@ impl Services {
         if token.starts_with(KEY_MARK) {
             return self.check_secret(KEY_MARK, token, SessionKind::Key).await;
         }
-        let access = self.inner.tokens.read_access(token)?;
+        let access = self.inner.tokens.read_access(token, self.rules().access_token_lifetime)?;
         self.refuse_revoked(access.session)?;
         Ok(Principal { user: access.user, session: access.session, reach: Reach::Full, expires: Some(access.expires) })
     }

@@ -13,6 +13,8 @@ use subtle::ConstantTimeEq;
 
 /// The bytes of a secret.
 const SECRET: usize = 32;
+/// What is lost when a moment is cut to seconds.
+const SECOND: Duration = Duration::from_secs(1);
 
 /// The keys and what is made with them.
 pub struct Tokens {
@@ -122,10 +124,16 @@ impl Tokens {
     }
 
     /// What an access token says, if it is good.
-    pub fn read_access(&self, token: &str) -> Result<Access, Refusal> {
+    ///
+    /// None is good for longer after it was made than tokens last now, whatever it says: sessions are known as revoked
+    /// for as long as that, and a token from before the lifetime was lowered would outlive that memory. It ends like
+    /// any other, so its client refreshes it.
+    pub fn read_access(&self, token: &str, lifetime: Duration) -> Result<Access, Refusal> {
         let claims = self.read(token, &self.access)?;
         let user = claims.sub.parse().map(UserId).map_err(|_| Refusal::Unauthorized)?;
-        let expires = Timestamp(claims.exp.saturating_mul(1000));
+        // Both moments were cut to seconds when it was signed.
+        let latest = Timestamp(claims.iat.saturating_mul(1000)).plus(lifetime.saturating_add(SECOND));
+        let expires = Timestamp(claims.exp.saturating_mul(1000)).min(latest);
         // The library lets the second of `exp` pass; streams end at its beginning, and so do requests.
         if expires <= Timestamp::now() {
             return Err(Refusal::TokenExpired);
@@ -272,6 +280,8 @@ pub fn access_end(now: Timestamp, lifetime: Duration, session_end: Option<Timest
 mod tests {
     use super::*;
 
+    const HOUR: Duration = Duration::from_hours(1);
+
     fn tokens(key: u8) -> Tokens {
         Tokens::new(&[key; 32], None, "goldcrest")
     }
@@ -285,22 +295,33 @@ mod tests {
         let now = Timestamp::now();
         let said = access(now.plus(Duration::from_mins(1)));
         let token = tokens(1).access(said, now);
-        assert_eq!(tokens(1).read_access(&token), Ok(said));
+        assert_eq!(tokens(1).read_access(&token, HOUR), Ok(said));
         assert_eq!(tokens(1).read_ticket(&token), Err(Refusal::Unauthorized));
-        assert_eq!(tokens(2).read_access(&token), Err(Refusal::Unauthorized));
-        assert_eq!(Tokens::new(&[1; 32], None, "other").read_access(&token), Err(Refusal::Unauthorized));
+        assert_eq!(tokens(2).read_access(&token, HOUR), Err(Refusal::Unauthorized));
+        assert_eq!(Tokens::new(&[1; 32], None, "other").read_access(&token, HOUR), Err(Refusal::Unauthorized));
         let ticket = tokens(1).ticket(UserId(1), SessionId(2), now);
         assert!(tokens(1).read_ticket(&ticket).is_ok());
-        assert_eq!(tokens(1).read_access(&ticket), Err(Refusal::Unauthorized));
+        assert_eq!(tokens(1).read_access(&ticket, HOUR), Err(Refusal::Unauthorized));
     }
 
     #[test]
     fn an_old_token_says_so_and_a_previous_key_still_counts() {
         let now = Timestamp::now();
         let old = tokens(1).access(access(now.minus(Duration::from_secs(5))), now);
-        assert_eq!(tokens(1).read_access(&old), Err(Refusal::TokenExpired));
+        assert_eq!(tokens(1).read_access(&old, HOUR), Err(Refusal::TokenExpired));
         let token = tokens(1).access(access(now.plus(Duration::from_mins(1))), now);
-        assert!(Tokens::new(&[2; 32], Some(&[1; 32]), "goldcrest").read_access(&token).is_ok());
+        assert!(Tokens::new(&[2; 32], Some(&[1; 32]), "goldcrest").read_access(&token, HOUR).is_ok());
+    }
+
+    #[test]
+    fn no_token_is_good_for_longer_than_tokens_are_now() {
+        let made = Timestamp::now().minus(Duration::from_mins(10));
+        let token = tokens(1).access(access(made.plus(HOUR)), made);
+        let read = |minutes| tokens(1).read_access(&token, Duration::from_mins(minutes));
+        assert_eq!(read(60), Ok(access(made.plus(HOUR))));
+        assert_eq!(read(9), Err(Refusal::TokenExpired));
+        let ends = read(20).map(|access| made.until(access.expires));
+        assert!(ends.as_ref().is_ok_and(|span| *span <= Duration::from_secs(1201)), "{ends:?}");
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! Sessions over time: how they last, what their list shows, and what ends with a shorter lifetime. Where a day or more
 //! would have to pass, the rows are made older in the database file.
 
+use http::Method;
 use serde_json::json;
 
-use crate::support::{Caller, Person, Server};
+use super::tokens::{parts, sign, signing_key};
+use crate::support::{Caller, Person, Server, eventually, seconds};
 
 const DAY: i64 = 24 * 60 * 60;
 
@@ -63,4 +65,32 @@ async fn what_the_list_showed_and_the_events_since_are_what_it_shows() {
     let now = alice.get("/api/v1/sessions").await.expect(200);
     assert_eq!(now["head"], answer["head"]);
     assert_eq!(&shown, now["items"].as_array().unwrap());
+}
+
+#[tokio::test]
+async fn a_shorter_lifetime_counts_for_tokens_that_are_out() {
+    let mut server = Server::options().set("--access-token-lifetime", "1h").start().await;
+    let alice = Person::register(&server, "alice").await;
+    let gone = alice.login(&server).await;
+    gone.logout().await;
+    server.terminate(seconds(5)).await;
+    // Eleven minutes pass: the token was made before the session ended, which is no longer in any memory.
+    server.sql("UPDATE sessions SET revoked_at = revoked_at - 660000").await;
+    let (header, mut claims) = parts(&gone.access_token);
+    for claim in ["iat", "exp"] {
+        claims[claim] = json!(claims[claim].as_i64().unwrap() - 660);
+    }
+    let key = signing_key(&std::fs::read_to_string(server.data_dir().join("jwt.key")).unwrap());
+    let kid = header["kid"].as_str();
+    let token = sign(jsonwebtoken::Algorithm::HS256, kid, &claims, &key);
+    server.restart_with(Server::options().set("--access-token-lifetime", "3s")).await;
+    server.stranger().with_bearer(&token).get("/api/v1/me").await.refused(401, "token_expired");
+    eventually(seconds(10), "a token of before to end", async || {
+        let answer = alice.call(Method::GET, "/api/v1/me", None).await;
+        (answer.status != 200).then_some(answer)
+    })
+    .await
+    .refused(401, "token_expired");
+    let refreshed = json!({"refresh_token": alice.refresh_token});
+    server.stranger().post("/api/v1/sessions/refresh", &refreshed).await.expect(200);
 }
