@@ -93,7 +93,7 @@ pub struct SessionView {
     pub kind: SessionKind,
     /// When it was made.
     pub created_at: Timestamp,
-    /// When its refresh token was last used.
+    /// When its refresh token was last used, or, to the day, its cookie.
     pub last_used_at: Option<Timestamp>,
     /// When it ends if it is not used.
     pub expires_at: Option<Timestamp>,

@@ -13,7 +13,7 @@ use serde::Serialize;
 use std::time::Duration;
 use subtle::ConstantTimeEq;
 
-pub(super) use changes::{Right, emit_revoked, open_session, revoke_all};
+pub(super) use changes::{Extend, Right, emit_revoked, open_session, revoke_all};
 
 /// Who logs in.
 #[derive(Debug, Clone)]

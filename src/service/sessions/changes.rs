@@ -121,6 +121,27 @@ impl Change for Revoke {
     }
 }
 
+/// Lets a cookie's session last on because it was used.
+pub(in crate::service) struct Extend {
+    pub session: SessionId,
+    pub lasts: Duration,
+}
+
+impl Change for Extend {
+    type Output = ();
+
+    async fn decide(&self, batch: &mut Batch) -> Result<(), Abort> {
+        let session = batch.session(self.session).await?;
+        let Some(mut session) = session.filter(|session| session.is_live(batch.at())) else { return Ok(()) };
+        // Another use, perhaps on another node, may have come first.
+        if session.extend(batch.at(), self.lasts) {
+            batch.renew(&session).await?;
+            batch.emit(Topic::User(session.user), &Happening::SessionUpdated(SessionView::new(&session)));
+        }
+        Ok(())
+    }
+}
+
 /// Rotates a refresh token. All that is dear about it was reckoned before: under the clock there are only comparisons.
 pub(super) struct Refresh {
     pub session: SessionId,

@@ -2,12 +2,15 @@
 //! would have to pass, the rows are made older in the database file.
 
 use http::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::tokens::{parts, sign, signing_key};
-use crate::support::{Caller, Person, Server, eventually, seconds};
+use crate::support::{
+    Answer, Caller, Credentials, Ear, Heard, Person, Server, SseClient, StreamRequest, eventually, seconds,
+};
 
 const DAY: i64 = 24 * 60 * 60;
+const MONTH: i64 = 30 * DAY;
 
 /// A browser that has logged in, and what its cookie says.
 async fn browser(server: &Server, person: &Person) -> (Caller, String) {
@@ -23,6 +26,92 @@ async fn make_older(server: &Server, kind: &str, seconds: i64) {
          expires_at = expires_at - {seconds}000 WHERE kind = '{kind}'"
     );
     server.sql(&older).await;
+}
+
+async fn listed(person: &Caller, kind: &str) -> Value {
+    let list = person.get("/api/v1/sessions").await.expect(200);
+    list["items"].as_array().unwrap().iter().find(|session| session["kind"] == kind).expect("it is listed").clone()
+}
+
+fn cookies(answer: &Answer) -> Vec<&str> {
+    answer.headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn a_cookie_that_is_used_lasts_on() {
+    let server = Server::start().await;
+    let alice = Person::register(&server, "alice").await;
+    let (browser, set_cookie) = browser(&server, &alice).await;
+    assert!(set_cookie.contains(&format!("Max-Age={MONTH}")), "{set_cookie}");
+    assert_eq!(cookies(&browser.get("/api/v1/me").await), [""; 0], "not on the day of the login");
+    let mut server = server;
+    server.kill().await;
+    // A day and more since the login, and an hour before the end.
+    make_older(&server, "cookie", MONTH - 3600).await;
+    server.restart().await;
+    let before = listed(&alice, "cookie").await;
+    assert!(before["last_used_at"].is_null(), "{before}");
+    let mut stream = SseClient::open(server.address, &alice.stream()).await.unwrap();
+    stream.until_control("ready").await;
+
+    let used = browser.get("/api/v1/me").await;
+    used.expect(200);
+    assert_eq!(cookies(&used), [set_cookie.as_str()], "the browser keeps it as long as after the login");
+    let heard = stream.until("the session to change", |heard| matches!(heard, Heard::Event(_))).await;
+    let seen = heard.into_iter().filter_map(Heard::event).next_back().unwrap();
+    assert_eq!(seen.kind, "session.updated");
+    let after = listed(&alice, "cookie").await;
+    for field in ["id", "name", "kind", "created_at", "last_used_at", "expires_at"] {
+        assert_eq!(seen.data()[field], after[field], "{field}");
+    }
+    assert!(after["expires_at"].as_str() > before["expires_at"].as_str(), "{before} {after}");
+    assert!(after["last_used_at"].is_string(), "{after}");
+
+    // Once a day at most, also for a server that has just started.
+    assert_eq!(cookies(&browser.get("/api/v1/me").await), [""; 0]);
+    server.kill().await;
+    make_older(&server, "cookie", DAY - 600).await;
+    server.restart().await;
+    assert_eq!(cookies(&browser.get("/api/v1/me").await), [""; 0]);
+    server.kill().await;
+    make_older(&server, "cookie", 700).await;
+    server.restart().await;
+    let request = StreamRequest::new(Credentials::Cookie(set_cookie.split(';').next().unwrap().to_owned()));
+    let opened = SseClient::open(server.address, &request).await.unwrap();
+    assert!(opened.headers.contains_key("set-cookie"), "opening a stream is a use: {:?}", opened.headers);
+}
+
+#[tokio::test]
+async fn logging_out_takes_the_cookie_back_for_good() {
+    let server = Server::start().await;
+    let alice = Person::register(&server, "alice").await;
+    let (browser, _) = browser(&server, &alice).await;
+    make_older(&server, "cookie", 2 * DAY).await;
+    let logout = browser.delete("/api/v1/sessions/current").await;
+    assert_eq!(logout.status, 204, "{}", logout.describe());
+    let set = cookies(&logout);
+    assert!(set.len() == 1 && set[0].contains("Max-Age=0"), "{set:?}");
+    browser.get("/api/v1/me").await.refused(401, "unauthorized");
+}
+
+#[tokio::test]
+async fn a_cookie_of_short_sessions_lasts_while_it_is_used() {
+    let server = Server::options().set("--session-lifetime", "3s").set("--access-token-lifetime", "1s").start().await;
+    let alice = Person::register(&server, "alice").await;
+    let (browser, _) = browser(&server, &alice).await;
+    // For as long as five access tokens last, one after the other.
+    for _ in 0..5 {
+        let fresh = alice.login(&server).await;
+        while fresh.get("/api/v1/me").await.status == 200 {
+            browser.get("/api/v1/me").await.expect(200);
+        }
+    }
+    eventually(seconds(20), "the cookie to end once it rests", async || {
+        let list = alice.login(&server).await.get("/api/v1/sessions").await.expect(200);
+        list["items"].as_array().unwrap().iter().all(|session| session["kind"] != "cookie").then_some(())
+    })
+    .await;
+    browser.get("/api/v1/me").await.refused(401, "unauthorized");
 }
 
 #[tokio::test]
