@@ -53,6 +53,8 @@ pub enum Happening {
     MessageCreated(Message),
     /// The user logged in somewhere.
     SessionCreated(SessionView),
+    /// One of the user's sessions was used so that it lasts on.
+    SessionUpdated(SessionView),
     /// One of the user's sessions ended.
     SessionRevoked(SessionId),
     /// The user made an API key.
@@ -80,7 +82,7 @@ pub struct MemberChange {
     pub by: Option<UserRef>,
 }
 
-/// A session as its owner sees it.
+/// A session as its owner sees it: all that its list shows but which one asks.
 #[derive(Debug, Clone, Serialize)]
 pub struct SessionView {
     /// Its number.
@@ -91,13 +93,17 @@ pub struct SessionView {
     pub kind: SessionKind,
     /// When it was made.
     pub created_at: Timestamp,
+    /// When its refresh token was last used, or, to the day, its cookie.
+    pub last_used_at: Option<Timestamp>,
+    /// When it ends if it is not used.
+    pub expires_at: Option<Timestamp>,
 }
 
 impl SessionView {
     /// The view of a session.
     pub fn new(session: &Session) -> Self {
-        let Session { id, kind, created_at, .. } = *session;
-        Self { id, name: session.name.clone(), kind, created_at }
+        let Session { id, kind, created_at, refreshed_at: last_used_at, expires_at, .. } = *session;
+        Self { id, name: session.name.clone(), kind, created_at, last_used_at, expires_at }
     }
 }
 
@@ -153,6 +159,7 @@ impl Happening {
             Self::MemberUpdated(_) => "member.updated",
             Self::MessageCreated(_) => "message.created",
             Self::SessionCreated(_) => "session.created",
+            Self::SessionUpdated(_) => "session.updated",
             Self::SessionRevoked(_) => "session.revoked",
             Self::KeyCreated(_) => "key.created",
             Self::KeyRevoked(_) => "key.revoked",
@@ -183,7 +190,7 @@ impl Happening {
                 serde_json::to_string(change)
             }
             Self::MessageCreated(message) => serde_json::to_string(message),
-            Self::SessionCreated(session) => serde_json::to_string(session),
+            Self::SessionCreated(session) | Self::SessionUpdated(session) => serde_json::to_string(session),
             Self::SessionRevoked(id) | Self::KeyRevoked(id) => serde_json::to_string(&Id { id: *id }),
             Self::KeyCreated(key) => serde_json::to_string(key),
             Self::UserUpdated { user, bio } => {

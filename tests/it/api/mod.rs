@@ -6,5 +6,6 @@ mod messages;
 mod refreshing;
 mod refusals;
 mod secrets;
+mod sessions;
 mod strangers;
 mod tokens;
