@@ -5,6 +5,7 @@ mod app;
 mod blocks;
 mod contacts;
 mod conversations;
+mod cookie;
 mod extract;
 mod health;
 mod keys;

@@ -1,6 +1,6 @@
 //! Refusals as problem documents (RFC 9457): one exhaustive mapping, with a stable `code` for each.
 
-use crate::domain::users::UserRef;
+use crate::domain::users::{UserRef, Username};
 use crate::domain::{Refusal, contacts};
 use crate::service::Failure;
 use axum::response::{IntoResponse, Response};
@@ -18,13 +18,23 @@ pub struct Problem {
     code: &'static str,
     detail: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    field: Option<String>,
+    field: Option<Box<str>>,
+    /// The names in that field that nobody has.
     #[serde(skip_serializing_if = "Option::is_none")]
-    username: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    state: Option<&'static str>,
+    unknown: Option<Box<[String]>>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    about: Option<Box<About>>,
     #[serde(skip)]
     retry_after: Option<u32>,
+}
+
+/// Who does not want to be reached, and how it stands with a request to be his contact.
+#[derive(Debug, Clone, Serialize)]
+struct About {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    username: Option<Username>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<&'static str>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
@@ -42,8 +52,8 @@ impl Problem {
             code,
             detail: detail.into(),
             field: None,
-            username: None,
-            state: None,
+            unknown: None,
+            about: None,
             retry_after: None,
         }
     }
@@ -51,20 +61,14 @@ impl Problem {
     /// The field that it is about.
     #[must_use]
     pub fn field(mut self, field: impl Into<String>) -> Self {
-        self.field = Some(field.into());
+        self.field = Some(field.into().into_boxed_str());
         self
     }
 
-    /// The person that it is about.
-    fn username(mut self, user: &UserRef) -> Self {
-        self.username = Some(user.username.as_str().to_owned());
-        self
-    }
-
-    /// How it stands with a request to be his contact.
-    fn state(mut self, state: Option<contacts::State>) -> Self {
-        self.state = Some(state.map_or("none", contacts::State::word));
-        self
+    /// The person that it is about, and how it stands with a request to be his contact.
+    fn about(self, user: Option<&UserRef>, state: Option<&'static str>) -> Self {
+        let username = user.map(|user| user.username.clone());
+        Self { about: Some(Box::new(About { username, state })), ..self }
     }
 
     /// Seconds until it is worth another try.
@@ -96,7 +100,7 @@ impl From<Refusal> for Problem {
         let (status, code) = match &refusal {
             Refusal::Invalid { .. } => (S::UNPROCESSABLE_ENTITY, "invalid"),
             Refusal::MalformedCursor => (S::BAD_REQUEST, "malformed_request"),
-            Refusal::NotFound(_) => (S::NOT_FOUND, "not_found"),
+            Refusal::NotFound(_) | Refusal::UnknownNames { .. } => (S::NOT_FOUND, "not_found"),
             Refusal::InvalidCredentials => (S::UNAUTHORIZED, "invalid_credentials"),
             Refusal::Unauthorized => (S::UNAUTHORIZED, "unauthorized"),
             Refusal::TokenExpired => (S::UNAUTHORIZED, "token_expired"),
@@ -120,10 +124,13 @@ impl From<Refusal> for Problem {
         let problem = Self::new(status, code, refusal.to_string());
         match refusal {
             Refusal::Invalid { field, .. } => problem.field(field),
+            Refusal::UnknownNames { field, names } => Self { unknown: Some(names.into()), ..problem.field(field) },
             Refusal::MalformedCursor => problem.field("cursor"),
-            Refusal::NotAContact { user, state } => problem.username(&user).state(state),
-            Refusal::Blocked(user) => problem.username(&user),
-            Refusal::AlreadyRequested(state) => problem.state(Some(state)),
+            Refusal::NotAContact { user, state } => {
+                problem.about(Some(&user), Some(state.map_or("none", contacts::State::word)))
+            }
+            Refusal::Blocked(user) => problem.about(Some(&user), None),
+            Refusal::AlreadyRequested(state) => problem.about(None, Some(state.word())),
             _ => problem,
         }
     }

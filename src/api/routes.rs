@@ -3,7 +3,7 @@
 use super::app::App;
 use super::problem::Problem;
 use super::{
-    accounts, blocks, contacts, conversations, health, keys, messages, middleware, receipts, sessions, stream,
+    accounts, blocks, contacts, conversations, cookie, health, keys, messages, middleware, receipts, sessions, stream,
 };
 use axum::Router;
 use axum::routing::{delete, get, patch, post, put};
@@ -102,6 +102,7 @@ pub fn router(app: App) -> Router {
             let detail = "This route does not know this method; `Allow` names those that it knows.";
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
         })
+        .layer(axum::middleware::from_fn(cookie::keep))
         .layer(axum::middleware::from_fn_with_state(app.clone(), middleware::guard))
         .layer(CatchPanicLayer::custom(middleware::panicked))
         .layer(cors)

@@ -20,6 +20,14 @@ pub enum Refusal {
     /// There is no such thing, or none that the caller may see: the same answer for both.
     #[error("There is no such {0}, or you may not see it.")]
     NotFound(&'static str),
+    /// Nobody has these names, which stood in this field.
+    #[error("Nobody here is named {}.", quoted(names))]
+    UnknownNames {
+        /// The field's name in the request.
+        field: &'static str,
+        /// The names, as the caller wrote them.
+        names: Vec<String>,
+    },
     /// The name and password do not belong together; the same for an unknown name.
     #[error("The name or the password is wrong.")]
     InvalidCredentials,
@@ -99,4 +107,8 @@ fn standing(state: Option<State>) -> &'static str {
         Some(State::Rejected) => "your request to become one was rejected.",
         Some(State::Approved) => "you are one now. Try again.",
     }
+}
+
+fn quoted(names: &[String]) -> String {
+    names.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(" or ")
 }

@@ -9,7 +9,7 @@ use crate::domain::conversations::{
 use crate::domain::events::ConversationView;
 use crate::domain::messages::Message;
 use crate::domain::sessions::Principal;
-use crate::domain::users::Username;
+use crate::domain::users::{Status, Username};
 use crate::domain::{ConversationId, MessageId, Refusal, UserId};
 use crate::store::Snapshot;
 use changes::{Add, Create, Remove, SetRole, Update};
@@ -146,7 +146,10 @@ impl Services {
     ) -> Result<Member, Failure> {
         principal.require_full()?;
         let user = match username {
-            Some(name) => self.user(name).await?.id,
+            Some(name) => {
+                let named = self.people("username", &[name.to_owned()]).await?.pop();
+                named.ok_or(Refusal::NotFound("user"))?
+            }
             None => principal.user,
         };
         self.submit_as(principal, Add { by: principal.user, id, user })?.await
@@ -183,18 +186,23 @@ impl Services {
             let reason = format!("At most {FIRST_MEMBERS_LIMIT} people at a time.");
             return Err(Refusal::invalid(field, reason).into());
         }
-        let mut keys = Vec::with_capacity(names.len());
+        let mut seen = HashSet::with_capacity(names.len());
+        let mut wanted = Vec::with_capacity(names.len());
         for name in names {
-            keys.push(Username::parse(field, name)?.key());
+            let key = Username::parse(field, name)?.key();
+            if seen.insert(key.clone()) {
+                wanted.push((key, name));
+            }
         }
-        let mut seen = HashSet::new();
-        keys.retain(|key| seen.insert(key.clone()));
-        let users = if keys.is_empty() { Vec::new() } else { self.store().users_by_names(&keys).await? };
-        if users.len() < keys.len() {
-            return Err(Refusal::NotFound("user").into());
-        }
+        let keys: Vec<String> = wanted.iter().map(|(key, _)| key.clone()).collect();
+        let mut users = if keys.is_empty() { Vec::new() } else { self.store().users_by_names(&keys).await? };
+        users.retain(|user| user.status != Status::Pending);
         let mut users: HashMap<String, UserId> = users.into_iter().map(|user| (user.username.key(), user.id)).collect();
-        Ok(keys.iter().filter_map(|key| users.remove(key)).collect())
+        let (known, unknown): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|(key, _)| users.contains_key(key));
+        if unknown.is_empty() {
+            return Ok(known.iter().filter_map(|(key, _)| users.remove(key)).collect());
+        }
+        Err(Refusal::UnknownNames { field, names: unknown.into_iter().map(|(_, name)| name.clone()).collect() }.into())
     }
 }
 

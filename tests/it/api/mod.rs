@@ -10,6 +10,7 @@ mod receipts;
 mod refreshing;
 mod refusals;
 mod secrets;
+mod sessions;
 mod strangers;
 mod taking;
 mod tokens;

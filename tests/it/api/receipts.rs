@@ -101,8 +101,8 @@ async fn deleted_and_hidden_messages_are_not_unread() {
     }
     server.kill().await;
     let (deleted, hidden) = (&said[0]["id"], &said[2]["id"]);
-    server.alter(&format!("UPDATE messages SET deleted_at = 1 WHERE id = {deleted}")).await;
-    server.alter(&format!("INSERT INTO hidden (user_id, message_id) VALUES ({}, {hidden})", ann.id)).await;
+    server.sql(&format!("UPDATE messages SET deleted_at = 1 WHERE id = {deleted}")).await;
+    server.sql(&format!("INSERT INTO hidden (user_id, message_id) VALUES ({}, {hidden})", ann.id)).await;
     server.restart().await;
     assert_eq!(ann.unread(group).await, (2, None));
     let taken = ann.post("/api/v1/messages/take", &json!({})).await.expect(200);

@@ -107,15 +107,6 @@ impl Log {
     }
 }
 
-pub async fn alter(file: &Path, statement: &str) {
-    let database = Database::connect(format!("sqlite://{}?mode=rw", file.display()))
-        .await
-        .expect("the database file can be opened");
-    let done = database.execute_raw(Statement::from_string(DbBackend::Sqlite, statement)).await;
-    assert_eq!(done.unwrap_or_else(|error| panic!("{statement}: {error}")).rows_affected(), 1, "{statement}");
-    database.close().await.expect("the database file can be closed");
-}
-
 async fn rows(database: &DatabaseConnection, query: &str) -> Vec<QueryResult> {
     database
         .query_all_raw(Statement::from_string(DbBackend::Sqlite, query))

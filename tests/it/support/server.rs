@@ -1,6 +1,7 @@
 //! A server of one's own: the built binary on port 0 in a directory that goes away with it.
 
 use parking_lot::Mutex;
+use sea_orm::{ConnectionTrait, Database};
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -227,10 +228,13 @@ impl Server {
         Log::read(&self.data_dir().join("goldcrest.db")).await
     }
 
-    /// Changes the database behind the server's back, which must not be running.
-    pub async fn alter(&self, statement: &str) {
-        assert!(self.process.is_none(), "kill or terminate it first");
-        super::log::alter(&self.data_dir().join("goldcrest.db"), statement).await;
+    /// Changes its database file behind its back.
+    pub async fn sql(&self, statement: &str) {
+        let file = self.data_dir().join("goldcrest.db");
+        let database = Database::connect(format!("sqlite://{}?mode=rw", file.display())).await;
+        let database = database.expect("the database file can be opened");
+        database.execute_unprepared(statement).await.unwrap_or_else(|error| panic!("{statement}: {error}"));
+        database.close().await.expect("the database file can be closed");
     }
 
     /// What another command, run at the machine, printed; it must succeed.
