@@ -4,6 +4,9 @@
 //! by himself. It costs what is unread, not what there is: a message's number grows with its place on the line, so a
 //! stay and a position both bound the part of the index of messages that is looked at.
 
+#[cfg(test)]
+mod tests;
+
 use super::entity::reads::{ActiveModel, Column, Entity, Model};
 use super::entity::{hidden, messages, stays};
 use super::messages::during_any_stay;
@@ -100,19 +103,24 @@ pub(super) async fn unread(
         conversation_id: i64,
         unread: i64,
     }
-    let query = stays_with_positions(user)
-        .expr_as(message(messages::Column::Id).count(), Alias::new("unread"))
-        .inner_join(messages::Entity, during_the_stay())
-        .and_where(stay(stays::Column::ConversationId).is_in(conversations.iter().map(|id| id.0)))
-        .cond_where(counts_for(user, None))
-        .group_by_col((stays::Entity, stays::Column::ConversationId))
-        .to_owned();
+    let query = counting(user, conversations);
     let rows = Row::find_by_statement(db.get_database_backend().build(&query)).all(db).await?;
     let count = |row: &Row| u64::try_from(row.unread).unwrap_or(0);
     Ok(rows.iter().map(|row| (ConversationId(row.conversation_id), count(row))).collect())
 }
 
+fn counting(user: UserId, conversations: &[ConversationId]) -> SelectStatement {
+    stays_with_positions(user)
+        .expr_as(message(messages::Column::Id).count(), Alias::new("unread"))
+        .inner_join(messages::Entity, during_the_stay())
+        .and_where(stay(stays::Column::ConversationId).is_in(conversations.iter().map(|id| id.0)))
+        .cond_where(counts_for(user, None))
+        .group_by_col((stays::Entity, stays::Column::ConversationId))
+        .to_owned()
+}
+
 /// What makes a message that somebody may see one that he has not read: a condition for a list of messages.
+#[allow(dead_code, reason = "for lists of what is unread")]
 pub(super) fn is_unread_by(user: UserId) -> Condition {
     let position = Query::select()
         .column((Entity, Column::MessageId))
@@ -157,6 +165,20 @@ async fn first_unread(db: &impl ConnectionTrait, which: Unread) -> Result<Vec<(M
         conversation_id: i64,
         first: Option<i64>,
     }
+    let query = finding_the_first(which);
+    let rows = Row::find_by_statement(db.get_database_backend().build(&query)).all(db).await?;
+    let mut firsts: HashMap<ConversationId, MessageId> = HashMap::new();
+    for row in rows {
+        let Some(first) = row.first.map(MessageId) else { continue };
+        let known = firsts.entry(ConversationId(row.conversation_id)).or_insert(first);
+        *known = first.min(*known);
+    }
+    let mut firsts: Vec<_> = firsts.into_iter().map(|(conversation, first)| (first, conversation)).collect();
+    firsts.sort_unstable();
+    Ok(firsts)
+}
+
+fn finding_the_first(which: Unread) -> SelectStatement {
     let first = Query::select()
         .expr(message(messages::Column::Id))
         .from(messages::Entity)
@@ -170,16 +192,7 @@ async fn first_unread(db: &impl ConnectionTrait, which: Unread) -> Result<Vec<(M
     if let Some(only) = which.conversation {
         query.and_where(stay(stays::Column::ConversationId).eq(only.0));
     }
-    let rows = Row::find_by_statement(db.get_database_backend().build(&query)).all(db).await?;
-    let mut firsts: HashMap<ConversationId, MessageId> = HashMap::new();
-    for row in rows {
-        let Some(first) = row.first.map(MessageId) else { continue };
-        let known = firsts.entry(ConversationId(row.conversation_id)).or_insert(first);
-        *known = first.min(*known);
-    }
-    let mut firsts: Vec<_> = firsts.into_iter().map(|(conversation, first)| (first, conversation)).collect();
-    firsts.sort_unstable();
-    Ok(firsts)
+    query
 }
 
 /// The unread messages of some conversations from the first of each on, at most so many of each.
@@ -194,30 +207,31 @@ async fn unread_from(
         id: i64,
         conversation_id: i64,
     }
-    // Not every database takes an order and a limit in a part of a union, but all take it one level down.
-    let part = |(first, conversation): &(MessageId, ConversationId)| {
-        let here = Query::select()
-            .column((messages::Entity, messages::Column::Id))
-            .column((messages::Entity, messages::Column::ConversationId))
-            .from(messages::Entity)
-            .and_where(message(messages::Column::ConversationId).eq(conversation.0))
-            .and_where(message(messages::Column::Id).gte(first.0))
-            .cond_where(counts_for(which.user, which.notes))
-            .cond_where(during_any_stay(which.user))
-            .order_by((messages::Entity, messages::Column::Id), Order::Asc)
-            .limit(limit)
-            .to_owned();
-        Query::select()
-            .column(messages::Column::Id)
-            .column(messages::Column::ConversationId)
-            .from_subquery(here, Alias::new("part"))
-            .to_owned()
-    };
-    let mut parts = firsts.iter().map(part);
+    let mut parts = firsts.iter().map(|(first, conversation)| part(which, *first, *conversation, limit));
     let Some(mut query) = parts.next() else { return Ok(Vec::new()) };
     query.unions(parts.map(|part| (UnionType::All, part)));
     let rows = Row::find_by_statement(db.get_database_backend().build(&query)).all(db).await?;
     Ok(rows.into_iter().map(|row| (MessageId(row.id), ConversationId(row.conversation_id))).collect())
+}
+
+fn part(which: Unread, first: MessageId, conversation: ConversationId, limit: u64) -> SelectStatement {
+    // Not every database takes an order and a limit in a part of a union, but all take it one level down.
+    let here = Query::select()
+        .column((messages::Entity, messages::Column::Id))
+        .column((messages::Entity, messages::Column::ConversationId))
+        .from(messages::Entity)
+        .and_where(message(messages::Column::ConversationId).eq(conversation.0))
+        .and_where(message(messages::Column::Id).gte(first.0))
+        .cond_where(counts_for(which.user, which.notes))
+        .cond_where(during_any_stay(which.user))
+        .order_by((messages::Entity, messages::Column::Id), Order::Asc)
+        .limit(limit)
+        .to_owned();
+    Query::select()
+        .column(messages::Column::Id)
+        .column(messages::Column::ConversationId)
+        .from_subquery(here, Alias::new("part"))
+        .to_owned()
 }
 
 fn stay(column: stays::Column) -> Expr {
