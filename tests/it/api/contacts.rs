@@ -271,7 +271,7 @@ async fn contacts_blocks_and_positions_outlive_a_power_cut() {
     ann.answer(&ben, "approved").await;
     ann.close_inbox().await;
     ann.block(&tom).await;
-    let direct = ben.direct(&[&ann]).await;
+    let (direct, shut) = (ben.direct(&[&ann]).await, ann.direct(&[&tom]).await);
     let read = ben.say(direct, "one").await;
     ben.say(direct, "two").await;
     ann.read(direct, &read).await.expect(200);
@@ -281,6 +281,7 @@ async fn contacts_blocks_and_positions_outlive_a_power_cut() {
     assert_eq!(ann.unread(direct).await, (1, read["id"].as_u64()));
     ben.say(direct, "three").await;
     tom.post("/api/v1/messages", &json!({"to": ["ann"], "text": "hello"})).await.refused(403, "blocked");
+    tom.post("/api/v1/messages", &json!({"conversation_id": shut, "text": "hello"})).await.refused(403, "blocked");
     ann.delete("/api/v1/blocks/tom").await.expect(204);
     tom.post("/api/v1/messages", &json!({"to": ["ann"], "text": "hello"})).await.refused(403, "not_a_contact");
     assert_eq!(ann.unread(direct).await, (2, read["id"].as_u64()));
