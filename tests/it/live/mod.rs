@@ -6,4 +6,5 @@ mod endings;
 mod golden;
 mod pipes;
 mod promise;
+mod rest;
 mod slow_reader;
