@@ -381,7 +381,8 @@ async fn when_descriptors_run_out_it_serves_those_it_has_and_accepts_again_later
 
 #[tokio::test]
 async fn only_a_socket_that_takes_no_byte_at_all_is_closed() {
-    let server = Server::options().set("--stall-timeout", "4s").start().await;
+    // Idle connections stay too, so that only the stalled streams can make the sockets fewer.
+    let server = Server::options().set("--stall-timeout", "4s").set("--read-timeout", "5m").start().await;
     let [alice, bob] = Person::register_all(&server, ["alice", "bob"]).await;
     let direct = alice.direct(&[&bob]).await;
     // As narrow as the stalled ones: what it takes, it takes in crumbs.
@@ -418,7 +419,12 @@ async fn only_a_socket_that_takes_no_byte_at_all_is_closed() {
 
 #[tokio::test]
 async fn a_dead_websocket_is_found_by_its_silence() {
-    let server = Server::options().set("--heartbeat", "100ms").set("--stall-timeout", "1s").start().await;
+    let server = Server::options()
+        .set("--heartbeat", "100ms")
+        .set("--stall-timeout", "1s")
+        .set("--read-timeout", "5m")
+        .start()
+        .await;
     let bob = Person::register(&server, "bob").await;
     let before = server.descriptors();
     let websocket = WsClient::open(server.address, &bob.stream()).await.unwrap();
@@ -434,7 +440,24 @@ async fn a_dead_websocket_is_found_by_its_silence() {
 async fn a_websocket_belongs_to_the_first_who_says_who_he_is() {
     let server = Server::start().await;
     let [alice, bob] = Person::register_all(&server, ["alice", "bob"]).await;
+    let text = "x".repeat(10_000);
+    let notes = alice.direct(&[]).await;
+    for _ in 0..100 {
+        alice.say(notes, &text).await;
+    }
     let mut websocket = WsClient::open(server.address, &StreamRequest::new(Credentials::None)).await.unwrap();
+    // The database is busy, so that `auth` has to wait for it.
+    let mut crowd = Vec::new();
+    for _ in 0..100 {
+        let mut reader = Connection::open(server.address).await.unwrap();
+        let token = &alice.access_token;
+        let read = format!(
+            "GET /api/v1/messages?limit=100 HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {token}\r\n\r\n",
+            server.address
+        );
+        reader.send(read).await.unwrap();
+        crowd.push(reader);
+    }
     // All at once: what comes after `auth` waits for it.
     let frames = [
         json!({"op": "auth", "ref": 1, "token": alice.access_token}),
@@ -457,7 +480,7 @@ async fn a_websocket_belongs_to_the_first_who_says_who_he_is() {
 
 #[tokio::test]
 async fn a_stalled_stream_ends_with_its_session_too() {
-    let server = Server::start().await;
+    let server = Server::options().set("--read-timeout", "5m").start().await;
     let [alice, bob] = Person::register_all(&server, ["alice", "bob"]).await;
     let direct = alice.direct(&[&bob]).await;
     let before = server.descriptors();
