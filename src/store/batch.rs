@@ -1,6 +1,8 @@
 //! One transaction under the clock: what its changes read, decide and write.
 
 mod asks;
+#[cfg(test)]
+mod tests;
 mod writes;
 
 use super::clock::Clock;
