@@ -2,6 +2,7 @@
 
 mod accounts;
 mod conversations;
+mod keys;
 mod many_members;
 mod messages;
 mod refreshing;
