@@ -10,4 +10,5 @@ mod refusals;
 mod secrets;
 mod sessions;
 mod strangers;
+mod tickets;
 mod tokens;
