@@ -4,6 +4,7 @@ mod crowd;
 mod cursors;
 mod endings;
 mod golden;
+mod opening;
 mod pipes;
 mod promise;
 mod rest;
