@@ -6,6 +6,7 @@ mod endings;
 mod golden;
 mod opening;
 mod pipes;
+mod polls;
 mod promise;
 mod rest;
 mod slow_reader;
