@@ -240,6 +240,7 @@ impl Operations {
         read_only: bool,
     ) -> Result<Outcome, Problem> {
         check_more_than_listens(read_only)?;
+        self.app.within_limits(|limits| limits.reading(principal.user))?;
         let Read { conversation_id, message_id } = fields(frame)?;
         let read = self.app.services.mark_read(principal, conversation_id, message_id).await?;
         Ok(Outcome::Reply(done(reference, read)))

@@ -25,6 +25,7 @@ pub(super) async fn mark(
     Named(id): Named<ConversationId>,
     Json(body): Json<Read>,
 ) -> Result<axum::Json<ReadState>, Problem> {
+    app.within_limits(|limits| limits.reading(principal.user))?;
     Ok(axum::Json(app.services.mark_read(&principal, id, body.message_id).await?))
 }
 
@@ -52,6 +53,7 @@ pub(super) async fn take(
     Caller(principal): Caller,
     Json(body): Json<Take>,
 ) -> Result<axum::Json<Page<Message>>, Problem> {
+    app.within_limits(|limits| limits.reading(principal.user))?;
     let Take { conversation_id, limit: wanted, own_notes } = body;
     let taking = Taking { conversation: conversation_id, limit: limit(wanted)?, include_own_notes: own_notes };
     Ok(axum::Json(app.services.take(&principal, taking).await?))

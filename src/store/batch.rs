@@ -3,6 +3,8 @@
 mod asks;
 mod people;
 mod reading;
+#[cfg(test)]
+mod tests;
 mod writes;
 
 use super::clock::Clock;

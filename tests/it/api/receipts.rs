@@ -231,3 +231,27 @@ async fn what_makes_no_sense_is_refused() {
     assert_eq!(ann.unread(direct).await, (1, None));
     key(json!(["read"]), Some(direct)).await.put(&path, &read).await.expect(200);
 }
+
+#[tokio::test]
+async fn who_asks_and_reads_too_much_is_slowed_down() {
+    let server = Server::options().set("--rate-limits", "on").start().await;
+    let [ann, ben] = Person::register_all(&server, ["ann", "ben"]).await;
+    let direct = ann.direct(&[&ben]).await;
+    let message = ben.say(direct, "hello").await;
+    let mut socket = WsClient::open(server.address, &ann.stream()).await.unwrap();
+    socket.until_control("ready").await;
+    let read = json!({"op": "read", "ref": 1, "conversation_id": direct, "message_id": message["id"]});
+    let mut times = 0;
+    while socket.ask(&read, &mut Vec::new()).await["error"]["code"] != "too_many_requests" {
+        times += 1;
+        assert!(times < 1_000, "so much reading was let through");
+    }
+    assert!(times >= 300, "who reads fast may: {times}");
+    ann.read(direct, &message).await.refused(429, "too_many_requests");
+    ann.post("/api/v1/messages/take", &json!({})).await.refused(429, "too_many_requests");
+    let mut times = 0;
+    while ann.ask(&ben).await.status != 429 {
+        times += 1;
+        assert!(times < 200, "so many requests were let through");
+    }
+}
