@@ -1,6 +1,6 @@
 //! Refusals as problem documents (RFC 9457): one exhaustive mapping, with a stable `code` for each.
 
-use crate::domain::users::{UserRef, Username};
+use crate::domain::users::Username;
 use crate::domain::{Refusal, contacts};
 use crate::service::Failure;
 use axum::response::{IntoResponse, Response};
@@ -19,20 +19,22 @@ pub struct Problem {
     detail: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<Box<str>>,
-    /// The names in that field that nobody has.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    unknown: Option<Box<[String]>>,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     about: Option<Box<About>>,
     #[serde(skip)]
     retry_after: Option<u32>,
 }
 
-/// Who does not want to be reached, and how it stands with a request to be his contact.
-#[derive(Debug, Clone, Serialize)]
+/// What some problems say besides. Apart from the rest, since most have none of it.
+#[derive(Debug, Clone, Default, Serialize)]
 struct About {
+    /// The names in the field that nobody has.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    unknown: Box<[String]>,
+    /// Who does not want to be reached.
     #[serde(skip_serializing_if = "Option::is_none")]
     username: Option<Username>,
+    /// How it stands with a request to be his contact.
     #[serde(skip_serializing_if = "Option::is_none")]
     state: Option<&'static str>,
 }
@@ -52,7 +54,6 @@ impl Problem {
             code,
             detail: detail.into(),
             field: None,
-            unknown: None,
             about: None,
             retry_after: None,
         }
@@ -65,10 +66,8 @@ impl Problem {
         self
     }
 
-    /// The person that it is about, and how it stands with a request to be his contact.
-    fn about(self, user: Option<&UserRef>, state: Option<&'static str>) -> Self {
-        let username = user.map(|user| user.username.clone());
-        Self { about: Some(Box::new(About { username, state })), ..self }
+    fn about(self, about: About) -> Self {
+        Self { about: Some(Box::new(about)), ..self }
     }
 
     /// Seconds until it is worth another try.
@@ -124,13 +123,16 @@ impl From<Refusal> for Problem {
         let problem = Self::new(status, code, refusal.to_string());
         match refusal {
             Refusal::Invalid { field, .. } => problem.field(field),
-            Refusal::UnknownNames { field, names } => Self { unknown: Some(names.into()), ..problem.field(field) },
+            Refusal::UnknownNames { field, names } => {
+                problem.field(field).about(About { unknown: names.into(), ..About::default() })
+            }
             Refusal::MalformedCursor => problem.field("cursor"),
             Refusal::NotAContact { user, state } => {
-                problem.about(Some(&user), Some(state.map_or("none", contacts::State::word)))
+                let state = Some(state.map_or("none", contacts::State::word));
+                problem.about(About { username: Some(user.username), state, ..About::default() })
             }
-            Refusal::Blocked(user) => problem.about(Some(&user), None),
-            Refusal::AlreadyRequested(state) => problem.about(None, Some(state.word())),
+            Refusal::Blocked(user) => problem.about(About { username: Some(user.username), ..About::default() }),
+            Refusal::AlreadyRequested(state) => problem.about(About { state: Some(state.word()), ..About::default() }),
             _ => problem,
         }
     }

@@ -105,12 +105,11 @@ async fn say(
     tell(batch, &said, owner, other, Happening::ContactUpdated);
     if known.is_some_and(|known| known.waits()) {
         let people = [owner.id, other.id];
-        let conversation = match batch.direct(&people).await? {
-            Some(conversation) => conversation,
-            None => {
-                let members = people.map(|user| (user, Role::Member)).to_vec();
-                create(batch, blank(Kind::Direct, None, PostPolicy::Members), members).await?
-            }
+        let conversation = if let Some(conversation) = batch.direct(&people).await? {
+            conversation
+        } else {
+            let members = people.map(|user| (user, Role::Member)).to_vec();
+            create(batch, blank(Kind::Direct, None, PostPolicy::Members), members).await?
         };
         let message = Message::by_the_system(conversation.id, told(owner, said.state));
         batch.insert_message(NewMessage { message, body_hash: 0 });

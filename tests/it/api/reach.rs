@@ -291,7 +291,7 @@ async fn inboxes_contacts_and_blocks_say_who_is_reached_and_how() {
             };
             match expected[column] {
                 Contacts => {
-                    assert_eq!((&body["username"], &body["state"]), (&json!(ann.name), &json!(state)), "{way:?}")
+                    assert_eq!((&body["username"], &body["state"]), (&json!(ann.name), &json!(state)), "{way:?}");
                 }
                 Shut => assert_eq!(body["username"], ann.name, "{way:?}"),
                 Again => assert_eq!(body["state"], state, "{way:?}"),
@@ -352,17 +352,20 @@ use Stay::{ChannelMember, ChannelNever, ChannelOnce, DirectNever, GroupMember, G
 
 const STAYS: [Stay; 7] = [GroupNever, GroupOnce, GroupMember, ChannelNever, ChannelOnce, ChannelMember, DirectNever];
 
-const OK: (u16, &str) = (200, "");
-const MADE: (u16, &str) = (201, "");
-const GONE: (u16, &str) = (204, "");
-const NONE: (u16, &str) = (404, "not_found");
-const JOIN: (u16, &str) = (403, "not_member");
-const OWNERS: (u16, &str) = (403, "not_owner");
-const FIXED: (u16, &str) = (409, "already_member");
+/// A status, and the code of a refusal.
+type Said = (u16, &'static str);
+
+const OK: Said = (200, "");
+const MADE: Said = (201, "");
+const GONE: Said = (204, "");
+const NONE: Said = (404, "not_found");
+const JOIN: Said = (403, "not_member");
+const OWNERS: Said = (403, "not_owner");
+const FIXED: Said = (409, "already_member");
 
 /// What each route says to each of them; the last two change who they are. `{c}` is the conversation, `{m}` a message
 /// that came while who was there was there, `{n}` one that came after who left had left.
-const ROUTES: [(&str, &str, [(u16, &str); 7]); 16] = [
+const ROUTES: [(&str, &str, [Said; 7]); 16] = [
     ("GET", "/conversations/{c}", [NONE, NONE, OK, OK, OK, OK, NONE]),
     ("GET", "/conversations/{c}/messages", [NONE, OK, OK, OK, OK, OK, NONE]),
     ("GET", "/messages/{m}", [NONE, OK, OK, OK, OK, OK, NONE]),
