@@ -1,5 +1,8 @@
 //! What a batch knows of people's inboxes, contacts and blocks, and writes of them.
 
+#[cfg(test)]
+mod tests;
+
 use super::{Abort, Batch, ROWS};
 use crate::domain::UserId;
 use crate::domain::contacts::Contact;
