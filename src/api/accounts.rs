@@ -9,7 +9,7 @@ use super::problem::Problem;
 use super::sessions::{LoggedIn, Private};
 use crate::domain::Timestamp;
 use crate::domain::UserId;
-use crate::domain::users::{User, Username};
+use crate::domain::users::{Circle, User, Username};
 use crate::service::accounts::Registration;
 use crate::service::sessions::Device;
 use axum::extract::State;
@@ -86,6 +86,8 @@ pub(super) struct Update {
     /// What one says of oneself.
     #[schemars(with = "Option<Bio>")]
     bio: Option<String>,
+    /// Who may write to one directly.
+    inbox: Option<Circle>,
 }
 
 /// `PATCH /me`
@@ -94,7 +96,7 @@ pub(super) async fn update(
     Owner(principal): Owner,
     Json(body): Json<Update>,
 ) -> Result<axum::Json<Private>, Problem> {
-    Ok(axum::Json(app.services.update_me(&principal, body.bio).await?.into()))
+    Ok(axum::Json(app.services.update_me(&principal, body.bio, body.inbox).await?.into()))
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -1,17 +1,19 @@
 //! What handlers are given: who calls, from where, and what the request says, each refused in its own words.
 
 use super::app::App;
+use super::cookie;
 use super::openapi::{Asks, Operation, Parameter, of_value};
 use super::problem::Problem;
 use crate::domain::Refusal;
 use crate::domain::messages::check_client_id;
 use crate::domain::sessions::Principal;
+use crate::service::credentials::CheckedCookie;
 use crate::transport::Peer;
 use axum::body::{Body, to_bytes};
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum_extra::extract::CookieJar;
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode, header, request::Parts};
+use http::{Extensions, HeaderMap, StatusCode, header, request::Parts};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -91,12 +93,16 @@ pub(super) struct Known(pub(super) Result<Option<Principal>, Problem>);
 async fn known(parts: &Parts, app: &App) -> Result<Option<Principal>, Problem> {
     match parts.extensions.get::<Known>() {
         Some(Known(outcome)) => outcome.clone(),
-        None => principal(&parts.headers, app).await,
+        None => principal(&parts.headers, &parts.extensions, app).await,
     }
 }
 
 /// Checks what a request's headers show, if they show anything: a Bearer token, or the web app's cookie.
-pub(super) async fn principal(headers: &HeaderMap, app: &App) -> Result<Option<Principal>, Problem> {
+pub(super) async fn principal(
+    headers: &HeaderMap,
+    extensions: &Extensions,
+    app: &App,
+) -> Result<Option<Principal>, Problem> {
     if let Some(value) = headers.get(header::AUTHORIZATION) {
         let value = value.to_str().map_err(|_| Refusal::Unauthorized)?;
         let (scheme, token) = value.split_once(' ').ok_or(Refusal::Unauthorized)?;
@@ -106,10 +112,12 @@ pub(super) async fn principal(headers: &HeaderMap, app: &App) -> Result<Option<P
         return Ok(Some(app.services.check_bearer(token.trim()).await?));
     }
     let jar = CookieJar::from_headers(headers);
-    match jar.get(app.cookie_name()) {
-        Some(cookie) => Ok(Some(app.services.check_cookie(cookie.value()).await?)),
-        None => Ok(None),
+    let Some(sent) = jar.get(app.cookie_name()) else { return Ok(None) };
+    let CheckedCookie { principal, extended } = app.services.check_cookie(sent.value()).await?;
+    if let Some(lasts) = extended {
+        cookie::renew(extensions, cookie::of_session(app, sent.value().to_owned(), lasts));
     }
+    Ok(Some(principal))
 }
 
 /// The address that a request comes from: the socket's, or what a trusted proxy says of it.

@@ -42,6 +42,7 @@ pub struct Limits {
     logins: Buckets<IpAddr>,
     guesses: Buckets<(IpAddr, String)>,
     sends: Buckets<UserId>,
+    readings: Buckets<UserId>,
 }
 
 #[derive(Debug)]
@@ -169,6 +170,7 @@ impl Limits {
             logins: Buckets::new("logins", a_minute(number(30))),
             guesses: Buckets::new("guesses", a_minute(number(6)).allow_burst(number(10))),
             sends: Buckets::new("sends", a_minute(number(240)).allow_burst(number(120))),
+            readings: Buckets::new("readings", a_minute(number(600)).allow_burst(number(300))),
         }
     }
 
@@ -189,6 +191,11 @@ impl Limits {
     /// Sending a message over a WebSocket, where no header can tell how the bucket stands.
     pub(super) fn send(&self, user: UserId) -> Result<(), Problem> {
         self.sends.ask(&user).pass()
+    }
+
+    /// Saying over a WebSocket what one has read.
+    pub(super) fn reading(&self, user: UserId) -> Result<(), Problem> {
+        self.readings.ask(&user).pass()
     }
 }
 
@@ -238,6 +245,11 @@ impl Bounds {
     /// Sending a message.
     pub(super) fn send(&self, user: UserId) -> Result<(), Problem> {
         self.count(|limits| limits.sends.ask(&user))
+    }
+
+    /// Saying what one has read, or taking what is new.
+    pub(super) fn reading(&self, user: UserId) -> Result<(), Problem> {
+        self.count(|limits| limits.readings.ask(&user))
     }
 }
 

@@ -3,7 +3,10 @@
 mod accounts;
 mod answer;
 mod app;
+mod blocks;
+mod contacts;
 mod conversations;
+mod cookie;
 mod docs;
 mod extract;
 mod fields;
@@ -16,6 +19,7 @@ pub mod openapi;
 mod operations;
 mod origin;
 mod problem;
+mod receipts;
 pub mod routes;
 mod sessions;
 mod stream;

@@ -3,7 +3,10 @@
 use super::app::App;
 use super::openapi::{self, Entry, Facts};
 use super::problem::Problem;
-use super::{accounts, conversations, docs, health, keys, messages, middleware, sessions, stream};
+use super::{
+    accounts, blocks, contacts, conversations, cookie, docs, health, keys, messages, middleware, receipts, sessions,
+    stream,
+};
 use axum::Router;
 use axum::routing::{delete, get, patch, post, put};
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
@@ -63,7 +66,7 @@ routes! {
     /// Listen and act over a WebSocket.
     ///
     /// The subprotocol is `goldcrest.v1`. Who opens it without credentials sends `auth` as the first frame. The
-    /// operations `auth`, `send`, `follow`, `unfollow` and `ping` are described in [Streams](/docs/streams#websocket);
+    /// operations `auth`, `send`, `read`, `follow`, `unfollow` and `ping` are described in [Streams](/docs/streams#websocket);
     /// they are refused with the same problems as requests, in a `reply`.
     get "/ws" Public => stream::ws [unauthorized token_expired insufficient_scope not_found too_many_requests too_many_streams upgrade_required],
     /// Register an account.
@@ -117,7 +120,7 @@ routes! {
     /// Make a conversation.
     ///
     /// There is one direct conversation for each set of people: if it exists, it is given back with 200.
-    post "/api/v1/conversations" Credentials => conversations::create [not_found channel_name_taken],
+    post "/api/v1/conversations" Credentials => conversations::create [not_found channel_name_taken not_a_contact blocked],
     /// The conversations that one is in, by last activity.
     get "/api/v1/conversations" Credentials => conversations::list [],
     /// All public channels, by name.
@@ -131,7 +134,7 @@ routes! {
     /// Let somebody in, or join a channel.
     ///
     /// Owners add others; anybody joins a channel himself, with an empty object.
-    post "/api/v1/conversations/{id}/members" Credentials => conversations::add_member [not_member not_owner already_member fixed_members],
+    post "/api/v1/conversations/{id}/members" Credentials => conversations::add_member [not_a_contact blocked not_member not_owner already_member fixed_members],
     /// Remove somebody, or leave.
     ///
     /// Owners remove others. If the last owner leaves, the eldest member becomes one.
@@ -143,7 +146,7 @@ routes! {
     /// Send a message to a conversation.
     ///
     /// As JSON, or as the bare text: `curl -d 'backup done'` is enough for a script.
-    post "/api/v1/conversations/{id}/messages" Credentials => messages::create_in [not_member not_owner suspended idempotency_conflict],
+    post "/api/v1/conversations/{id}/messages" Credentials => messages::create_in [not_a_contact blocked not_member not_owner suspended idempotency_conflict],
     /// The messages of a conversation.
     ///
     /// Newest first; with `after`, oldest first from there.
@@ -151,13 +154,45 @@ routes! {
     /// Send a message to people, or to a conversation.
     ///
     /// `to` finds or makes the direct conversation with these people.
-    post "/api/v1/messages" Credentials => messages::create [not_found not_member not_owner suspended idempotency_conflict],
+    post "/api/v1/messages" Credentials => messages::create [not_found not_a_contact blocked not_member not_owner suspended idempotency_conflict],
     /// The messages that one may read, of all conversations or of one.
     ///
     /// Newest first; with `after`, oldest first from there.
     get "/api/v1/messages" Credentials => messages::list [not_found],
     /// One message.
     get "/api/v1/messages/{id}" Credentials => messages::get [],
+    /// Say how far one has read.
+    ///
+    /// It moves forward only: what was said before and is further stands.
+    put "/api/v1/conversations/{id}/read" Credentials => receipts::mark [],
+    /// How far the members have read.
+    ///
+    /// In direct conversations and groups of at most 32 people; elsewhere, how far oneself has.
+    get "/api/v1/conversations/{id}/receipts" Credentials => receipts::list [],
+    /// Take the oldest unread messages, and mark them as read.
+    ///
+    /// Both is one change: whoever takes at once, each message is given once.
+    post "/api/v1/messages/take" Credentials => receipts::take [not_found],
+    /// Ask to be somebody's contact.
+    ///
+    /// Each asks another once. Asking approves him in one's own list.
+    post "/api/v1/contacts" Credentials => contacts::ask [not_found already_requested blocked],
+    /// What one says to others who may want to write, or they to oneself.
+    get "/api/v1/contacts" Credentials => contacts::list [],
+    /// Approve or reject somebody.
+    ///
+    /// Asked or not, and as often as one changes one's mind.
+    put "/api/v1/contacts/{name}" Credentials => contacts::answer [],
+    /// Forget what one said to somebody, and take back a request that waits.
+    delete "/api/v1/contacts/{name}" Credentials => contacts::forget [],
+    /// Whom one has blocked.
+    get "/api/v1/blocks" Credentials => blocks::list [],
+    /// Block somebody.
+    ///
+    /// He is told so when he tries to write, and does not hear of it before.
+    put "/api/v1/blocks/{name}" Credentials => blocks::create [],
+    /// Take a block back.
+    delete "/api/v1/blocks/{name}" Credentials => blocks::delete [],
     /// Ask for events, at once or soon.
     ///
     /// Long-polling, for clients that can neither stream nor keep a socket. See [Streams](/docs/streams#long-polling).
@@ -200,6 +235,7 @@ pub fn router(app: App) -> Router {
             let detail = "This route does not know this method; `Allow` names those that it knows.";
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
         })
+        .layer(axum::middleware::from_fn(cookie::keep))
         .layer(axum::middleware::from_fn_with_state(app.clone(), middleware::guard))
         .layer(CatchPanicLayer::custom(middleware::panicked))
         .layer(cors)

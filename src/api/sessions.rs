@@ -2,20 +2,20 @@
 
 use super::answer::{Created, NoContent};
 use super::app::App;
+use super::cookie;
 use super::extract::{Caller, Json, Named, Owner};
 use super::fields::{Label, Secret};
 use super::limits::Bounds;
 use super::openapi::{Answers, Operation};
 use super::problem::Problem;
 use crate::domain::sessions::TICKET_FIRST_USE;
-use crate::domain::users::{User, Username};
+use crate::domain::users::{Circle, User, Username};
 use crate::domain::{Refusal, SessionId, Timestamp, UserId};
 use crate::service::Page;
 use crate::service::sessions::{Credentials, Device, Login, SessionItem, TokenPair, Who};
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use axum_extra::extract::cookie::{Cookie, SameSite};
-use http::{HeaderValue, StatusCode, header};
+use http::StatusCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +30,8 @@ pub(super) struct Private {
     email: Option<String>,
     /// What it says of itself.
     bio: String,
+    /// Who may write to it directly.
+    inbox: Circle,
     /// Whether the operator made it an administrator.
     admin: bool,
     /// When it was made.
@@ -38,8 +40,8 @@ pub(super) struct Private {
 
 impl From<User> for Private {
     fn from(user: User) -> Self {
-        let User { id, username, email, bio, admin, created_at, .. } = user;
-        Self { id, username, email, bio, admin, created_at }
+        let User { id, username, email, bio, inbox, admin, created_at, .. } = user;
+        Self { id, username, email, bio, inbox, admin, created_at }
     }
 }
 
@@ -71,31 +73,14 @@ impl IntoResponse for LoggedIn {
         let Login { user, session, credentials } = self.login;
         let (tokens, cookie) = match credentials {
             Credentials::Tokens(pair) => (Some(pair), None),
-            Credentials::Cookie { value, lasts } => {
-                let seconds = i64::try_from(lasts.as_secs()).unwrap_or(i64::MAX);
-                (None, Some(cookie(&self.app, value, seconds)))
-            }
+            Credentials::Cookie { value, lasts } => (None, Some(cookie::of_session(&self.app, value, lasts))),
         };
         let answer = LoginAnswer { user: user.into(), session_id: session, tokens };
         let mut response = (StatusCode::CREATED, axum::Json(answer)).into_response();
-        set_cookie(&mut response, cookie);
+        if let Some(cookie) = cookie {
+            cookie::set(&mut response, &cookie);
+        }
         response
-    }
-}
-
-fn cookie(app: &App, value: String, seconds: i64) -> Cookie<'static> {
-    Cookie::build((app.cookie_name(), value))
-        .path("/")
-        .http_only(true)
-        .secure(app.options.origins.is_tls())
-        .same_site(SameSite::Lax)
-        .max_age(time::Duration::seconds(seconds))
-        .build()
-}
-
-fn set_cookie(response: &mut Response, cookie: Option<Cookie<'static>>) {
-    if let Some(value) = cookie.and_then(|cookie| HeaderValue::from_str(&cookie.to_string()).ok()) {
-        response.headers_mut().insert(header::SET_COOKIE, value);
     }
 }
 
@@ -189,7 +174,7 @@ impl Answers for LoggedOut {
 impl IntoResponse for LoggedOut {
     fn into_response(self) -> Response {
         let mut response = NoContent.into_response();
-        set_cookie(&mut response, Some(cookie(&self.0, String::new(), 0)));
+        cookie::take_back(&mut response, &self.0);
         response
     }
 }

@@ -14,7 +14,7 @@ use crate::transport::{events as sse_events, farewell, long_poll, websocket};
 use axum::extract::{FromRequestParts, State};
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 use std::borrow::Cow;
@@ -175,10 +175,15 @@ impl Asks for Polling {
 }
 
 /// Who opens a stream: by the ticket in the URL, or by what the headers show.
-async fn opener(app: &App, query: &Query, headers: &HeaderMap) -> Result<Option<Principal>, Problem> {
+async fn opener(
+    app: &App,
+    query: &Query,
+    headers: &HeaderMap,
+    extensions: &Extensions,
+) -> Result<Option<Principal>, Problem> {
     match &query.ticket {
         Some(ticket) => Ok(Some(app.services.check_ticket(ticket).await?)),
-        None => principal(headers, app).await,
+        None => principal(headers, extensions, app).await,
     }
 }
 
@@ -229,9 +234,10 @@ pub(super) async fn sse(
     ClientAddress(address): ClientAddress,
     method: Method,
     headers: HeaderMap,
+    extensions: Extensions,
     Opening(query): Opening,
 ) -> Result<EventStream, Problem> {
-    let principal = match opener(&app, &query, &headers).await {
+    let principal = match opener(&app, &query, &headers, &extensions).await {
         Ok(principal) => principal.or_else(|| anybody(&app, &query)).ok_or(Refusal::Unauthorized)?,
         Err(problem) => return passing(&problem).map(sse_farewell).ok_or(problem),
     };
@@ -287,6 +293,7 @@ pub(super) async fn ws(
     ClientAddress(address): ClientAddress,
     method: Method,
     headers: HeaderMap,
+    extensions: Extensions,
     Opening(query): Opening,
 ) -> Result<Upgraded, Problem> {
     if method != Method::GET {
@@ -294,7 +301,7 @@ pub(super) async fn ws(
     }
     let handshake = handshake(&headers)?;
     let by_ticket = query.ticket.is_some();
-    let opened = match opener(&app, &query, &headers).await {
+    let opened = match opener(&app, &query, &headers, &extensions).await {
         Ok(principal) => principal,
         // Browsers learn nothing of a refused handshake; a close code tells what a ticket's page has to do.
         Err(problem) => match passing(&problem) {
@@ -302,23 +309,22 @@ pub(super) async fn ws(
             None => return Err(problem),
         },
     };
-    let (accepted, permit) = match &opened {
-        Some(principal) => match open(&app, principal, &query, &headers, address).await {
+    let (accepted, permit) = if let Some(principal) = &opened {
+        match open(&app, principal, &query, &headers, address).await {
             Ok((subscription, permit)) => {
                 let expires = principal.expires;
                 (Accepted::Subscribed { subscription: Box::new(subscription), expires }, permit)
             }
             Err(Ok(reason)) => return refuse(&app, handshake, address, reason),
             Err(Err(problem)) => return Err(problem),
-        },
-        None => {
-            // Who it is comes later, so all that can be said now is said in the handshake.
-            app.within_limits(|limits| limits.stream(address))?;
-            let permit = app.addresses.admit(neighbourhood(address)).ok_or_else(too_many_streams)?;
-            (Accepted::Waiting, permit)
         }
+    } else {
+        // Who it is comes later, so all that can be said now is said in the handshake.
+        app.within_limits(|limits| limits.stream(address))?;
+        let permit = app.addresses.admit(neighbourhood(address)).ok_or_else(too_many_streams)?;
+        (Accepted::Waiting, permit)
     };
-    let operations = operations::Operations::new(app.clone(), opened, by_ticket, query.channels);
+    let operations = operations::Operations::new(app.clone(), opened, by_ticket, query.channels, address);
     let stream = websocket(accepted, operations.incoming(), app.options.pace, permit);
     let mut response = handshake;
     response.extensions_mut().insert::<TakeOver>(stream);

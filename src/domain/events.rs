@@ -1,7 +1,10 @@
 //! The closed list of what can happen, who may hear of it, and what it means for who hears what.
 
+use super::blocks::BlockView;
+use super::contacts::{ContactChange, ContactGone};
 use super::conversations::{Conversation, Kind, Member, PostPolicy, Role};
 use super::messages::Message;
+use super::receipts::Receipt;
 use super::sessions::{Scope, Session, SessionKind};
 use super::users::{UserRef, Username};
 use super::{ConversationId, Seq, SessionId, Timestamp, UserId};
@@ -52,8 +55,22 @@ pub enum Happening {
     MemberUpdated(MemberChange),
     /// Somebody said something.
     MessageCreated(Message),
+    /// Somebody has read on, and those hear it who are told.
+    ReceiptUpdated(Receipt),
+    /// Somebody asked to be somebody's contact: both hear it, each from his side.
+    ContactRequested(ContactChange),
+    /// What somebody says to somebody came about otherwise, or changed: both hear it.
+    ContactUpdated(ContactChange),
+    /// It was taken back or forgotten: both hear it.
+    ContactDeleted(ContactGone),
+    /// The user has blocked somebody.
+    BlockCreated(BlockView),
+    /// The user has taken a block back.
+    BlockDeleted(UserRef),
     /// The user logged in somewhere.
     SessionCreated(SessionView),
+    /// One of the user's sessions was used so that it lasts on.
+    SessionUpdated(SessionView),
     /// One of the user's sessions ended.
     SessionRevoked(SessionId),
     /// The user made an API key.
@@ -81,7 +98,7 @@ pub struct MemberChange {
     pub by: Option<UserRef>,
 }
 
-/// A session as its owner sees it.
+/// A session as its owner sees it: all that its list shows but which one asks.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[schemars(rename = "Session")]
 pub struct SessionView {
@@ -93,13 +110,17 @@ pub struct SessionView {
     pub kind: SessionKind,
     /// When it was made.
     pub created_at: Timestamp,
+    /// When its refresh token was last used, or, to the day, its cookie.
+    pub last_used_at: Option<Timestamp>,
+    /// When it ends if it is not used.
+    pub expires_at: Option<Timestamp>,
 }
 
 impl SessionView {
     /// The view of a session.
     pub fn new(session: &Session) -> Self {
-        let Session { id, kind, created_at, .. } = *session;
-        Self { id, name: session.name.clone(), kind, created_at }
+        let Session { id, kind, created_at, refreshed_at: last_used_at, expires_at, .. } = *session;
+        Self { id, name: session.name.clone(), kind, created_at, last_used_at, expires_at }
     }
 }
 
@@ -141,7 +162,7 @@ pub struct ConversationView {
 impl ConversationView {
     /// The view of a conversation, with its members where they are told.
     pub fn new(conversation: Conversation, members: Option<Vec<Member>>) -> Self {
-        let Conversation { id, kind, name, post, created_at } = conversation;
+        let Conversation { id, kind, name, post, created_at, people: _ } = conversation;
         Self { id, kind, name, post, created_at, members }
     }
 }
@@ -156,7 +177,14 @@ impl Happening {
             Self::MemberRemoved(_) => "member.removed",
             Self::MemberUpdated(_) => "member.updated",
             Self::MessageCreated(_) => "message.created",
+            Self::ReceiptUpdated(_) => "receipt.updated",
+            Self::ContactRequested(_) => "contact.requested",
+            Self::ContactUpdated(_) => "contact.updated",
+            Self::ContactDeleted(_) => "contact.deleted",
+            Self::BlockCreated(_) => "block.created",
+            Self::BlockDeleted(_) => "block.deleted",
             Self::SessionCreated(_) => "session.created",
+            Self::SessionUpdated(_) => "session.updated",
             Self::SessionRevoked(_) => "session.revoked",
             Self::KeyCreated(_) => "key.created",
             Self::KeyRevoked(_) => "key.revoked",
@@ -169,6 +197,10 @@ impl Happening {
         #[derive(Serialize)]
         struct Id {
             id: SessionId,
+        }
+        #[derive(Serialize)]
+        struct About<'a> {
+            user: &'a UserRef,
         }
         #[derive(Serialize)]
         struct Profile<'a> {
@@ -187,7 +219,12 @@ impl Happening {
                 serde_json::to_string(change)
             }
             Self::MessageCreated(message) => serde_json::to_string(message),
-            Self::SessionCreated(session) => serde_json::to_string(session),
+            Self::ReceiptUpdated(receipt) => serde_json::to_string(receipt),
+            Self::ContactRequested(change) | Self::ContactUpdated(change) => serde_json::to_string(change),
+            Self::ContactDeleted(gone) => serde_json::to_string(gone),
+            Self::BlockCreated(block) => serde_json::to_string(block),
+            Self::BlockDeleted(user) => serde_json::to_string(&About { user }),
+            Self::SessionCreated(session) | Self::SessionUpdated(session) => serde_json::to_string(session),
             Self::SessionRevoked(id) | Self::KeyRevoked(id) => serde_json::to_string(&Id { id: *id }),
             Self::KeyCreated(key) => serde_json::to_string(key),
             Self::UserUpdated { user, bio } => {

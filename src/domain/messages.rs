@@ -31,6 +31,22 @@ pub struct Message {
     pub client_id: Option<String>,
 }
 
+impl Message {
+    /// A message of the system's own, still to get its number and moment.
+    pub fn by_the_system(conversation_id: ConversationId, text: String) -> Self {
+        Self {
+            id: MessageId(0),
+            conversation_id,
+            author: None,
+            text,
+            thread_id: None,
+            created_at: Timestamp(0),
+            edited_at: None,
+            client_id: None,
+        }
+    }
+}
+
 /// Takes a text: 1 to 10,000 characters, not only white space, no NUL (which `PostgreSQL` cannot keep).
 pub fn check_text(text: &str) -> Result<(), Refusal> {
     if text.trim().is_empty() {

@@ -1,17 +1,24 @@
 //! One transaction under the clock: what its changes read, decide and write.
 
 mod asks;
+mod people;
+mod reading;
+#[cfg(test)]
+mod tests;
 mod writes;
 
 use super::clock::Clock;
 use super::messages::Kept;
+use super::receipts::Position;
 use super::stays::Lasting;
 use super::{conversations, entity, events, messages, stays, users};
-use crate::domain::conversations::{Conversation, Role, direct_key};
+use crate::domain::contacts::Contact;
+use crate::domain::conversations::{Conversation, Kind, Role, direct_key};
 use crate::domain::events::Record;
+use crate::domain::reach::Way;
 use crate::domain::sessions::Session;
 use crate::domain::users::User;
-use crate::domain::{ConversationId, Refusal, Timestamp, UserId};
+use crate::domain::{ConversationId, MessageId, Refusal, Timestamp, UserId};
 use sea_orm::{DatabaseTransaction, DbErr, EntityTrait};
 use std::collections::{HashMap, HashSet};
 
@@ -49,6 +56,9 @@ pub struct Wants {
     pub(super) stays: HashSet<(ConversationId, UserId)>,
     pub(super) directs: HashSet<String>,
     pub(super) client_ids: HashSet<(UserId, String)>,
+    pub(super) posts: HashSet<(ConversationId, UserId)>,
+    pub(super) ways: HashSet<(UserId, UserId, Way)>,
+    pub(super) positions: HashSet<(UserId, ConversationId)>,
 }
 
 impl Wants {
@@ -61,6 +71,28 @@ impl Wants {
     pub fn membership(&mut self, conversation: ConversationId, user: UserId) {
         self.conversations.insert(conversation);
         self.stays.insert((conversation, user));
+    }
+
+    /// Somebody will post into a conversation: his stay will be asked for and, where it is a direct one, what the
+    /// others say to him.
+    pub fn post(&mut self, conversation: ConversationId, author: UserId) {
+        self.membership(conversation, author);
+        self.posts.insert((conversation, author));
+    }
+
+    /// What these people say to one who wants to reach them will be asked for.
+    pub fn reach(&mut self, from: UserId, people: &[UserId], way: Way) {
+        for to in people.iter().filter(|to| **to != from) {
+            self.users.insert(*to);
+            self.ways.insert((from, *to, way));
+        }
+    }
+
+    /// Somebody's stay in a conversation will be asked for, and how far he has read it.
+    pub fn reading(&mut self, user: UserId, conversation: ConversationId) {
+        self.user(user);
+        self.membership(conversation, user);
+        self.positions.insert((user, conversation));
     }
 
     /// The direct conversation of these people will be asked for.
@@ -83,12 +115,28 @@ pub(super) struct WorkingSet {
     stays: HashMap<(ConversationId, UserId), Option<Lasting>>,
     directs: HashMap<String, ConversationId>,
     client_ids: HashMap<(UserId, String), Option<Kept>>,
+    /// What the first says to the second.
+    contacts: HashMap<(UserId, UserId), Option<Contact>>,
+    /// Whether the first has blocked the second.
+    blocks: HashMap<(UserId, UserId), bool>,
+    positions: HashMap<(UserId, ConversationId), Option<MessageId>>,
+    /// How many are in a conversation.
+    sizes: HashMap<ConversationId, u64>,
 }
 
 impl WorkingSet {
     fn trim(&mut self) {
         self.client_ids.clear();
-        let most = [self.users.len(), self.conversations.len(), self.stays.len(), self.directs.len()];
+        let most = [
+            self.users.len(),
+            self.conversations.len(),
+            self.stays.len(),
+            self.directs.len(),
+            self.contacts.len(),
+            self.blocks.len(),
+            self.positions.len(),
+            self.sizes.len(),
+        ];
         if most.into_iter().any(|count| count > REMEMBERED) {
             *self = Self::default();
         }
@@ -102,6 +150,7 @@ struct Pending {
     conversations: Vec<entity::conversations::ActiveModel>,
     stays: Vec<entity::stays::ActiveModel>,
     messages: Vec<entity::messages::ActiveModel>,
+    positions: HashMap<(UserId, ConversationId), Position>,
     unwritten_events: usize,
 }
 
@@ -163,16 +212,10 @@ impl Batch {
 
     /// Reads what the changes will ask for.
     pub(super) async fn prefetch(&mut self, mut wants: Wants) -> Result<(), DbErr> {
-        wants.users.retain(|id| !self.set.users.contains_key(id));
         wants.directs.retain(|key| !self.set.directs.contains_key(key));
         wants.stays.retain(|pair| !self.set.stays.contains_key(pair));
         wants.client_ids.retain(|key| !self.set.client_ids.contains_key(key));
-        let users: Vec<_> = wants.users.into_iter().collect();
-        for some in users.chunks(ROWS) {
-            let found = users::by_ids(&self.db, some).await?;
-            self.set.users.extend(found.into_iter().map(|user| (user.id, user)));
-        }
-        let keys: Vec<_> = wants.directs.into_iter().collect();
+        let keys: Vec<_> = std::mem::take(&mut wants.directs).into_iter().collect();
         for some in keys.chunks(ROWS) {
             for (key, conversation) in conversations::by_people(&self.db, some).await? {
                 wants.conversations.remove(&conversation.id);
@@ -181,11 +224,24 @@ impl Batch {
             }
         }
         wants.conversations.retain(|id| !self.set.conversations.contains_key(id));
-        let ids: Vec<_> = wants.conversations.into_iter().collect();
+        let ids: Vec<_> = std::mem::take(&mut wants.conversations).into_iter().collect();
         for some in ids.chunks(ROWS) {
             let found = conversations::by_ids(&self.db, some).await?;
             self.set.conversations.extend(found.into_iter().map(|conversation| (conversation.id, conversation)));
         }
+        for (id, author) in std::mem::take(&mut wants.posts) {
+            if let Some(conversation) = self.set.conversations.get(&id).filter(|it| it.kind == Kind::Direct) {
+                wants.reach(author, &conversation.people, Way::direct(conversation.people.len()));
+            }
+        }
+        wants.users.retain(|id| !self.set.users.contains_key(id));
+        let users: Vec<_> = wants.users.into_iter().collect();
+        for some in users.chunks(ROWS) {
+            let found = users::by_ids(&self.db, some).await?;
+            self.set.users.extend(found.into_iter().map(|user| (user.id, user)));
+        }
+        self.prefetch_reaching(wants.ways).await?;
+        self.prefetch_reading(wants.positions).await?;
         let pairs: Vec<_> = wants.stays.into_iter().collect();
         for some in pairs.chunks(ROWS) {
             let mut found: HashMap<_, _> = stays::lasting_among(&self.db, some)
@@ -229,6 +285,7 @@ impl Batch {
             )*};
         }
         insert!(users, sessions, conversations, stays, messages);
+        self.write_positions().await?;
         let from = self.records.len() - std::mem::take(&mut self.pending.unwritten_events);
         for some in self.records[from..].chunks(ROWS) {
             let rows = some.iter().map(events::row);

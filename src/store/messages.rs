@@ -97,6 +97,18 @@ pub(super) async fn by_ids(db: &impl ConnectionTrait, ids: &[MessageId]) -> Resu
     complete(db, rows).await
 }
 
+/// In which conversation a message stands, and where on the line.
+pub(super) async fn place(db: &impl ConnectionTrait, id: MessageId) -> Result<Option<(ConversationId, Seq)>, DbErr> {
+    let place: Option<(i64, i64)> = Entity::find_by_id(id.0)
+        .select_only()
+        .column(Column::ConversationId)
+        .column(Column::Seq)
+        .into_tuple()
+        .one(db)
+        .await?;
+    Ok(place.map(|(conversation, seq)| (ConversationId(conversation), Seq(seq))))
+}
+
 /// What these authors sent under these names of their own, and perhaps some more under the same names.
 pub(super) async fn by_client_ids(db: &impl ConnectionTrait, ids: &[(UserId, String)]) -> Result<Vec<Kept>, DbErr> {
     let rows = Entity::find()
@@ -166,7 +178,8 @@ fn during(stays: &[Stay]) -> Condition {
     })
 }
 
-fn during_any_stay(viewer: UserId) -> Condition {
+/// What makes a message one that came during a stay of the viewer's.
+pub(super) fn during_any_stay(viewer: UserId) -> Condition {
     let stay = |column| Expr::col((stays::Entity, column));
     let message = |column| Expr::col((Entity, column));
     let covering = Query::select()

@@ -35,6 +35,7 @@ struct Published {
     document: File,
     reference: File,
     streams: File,
+    people: File,
     errors: File,
     style: File,
     script: File,
@@ -63,6 +64,7 @@ impl Publication {
                 reference: File::new(HTML, reference::page(&document)),
                 document: File::new("application/json", document.to_string()),
                 streams: page("Streams", include_str!("../../../docs/streams.md")),
+                people: page("People and reading", include_str!("../../../docs/people.md")),
                 errors: page("Errors", include_str!("../../../docs/errors.md")),
                 style: File::new("text/css; charset=utf-8", include_str!("../../../static/docs/style.css")),
                 script: File::new("text/javascript; charset=utf-8", include_str!("../../../static/docs/script.js")),
@@ -211,7 +213,7 @@ impl Asks for Leaf {
             name: "page",
             says: "Its name.",
             required: true,
-            schema: json!({ "enum": ["streams", "errors", "style.css", "script.js"] }),
+            schema: json!({ "enum": ["streams", "people", "errors", "style.css", "script.js"] }),
         });
     }
 }
@@ -225,6 +227,7 @@ pub(super) async fn page(
     let published = publication.get();
     let file = match name.as_str() {
         "streams" => &published.streams,
+        "people" => &published.people,
         "errors" => &published.errors,
         "style.css" => &published.style,
         "script.js" => &published.script,

@@ -3,8 +3,8 @@
 use super::answers::Answers;
 use super::operation::{Operation, Parameter};
 use crate::api::app::App;
-use axum::extract::{Request, State};
-use http::{HeaderMap, Method};
+use axum::extract::State;
+use http::{Extensions, HeaderMap, Method};
 use serde_json::{Value, json};
 
 /// What an argument of a handler asks of a request, and how it refuses one.
@@ -63,11 +63,11 @@ impl Asks for HeaderMap {
     fn asks(_: &mut Operation<'_>) {}
 }
 
-impl Asks for Method {
+impl Asks for Extensions {
     fn asks(_: &mut Operation<'_>) {}
 }
 
-impl Asks for Request {
+impl Asks for Method {
     fn asks(_: &mut Operation<'_>) {}
 }
 

@@ -37,10 +37,52 @@ pub(super) fn line(envelope: &str) -> Option<String> {
             let with = if members.is_empty() { String::new() } else { format!(" with {members}") };
             ("*", format!("[{kind}: {}{name}{with}]", text("/kind").unwrap_or("?")))
         }
+        "session.created" | "key.created" => ("*", session(&kind, "begins", &data)),
+        "session.updated" => ("*", session(&kind, "lasts on", &data)),
+        "session.revoked" | "key.revoked" => ("*", session(&kind, "ends", &data)),
+        "receipt.updated" => {
+            let message = data.get("message_id").and_then(Value::as_i64).unwrap_or_default();
+            (user(), format!("[has read through {message}]"))
+        }
+        "contact.requested" | "contact.updated" | "contact.deleted" => ("*", contact(&kind, user(), &data)),
+        "block.created" => ("*", format!("[you have blocked {}]", user())),
+        "block.deleted" => ("*", format!("[you no longer block {}]", user())),
+        "user.updated" => {
+            (text("/username").unwrap_or("?"), format!("[new profile: {}]", text("/bio").unwrap_or_default()))
+        }
         // What is new to this program is shown as it came.
         _ => ("*", format!("[{kind}] {data}")),
     };
     Some(format!("{} {} {}: {}", Printable(&at), place, Printable(who), Printable(&what)))
+}
+
+/// What one says to another, or he to oneself, as contacts.
+fn contact(kind: &str, user: &str, data: &Value) -> String {
+    let text = |field: &str| data.get(field).and_then(Value::as_str).unwrap_or("?");
+    match (kind, text("direction"), text("state")) {
+        ("contact.deleted", "sent", _) => format!("[{user} has no word on you as a contact any more]"),
+        ("contact.deleted", ..) => format!("[you have no word on {user} as a contact any more]"),
+        (_, "sent", "pending") => format!("[you ask {user} to be a contact]"),
+        (_, "sent", state) => format!("[{user} says of you as a contact: {state}]"),
+        (_, _, "pending") => format!("[{user} asks to be your contact]"),
+        (_, _, state) => format!("[you say of {user} as a contact: {state}]"),
+    }
+}
+
+/// What became of a session or key: which one, and all that is said of it.
+fn session(kind: &str, verb: &str, data: &Value) -> String {
+    let (noun, _) = kind.split_once('.').unwrap_or((kind, ""));
+    let text = |field: &str| data.get(field).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let number = |field: &str| data.get(field).and_then(Value::as_i64);
+    let id = number("id").map_or_else(|| "?".to_owned(), |id| id.to_string());
+    let name = text("name").map(|name| format!(" \"{name}\"")).unwrap_or_default();
+    let scopes = data.get("scopes").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let mut said: Vec<String> = scopes.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+    said.extend(text("kind").map(str::to_owned));
+    said.extend(text("expires_at").map(|end| format!("until {end}")));
+    said.extend(number("conversation_id").map(|id| format!("only in #{id}")));
+    let said = if said.is_empty() { String::new() } else { format!(": {}", said.join(", ")) };
+    format!("[{noun} {id}{name} {verb}{said}]")
 }
 
 #[cfg(test)]
@@ -67,6 +109,55 @@ mod tests {
             "T #7 *: [conversation.created: group a\\tb with bob]"
         );
         assert_eq!(line("thing.happened", r#"{"n":1}"#), r#"T #7 *: [thing.happened] {"n":1}"#);
+    }
+
+    #[test]
+    fn what_is_about_oneself_can_be_read() {
+        let line =
+            |kind: &str, data: &str| line(&format!(r#"{{"seq":9,"type":"{kind}","at":"T","data":{data}}}"#)).unwrap();
+        let session = r#"{"id":4,"name":"tele\tphone","kind":"token","expires_at":"2026-12-21T05:52:50.476Z"}"#;
+        assert_eq!(
+            line("session.created", session),
+            "T - *: [session 4 \"tele\\tphone\" begins: token, until 2026-12-21T05:52:50.476Z]"
+        );
+        assert_eq!(
+            line("session.updated", r#"{"id":5,"name":"","kind":"cookie","expires_at":"E"}"#),
+            "T - *: [session 5 lasts on: cookie, until E]"
+        );
+        assert_eq!(line("session.revoked", r#"{"id":4}"#), "T - *: [session 4 ends]");
+        let key = r#"{"id":6,"name":"feed","scopes":["read","send"],"conversation_id":7,"created_at":"C"}"#;
+        assert_eq!(line("key.created", key), "T - *: [key 6 \"feed\" begins: read, send, only in #7]");
+        let key = r#"{"id":6,"name":"","scopes":["read"],"conversation_id":null,"created_at":"C"}"#;
+        assert_eq!(line("key.created", key), "T - *: [key 6 begins: read]");
+        assert_eq!(line("key.revoked", r#"{"id":6}"#), "T - *: [key 6 ends]");
+        assert_eq!(
+            line("user.updated", r#"{"id":1,"username":"alice","bio":"I\nam"}"#),
+            "T - alice: [new profile: I\\nam]"
+        );
+        // A server may be older or newer than this program.
+        assert_eq!(line("session.created", r#"{"id":4}"#), "T - *: [session 4 begins]");
+        assert_eq!(line("session.updated", "{}"), "T - *: [session ? lasts on]");
+    }
+
+    #[test]
+    fn what_is_between_people_can_be_read() {
+        let line = |kind: &str, data: &str| {
+            let envelope =
+                format!(r#"{{"seq":9,"type":"{kind}","at":"T","data":{{"user":{{"username":"bob"}}{data}}}}}"#);
+            line(&envelope).unwrap()
+        };
+        assert_eq!(line("receipt.updated", r#","message_id":7"#), "T - bob: [has read through 7]");
+        let pending = |direction: &str| format!(r#","direction":"{direction}","state":"pending""#);
+        assert_eq!(line("contact.requested", &pending("received")), "T - *: [bob asks to be your contact]");
+        assert_eq!(line("contact.requested", &pending("sent")), "T - *: [you ask bob to be a contact]");
+        let approved = r#","direction":"received","state":"approved""#;
+        assert_eq!(line("contact.updated", approved), "T - *: [you say of bob as a contact: approved]");
+        let approved = r#","direction":"sent","state":"approved""#;
+        assert_eq!(line("contact.updated", approved), "T - *: [bob says of you as a contact: approved]");
+        let gone = r#","direction":"sent""#;
+        assert_eq!(line("contact.deleted", gone), "T - *: [bob has no word on you as a contact any more]");
+        assert_eq!(line("block.created", ""), "T - *: [you have blocked bob]");
+        assert_eq!(line("block.deleted", ""), "T - *: [you no longer block bob]");
     }
 
     #[test]

@@ -2,10 +2,11 @@
 
 use crate::domain::conversations::{Kind, PostPolicy, Role, direct_key};
 use crate::domain::messages::Message;
+use crate::domain::reach::Way;
 use crate::domain::users::Status;
 use crate::domain::{ConversationId, MessageId, Refusal, Timestamp, UserId};
 use crate::service::conversations::{blank, create, visible};
-use crate::service::tokens;
+use crate::service::{reach, tokens};
 use crate::store::{Abort, Batch, Change, Kept, NewMessage, Wants};
 
 /// Where a message goes, with people by number.
@@ -45,12 +46,10 @@ impl Change for Send {
     fn wants(&self, wants: &mut Wants) {
         wants.user(self.author);
         match &self.to {
-            Target::Conversation(id) => wants.membership(*id, self.author),
+            Target::Conversation(id) => wants.post(*id, self.author),
             Target::Direct(people) => {
                 wants.direct(people);
-                for user in people {
-                    wants.user(*user);
-                }
+                wants.reach(self.author, people, Way::direct(people.len()));
             }
         }
         if let Some(client_id) = &self.client_id {
@@ -77,6 +76,12 @@ impl Change for Send {
             }
             Target::Direct(people) => batch.direct(people).await?,
         };
+        let people = match (&known, &self.to) {
+            (_, Target::Direct(people)) => people.as_slice(),
+            (Some(conversation), _) => conversation.people.as_slice(),
+            (None, _) => &[],
+        };
+        reach::check(batch, self.author, people, Way::direct(people.len())).await?;
         if let Some(root) = self.thread_id {
             let conversation = known.as_ref().map(|conversation| conversation.id);
             self.check_root(batch, root, conversation).await?;

@@ -9,7 +9,12 @@ use crate::support::poller::Poll;
 use crate::support::{Chance, Ear, Log, Parsed, Person, Poller, Seen, Server, SseClient, SseParser, WsClient, seconds};
 
 /// Every type of event that there is.
-const TYPES: [&str; 11] = [
+const TYPES: [&str; 18] = [
+    "block.created",
+    "block.deleted",
+    "contact.deleted",
+    "contact.requested",
+    "contact.updated",
     "conversation.created",
     "conversation.updated",
     "key.created",
@@ -18,8 +23,10 @@ const TYPES: [&str; 11] = [
     "member.removed",
     "member.updated",
     "message.created",
+    "receipt.updated",
     "session.created",
     "session.revoked",
+    "session.updated",
     "user.updated",
 ];
 
@@ -43,6 +50,8 @@ const TEXTS: [&str; 12] = [
 async fn everything_happens(server: &Server) -> Person {
     let [alice, bob] = Person::register_all(server, ["alice", "bob"]).await;
     let other_session = alice.login(server).await;
+    let refreshed = json!({"refresh_token": other_session.refresh_token});
+    server.stranger().post("/api/v1/sessions/refresh", &refreshed).await.expect(200);
     alice.delete(&format!("/api/v1/sessions/{}", other_session.session)).await.expect(204);
     let key = alice.post("/api/v1/keys", &json!({"name": "a key 🔑", "scopes": ["read", "send"]})).await.expect(201);
     alice.delete(&format!("/api/v1/keys/{}", id_text(&key["id"]))).await.expect(204);
@@ -55,6 +64,12 @@ async fn everything_happens(server: &Server) -> Person {
     for text in TEXTS {
         bob.say(group, text).await;
     }
+    let read = json!({"message_id": TEXTS.len()});
+    alice.put(&format!("/api/v1/conversations/{group}/read"), &read).await.expect(200);
+    alice.post("/api/v1/contacts", &json!({"username": "bob"})).await.expect(201);
+    alice.delete("/api/v1/contacts/bob").await.expect(204);
+    alice.put("/api/v1/blocks/bob", &json!({})).await.expect(204);
+    alice.delete("/api/v1/blocks/bob").await.expect(204);
     alice
 }
 
