@@ -3,6 +3,7 @@
 use super::answer::{Created, NoContent};
 use super::app::App;
 use super::extract::{Json, Named, Owner, Params};
+use super::fields::Name;
 use super::limits::Bounds;
 use super::messages::{LIMITS, limit};
 use super::problem::Problem;
@@ -17,6 +18,7 @@ use serde::Deserialize;
 #[serde(deny_unknown_fields)]
 pub(super) struct Ask {
     /// Whom to ask.
+    #[schemars(with = "Name")]
     username: String,
 }
 

@@ -115,7 +115,7 @@ pub(super) async fn update(
 #[serde(deny_unknown_fields)]
 pub(super) struct Add {
     /// Whom to let in. Without it one joins a channel oneself.
-    #[schemars(with = "Option<String>")]
+    #[schemars(with = "Option<Name>")]
     username: Option<String>,
 }
 

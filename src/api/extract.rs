@@ -16,7 +16,7 @@ use bytes::Bytes;
 use http::{Extensions, HeaderMap, StatusCode, header, request::Parts};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::net::IpAddr;
 
 /// The largest body, in bytes.
@@ -202,16 +202,34 @@ pub(super) async fn body(body: Body, app: &App) -> Result<Bytes, Problem> {
 /// Reads JSON, and says which field is wrong.
 pub(super) fn parse<T: DeserializeOwned>(json: &[u8]) -> Result<T, Problem> {
     // What is no JSON at all is said first, before any field of it is judged.
-    let value = serde_json::from_slice::<serde_json::Value>(json).map_err(|error| not_json(&error))?;
+    let mut value = serde_json::from_slice::<Value>(json).map_err(|error| not_json(&error))?;
     if !value.is_object() {
         // serde would take the fields of an array in order.
         let detail = "The body is a JSON object.";
         return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail));
     }
-    let mut reader = serde_json::Deserializer::from_slice(json);
+    let rewritten = if write_whole(&mut value) { serde_json::to_vec(&value).ok() } else { None };
+    let mut reader = serde_json::Deserializer::from_slice(rewritten.as_deref().unwrap_or(json));
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| refused(&error))?;
     reader.end().map_err(|error| not_json(&error))?;
     Ok(value)
+}
+
+/// Writes 7.0 as 7: JSON knows one kind of numbers, and to its schemas both are integers. Says whether there was any.
+fn write_whole(value: &mut Value) -> bool {
+    /// Larger ones are not exact.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    match value {
+        Value::Number(number) if number.is_f64() => {
+            let whole = number.as_f64().filter(|number| number.fract() == 0.0 && number.abs() <= EXACT);
+            let Some(whole) = whole.and_then(|whole| format!("{whole:.0}").parse::<i64>().ok()) else { return false };
+            *value = whole.into();
+            true
+        }
+        Value::Array(items) => items.iter_mut().fold(false, |any, item| write_whole(item) | any),
+        Value::Object(fields) => fields.values_mut().fold(false, |any, field| write_whole(field) | any),
+        _ => false,
+    }
 }
 
 fn not_json(error: &serde_json::Error) -> Problem {

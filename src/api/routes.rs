@@ -164,7 +164,7 @@ routes! {
     /// Say how far one has read.
     ///
     /// It moves forward only: what was said before and is further stands.
-    put "/api/v1/conversations/{id}/read" Credentials => receipts::mark [],
+    put "/api/v1/conversations/{id}/read" Credentials => receipts::mark [not_member],
     /// How far the members have read.
     ///
     /// In direct conversations and groups of at most 32 people; elsewhere, how far oneself has.
@@ -172,7 +172,7 @@ routes! {
     /// Take the oldest unread messages, and mark them as read.
     ///
     /// Both is one change: whoever takes at once, each message is given once.
-    post "/api/v1/messages/take" Credentials => receipts::take [not_found],
+    post "/api/v1/messages/take" Credentials => receipts::take [not_found not_member],
     /// Ask to be somebody's contact.
     ///
     /// Each asks another once. Asking approves him in one's own list.
@@ -190,7 +190,7 @@ routes! {
     /// Block somebody.
     ///
     /// He is told so when he tries to write, and does not hear of it before.
-    put "/api/v1/blocks/{name}" Credentials => blocks::create [],
+    put "/api/v1/blocks/{name}" Credentials => blocks::create [invalid],
     /// Take a block back.
     delete "/api/v1/blocks/{name}" Credentials => blocks::delete [],
     /// Ask for events, at once or soon.

@@ -1,49 +1,14 @@
 //! The numbers by which things are known, each a type of its own.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::{self, Unexpected, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::fmt;
 
 /// A number as it is written, before it is known to be one of ours.
+#[derive(Deserialize)]
+#[serde(transparent)]
 struct Number(i64);
-
-impl<'de> Deserialize<'de> for Number {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Written;
-
-        impl Visitor<'_> for Written {
-            type Value = Number;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a whole number")
-            }
-
-            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Number, E> {
-                Ok(Number(number))
-            }
-
-            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Number, E> {
-                let wrong = |_| E::invalid_value(Unexpected::Unsigned(number), &self);
-                i64::try_from(number).map(Number).map_err(wrong)
-            }
-
-            /// JSON knows one kind of numbers, so that 7 may be written as 7.0. Larger ones than these are not exact.
-            #[expect(
-                clippy::cast_possible_truncation,
-                reason = "there is nothing behind the point, and it is in bounds"
-            )]
-            fn visit_f64<E: de::Error>(self, number: f64) -> Result<Number, E> {
-                const EXACT: f64 = 9_007_199_254_740_992.0;
-                let whole = number.fract() == 0.0 && number.abs() <= EXACT;
-                if whole { Ok(Number(number as i64)) } else { Err(E::invalid_value(Unexpected::Float(number), &self)) }
-            }
-        }
-
-        deserializer.deserialize_i64(Written)
-    }
-}
 
 macro_rules! ids {
     ($($(#[doc = $doc:literal])* $name:ident),* $(,)?) => {$(
