@@ -76,7 +76,8 @@ fn with_anchors(text: &str) -> Vec<Event<'_>> {
 
 fn contents(text: &str) -> String {
     let headings = text.lines().filter_map(|line| line.strip_prefix("## "));
-    headings.map(|heading| format!("<li><a href=\"#{}\">{}</a></li>", anchor(heading), escape(heading))).collect()
+    let item = |heading: &str| format!("<li><a href=\"#{}\">{}</a></li>", anchor(heading), escape(heading));
+    headings.map(item).collect::<Vec<_>>().concat()
 }
 
 #[cfg(test)]

@@ -179,7 +179,7 @@ impl Answers for Part {
     fn answers(operation: &mut Operation<'_>) {
         Page::answers(operation);
         for media in ["text/css", "text/javascript"] {
-            operation.answers_also(200, media, json!({ "type": "string" }));
+            operation.answers_also(200, media, &json!({ "type": "string" }));
         }
     }
 }

@@ -106,7 +106,7 @@ impl<'a> Operation<'a> {
     }
 
     /// A body of another media type that an answer may have.
-    pub(in crate::api) fn answers_also(&mut self, status: u16, media: &str, schema: Value) {
+    pub(in crate::api) fn answers_also(&mut self, status: u16, media: &str, schema: &Value) {
         if let Some(answer) = self.answers.get_mut(&status) {
             answer["content"][media] = json!({ "schema": schema });
         }

@@ -47,7 +47,8 @@ pub fn check(method: &Method, path: &str, answer: &Answer) {
 }
 
 fn validator(place: &str, status: u16, schema: &Value) -> Arc<Validator> {
-    static KNOWN: LazyLock<Mutex<HashMap<(String, u16), Arc<Validator>>>> = LazyLock::new(Mutex::default);
+    type Known = HashMap<(String, u16), Arc<Validator>>;
+    static KNOWN: LazyLock<Mutex<Known>> = LazyLock::new(Mutex::default);
     let mut known = KNOWN.lock();
     let made = known.entry((place.to_owned(), status)).or_insert_with(|| {
         let whole = json!({ "components": DOCUMENT["components"], "allOf": [schema] });
