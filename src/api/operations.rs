@@ -2,10 +2,10 @@
 
 use super::app::App;
 use super::extract::parse;
-use super::messages::Post;
+use super::messages::{Delete, Post};
 use super::problem::Problem;
 use crate::domain::sessions::Principal;
-use crate::domain::{ConversationId, Refusal, Seq};
+use crate::domain::{ConversationId, MessageId, Refusal, Seq};
 use crate::service::Failure;
 use crate::transport::{CloseReason, Cursor, Incoming, Outcome};
 use parking_lot::Mutex;
@@ -51,6 +51,13 @@ struct Auth {
 #[serde(deny_unknown_fields)]
 struct Channel {
     channel: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Edit {
+    id: MessageId,
+    text: String,
 }
 
 #[derive(Deserialize)]
@@ -148,16 +155,20 @@ impl Operations {
             (None, Some(self.gate.read().await))
         };
         let State { principal, read_only } = self.state.lock().clone();
-        let outcome = match (envelope.op.as_deref().unwrap_or(""), principal) {
-            ("auth", known) => self.auth(frame, &reference, known).await,
-            // Nothing is told to whoever has not said who he is.
-            (_, None) => return Outcome::Close(CloseReason::Unauthorized),
-            ("send", Some(principal)) => self.send(frame, &reference, &principal, read_only).await,
-            ("follow", Some(principal)) => self.follow(frame, &reference, &principal).await,
-            ("unfollow", Some(principal)) => self.unfollow(frame, &reference, &principal).await,
-            ("ping", Some(_)) => ping(frame, &reference),
-            _ => Err(Refusal::invalid("op", "Operations are auth, send, follow, unfollow and ping.").into()),
-        };
+        let outcome =
+            match (envelope.op.as_deref().unwrap_or(""), principal) {
+                ("auth", known) => self.auth(frame, &reference, known).await,
+                // Nothing is told to whoever has not said who he is.
+                (_, None) => return Outcome::Close(CloseReason::Unauthorized),
+                ("send", Some(principal)) => self.send(frame, &reference, &principal, read_only).await,
+                ("edit", Some(principal)) => self.edit(frame, &reference, &principal, read_only).await,
+                ("delete", Some(principal)) => self.delete(frame, &reference, &principal, read_only).await,
+                ("follow", Some(principal)) => self.follow(frame, &reference, &principal).await,
+                ("unfollow", Some(principal)) => self.unfollow(frame, &reference, &principal).await,
+                ("ping", Some(_)) => ping(frame, &reference),
+                _ => Err(Refusal::invalid("op", "Operations are auth, send, edit, delete, follow, unfollow and ping.")
+                    .into()),
+            };
         outcome.unwrap_or_else(|problem| Outcome::Reply(refused(&reference, problem)))
     }
 
@@ -200,11 +211,7 @@ impl Operations {
         principal: &Principal,
         read_only: bool,
     ) -> Result<Outcome, Problem> {
-        if read_only {
-            let detail = "A socket opened by a ticket only listens. Send `auth` with an access token first.";
-            return Err(Problem::new(http::StatusCode::FORBIDDEN, "insufficient_scope", detail));
-        }
-        self.check_session(principal)?;
+        self.check_writable(principal, read_only)?;
         self.app.within_limits(|limits| limits.send(principal.user))?;
         let post: Post = fields(frame)?;
         // One after the other takes its turn; they wait for the disk together.
@@ -213,6 +220,31 @@ impl Operations {
         drop(turn);
         let (message, _) = sent.await?;
         Ok(Outcome::Reply(done(reference, message)))
+    }
+
+    async fn edit(
+        &self,
+        frame: &str,
+        reference: &Reference,
+        principal: &Principal,
+        read_only: bool,
+    ) -> Result<Outcome, Problem> {
+        self.check_writable(principal, read_only)?;
+        self.app.within_limits(|limits| limits.send(principal.user))?;
+        let Edit { id, text } = fields(frame)?;
+        Ok(Outcome::Reply(done(reference, self.app.services.edit(principal, id, text).await?)))
+    }
+
+    async fn delete(
+        &self,
+        frame: &str,
+        reference: &Reference,
+        principal: &Principal,
+        read_only: bool,
+    ) -> Result<Outcome, Problem> {
+        self.check_writable(principal, read_only)?;
+        let Delete { ids, audience } = fields(frame)?;
+        Ok(Outcome::Reply(done(reference, self.app.services.delete_all(principal, ids, audience).await?)))
     }
 
     async fn follow(&self, frame: &str, reference: &Reference, principal: &Principal) -> Result<Outcome, Problem> {
@@ -229,8 +261,12 @@ impl Operations {
         Ok(Outcome::Unfollow(conversation_id, done(reference, Unfollowed { conversation_id })))
     }
 
-    /// The socket may have outlived its session by the moment that it takes to be ended.
-    fn check_session(&self, principal: &Principal) -> Result<(), Problem> {
+    /// Whether the socket may change anything. It may have outlived its session by the moment that it takes to be ended.
+    fn check_writable(&self, principal: &Principal, read_only: bool) -> Result<(), Problem> {
+        if read_only {
+            let detail = "A socket opened by a ticket only listens. Send `auth` with an access token first.";
+            return Err(Problem::new(http::StatusCode::FORBIDDEN, "insufficient_scope", detail));
+        }
         if self.app.services.follower().hub().is_revoked(principal.session) {
             return Err(Refusal::Unauthorized.into());
         }

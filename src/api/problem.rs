@@ -77,7 +77,7 @@ impl From<Refusal> for Problem {
         let (status, code) = match &refusal {
             Refusal::Invalid { .. } => (S::UNPROCESSABLE_ENTITY, "invalid"),
             Refusal::MalformedCursor => (S::BAD_REQUEST, "malformed_request"),
-            Refusal::NotFound(_) => (S::NOT_FOUND, "not_found"),
+            Refusal::NotFound(_) | Refusal::UnknownUser { .. } => (S::NOT_FOUND, "not_found"),
             Refusal::InvalidCredentials => (S::UNAUTHORIZED, "invalid_credentials"),
             Refusal::Unauthorized => (S::UNAUTHORIZED, "unauthorized"),
             Refusal::TokenExpired => (S::UNAUTHORIZED, "token_expired"),
@@ -89,6 +89,8 @@ impl From<Refusal> for Problem {
             Refusal::ChannelNameTaken => (S::CONFLICT, "channel_name_taken"),
             Refusal::NotMember => (S::FORBIDDEN, "not_member"),
             Refusal::NotOwner => (S::FORBIDDEN, "not_owner"),
+            Refusal::NotAuthor => (S::FORBIDDEN, "not_author"),
+            Refusal::MessageDeleted => (S::CONFLICT, "message_deleted"),
             Refusal::AlreadyMember => (S::CONFLICT, "already_member"),
             Refusal::FixedMembers => (S::FORBIDDEN, "fixed_members"),
             Refusal::InsufficientScope(_) => (S::FORBIDDEN, "insufficient_scope"),
@@ -97,7 +99,7 @@ impl From<Refusal> for Problem {
         };
         let problem = Self::new(status, code, refusal.to_string());
         match refusal {
-            Refusal::Invalid { field, .. } => problem.field(field),
+            Refusal::Invalid { field, .. } | Refusal::UnknownUser { field } => problem.field(field),
             Refusal::MalformedCursor => problem.field("cursor"),
             _ => problem,
         }

@@ -62,7 +62,13 @@ routes! {
     get "/api/v1/conversations/{id}/messages" Credentials => messages::list_in,
     post "/api/v1/messages" Credentials => messages::create,
     get "/api/v1/messages" Credentials => messages::list,
+    post "/api/v1/messages/delete" Credentials => messages::delete_all,
     get "/api/v1/messages/{id}" Credentials => messages::get,
+    patch "/api/v1/messages/{id}" Credentials => messages::edit,
+    delete "/api/v1/messages/{id}" Credentials => messages::delete,
+    get "/api/v1/messages/{id}/replies" Credentials => messages::replies,
+    get "/api/v1/mentions" Credentials => messages::mentions,
+    get "/api/v1/threads" Credentials => messages::threads,
     get "/api/v1/events" Credentials => stream::poll,
 }
 

@@ -17,6 +17,12 @@ pub enum Refusal {
     /// There is no such thing, or none that the caller may see: the same answer for both.
     #[error("There is no such {0}, or you may not see it.")]
     NotFound(&'static str),
+    /// Nobody has the username that a field names.
+    #[error("There is no such user.")]
+    UnknownUser {
+        /// The field's name in the request.
+        field: &'static str,
+    },
     /// The name and password do not belong together; the same for an unknown name.
     #[error("The name or the password is wrong.")]
     InvalidCredentials,
@@ -50,6 +56,12 @@ pub enum Refusal {
     /// Only owners may do this.
     #[error("Only an owner of this conversation may do this.")]
     NotOwner,
+    /// Only the author of a message may do this, or whoever has a say where it stands.
+    #[error("Only the author of this message may do this, or an owner of its group or channel.")]
+    NotAuthor,
+    /// The message is deleted, for all.
+    #[error("This message was deleted.")]
+    MessageDeleted,
     /// The person is in the conversation already.
     #[error("This user is a member already.")]
     AlreadyMember,

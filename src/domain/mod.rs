@@ -2,9 +2,11 @@
 
 pub mod access;
 pub mod conversations;
+pub mod deletion;
 pub mod error;
 pub mod events;
 pub mod ids;
+pub mod mentions;
 pub mod messages;
 pub mod sessions;
 pub mod time;

@@ -38,6 +38,8 @@ pub struct ConversationItem {
     pub conversation: ConversationView,
     /// What was said last.
     pub last_message: Option<Message>,
+    /// How many unread messages name the caller.
+    pub mention_count: u64,
 }
 
 impl Services {
@@ -70,7 +72,7 @@ impl Services {
         let snapshot = self.store().snapshot().await?;
         let found = snapshot.visible_conversation(principal.user, id).await?;
         let conversation = found.ok_or(Refusal::NotFound("conversation"))?;
-        let item = complete(&snapshot, vec![conversation]).await?.pop();
+        let item = complete(&snapshot, principal.user, vec![conversation]).await?.pop();
         snapshot.close().await?;
         Ok(item.ok_or(Refusal::NotFound("conversation"))?)
     }
@@ -89,7 +91,7 @@ impl Services {
         let ids: Vec<ConversationId> = places.iter().map(|(_, id)| *id).collect();
         let mut found = snapshot.conversations(&ids).await?;
         found.sort_by_key(|conversation| ids.iter().position(|id| *id == conversation.id));
-        let items = complete(&snapshot, found).await?;
+        let items = complete(&snapshot, principal.user, found).await?;
         let head = snapshot.head();
         snapshot.close().await?;
         let full = places.len() as u64 == limit;
@@ -198,16 +200,22 @@ fn parse_cursor(cursor: &str) -> Result<(MessageId, ConversationId), Refusal> {
 }
 
 /// Conversations with their people and what was said last, in a few statements for all.
-async fn complete(snapshot: &Snapshot, found: Vec<Conversation>) -> Result<Vec<ConversationItem>, Failure> {
+async fn complete(
+    snapshot: &Snapshot,
+    viewer: UserId,
+    found: Vec<Conversation>,
+) -> Result<Vec<ConversationItem>, Failure> {
     let ids: Vec<ConversationId> = found.iter().map(|conversation| conversation.id).collect();
     let mut members = snapshot.members(&ids).await?;
-    let mut newest = snapshot.newest_messages(&ids).await?;
+    let mut newest = snapshot.newest_messages(viewer, &ids).await?;
+    let mentions = snapshot.unread_mentions(viewer, &ids).await?;
     let item = |conversation: Conversation| {
         let id = conversation.id;
         let members = members.remove(&id).unwrap_or_default();
         ConversationItem {
             conversation: ConversationView::new(conversation, Some(members)),
             last_message: newest.remove(&id).map(|kept| kept.message),
+            mention_count: mentions.get(&id).copied().unwrap_or(0),
         }
     };
     Ok(found.into_iter().map(item).collect())

@@ -1,22 +1,24 @@
 //! One transaction under the clock: what its changes read, decide and write.
 
 mod asks;
+mod said;
 mod writes;
 
 use super::clock::Clock;
 use super::messages::Kept;
 use super::stays::Lasting;
-use super::{conversations, entity, events, messages, stays, users};
+use super::{conversations, entity, events, messages, stays, threads, users};
 use crate::domain::conversations::{Conversation, Role, direct_key};
 use crate::domain::events::Record;
+use crate::domain::mentions::Named;
 use crate::domain::sessions::Session;
 use crate::domain::users::User;
-use crate::domain::{ConversationId, Refusal, Timestamp, UserId};
+use crate::domain::{ConversationId, MessageId, Refusal, Timestamp, UserId};
 use sea_orm::{DatabaseTransaction, DbErr, EntityTrait};
 use std::collections::{HashMap, HashSet};
 
 /// Rows in one statement at most: `SQLite` takes 32,766 bound values, and the widest table has 13 columns.
-const ROWS: usize = 1_000;
+pub(super) const ROWS: usize = 1_000;
 /// How many remembered rows of one sort make the working set start anew.
 const REMEMBERED: usize = 20_000;
 
@@ -49,6 +51,9 @@ pub struct Wants {
     pub(super) stays: HashSet<(ConversationId, UserId)>,
     pub(super) directs: HashSet<String>,
     pub(super) client_ids: HashSet<(UserId, String)>,
+    pub(super) messages: HashSet<MessageId>,
+    pub(super) names: HashSet<String>,
+    pub(super) mentions: Vec<(ConversationId, Vec<String>)>,
 }
 
 impl Wants {
@@ -72,6 +77,19 @@ impl Wants {
     pub fn client_id(&mut self, author: UserId, client_id: &str) {
         self.client_ids.insert((author, client_id.to_owned()));
     }
+
+    /// A message will be asked for.
+    pub fn message(&mut self, id: MessageId) {
+        self.messages.insert(id);
+    }
+
+    /// Who has these names will be asked for, and who of them is in the conversation, if there is one yet.
+    pub fn mentions(&mut self, conversation: Option<ConversationId>, named: &Named) {
+        self.names.extend(named.keys().cloned());
+        if let Some(conversation) = conversation {
+            self.mentions.push((conversation, named.keys().cloned().collect()));
+        }
+    }
 }
 
 /// Rows that were read or written under the clock. They stay true for as long as nobody else commits, which the clock
@@ -83,12 +101,17 @@ pub(super) struct WorkingSet {
     stays: HashMap<(ConversationId, UserId), Option<Lasting>>,
     directs: HashMap<String, ConversationId>,
     client_ids: HashMap<(UserId, String), Option<Kept>>,
+    /// Whose a name is, by its key.
+    names: HashMap<String, Option<UserId>>,
+    messages: HashMap<MessageId, Option<Kept>>,
 }
 
 impl WorkingSet {
     fn trim(&mut self) {
+        // What people said is forgotten with each batch: it may be deleted in the next.
         self.client_ids.clear();
-        let most = [self.users.len(), self.conversations.len(), self.stays.len(), self.directs.len()];
+        self.messages.clear();
+        let most = [self.users.len(), self.conversations.len(), self.stays.len(), self.directs.len(), self.names.len()];
         if most.into_iter().any(|count| count > REMEMBERED) {
             *self = Self::default();
         }
@@ -102,7 +125,12 @@ struct Pending {
     conversations: Vec<entity::conversations::ActiveModel>,
     stays: Vec<entity::stays::ActiveModel>,
     messages: Vec<entity::messages::ActiveModel>,
+    mentions: Vec<entity::mentions::ActiveModel>,
+    hidden: Vec<entity::hidden::ActiveModel>,
+    threads: Vec<entity::threads::ActiveModel>,
     unwritten_events: usize,
+    /// Messages deleted for all, and whether they named anybody.
+    erased: Vec<(MessageId, bool)>,
 }
 
 /// A new account.
@@ -167,6 +195,14 @@ impl Batch {
         wants.directs.retain(|key| !self.set.directs.contains_key(key));
         wants.stays.retain(|pair| !self.set.stays.contains_key(pair));
         wants.client_ids.retain(|key| !self.set.client_ids.contains_key(key));
+        wants.names.retain(|key| !self.set.names.contains_key(key));
+        wants.messages.retain(|id| !self.set.messages.contains_key(id));
+        self.prefetch_names(wants.names.into_iter().collect()).await?;
+        for (conversation, keys) in wants.mentions {
+            let people = keys.iter().filter_map(|key| *self.set.names.get(key)?).map(|user| (conversation, user));
+            wants.stays.extend(people.filter(|pair| !self.set.stays.contains_key(pair)));
+        }
+        self.prefetch_messages(wants.messages.into_iter().collect()).await?;
         let users: Vec<_> = wants.users.into_iter().collect();
         for some in users.chunks(ROWS) {
             let found = users::by_ids(&self.db, some).await?;
@@ -187,16 +223,7 @@ impl Batch {
             self.set.conversations.extend(found.into_iter().map(|conversation| (conversation.id, conversation)));
         }
         let pairs: Vec<_> = wants.stays.into_iter().collect();
-        for some in pairs.chunks(ROWS) {
-            let mut found: HashMap<_, _> = stays::lasting_among(&self.db, some)
-                .await?
-                .into_iter()
-                .map(|stay| ((stay.conversation, stay.user), stay))
-                .collect();
-            for pair in some {
-                self.set.stays.insert(*pair, found.remove(pair));
-            }
-        }
+        self.prefetch_stays(&pairs).await?;
         let client_ids: Vec<_> = wants.client_ids.into_iter().collect();
         for some in client_ids.chunks(ROWS) {
             for key in some {
@@ -206,6 +233,20 @@ impl Batch {
                 if let (Some(author), Some(id)) = (&kept.message.author, &kept.message.client_id) {
                     self.set.client_ids.insert((author.id, id.clone()), Some(kept.clone()));
                 }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) async fn prefetch_stays(&mut self, pairs: &[(ConversationId, UserId)]) -> Result<(), DbErr> {
+        for some in pairs.chunks(ROWS) {
+            let mut found: HashMap<_, _> = stays::lasting_among(&self.db, some)
+                .await?
+                .into_iter()
+                .map(|stay| ((stay.conversation, stay.user), stay))
+                .collect();
+            for pair in some {
+                self.set.stays.insert(*pair, found.remove(pair));
             }
         }
         Ok(())
@@ -228,13 +269,18 @@ impl Batch {
                 }
             )*};
         }
-        insert!(users, sessions, conversations, stays, messages);
+        insert!(users, sessions, conversations, stays, messages, mentions, hidden);
+        let threads = std::mem::take(&mut self.pending.threads);
+        for some in threads.chunks(ROWS) {
+            let rows = entity::threads::Entity::insert_many(some.iter().cloned()).on_conflict(threads::once());
+            rows.exec_without_returning(&self.db).await?;
+        }
         let from = self.records.len() - std::mem::take(&mut self.pending.unwritten_events);
         for some in self.records[from..].chunks(ROWS) {
             let rows = some.iter().map(events::row);
             entity::events::Entity::insert_many(rows).exec_without_returning(&self.db).await?;
         }
-        Ok(())
+        self.erase_pending().await
     }
 
     /// Writes everything, the clock last. Returns whether there is anything to commit.

@@ -9,6 +9,8 @@ pub struct Model {
     pub user_id: i64,
     #[sea_orm(primary_key, auto_increment = false)]
     pub message_id: i64,
+    /// Where the message is, so that the unread ones of a conversation are counted from the index alone.
+    pub conversation_id: i64,
 }
 
 #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]

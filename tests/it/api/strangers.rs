@@ -52,7 +52,13 @@ const ROUTES: &[(&str, &str, Door)] = &[
     ("GET", "/api/v1/channels", Closed),
     ("POST", "/api/v1/messages", Closed),
     ("GET", "/api/v1/messages", Closed),
+    ("POST", "/api/v1/messages/delete", Closed),
     ("GET", "/api/v1/messages/{id}", Closed),
+    ("PATCH", "/api/v1/messages/{id}", Closed),
+    ("DELETE", "/api/v1/messages/{id}", Closed),
+    ("GET", "/api/v1/messages/{id}/replies", Closed),
+    ("GET", "/api/v1/mentions", Closed),
+    ("GET", "/api/v1/threads", Closed),
     ("GET", "/api/v1/events", Closed),
 ];
 
