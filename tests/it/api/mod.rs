@@ -2,9 +2,12 @@
 
 mod accounts;
 mod conversations;
+mod deleting;
+mod lists;
 mod messages;
 mod refreshing;
 mod refusals;
 mod secrets;
 mod strangers;
+mod threads;
 mod tokens;

@@ -3,6 +3,7 @@
 mod crowd;
 mod cursors;
 mod endings;
+mod erasing;
 mod golden;
 mod pipes;
 mod promise;
