@@ -116,3 +116,68 @@ impl Change for EraseOf {
         Ok(last)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Timestamp;
+    use crate::domain::conversations::{Kind, Role};
+    use crate::domain::messages::Message;
+    use crate::store::tests::{conversation, open, user};
+    use crate::store::{HandOver, NewConversation, NewMessage, Sequencer};
+    use tokio_util::sync::CancellationToken;
+
+    /// Two people who wrote ten messages in turn.
+    struct Said;
+
+    impl Change for Said {
+        type Output = (UserId, UserId);
+
+        async fn decide(&self, batch: &mut Batch) -> Result<Self::Output, Abort> {
+            let people = [batch.insert_user(user("ann")), batch.insert_user(user("bob"))];
+            let members = people.iter().map(|user| (user.id, Role::Member)).collect();
+            let place = batch.insert_conversation(NewConversation { conversation: conversation(Kind::Group), members });
+            for author in people.iter().cycle().take(20) {
+                let message = Message {
+                    id: MessageId(0),
+                    conversation_id: place.id,
+                    author: Some(author.reference()),
+                    text: "words".to_owned(),
+                    mentions: Vec::new(),
+                    thread_id: None,
+                    created_at: Timestamp(0),
+                    edited_at: None,
+                    deleted_at: None,
+                    client_id: None,
+                };
+                batch.insert_message(NewMessage { message, body_hash: 1 });
+            }
+            Ok((people[0].id, people[1].id))
+        }
+    }
+
+    #[tokio::test]
+    async fn what_somebody_wrote_goes_in_parts_also_after_an_interruption() {
+        let home = tempfile::tempdir().expect("a directory");
+        let store = open(home.path()).await;
+        let hand_over: HandOver = Box::new(|_| Box::pin(std::future::ready(())));
+        let (sequencer, writing) = Sequencer::new(store.clone(), 64, hand_over, CancellationToken::new());
+        tokio::spawn(writing);
+        let (ann, bob) = sequencer.submit(Said).await.expect("it is said");
+        let erase = |after: i64| EraseOf { author: ann, after: MessageId(after), most: 4 };
+        assert_eq!(sequencer.submit(erase(0)).await, Ok(Some(MessageId(7))), "1, 3, 5 and 7");
+        assert_eq!(sequencer.submit(erase(0)).await, Ok(Some(MessageId(15))), "begun anew it goes on");
+        assert_eq!(sequencer.submit(erase(15)).await, Ok(Some(MessageId(19))));
+        assert_eq!(sequencer.submit(erase(19)).await, Ok(None));
+        let snapshot = store.snapshot().await.expect("a snapshot");
+        let all: Vec<MessageId> = (1..=20).map(MessageId).collect();
+        for kept in snapshot.messages_by_ids(&all).await.expect("messages") {
+            let by_bob = kept.message.author.as_ref().is_some_and(|author| author.id == bob);
+            assert_eq!((kept.message.text == "words", kept.message.deleted_at.is_none()), (by_bob, by_bob));
+            assert_eq!(kept.body_hash, i64::from(by_bob));
+        }
+        let page = store.log_page(crate::domain::Seq(0), snapshot.head(), None, 100).await.expect("the log");
+        assert_eq!(page.records.iter().filter(|record| record.data.contains("words")).count(), 10);
+        assert_eq!(page.records.iter().filter(|record| record.kind == "message.deleted").count(), 10);
+    }
+}

@@ -3,6 +3,9 @@
 //! All of a user's messages are read conversation by conversation, those with the newest first, and no further than the
 //! part that was asked for reaches: by number alone a quiet user's messages would be looked for among everybody's.
 
+#[cfg(test)]
+mod tests;
+
 use super::{Column, Entity, Kept, by_ids, complete};
 use crate::domain::access::Stay;
 use crate::domain::{ConversationId, MessageId, Seq, Timestamp, UserId};
@@ -145,8 +148,12 @@ async fn span(db: &impl ConnectionTrait, filter: &MessageFilter, page: MessagePa
 }
 
 async fn first_since(db: &impl ConnectionTrait, moment: Timestamp) -> Result<Option<i64>, DbErr> {
+    from_moment(moment).into_tuple().one(db).await
+}
+
+fn from_moment(moment: Timestamp) -> Select<Entity> {
     let first = Entity::find().select_only().column(Column::Id).filter(Column::CreatedAt.gte(moment.0));
-    first.order_by_asc(Column::CreatedAt).order_by_asc(Column::Id).limit(1).into_tuple().one(db).await
+    first.order_by_asc(Column::CreatedAt).order_by_asc(Column::Id).limit(1)
 }
 
 /// The query of a list that one index serves: a conversation's, a thread's or an author's.
@@ -317,29 +324,29 @@ async fn of_many_places(
 
 /// The first message of each of these conversations, from the end at which the list begins; those without any are left out.
 async fn begins(db: &impl ConnectionTrait, places: Vec<i64>, span: Span) -> Result<Vec<(i64, i64)>, DbErr> {
-    let id = Expr::col((Entity, Column::Id));
     let mut found = Vec::new();
     for some in places.chunks(super::super::batch::ROWS) {
-        let mut first = Query::select();
-        first
-            .expr(if span.oldest_first { id.clone().min() } else { id.clone().max() })
-            .from(Entity)
-            .and_where(
-                Expr::col((Entity, Column::ConversationId)).equals((conversations::Entity, conversations::Column::Id)),
-            )
-            .and_where(id.clone().gt(span.above))
-            .and_where(id.clone().lt(span.below));
-        let rows: Vec<(i64, Option<i64>)> = conversations::Entity::find()
-            .select_only()
-            .column(conversations::Column::Id)
-            .column_as(SimpleExpr::SubQuery(None, Box::new(first.into())), "first")
-            .filter(conversations::Column::Id.is_in(some.iter().copied()))
-            .into_tuple()
-            .all(db)
-            .await?;
+        let rows: Vec<(i64, Option<i64>)> = beginnings(some, span).into_tuple().all(db).await?;
         found.extend(rows.into_iter().filter_map(|(place, first)| Some((place, first?))));
     }
     Ok(found)
+}
+
+fn beginnings(places: &[i64], span: Span) -> Select<conversations::Entity> {
+    let id = Expr::col((Entity, Column::Id));
+    let here = Expr::col((Entity, Column::ConversationId));
+    let mut first = Query::select();
+    first
+        .expr(if span.oldest_first { id.clone().min() } else { id.clone().max() })
+        .from(Entity)
+        .and_where(here.equals((conversations::Entity, conversations::Column::Id)))
+        .and_where(id.clone().gt(span.above))
+        .and_where(id.lt(span.below));
+    conversations::Entity::find()
+        .select_only()
+        .column(conversations::Column::Id)
+        .column_as(SimpleExpr::SubQuery(None, Box::new(first.into())), "first")
+        .filter(conversations::Column::Id.is_in(places.iter().copied()))
 }
 
 /// Runs queries that give numbers under the name `id` as one statement.

@@ -8,3 +8,4 @@ mod golden;
 mod pipes;
 mod promise;
 mod slow_reader;
+mod unicode;
