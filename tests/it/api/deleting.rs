@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::log::places_with;
-use crate::support::{Ear, Person, Server, SseClient, WsClient};
+use crate::support::{Ear, Person, Server, SseClient, WsClient, seconds};
 
 fn path(message: &Value) -> String {
     format!("/api/v1/messages/{}", message["id"])
@@ -120,6 +120,25 @@ async fn of_what_is_deleted_for_all_nothing_is_left_but_that_it_was() {
     }
     assert_eq!(places_with(&file, SECRET).await, [String::new(); 0]);
     server.events_on_disk().await.assert_dense();
+}
+
+#[tokio::test]
+async fn once_the_server_has_stopped_its_file_holds_no_byte_of_what_was_deleted() {
+    let mut server = Server::start().await;
+    let alice = Person::register(&server, "alice").await;
+    let notes = alice.direct(&[&alice]).await;
+    let stays = alice.say(notes, "glockenspiel").await;
+    for length in [10, 9_000] {
+        let said = alice.say(notes, &format!("xylophone {}", "and so on ".repeat(length / 10))).await;
+        alice.patch(&path(&said), &json!({"text": "a xylophone"})).await.expect(200);
+        alice.delete(&path(&said)).await.expect(204);
+    }
+    assert_eq!(alice.get(&path(&stays)).await.expect(200)["text"], "glockenspiel");
+    assert!(server.terminate(seconds(20)).await.success());
+    let bytes = std::fs::read(server.data_dir().join("goldcrest.db")).unwrap();
+    let holds = |word: &str| bytes.windows(word.len()).any(|window| window == word.as_bytes());
+    assert!(holds("glockenspiel") && !holds("xylophone") && !holds("and so on"));
+    assert!(!server.data_dir().join("goldcrest.db-wal").exists(), "all is folded into the one file");
 }
 
 #[tokio::test]
