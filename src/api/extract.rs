@@ -1,15 +1,17 @@
 //! What handlers are given: who calls, from where, and what the request says, each refused in its own words.
 
 use super::app::App;
+use super::cookie;
 use super::problem::Problem;
 use crate::domain::Refusal;
 use crate::domain::sessions::Principal;
+use crate::service::credentials::CheckedCookie;
 use crate::transport::Peer;
 use axum::body::{Body, to_bytes};
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum_extra::extract::CookieJar;
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode, header, request::Parts};
+use http::{Extensions, HeaderMap, StatusCode, header, request::Parts};
 use serde::de::DeserializeOwned;
 use std::net::IpAddr;
 
@@ -23,7 +25,7 @@ impl FromRequestParts<App> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let principal = principal(&parts.headers, app).await?;
+        let principal = principal(&parts.headers, &parts.extensions, app).await?;
         Ok(Self(principal.ok_or(Refusal::Unauthorized)?))
     }
 }
@@ -48,14 +50,18 @@ impl FromRequestParts<App> for Visitor {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let known = principal(&parts.headers, app).await?;
+        let known = principal(&parts.headers, &parts.extensions, app).await?;
         let anybody = || app.options.anonymous_channels.then(Principal::anonymous);
         Ok(Self(known.or_else(anybody).ok_or(Refusal::Unauthorized)?))
     }
 }
 
 /// Checks what a request's headers show, if they show anything: a Bearer token, or the web app's cookie.
-pub(super) async fn principal(headers: &HeaderMap, app: &App) -> Result<Option<Principal>, Problem> {
+pub(super) async fn principal(
+    headers: &HeaderMap,
+    extensions: &Extensions,
+    app: &App,
+) -> Result<Option<Principal>, Problem> {
     if let Some(value) = headers.get(header::AUTHORIZATION) {
         let value = value.to_str().map_err(|_| Refusal::Unauthorized)?;
         let (scheme, token) = value.split_once(' ').ok_or(Refusal::Unauthorized)?;
@@ -65,10 +71,12 @@ pub(super) async fn principal(headers: &HeaderMap, app: &App) -> Result<Option<P
         return Ok(Some(app.services.check_bearer(token.trim()).await?));
     }
     let jar = CookieJar::from_headers(headers);
-    match jar.get(app.cookie_name()) {
-        Some(cookie) => Ok(Some(app.services.check_cookie(cookie.value()).await?)),
-        None => Ok(None),
+    let Some(sent) = jar.get(app.cookie_name()) else { return Ok(None) };
+    let CheckedCookie { principal, extended } = app.services.check_cookie(sent.value()).await?;
+    if let Some(lasts) = extended {
+        cookie::renew(extensions, cookie::of_session(app, sent.value().to_owned(), lasts));
     }
+    Ok(Some(principal))
 }
 
 /// The address that a request comes from: the socket's, or what a trusted proxy says of it.

@@ -3,6 +3,7 @@
 mod accounts;
 mod app;
 mod conversations;
+mod cookie;
 mod extract;
 mod health;
 mod keys;

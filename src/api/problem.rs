@@ -17,7 +17,10 @@ pub struct Problem {
     code: &'static str,
     detail: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    field: Option<String>,
+    field: Option<Box<str>>,
+    /// The names in that field that nobody has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unknown: Option<Box<[String]>>,
     #[serde(skip)]
     retry_after: Option<u32>,
 }
@@ -37,6 +40,7 @@ impl Problem {
             code,
             detail: detail.into(),
             field: None,
+            unknown: None,
             retry_after: None,
         }
     }
@@ -44,7 +48,7 @@ impl Problem {
     /// The field that it is about.
     #[must_use]
     pub fn field(mut self, field: impl Into<String>) -> Self {
-        self.field = Some(field.into());
+        self.field = Some(field.into().into_boxed_str());
         self
     }
 
@@ -77,7 +81,7 @@ impl From<Refusal> for Problem {
         let (status, code) = match &refusal {
             Refusal::Invalid { .. } => (S::UNPROCESSABLE_ENTITY, "invalid"),
             Refusal::MalformedCursor => (S::BAD_REQUEST, "malformed_request"),
-            Refusal::NotFound(_) | Refusal::UnknownUser { .. } => (S::NOT_FOUND, "not_found"),
+            Refusal::NotFound(_) | Refusal::UnknownNames { .. } => (S::NOT_FOUND, "not_found"),
             Refusal::InvalidCredentials => (S::UNAUTHORIZED, "invalid_credentials"),
             Refusal::Unauthorized => (S::UNAUTHORIZED, "unauthorized"),
             Refusal::TokenExpired => (S::UNAUTHORIZED, "token_expired"),
@@ -99,7 +103,8 @@ impl From<Refusal> for Problem {
         };
         let problem = Self::new(status, code, refusal.to_string());
         match refusal {
-            Refusal::Invalid { field, .. } | Refusal::UnknownUser { field } => problem.field(field),
+            Refusal::Invalid { field, .. } => problem.field(field),
+            Refusal::UnknownNames { field, names } => Self { unknown: Some(names.into()), ..problem.field(field) },
             Refusal::MalformedCursor => problem.field("cursor"),
             _ => problem,
         }

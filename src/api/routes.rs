@@ -2,7 +2,7 @@
 
 use super::app::App;
 use super::problem::Problem;
-use super::{accounts, conversations, health, keys, messages, middleware, sessions, stream};
+use super::{accounts, conversations, cookie, health, keys, messages, middleware, sessions, stream};
 use axum::Router;
 use axum::routing::{delete, get, patch, post, put};
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
@@ -96,6 +96,7 @@ pub fn router(app: App) -> Router {
             let detail = "This route does not know this method; `Allow` names those that it knows.";
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
         })
+        .layer(axum::middleware::from_fn(cookie::keep))
         .layer(axum::middleware::from_fn_with_state(app.clone(), middleware::guard))
         .layer(CatchPanicLayer::custom(middleware::panicked))
         .layer(cors)

@@ -1,6 +1,7 @@
 //! `/sessions` and `/stream-tickets`: logging in, refreshing, logging out, opening streams in URLs.
 
 use super::app::App;
+use super::cookie;
 use super::extract::{Caller, ClientAddress, Json, Named, Owner};
 use super::problem::Problem;
 use crate::domain::sessions::TICKET_FIRST_USE;
@@ -10,8 +11,7 @@ use crate::service::Page;
 use crate::service::sessions::{Credentials, Device, Login, SessionItem, TokenPair, Who};
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use axum_extra::extract::cookie::{Cookie, SameSite};
-use http::{HeaderValue, StatusCode, header};
+use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
 /// An account as its owner sees it.
@@ -52,31 +52,14 @@ impl LoggedIn<'_> {
         let Login { user, session, credentials } = self.login;
         let (tokens, cookie) = match credentials {
             Credentials::Tokens(pair) => (Some(pair), None),
-            Credentials::Cookie { value, lasts } => {
-                let seconds = i64::try_from(lasts.as_secs()).unwrap_or(i64::MAX);
-                (None, Some(cookie(self.app, value, seconds)))
-            }
+            Credentials::Cookie { value, lasts } => (None, Some(cookie::of_session(self.app, value, lasts))),
         };
         let answer = LoginAnswer { user: user.into(), session_id: session, tokens };
         let mut response = (StatusCode::CREATED, axum::Json(answer)).into_response();
-        set_cookie(&mut response, cookie);
+        if let Some(cookie) = cookie {
+            cookie::set(&mut response, &cookie);
+        }
         response
-    }
-}
-
-fn cookie(app: &App, value: String, seconds: i64) -> Cookie<'static> {
-    Cookie::build((app.cookie_name(), value))
-        .path("/")
-        .http_only(true)
-        .secure(app.options.origins.is_tls())
-        .same_site(SameSite::Lax)
-        .max_age(time::Duration::seconds(seconds))
-        .build()
-}
-
-fn set_cookie(response: &mut Response, cookie: Option<Cookie<'static>>) {
-    if let Some(value) = cookie.and_then(|cookie| HeaderValue::from_str(&cookie.to_string()).ok()) {
-        response.headers_mut().insert(header::SET_COOKIE, value);
     }
 }
 
@@ -145,7 +128,7 @@ pub(super) async fn revoke(
 pub(super) async fn log_out(State(app): State<App>, Caller(principal): Caller) -> Result<Response, Problem> {
     app.services.revoke_session(&principal, principal.session).await?;
     let mut response = StatusCode::NO_CONTENT.into_response();
-    set_cookie(&mut response, Some(cookie(&app, String::new(), 0)));
+    cookie::take_back(&mut response, &app);
     Ok(response)
 }
 

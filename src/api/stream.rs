@@ -12,7 +12,7 @@ use crate::transport::{Accepted, AddressPermit, CloseReason, Cursor, Subscriptio
 use crate::transport::{events as sse_events, farewell, long_poll, websocket};
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use std::time::Duration;
 use tungstenite::handshake::derive_accept_key;
 
@@ -78,10 +78,15 @@ impl Query {
 }
 
 /// Who opens a stream: by the ticket in the URL, or by what the headers show.
-async fn opener(app: &App, query: &Query, headers: &HeaderMap) -> Result<Option<Principal>, Problem> {
+async fn opener(
+    app: &App,
+    query: &Query,
+    headers: &HeaderMap,
+    extensions: &Extensions,
+) -> Result<Option<Principal>, Problem> {
     match &query.ticket {
         Some(ticket) => Ok(Some(app.services.check_ticket(ticket).await?)),
-        None => principal(headers, app).await,
+        None => principal(headers, extensions, app).await,
     }
 }
 
@@ -134,7 +139,7 @@ pub(super) async fn sse(
 ) -> Result<Response, Problem> {
     let (method, headers) = (request.method(), request.headers());
     let query = Query::parse(request.uri().query())?;
-    let principal = match opener(&app, &query, headers).await {
+    let principal = match opener(&app, &query, headers, request.extensions()).await {
         Ok(principal) => principal.or_else(|| anybody(&app, &query)).ok_or(Refusal::Unauthorized)?,
         Err(problem) => return passing(&problem).map(sse_farewell).ok_or(problem),
     };
@@ -179,7 +184,7 @@ pub(super) async fn ws(
     }
     let handshake = handshake(headers)?;
     let by_ticket = query.ticket.is_some();
-    let opened = match opener(&app, &query, headers).await {
+    let opened = match opener(&app, &query, headers, request.extensions()).await {
         Ok(principal) => principal,
         // Browsers learn nothing of a refused handshake; a close code tells what a ticket's page has to do.
         Err(problem) => match passing(&problem) {

@@ -17,11 +17,13 @@ pub enum Refusal {
     /// There is no such thing, or none that the caller may see: the same answer for both.
     #[error("There is no such {0}, or you may not see it.")]
     NotFound(&'static str),
-    /// Nobody has the username that a field names.
-    #[error("There is no such user.")]
-    UnknownUser {
+    /// Nobody has these names, which stood in this field.
+    #[error("Nobody here is named {}.", quoted(names))]
+    UnknownNames {
         /// The field's name in the request.
         field: &'static str,
+        /// The names, as the caller wrote them.
+        names: Vec<String>,
     },
     /// The name and password do not belong together; the same for an unknown name.
     #[error("The name or the password is wrong.")]
@@ -84,4 +86,8 @@ impl Refusal {
     pub fn invalid(field: &'static str, reason: impl Into<String>) -> Self {
         Self::Invalid { field, reason: reason.into() }
     }
+}
+
+fn quoted(names: &[String]) -> String {
+    names.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(" or ")
 }

@@ -59,6 +59,8 @@ pub enum Happening {
     MessageHidden(Hidden),
     /// The user logged in somewhere.
     SessionCreated(SessionView),
+    /// One of the user's sessions was used so that it lasts on.
+    SessionUpdated(SessionView),
     /// One of the user's sessions ended.
     SessionRevoked(SessionId),
     /// The user made an API key.
@@ -108,7 +110,7 @@ pub struct Hidden {
     pub conversation_id: ConversationId,
 }
 
-/// A session as its owner sees it.
+/// A session as its owner sees it: all that its list shows but which one asks.
 #[derive(Debug, Clone, Serialize)]
 pub struct SessionView {
     /// Its number.
@@ -119,13 +121,17 @@ pub struct SessionView {
     pub kind: SessionKind,
     /// When it was made.
     pub created_at: Timestamp,
+    /// When its refresh token was last used, or, to the day, its cookie.
+    pub last_used_at: Option<Timestamp>,
+    /// When it ends if it is not used.
+    pub expires_at: Option<Timestamp>,
 }
 
 impl SessionView {
     /// The view of a session.
     pub fn new(session: &Session) -> Self {
-        let Session { id, kind, created_at, .. } = *session;
-        Self { id, name: session.name.clone(), kind, created_at }
+        let Session { id, kind, created_at, refreshed_at: last_used_at, expires_at, .. } = *session;
+        Self { id, name: session.name.clone(), kind, created_at, last_used_at, expires_at }
     }
 }
 
@@ -184,6 +190,7 @@ impl Happening {
             Self::MessageDeleted(_) => "message.deleted",
             Self::MessageHidden(_) => "message.hidden",
             Self::SessionCreated(_) => "session.created",
+            Self::SessionUpdated(_) => "session.updated",
             Self::SessionRevoked(_) => "session.revoked",
             Self::KeyCreated(_) => "key.created",
             Self::KeyRevoked(_) => "key.revoked",
@@ -216,7 +223,7 @@ impl Happening {
             Self::MessageCreated(message) | Self::MessageUpdated(message) => serde_json::to_string(message),
             Self::MessageDeleted(deleted) => serde_json::to_string(deleted),
             Self::MessageHidden(hidden) => serde_json::to_string(hidden),
-            Self::SessionCreated(session) => serde_json::to_string(session),
+            Self::SessionCreated(session) | Self::SessionUpdated(session) => serde_json::to_string(session),
             Self::SessionRevoked(id) | Self::KeyRevoked(id) => serde_json::to_string(&Id { id: *id }),
             Self::KeyCreated(key) => serde_json::to_string(key),
             Self::UserUpdated { user, bio } => {

@@ -10,6 +10,8 @@ pub const REFRESH_GRACE: Duration = Duration::from_mins(1);
 pub const TICKET_FIRST_USE: Duration = Duration::from_mins(5);
 /// How long a used stream ticket opens its stream again.
 pub const TICKET_LIFETIME: Duration = Duration::from_hours(24);
+/// How often a cookie's session in use is extended at most, and at least where sessions are short.
+const EXTENDED_EVERY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_hours(24));
 
 /// What sort of session it is. All are rows of one table, so that one number revokes any of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -138,7 +140,7 @@ pub struct Session {
     pub refresh_hash: Option<Vec<u8>>,
     /// How often the refresh token was rotated.
     pub refresh_generation: i64,
-    /// When that was last.
+    /// When that was last; of a cookie's session, when its use last extended it.
     pub refreshed_at: Option<Timestamp>,
     /// When it was made.
     pub created_at: Timestamp,
@@ -153,6 +155,29 @@ impl Session {
     pub fn is_live(&self, now: Timestamp) -> bool {
         self.revoked_at.is_none() && self.expires_at.is_none_or(|end| now < end)
     }
+
+    /// Lets it last anew from this moment on.
+    pub fn renew(&mut self, now: Timestamp, lasts: Duration) {
+        self.refreshed_at = Some(now);
+        self.expires_at = Some(now.plus(lasts));
+    }
+
+    /// Counts a use of a cookie: its session lasts anew. Returns whether it does, for what changes is written and told:
+    /// only once a day, or ten times in the life of a session that is shorter than ten days.
+    pub fn extend(&mut self, now: Timestamp, lasts: Duration) -> bool {
+        let due = self.is_extended_by_use(now, lasts);
+        if due {
+            self.renew(now, lasts);
+        }
+        due
+    }
+
+    /// Whether a use at this moment would extend it.
+    pub fn is_extended_by_use(&self, now: Timestamp, lasts: Duration) -> bool {
+        let (least, most) = EXTENDED_EVERY;
+        let since = self.refreshed_at.unwrap_or(self.created_at);
+        self.kind == SessionKind::Cookie && since.until(now) >= (lasts / 10).clamp(least, most)
+    }
 }
 
 /// Takes the name of a session or key: at most 100 characters, one line.
@@ -161,4 +186,48 @@ pub fn check_name(name: &str) -> Result<(), Refusal> {
         return Err(Refusal::invalid("name", "A name has at most 100 characters and no line breaks."));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: Duration = Duration::from_hours(1);
+
+    fn session(kind: SessionKind, lasts: Duration) -> Session {
+        Session {
+            id: SessionId(1),
+            user: UserId(1),
+            kind,
+            name: String::new(),
+            reach: Reach::Full,
+            refresh_hash: None,
+            refresh_generation: 0,
+            refreshed_at: None,
+            created_at: Timestamp(0),
+            expires_at: Some(Timestamp(0).plus(lasts)),
+            revoked_at: None,
+        }
+    }
+
+    #[test]
+    fn a_cookie_in_use_is_extended_once_a_day_or_ten_times_in_its_life() {
+        for (lasts, extended) in [(HOUR * 720, 29), (HOUR * 100, 71), (HOUR * 10, 719)] {
+            let mut session = session(SessionKind::Cookie, lasts);
+            // Used each hour for thirty days.
+            let uses = (0..720).map(|hour| Timestamp(0).plus(HOUR * hour));
+            let times = uses.filter(|now| session.is_live(*now) && session.extend(*now, lasts)).count();
+            assert_eq!(times, extended, "{lasts:?}");
+        }
+    }
+
+    #[test]
+    fn only_cookies_are_extended() {
+        let day = Timestamp(0).plus(HOUR * 24);
+        assert!(!session(SessionKind::Token, HOUR * 720).extend(day, HOUR * 720));
+        assert!(!session(SessionKind::Key, HOUR * 720).extend(day, HOUR * 720));
+        let mut cookie = session(SessionKind::Cookie, HOUR * 720);
+        assert!(cookie.extend(day, HOUR * 720));
+        assert_eq!((cookie.refreshed_at, cookie.expires_at), (Some(day), Some(day.plus(HOUR * 720))));
+    }
 }

@@ -62,6 +62,7 @@ impl Event {
     }
 
     /// The same event as it is once its message is deleted, as the log has it then.
+    #[must_use]
     pub fn erased(&self, at: Timestamp) -> Self {
         #[derive(Deserialize)]
         struct Envelope<'a> {

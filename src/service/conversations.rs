@@ -9,11 +9,12 @@ use crate::domain::conversations::{
 use crate::domain::events::ConversationView;
 use crate::domain::messages::Message;
 use crate::domain::sessions::Principal;
-use crate::domain::users::Username;
+use crate::domain::users::{Status, Username};
 use crate::domain::{ConversationId, MessageId, Refusal, UserId};
 use crate::store::Snapshot;
 use changes::{Add, Create, Remove, SetRole, Update};
 use serde::Serialize;
+use std::collections::HashSet;
 
 pub(super) use changes::{blank, create, visible};
 
@@ -142,7 +143,10 @@ impl Services {
     ) -> Result<Member, Failure> {
         principal.require_full()?;
         let user = match username {
-            Some(name) => self.user(name).await?.id,
+            Some(name) => {
+                let named = self.people("username", &[name.to_owned()]).await?.pop();
+                named.ok_or(Refusal::NotFound("user"))?
+            }
             None => principal.user,
         };
         self.submit_as(principal, Add { by: principal.user, id, user })?.await
@@ -179,17 +183,25 @@ impl Services {
             let reason = format!("At most {FIRST_MEMBERS_LIMIT} people at a time.");
             return Err(Refusal::invalid(field, reason).into());
         }
-        let mut keys = Vec::with_capacity(names.len());
+        let mut seen = HashSet::with_capacity(names.len());
+        let mut wanted = Vec::with_capacity(names.len());
         for name in names {
-            keys.push(Username::parse(field, name)?.key());
+            let key = Username::parse(field, name)?.key();
+            if seen.insert(key.clone()) {
+                wanted.push((key, name));
+            }
         }
-        keys.sort_unstable();
-        keys.dedup();
-        let users = if keys.is_empty() { Vec::new() } else { self.store().users_by_names(&keys).await? };
-        if users.len() < keys.len() {
-            return Err(Refusal::NotFound("user").into());
+        let keys: Vec<String> = wanted.iter().map(|(key, _)| key.clone()).collect();
+        let mut users = if keys.is_empty() { Vec::new() } else { self.store().users_by_names(&keys).await? };
+        users.retain(|user| user.status != Status::Pending);
+        for user in &users {
+            seen.remove(&user.username.key());
         }
-        Ok(users.into_iter().map(|user| user.id).collect())
+        if seen.is_empty() {
+            return Ok(users.into_iter().map(|user| user.id).collect());
+        }
+        let unknown = wanted.into_iter().filter(|(key, _)| seen.contains(key));
+        Err(Refusal::UnknownNames { field, names: unknown.map(|(_, name)| name.clone()).collect() }.into())
     }
 }
 

@@ -1,5 +1,6 @@
 //! The one check of credentials that all transports share.
 
+use super::sessions::Extend;
 use super::tokens::{self, Ticket};
 use super::{Failure, Services};
 use crate::domain::sessions::{Principal, Reach, Session, SessionKind, TICKET_FIRST_USE};
@@ -23,11 +24,26 @@ pub(super) struct Remembered {
     sessions: DashMap<Vec<u8>, (Session, Timestamp)>,
 }
 
+/// A cookie that was found good.
+#[derive(Debug)]
+pub struct CheckedCookie {
+    /// Whose it is.
+    pub principal: Principal,
+    /// How long the browser is to keep it from now on, where this use has extended its session.
+    pub extended: Option<Duration>,
+}
+
 impl Remembered {
     fn get(&self, hash: &[u8], now: Timestamp) -> Option<Session> {
         let entry = self.sessions.get(hash)?;
         let (session, since) = entry.value();
-        (since.until(now) < REMEMBERED_FOR).then(|| session.clone())
+        // Another node may have extended what seems to be over.
+        (since.until(now) < REMEMBERED_FOR && session.is_live(now)).then(|| session.clone())
+    }
+
+    /// Extends a session, if it is remembered and this is due. Of several uses at once one is told so.
+    fn extend(&self, hash: &[u8], now: Timestamp, lasts: Duration) -> bool {
+        self.sessions.get_mut(hash).is_some_and(|mut entry| entry.0.extend(now, lasts))
     }
 
     fn put(&self, hash: Vec<u8>, session: Session, now: Timestamp) {
@@ -45,16 +61,25 @@ impl Services {
     /// Checks a Bearer token: an access token without any query, or an API key.
     pub async fn check_bearer(&self, token: &str) -> Result<Principal, Failure> {
         if token.starts_with(KEY_MARK) {
-            return self.check_secret(KEY_MARK, token, SessionKind::Key).await;
+            let (session, _) = self.check_secret(KEY_MARK, token, SessionKind::Key).await?;
+            return Ok(principal(session));
         }
-        let access = self.inner.tokens.read_access(token)?;
+        let access = self.inner.tokens.read_access(token, self.rules().access_token_lifetime)?;
         self.refuse_revoked(access.session)?;
         Ok(Principal { user: access.user, session: access.session, reach: Reach::Full, expires: Some(access.expires) })
     }
 
-    /// Checks the web app's cookie.
-    pub async fn check_cookie(&self, value: &str) -> Result<Principal, Failure> {
-        self.check_secret(COOKIE_MARK, value, SessionKind::Cookie).await
+    /// Checks the web app's cookie. Now and then its use extends the session.
+    pub async fn check_cookie(&self, value: &str) -> Result<CheckedCookie, Failure> {
+        let (session, hash) = self.check_secret(COOKIE_MARK, value, SessionKind::Cookie).await?;
+        let (now, lasts) = (Timestamp::now(), self.rules().session_lifetime);
+        let due = session.is_extended_by_use(now, lasts) && self.inner.remembered.extend(&hash, now, lasts);
+        if due {
+            // Nobody waits for this, and what is only read needs no writer. Were it lost, then what is remembered would
+            // soon be read anew, and the next use would do it.
+            self.sequencer().submit_unwatched(Extend { session: session.id, lasts });
+        }
+        Ok(CheckedCookie { principal: principal(session), extended: due.then_some(lasts) })
     }
 
     /// Checks a stream ticket. Its first use is written down, so that it opens its stream again after a restart.
@@ -76,7 +101,8 @@ impl Services {
         Ok(Principal { user, session: session.id, reach: session.reach, expires: None })
     }
 
-    async fn check_secret(&self, mark: &str, text: &str, kind: SessionKind) -> Result<Principal, Failure> {
+    /// The session of a secret, and the secret's hash.
+    async fn check_secret(&self, mark: &str, text: &str, kind: SessionKind) -> Result<(Session, Vec<u8>), Failure> {
         let secret = tokens::parse_opaque(mark, text).ok_or(Refusal::Unauthorized)?;
         let hash = tokens::hash(&secret);
         let now = Timestamp::now();
@@ -85,21 +111,25 @@ impl Services {
         } else {
             let found = self.store().session_by_secret(&hash).await?;
             let session = found.filter(|session| session.kind == kind).ok_or(Refusal::Unauthorized)?;
-            self.inner.remembered.put(hash, session.clone(), now);
+            self.inner.remembered.put(hash.clone(), session.clone(), now);
             session
         };
         if !session.is_live(now) {
             return Err(Refusal::Unauthorized.into());
         }
         self.refuse_revoked(session.id)?;
-        let Session { user, id, reach, .. } = session;
-        // What it opens lasts as long as the session; one that ends by itself is revoked then.
-        Ok(Principal { user, session: id, reach, expires: None })
+        Ok((session, hash))
     }
 
     fn refuse_revoked(&self, session: SessionId) -> Result<(), Refusal> {
         if self.follower().hub().is_revoked(session) { Err(Refusal::Unauthorized) } else { Ok(()) }
     }
+}
+
+/// What a session's secret opens lasts as long as the session; one that ends by itself is revoked then.
+fn principal(session: Session) -> Principal {
+    let Session { user, id, reach, .. } = session;
+    Principal { user, session: id, reach, expires: None }
 }
 
 struct UseTicket {

@@ -11,8 +11,9 @@ use crate::domain::{Refusal, SessionId, Timestamp, UserId};
 use changes::{LogIn, Refresh, Refreshed, Revoke};
 use serde::Serialize;
 use std::time::Duration;
+use subtle::ConstantTimeEq;
 
-pub(super) use changes::{Right, emit_revoked, open_session, revoke_all};
+pub(super) use changes::{Extend, Right, emit_revoked, open_session, revoke_all};
 
 /// Who logs in.
 #[derive(Debug, Clone)]
@@ -76,10 +77,6 @@ pub struct SessionItem {
     /// The session.
     #[serde(flatten)]
     pub session: SessionView,
-    /// When its refresh token was last used.
-    pub last_used_at: Option<Timestamp>,
-    /// When it ends if it is not used.
-    pub expires_at: Option<Timestamp>,
     /// Whether it is the one that asks.
     pub current: bool,
 }
@@ -141,9 +138,25 @@ impl Services {
 
     /// Takes a refresh token and gives the next pair.
     pub async fn refresh(&self, token: &str) -> Result<TokenPair, Failure> {
-        let token = RefreshToken::parse(token).ok_or(Refusal::Unauthorized)?;
-        let lasts = self.rules().session_lifetime;
-        let change = Refresh { token, lasts, services: self.clone() };
+        let tokens = &self.inner.tokens;
+        let (token, made_here) = tokens.read_refresh(token).ok_or(Refusal::Unauthorized)?;
+        let hash = tokens::hash(&token.secret);
+        if !made_here {
+            // Only the present token could be good all the same. What anybody makes up never comes under the clock.
+            let session = self.store().session(token.session).await?;
+            let known = session.and_then(|session| session.refresh_hash).ok_or(Refusal::Unauthorized)?;
+            if !bool::from(hash.ct_eq(&known)) {
+                return Err(Refusal::Unauthorized.into());
+            }
+        }
+        let change = Refresh {
+            session: token.session,
+            generation: token.generation,
+            hash,
+            made_here,
+            successors: tokens.successors(&token.secret),
+            lasts: self.rules().session_lifetime,
+        };
         match self.sequencer().submit(change).await? {
             Refreshed::Renewed { session, secret } => {
                 let token = RefreshToken { session: session.id, generation: session.refresh_generation, secret };
@@ -173,8 +186,6 @@ impl Services {
             .filter(|session| session.kind != SessionKind::Key && session.is_live(now))
             .map(|session| SessionItem {
                 current: session.id == principal.session,
-                last_used_at: session.refreshed_at,
-                expires_at: session.expires_at,
                 session: SessionView::new(&session),
             })
             .collect();
@@ -238,7 +249,7 @@ impl Services {
         let access = tokens::Access { user: session.user, session: session.id, expires };
         TokenPair {
             access_token: self.inner.tokens.access(access, now),
-            refresh_token: refresh.to_text(),
+            refresh_token: self.inner.tokens.refresh_text(refresh),
             token_type: "Bearer",
             expires_in: expires.seconds() - now.seconds(),
         }

@@ -1,5 +1,7 @@
 //! Tokens: access tokens and stream tickets as JWTs, refresh tokens as a chain, secrets as hashes.
 
+mod refresh;
+
 use crate::domain::sessions::TICKET_LIFETIME;
 use crate::domain::{Refusal, SessionId, Timestamp, UserId};
 use base64::Engine as _;
@@ -9,6 +11,13 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, erro
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::time::Duration;
+
+pub use refresh::RefreshToken;
+
+/// The bytes of a secret.
+const SECRET: usize = 32;
+/// What is lost when a moment is cut to seconds.
+const SECOND: Duration = Duration::from_secs(1);
 
 /// The keys and what is made with them.
 pub struct Tokens {
@@ -31,6 +40,7 @@ struct Key {
     encoding: EncodingKey,
     decoding: DecodingKey,
     chain: Vec<u8>,
+    marks: Vec<u8>,
 }
 
 impl Key {
@@ -42,6 +52,7 @@ impl Key {
             encoding: EncodingKey::from_secret(secret),
             decoding: DecodingKey::from_secret(secret),
             chain: mac(secret, b"goldcrest refresh chain"),
+            marks: mac(secret, b"goldcrest refresh mark"),
         }
     }
 }
@@ -110,10 +121,16 @@ impl Tokens {
     }
 
     /// What an access token says, if it is good.
-    pub fn read_access(&self, token: &str) -> Result<Access, Refusal> {
+    ///
+    /// None is good for longer after it was made than tokens last now, whatever it says: sessions are known as revoked
+    /// for as long as that, and a token from before the lifetime was lowered would outlive that memory. It ends like
+    /// any other, so its client refreshes it.
+    pub fn read_access(&self, token: &str, lifetime: Duration) -> Result<Access, Refusal> {
         let claims = self.read(token, &self.access)?;
         let user = claims.sub.parse().map(UserId).map_err(|_| Refusal::Unauthorized)?;
-        let expires = Timestamp(claims.exp.saturating_mul(1000));
+        // Both moments were cut to seconds when it was signed.
+        let latest = Timestamp(claims.iat.saturating_mul(1000)).plus(lifetime.saturating_add(SECOND));
+        let expires = Timestamp(claims.exp.saturating_mul(1000)).min(latest);
         // The library lets the second of `exp` pass; streams end at its beginning, and so do requests.
         if expires <= Timestamp::now() {
             return Err(Refusal::TokenExpired);
@@ -158,9 +175,8 @@ impl Tokens {
     fn read(&self, token: &str, validation: &Validation) -> Result<Claims, Refusal> {
         let kid = jsonwebtoken::decode_header(token).map_err(|_| Refusal::Unauthorized)?.kid;
         let named = |key: &&Key| kid.as_deref().is_none_or(|kid| kid == key.id);
-        let keys = [Some(&self.current), self.previous.as_ref()];
         let mut refusal = Refusal::Unauthorized;
-        for key in keys.into_iter().flatten().filter(named) {
+        for key in self.keys().filter(named) {
             match jsonwebtoken::decode::<Claims>(token, &key.decoding, validation) {
                 Ok(token) => return Ok(token.claims),
                 Err(error) if matches!(error.kind(), ErrorKind::ExpiredSignature) => refusal = Refusal::TokenExpired,
@@ -170,14 +186,8 @@ impl Tokens {
         Err(refusal)
     }
 
-    /// The secret of the refresh token that comes so many steps after this one, by the current key and by the previous.
-    ///
-    /// It is the same each time, so that a retry after a lost answer gets the same successor; a token of the past can
-    /// prove itself by leading to the present one; and nobody can go a step without the server's key.
-    pub fn successors(&self, secret: &[u8], steps: i64) -> impl Iterator<Item = Vec<u8>> {
-        let keys = [Some(&self.current), self.previous.as_ref()];
-        let walk = |key: &Key| (0..steps).fold(secret.to_vec(), |secret, _| mac(&key.chain, &secret));
-        keys.into_iter().flatten().map(walk).collect::<Vec<_>>().into_iter()
+    fn keys(&self) -> impl Iterator<Item = &Key> {
+        [Some(&self.current), self.previous.as_ref()].into_iter().flatten()
     }
 }
 
@@ -203,34 +213,7 @@ pub fn hash(secret: &[u8]) -> Vec<u8> {
 
 /// 256 random bits.
 pub fn new_secret() -> Vec<u8> {
-    rand::random::<[u8; 32]>().to_vec()
-}
-
-/// A refresh token as its owner holds it: `gcr_SESSION_GENERATION_SECRET`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RefreshToken {
-    /// The session that it refreshes.
-    pub session: SessionId,
-    /// How many came before it.
-    pub generation: i64,
-    /// Its secret.
-    pub secret: Vec<u8>,
-}
-
-impl RefreshToken {
-    /// The token as text.
-    pub fn to_text(&self) -> String {
-        format!("gcr_{}_{}_{}", self.session, self.generation, URL_SAFE_NO_PAD.encode(&self.secret))
-    }
-
-    /// The token of a text.
-    pub fn parse(text: &str) -> Option<Self> {
-        let mut parts = text.strip_prefix("gcr_")?.splitn(3, '_');
-        let session = SessionId(parts.next()?.parse().ok()?);
-        let generation = parts.next()?.parse().ok()?;
-        let secret = URL_SAFE_NO_PAD.decode(parts.next()?).ok()?;
-        Some(Self { session, generation, secret })
-    }
+    rand::random::<[u8; SECRET]>().to_vec()
 }
 
 /// The text of an opaque secret with a mark of what it is.
@@ -241,7 +224,7 @@ pub fn opaque(mark: &str, secret: &[u8]) -> String {
 /// The secret in such a text.
 pub fn parse_opaque(mark: &str, text: &str) -> Option<Vec<u8>> {
     let secret = URL_SAFE_NO_PAD.decode(text.strip_prefix(mark)?).ok()?;
-    (secret.len() == 32).then_some(secret)
+    (secret.len() == SECRET).then_some(secret)
 }
 
 /// How long an access token issued now lasts, never longer than its session.
@@ -253,6 +236,8 @@ pub fn access_end(now: Timestamp, lifetime: Duration, session_end: Option<Timest
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const HOUR: Duration = Duration::from_hours(1);
 
     fn tokens(key: u8) -> Tokens {
         Tokens::new(&[key; 32], None, "goldcrest")
@@ -267,28 +252,32 @@ mod tests {
         let now = Timestamp::now();
         let said = access(now.plus(Duration::from_mins(1)));
         let token = tokens(1).access(said, now);
-        assert_eq!(tokens(1).read_access(&token), Ok(said));
+        assert_eq!(tokens(1).read_access(&token, HOUR), Ok(said));
         assert_eq!(tokens(1).read_ticket(&token), Err(Refusal::Unauthorized));
-        assert_eq!(tokens(2).read_access(&token), Err(Refusal::Unauthorized));
-        assert_eq!(Tokens::new(&[1; 32], None, "other").read_access(&token), Err(Refusal::Unauthorized));
+        assert_eq!(tokens(2).read_access(&token, HOUR), Err(Refusal::Unauthorized));
+        assert_eq!(Tokens::new(&[1; 32], None, "other").read_access(&token, HOUR), Err(Refusal::Unauthorized));
         let ticket = tokens(1).ticket(UserId(1), SessionId(2), now);
         assert!(tokens(1).read_ticket(&ticket).is_ok());
-        assert_eq!(tokens(1).read_access(&ticket), Err(Refusal::Unauthorized));
+        assert_eq!(tokens(1).read_access(&ticket, HOUR), Err(Refusal::Unauthorized));
     }
 
     #[test]
     fn an_old_token_says_so_and_a_previous_key_still_counts() {
         let now = Timestamp::now();
         let old = tokens(1).access(access(now.minus(Duration::from_secs(5))), now);
-        assert_eq!(tokens(1).read_access(&old), Err(Refusal::TokenExpired));
+        assert_eq!(tokens(1).read_access(&old, HOUR), Err(Refusal::TokenExpired));
         let token = tokens(1).access(access(now.plus(Duration::from_mins(1))), now);
-        assert!(Tokens::new(&[2; 32], Some(&[1; 32]), "goldcrest").read_access(&token).is_ok());
+        assert!(Tokens::new(&[2; 32], Some(&[1; 32]), "goldcrest").read_access(&token, HOUR).is_ok());
     }
 
     #[test]
-    fn a_refresh_token_survives_its_text() {
-        let token = RefreshToken { session: SessionId(7), generation: 3, secret: vec![0xff; 32] };
-        assert_eq!(RefreshToken::parse(&token.to_text()), Some(token));
-        assert_eq!(RefreshToken::parse("gcr_1_x_y"), None);
+    fn no_token_is_good_for_longer_than_tokens_are_now() {
+        let made = Timestamp::now().minus(Duration::from_mins(10));
+        let token = tokens(1).access(access(made.plus(HOUR)), made);
+        let read = |minutes| tokens(1).read_access(&token, Duration::from_mins(minutes));
+        assert_eq!(read(60), Ok(access(made.plus(HOUR))));
+        assert_eq!(read(9), Err(Refusal::TokenExpired));
+        let ends = read(20).map(|access| made.until(access.expires));
+        assert!(ends.as_ref().is_ok_and(|span| *span <= Duration::from_secs(1201)), "{ends:?}");
     }
 }

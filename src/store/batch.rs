@@ -2,6 +2,8 @@
 
 mod asks;
 mod said;
+#[cfg(test)]
+mod tests;
 mod writes;
 
 use super::clock::Clock;

@@ -92,7 +92,7 @@ pub(super) async fn revoked_since(db: &impl ConnectionTrait, moment: Timestamp) 
     Ok(ids.into_iter().map(SessionId).collect())
 }
 
-pub(super) async fn update_refresh(db: &impl ConnectionTrait, session: &Session) -> Result<(), DbErr> {
+pub(super) async fn renew(db: &impl ConnectionTrait, session: &Session) -> Result<(), DbErr> {
     let row = ActiveModel {
         id: Set(session.id.0),
         refresh_hash: Set(session.refresh_hash.clone()),

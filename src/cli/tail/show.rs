@@ -20,11 +20,19 @@ pub(super) fn line(envelope: &str) -> Option<String> {
     let Envelope { kind, at, conversation_id, data } = serde_json::from_str(envelope).ok()?;
     let place = conversation_id.map_or_else(|| "-".to_owned(), |id| format!("#{id}"));
     let text = |path: &str| data.pointer(path).and_then(Value::as_str);
+    let number =
+        |path: &str| data.pointer(path).and_then(Value::as_i64).map_or_else(|| "?".to_owned(), |n| n.to_string());
     let user = || text("/user/username").unwrap_or("?");
     let by = || text("/by/username").unwrap_or("?");
     let (who, what) = match kind.as_str() {
         // A message without an author is the system's own.
         "message.created" => (text("/author/username").unwrap_or("*"), text("/text").unwrap_or_default().to_owned()),
+        "message.updated" => {
+            let author = text("/author/username").unwrap_or("*");
+            (author, format!("[edits message {}] {}", number("/id"), text("/text").unwrap_or_default()))
+        }
+        "message.deleted" => ("*", format!("[message {} is deleted]", number("/id"))),
+        "message.hidden" => ("*", format!("[message {} of #{} is hidden]", number("/id"), number("/conversation_id"))),
         "member.added" => (by(), format!("[added {}]", user())),
         "member.removed" if by() == user() => (by(), "[left]".to_owned()),
         "member.removed" => (by(), format!("[removed {}]", user())),
@@ -37,10 +45,32 @@ pub(super) fn line(envelope: &str) -> Option<String> {
             let with = if members.is_empty() { String::new() } else { format!(" with {members}") };
             ("*", format!("[{kind}: {}{name}{with}]", text("/kind").unwrap_or("?")))
         }
+        "session.created" | "key.created" => ("*", session(&kind, "begins", &data)),
+        "session.updated" => ("*", session(&kind, "lasts on", &data)),
+        "session.revoked" | "key.revoked" => ("*", session(&kind, "ends", &data)),
+        "user.updated" => {
+            (text("/username").unwrap_or("?"), format!("[new profile: {}]", text("/bio").unwrap_or_default()))
+        }
         // What is new to this program is shown as it came.
         _ => ("*", format!("[{kind}] {data}")),
     };
     Some(format!("{} {} {}: {}", Printable(&at), place, Printable(who), Printable(&what)))
+}
+
+/// What became of a session or key: which one, and all that is said of it.
+fn session(kind: &str, verb: &str, data: &Value) -> String {
+    let (noun, _) = kind.split_once('.').unwrap_or((kind, ""));
+    let text = |field: &str| data.get(field).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let number = |field: &str| data.get(field).and_then(Value::as_i64);
+    let id = number("id").map_or_else(|| "?".to_owned(), |id| id.to_string());
+    let name = text("name").map(|name| format!(" \"{name}\"")).unwrap_or_default();
+    let scopes = data.get("scopes").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let mut said: Vec<String> = scopes.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+    said.extend(text("kind").map(str::to_owned));
+    said.extend(text("expires_at").map(|end| format!("until {end}")));
+    said.extend(number("conversation_id").map(|id| format!("only in #{id}")));
+    let said = if said.is_empty() { String::new() } else { format!(": {}", said.join(", ")) };
+    format!("[{noun} {id}{name} {verb}{said}]")
 }
 
 #[cfg(test)]
@@ -66,7 +96,40 @@ mod tests {
             line("conversation.created", r#"{"kind":"group","name":"a\tb","members":[{"user":{"username":"bob"}}]}"#),
             "T #7 *: [conversation.created: group a\\tb with bob]"
         );
+        let edited = r#"{"id":3,"author":{"id":1,"username":"alice"},"text":"two\nlines"}"#;
+        assert_eq!(line("message.updated", edited), "T #7 alice: [edits message 3] two\\nlines");
+        assert_eq!(line("message.deleted", r#"{"id":3}"#), "T #7 *: [message 3 is deleted]");
+        let hidden = r#"{"id":3,"conversation_id":7}"#;
+        assert_eq!(line("message.hidden", hidden), "T #7 *: [message 3 of #7 is hidden]");
         assert_eq!(line("thing.happened", r#"{"n":1}"#), r#"T #7 *: [thing.happened] {"n":1}"#);
+    }
+
+    #[test]
+    fn what_is_about_oneself_can_be_read() {
+        let line =
+            |kind: &str, data: &str| line(&format!(r#"{{"seq":9,"type":"{kind}","at":"T","data":{data}}}"#)).unwrap();
+        let session = r#"{"id":4,"name":"tele\tphone","kind":"token","expires_at":"2026-12-21T05:52:50.476Z"}"#;
+        assert_eq!(
+            line("session.created", session),
+            "T - *: [session 4 \"tele\\tphone\" begins: token, until 2026-12-21T05:52:50.476Z]"
+        );
+        assert_eq!(
+            line("session.updated", r#"{"id":5,"name":"","kind":"cookie","expires_at":"E"}"#),
+            "T - *: [session 5 lasts on: cookie, until E]"
+        );
+        assert_eq!(line("session.revoked", r#"{"id":4}"#), "T - *: [session 4 ends]");
+        let key = r#"{"id":6,"name":"feed","scopes":["read","send"],"conversation_id":7,"created_at":"C"}"#;
+        assert_eq!(line("key.created", key), "T - *: [key 6 \"feed\" begins: read, send, only in #7]");
+        let key = r#"{"id":6,"name":"","scopes":["read"],"conversation_id":null,"created_at":"C"}"#;
+        assert_eq!(line("key.created", key), "T - *: [key 6 begins: read]");
+        assert_eq!(line("key.revoked", r#"{"id":6}"#), "T - *: [key 6 ends]");
+        assert_eq!(
+            line("user.updated", r#"{"id":1,"username":"alice","bio":"I\nam"}"#),
+            "T - alice: [new profile: I\\nam]"
+        );
+        // A server may be older or newer than this program.
+        assert_eq!(line("session.created", r#"{"id":4}"#), "T - *: [session 4 begins]");
+        assert_eq!(line("session.updated", "{}"), "T - *: [session ? lasts on]");
     }
 
     #[test]

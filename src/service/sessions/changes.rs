@@ -5,15 +5,10 @@ use crate::domain::events::{Happening, SessionView, Topic};
 use crate::domain::sessions::{REFRESH_GRACE, Session, SessionKind};
 use crate::domain::users::{Status, User};
 use crate::domain::{Refusal, SessionId, Timestamp, UserId};
-use crate::service::Services;
-use crate::service::tokens::{self, RefreshToken};
+use crate::service::tokens;
 use crate::store::{Abort, Batch, Change, NewSession};
 use std::time::Duration;
 use subtle::ConstantTimeEq;
-
-/// How far back a refresh token that was used before is still recognised: a month of refreshing each quarter hour, ten
-/// times over. What is older is only refused.
-const CHAIN: i64 = 30_000;
 
 /// Makes a session under the clock. The caller says so if it is a key.
 pub(in crate::service) fn open_session(batch: &mut Batch, user: UserId, opening: &Opening) -> Session {
@@ -126,11 +121,38 @@ impl Change for Revoke {
     }
 }
 
-/// Rotates a refresh token.
-pub(super) struct Refresh {
-    pub token: RefreshToken,
+/// Lets a cookie's session last on because it was used.
+pub(in crate::service) struct Extend {
+    pub session: SessionId,
     pub lasts: Duration,
-    pub services: Services,
+}
+
+impl Change for Extend {
+    type Output = ();
+
+    async fn decide(&self, batch: &mut Batch) -> Result<(), Abort> {
+        let session = batch.session(self.session).await?;
+        let Some(mut session) = session.filter(|session| session.is_live(batch.at())) else { return Ok(()) };
+        // Another use, perhaps on another node, may have come first.
+        if session.extend(batch.at(), self.lasts) {
+            batch.renew(&session).await?;
+            batch.emit(Topic::User(session.user), &Happening::SessionUpdated(SessionView::new(&session)));
+        }
+        Ok(())
+    }
+}
+
+/// Rotates a refresh token. All that is dear about it was reckoned before: under the clock there are only comparisons.
+pub(super) struct Refresh {
+    pub session: SessionId,
+    pub generation: i64,
+    /// The hash of the secret that was shown.
+    pub hash: Vec<u8>,
+    /// Whether the token is known to have been made by this server.
+    pub made_here: bool,
+    /// The secrets that its successor may have, the one to be given first.
+    pub successors: Vec<Vec<u8>>,
+    pub lasts: Duration,
 }
 
 /// What became of a refresh token.
@@ -143,34 +165,31 @@ impl Change for Refresh {
     type Output = Refreshed;
 
     async fn decide(&self, batch: &mut Batch) -> Result<Refreshed, Abort> {
-        let session = batch.session(self.token.session).await?;
+        let session = batch.session(self.session).await?;
         let mut session = session.filter(|session| session.is_live(batch.at())).ok_or(Refusal::Unauthorized)?;
-        let steps = session.refresh_generation.saturating_sub(self.token.generation);
         let known = session.refresh_hash.clone().ok_or(Refusal::Unauthorized)?;
-        let is_current = |secret: &[u8]| bool::from(tokens::hash(secret).ct_eq(&known));
-        if !(0..=CHAIN).contains(&steps) {
-            return Err(Refusal::Unauthorized.into());
-        }
-        let tokens = &self.services.inner.tokens;
-        if steps == 0 {
-            if !is_current(&self.token.secret) {
-                return Err(Refusal::Unauthorized.into());
-            }
-            let secret = tokens.successors(&self.token.secret, 1).next().ok_or(Refusal::Unauthorized)?;
+        let steps = session.refresh_generation.saturating_sub(self.generation);
+        if steps == 0 && bool::from(self.hash.ct_eq(&known)) {
+            let secret = self.successors.first().ok_or(Refusal::Unauthorized)?.clone();
             session.refresh_hash = Some(tokens::hash(&secret));
             session.refresh_generation += 1;
-            session.refreshed_at = Some(batch.at());
-            session.expires_at = Some(batch.at().plus(self.lasts));
-            batch.update_refresh(&session).await?;
+            session.renew(batch.at(), self.lasts);
+            batch.renew(&session).await?;
+            batch.emit(Topic::User(session.user), &Happening::SessionUpdated(SessionView::new(&session)));
             return Ok(Refreshed::Renewed { session, secret });
         }
-        // A token of the past proves itself by leading to the present one; anything else was made up.
-        let secret = tokens.successors(&self.token.secret, steps).find(|secret| is_current(secret));
-        let secret = secret.ok_or(Refusal::Unauthorized)?;
+        // Of a token that is not the present one, anybody could make up the like.
+        if steps <= 0 || !self.made_here {
+            return Err(Refusal::Unauthorized.into());
+        }
         // The answer to its first use may have been lost: its successor was never used, so it is given again.
+        let is_present = |secret: &&Vec<u8>| bool::from(tokens::hash(secret).ct_eq(&known));
         let recently = session.refreshed_at.is_some_and(|at| at.until(batch.at()) <= REFRESH_GRACE);
-        if steps == 1 && recently {
-            return Ok(Refreshed::Renewed { session, secret });
+        if steps == 1
+            && recently
+            && let Some(secret) = self.successors.iter().find(is_present)
+        {
+            return Ok(Refreshed::Renewed { session, secret: secret.clone() });
         }
         batch.revoke(&[session.id]).await?;
         emit_revoked(batch, &session);

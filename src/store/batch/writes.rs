@@ -60,11 +60,11 @@ impl Batch {
         session
     }
 
-    /// Writes a session's refresh token as it is now.
-    pub async fn update_refresh(&mut self, session: &Session) -> Result<(), Abort> {
+    /// Writes what a use changes in a session: its refresh token, when it was used, and when it ends.
+    pub async fn renew(&mut self, session: &Session) -> Result<(), Abort> {
         self.write_pending().await?;
         self.writes += 1;
-        Ok(sessions::update_refresh(&self.db, session).await?)
+        Ok(sessions::renew(&self.db, session).await?)
     }
 
     /// Ends sessions.

@@ -20,6 +20,8 @@ use std::collections::HashMap;
 /// Conversations that are read with one statement: few at first, since they are mostly enough.
 const FIRST: usize = 8;
 const MOST: usize = 100;
+/// Stays in one conversation that are written out in a statement: who comes and goes all the time has more than fit.
+const TOLD_APART: usize = 20;
 
 /// Which messages a list is about. All conditions hold together.
 #[derive(Debug, Clone, Default)]
@@ -159,23 +161,24 @@ fn from_moment(moment: Timestamp) -> Select<Entity> {
 /// The query of a list that one index serves: a conversation's, a thread's or an author's.
 async fn of_one_index(db: &impl ConnectionTrait, filter: &MessageFilter) -> Result<Option<Select<Entity>>, DbErr> {
     let mut query = conditions(Entity::find(), filter);
-    if let Some((conversation, public)) = filter.conversation {
+    let of_directs = filter.recipient.is_some() || filter.directs.is_some();
+    if let Some((conversation, public)) = filter.conversation.filter(|_| !of_directs) {
         // A thread is in one conversation, and shorter.
         if filter.thread.is_none() {
             query = query.filter(Column::ConversationId.eq(conversation.0));
         }
         if !public {
-            query = query.filter(during(&super::super::stays::in_conversation(db, filter.viewer, conversation).await?));
+            let stays = super::super::stays::in_conversation(db, filter.viewer, conversation).await?;
+            query = query.filter(during(filter.viewer, &stays));
         }
         if filter.unread {
-            query =
-                query.filter(Column::Id.gt(read_until(db, filter.viewer).await?.remove(&conversation.0).unwrap_or(0)));
+            let read = read_until(db, filter.viewer).await?.remove(&conversation.0);
+            query = query.filter(Column::Id.gt(read.unwrap_or(0)));
         }
         return Ok(Some(query));
     }
-    let of_some_places = filter.unread || filter.recipient.is_some() || filter.directs.is_some();
     let has_index = filter.thread.is_some() || filter.author.is_some();
-    Ok((has_index && !of_some_places).then(|| query.filter(during_any_stay(filter.viewer))))
+    Ok((has_index && !of_directs && !filter.unread).then(|| query.filter(during_any_stay(filter.viewer))))
 }
 
 fn within(query: Select<Entity>, span: Span) -> Select<Entity> {
@@ -217,7 +220,7 @@ impl Place {
     fn query(&self, filter: &MessageFilter, span: Span) -> Select<Entity> {
         let span = Span { above: Ord::max(span.above, self.above), ..span };
         let query = Entity::find().select_only().filter(Column::ConversationId.eq(self.conversation));
-        let mut query = within(conditions(query, filter), span).filter(during(&self.stays));
+        let mut query = within(conditions(query, filter), span).filter(during(filter.viewer, &self.stays));
         if let Some(author) = self.not_author {
             query = query.filter(Column::AuthorId.ne(author.0).or(Column::AuthorId.is_null()));
         }
@@ -234,7 +237,7 @@ async fn places(db: &impl ConnectionTrait, filter: &MessageFilter) -> Result<Vec
         left_seq: Option<i64>,
         direct_key: Option<String>,
     }
-    let rows: Vec<Row> = stays::Entity::find()
+    let mut rows = stays::Entity::find()
         .select_only()
         .columns([stays::Column::ConversationId, stays::Column::JoinedSeq, stays::Column::LeftSeq])
         .column(conversations::Column::DirectKey)
@@ -245,10 +248,11 @@ async fn places(db: &impl ConnectionTrait, filter: &MessageFilter) -> Result<Vec
                 .to(conversations::Column::Id)
                 .into(),
         )
-        .filter(stays::Column::UserId.eq(filter.viewer.0))
-        .into_model()
-        .all(db)
-        .await?;
+        .filter(stays::Column::UserId.eq(filter.viewer.0));
+    if let Some((only, _)) = filter.conversation {
+        rows = rows.filter(stays::Column::ConversationId.eq(only.0));
+    }
+    let rows: Vec<Row> = rows.into_model().all(db).await?;
     let read = if filter.unread { read_until(db, filter.viewer).await? } else { HashMap::new() };
     let mut places: HashMap<i64, Place> = HashMap::new();
     for row in rows {
@@ -364,7 +368,10 @@ async fn run(db: &impl ConnectionTrait, parts: impl Iterator<Item = SelectStatem
     rows.into_iter().map(|row| row.try_get_by_index(0)).collect()
 }
 
-fn during(stays: &[Stay]) -> Condition {
+fn during(viewer: UserId, stays: &[Stay]) -> Condition {
+    if stays.len() > TOLD_APART {
+        return Condition::all().add(during_any_stay(viewer));
+    }
     stays.iter().fold(Condition::any().add(Expr::value(false)), |any, stay| {
         let from = Column::Seq.gte(stay.joined.0);
         any.add(match stay.left {

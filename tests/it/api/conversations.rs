@@ -318,3 +318,22 @@ async fn channels_are_open_to_strangers_only_if_the_operator_says_so() {
             .refused(401, "unauthorized");
     }
 }
+
+#[tokio::test]
+async fn whoever_comes_first_into_a_channel_that_all_have_left_owns_it() {
+    let server = Server::start().await;
+    let [alice, bob, carol] = Person::register_all(&server, ["alice", "bob", "carol"]).await;
+    let channel = alice.channel("news").await;
+    alice.leave(channel).await;
+    let mut stream = SseClient::open(server.address, &carol.stream().channel("news")).await.unwrap();
+    stream.until_control("ready").await;
+    let path = format!("/api/v1/conversations/{channel}/members");
+    assert_eq!(bob.post(&path, &json!({})).await.expect(201)["role"], "owner");
+    assert_eq!(carol.post(&path, &json!({})).await.expect(201)["role"], "member");
+    assert_eq!(alice.post(&path, &json!({})).await.expect(201)["role"], "member", "it was hers once");
+    let heard = stream.until_seq(bob.head().await).await;
+    assert_eq!(heard[0].data()["role"], "owner");
+    let seen = bob.get(&format!("/api/v1/conversations/{channel}")).await.expect(200);
+    assert_eq!(members(&seen), [pair("alice", "member"), pair("bob", "owner"), pair("carol", "member")]);
+    bob.patch(&format!("/api/v1/conversations/{channel}"), &json!({"name": "olds"})).await.expect(200);
+}

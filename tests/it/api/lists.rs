@@ -36,6 +36,8 @@ async fn messages_are_found_by_sender_and_recipient() {
     assert_eq!(list(&alice, "recipient=alice").await, ["a note", "carol to both", "bob to alice"]);
     assert_eq!(list(&alice, "recipient=alice&box=inbox&after=0").await, ["bob to alice", "carol to both"]);
     assert_eq!(list(&alice, "recipient=dave").await, [""; 0]);
+    assert_eq!(list(&alice, &format!("recipient=bob&conversation_id={three}")).await, ["carol to both"]);
+    assert_eq!(list(&alice, &format!("recipient=bob&conversation_id={group}")).await, [""; 0]);
     for field in ["sender", "recipient"] {
         let problem = alice.get(&format!("/api/v1/messages?{field}=nobody")).await.refused(404, "not_found");
         assert_eq!(problem["field"], field);

@@ -3,7 +3,7 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Chance, Ear, Person, Server, SseClient, WsClient};
+use crate::support::{Answer, Chance, Ear, Person, Server, SseClient, WsClient};
 
 #[tokio::test]
 async fn a_message_comes_back_as_it_was_sent() {
@@ -289,4 +289,32 @@ async fn what_one_socket_sends_comes_in_the_order_that_it_was_sent() {
         .extend(stream.until_text("the end").await.iter().map(|seen| seen.data()["text"].as_str().unwrap().to_owned()));
     let expected: Vec<String> = (0..MANY).map(|number| number.to_string()).chain(["the end".to_owned()]).collect();
     assert_eq!(texts, expected);
+}
+
+#[tokio::test]
+async fn names_that_nobody_has_are_told() {
+    let server = Server::start().await;
+    let alice = Person::register(&server, "alice").await;
+    let check = |answer: &Answer, field: &str, unknown: &[&str]| {
+        let problem = answer.refused(404, "not_found");
+        assert_eq!((&problem["field"], &problem["unknown"]), (&json!(field), &json!(unknown)), "{}", answer.describe());
+        for name in unknown {
+            assert!(problem["detail"].as_str().unwrap().contains(name), "{}", answer.describe());
+        }
+    };
+    let to = json!(["zed", "alice", "Nobody", "zed"]);
+    check(&alice.post("/api/v1/messages", &json!({"to": to, "text": "x"})).await, "to", &["zed", "Nobody"]);
+    let group = json!({"kind": "group", "name": "g", "members": ["alice", "zed"]});
+    check(&alice.post("/api/v1/conversations", &group).await, "members", &["zed"]);
+    let group = alice.group("group", &[]).await;
+    let members = format!("/api/v1/conversations/{group}/members");
+    check(&alice.post(&members, &json!({"username": "zed"})).await, "username", &["zed"]);
+    // What stands in the path is no field.
+    let answer = alice.delete(&format!("{members}/zed")).await.refused(404, "not_found");
+    assert!(answer.get("field").is_none() && answer.get("unknown").is_none(), "{answer}");
+
+    let mut websocket = WsClient::open(server.address, &alice.stream()).await.unwrap();
+    let send = json!({"op": "send", "ref": 1, "to": ["zed"], "text": "x"});
+    let reply = websocket.ask(&send, &mut Vec::new()).await;
+    assert_eq!((&reply["error"]["field"], &reply["error"]["unknown"]), (&json!("to"), &json!(["zed"])), "{reply}");
 }

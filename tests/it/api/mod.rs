@@ -3,11 +3,15 @@
 mod accounts;
 mod conversations;
 mod deleting;
+mod keys;
 mod lists;
+mod many_members;
 mod messages;
 mod refreshing;
 mod refusals;
 mod secrets;
+mod sessions;
 mod strangers;
 mod threads;
+mod tickets;
 mod tokens;

@@ -1,9 +1,8 @@
-//! The minute in which a refresh token may be used again, with the session's clock set back in the database file.
+//! Refresh tokens used again, after a minute and after years, with the rows changed in the database file; and made-up ones.
 
-use sea_orm::{ConnectionTrait, Database};
 use serde_json::json;
 
-use crate::support::{Answer, Person, Server};
+use crate::support::{Answer, Person, Server, seconds, within};
 
 async fn refresh(server: &Server, token: &str) -> Answer {
     server.stranger().post("/api/v1/sessions/refresh", &json!({"refresh_token": token})).await
@@ -11,11 +10,7 @@ async fn refresh(server: &Server, token: &str) -> Answer {
 
 /// Makes the last use of every refresh token so many seconds older than it is.
 async fn long_ago(server: &Server, seconds: u64) {
-    let file = server.data_dir().join("goldcrest.db");
-    let database = Database::connect(format!("sqlite://{}?mode=rw", file.display())).await.unwrap();
-    let update = format!("UPDATE sessions SET refreshed_at = refreshed_at - {seconds}000");
-    database.execute_unprepared(&update).await.unwrap();
-    database.close().await.unwrap();
+    server.sql(&format!("UPDATE sessions SET refreshed_at = refreshed_at - {seconds}000")).await;
 }
 
 #[tokio::test]
@@ -30,4 +25,47 @@ async fn after_a_minute_a_used_refresh_token_is_a_stolen_one() {
     let successor = answer["refresh_token"].as_str().unwrap();
     refresh(&server, successor).await.refused(401, "unauthorized");
     alice.get("/api/v1/me").await.refused(401, "unauthorized");
+}
+
+#[tokio::test]
+async fn a_refresh_token_of_years_ago_is_still_a_stolen_one() {
+    let server = Server::start().await;
+    let alice = Person::register(&server, "alice").await;
+    refresh(&server, &alice.refresh_token).await.expect(200);
+    server.sql("UPDATE sessions SET refresh_generation = refresh_generation + 1000000").await;
+    refresh(&server, &alice.refresh_token).await.refused(401, "unauthorized");
+    alice.get("/api/v1/me").await.refused(401, "unauthorized");
+}
+
+#[tokio::test]
+async fn a_made_up_refresh_token_costs_nothing_and_harms_nobody() {
+    let server = Server::start().await;
+    let alice = Person::register(&server, "alice").await;
+    server.sql("UPDATE sessions SET refresh_generation = 29000").await;
+    let made_up = |generation: i64, secret: &str| format!("gcr_{}_{generation}_{secret}", alice.session);
+    let (secret, longer) = ("A".repeat(43), "A".repeat(86));
+    for generation in [0, 1, 28_999, 29_000, 29_001, -1, -900, i64::MIN, i64::MAX] {
+        for secret in [&secret, &longer, "", "AAAA"] {
+            refresh(&server, &made_up(generation, secret)).await.refused(401, "unauthorized");
+        }
+    }
+    within(seconds(5), "the refusals of many", async {
+        for _ in 0..300 {
+            refresh(&server, &made_up(0, &longer)).await.refused(401, "unauthorized");
+        }
+    })
+    .await;
+    alice.get("/api/v1/me").await.expect(200);
+}
+
+#[tokio::test]
+async fn a_refresh_token_whose_key_is_gone_is_good_once_more() {
+    let mut server = Server::start().await;
+    let alice = Person::register(&server, "alice").await;
+    server.terminate(seconds(5)).await;
+    std::fs::remove_file(server.data_dir().join("jwt.key")).unwrap();
+    server.restart().await;
+    alice.get("/api/v1/me").await.refused(401, "unauthorized");
+    let next = refresh(&server, &alice.refresh_token).await.expect(200);
+    refresh(&server, next["refresh_token"].as_str().unwrap()).await.expect(200);
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::support::{Credentials, Ear, Person, Server, SseClient, StreamRequest, WsClient, seconds};
 
 /// A token taken apart: its header and what it claims.
-fn parts(token: &str) -> (Value, Value) {
+pub fn parts(token: &str) -> (Value, Value) {
     let part = |index: usize| {
         let text = token.split('.').nth(index).expect("a token has three parts");
         serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).expect("a part is base64url")).expect("a part is JSON")
@@ -23,7 +23,7 @@ fn unsigned(header: &Value, claims: &Value) -> String {
     format!("{}.{}.", part(header), part(claims))
 }
 
-fn sign(algorithm: Algorithm, kid: Option<&str>, claims: &Value, key: &[u8]) -> String {
+pub fn sign(algorithm: Algorithm, kid: Option<&str>, claims: &Value, key: &[u8]) -> String {
     let header = Header { kid: kid.map(str::to_owned), ..Header::new(algorithm) };
     jsonwebtoken::encode(&header, claims, &EncodingKey::from_secret(key)).expect("a token is signed")
 }
@@ -111,7 +111,7 @@ async fn only_a_token_of_this_server_for_this_server_is_taken() {
 }
 
 /// The bytes that a key file stands for.
-fn signing_key(file: &str) -> Vec<u8> {
+pub fn signing_key(file: &str) -> Vec<u8> {
     file.trim_end().as_bytes().to_vec()
 }
 

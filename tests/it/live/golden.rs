@@ -9,7 +9,7 @@ use crate::support::poller::Poll;
 use crate::support::{Chance, Ear, Log, Parsed, Person, Poller, Seen, Server, SseClient, SseParser, WsClient, seconds};
 
 /// Every type of event that there is.
-const TYPES: [&str; 14] = [
+const TYPES: [&str; 15] = [
     "conversation.created",
     "conversation.updated",
     "key.created",
@@ -23,6 +23,7 @@ const TYPES: [&str; 14] = [
     "message.updated",
     "session.created",
     "session.revoked",
+    "session.updated",
     "user.updated",
 ];
 
@@ -46,6 +47,8 @@ const TEXTS: [&str; 12] = [
 async fn everything_happens(server: &Server) -> Person {
     let [alice, bob] = Person::register_all(server, ["alice", "bob"]).await;
     let other_session = alice.login(server).await;
+    let refreshed = json!({"refresh_token": other_session.refresh_token});
+    server.stranger().post("/api/v1/sessions/refresh", &refreshed).await.expect(200);
     alice.delete(&format!("/api/v1/sessions/{}", other_session.session)).await.expect(204);
     let key = alice.post("/api/v1/keys", &json!({"name": "a key 🔑", "scopes": ["read", "send"]})).await.expect(201);
     alice.delete(&format!("/api/v1/keys/{}", id_text(&key["id"]))).await.expect(204);

@@ -1,6 +1,7 @@
 //! A server of one's own: the built binary on port 0 in a directory that goes away with it.
 
 use parking_lot::Mutex;
+use sea_orm::{ConnectionTrait, Database};
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -49,6 +50,20 @@ impl Options {
 
     pub async fn start(self) -> Server {
         let home = tempfile::tempdir().expect("a directory for the server");
+        Server::start_in(home, self).await
+    }
+
+    /// Starts it where starts before were cut short by SIGKILL, each after so long.
+    pub async fn start_after_kills(self, kills: impl IntoIterator<Item = Duration>) -> Server {
+        let home = tempfile::tempdir().expect("a directory for the server");
+        for moment in kills {
+            let mut command = self.command(&home.path().join("data"), "127.0.0.1:0");
+            let mut child = command.stdout(Stdio::null()).stderr(Stdio::inherit()).spawn().expect("the binary starts");
+            if let Ok(status) = tokio::time::timeout(moment, child.wait()).await {
+                panic!("it gave up by itself before it was killed: {status:?}");
+            }
+            child.kill().await.expect("the process can be killed");
+        }
         Server::start_in(home, self).await
     }
 
@@ -227,6 +242,15 @@ impl Server {
         Log::read(&self.data_dir().join("goldcrest.db")).await
     }
 
+    /// Changes its database file behind its back.
+    pub async fn sql(&self, statement: &str) {
+        let file = self.data_dir().join("goldcrest.db");
+        let database = Database::connect(format!("sqlite://{}?mode=rw", file.display())).await;
+        let database = database.expect("the database file can be opened");
+        database.execute_unprepared(statement).await.unwrap_or_else(|error| panic!("{statement}: {error}"));
+        database.close().await.expect("the database file can be closed");
+    }
+
     /// What another command, run at the machine, printed; it must succeed.
     pub async fn command(&self, arguments: &[&str]) -> String {
         self.command_with_input(arguments, "").await
@@ -255,6 +279,24 @@ impl Server {
             .expect("Linux tells the memory of a process");
         let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).expect("the kernel tells RssAnon");
         line.trim().trim_end_matches(" kB").parse::<u64>().expect("kilobytes") * 1024
+    }
+
+    /// The time that it has had on the machine's processors.
+    pub fn processor_time(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process_id()))
+            .expect("Linux tells what a process has used");
+        // The name of the program stands in parentheses and may hold anything; `utime` and `stime` are fields 14 and 15.
+        let (_, fields) = stat.rsplit_once(')').expect("the name is in parentheses");
+        let ticks = fields.split_whitespace().skip(11).take(2).map(|ticks| ticks.parse::<u64>().expect("ticks"));
+        // Linux counts a hundred a second for its users on every machine.
+        Duration::from_millis(ticks.sum::<u64>() * 10)
+    }
+
+    /// How many files and sockets it has open.
+    pub fn descriptors(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.process_id()))
+            .expect("Linux lists the descriptors of a process")
+            .count()
     }
 
     pub async fn is_ready(&self) -> bool {

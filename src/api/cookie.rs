@@ -1,0 +1,58 @@
+//! The web app's cookie: set at login, set again when its use extends the session, and taken back at logout.
+
+use super::app::App;
+use axum::extract::Request;
+use axum::middleware::Next;
+use axum::response::Response;
+use axum_extra::extract::cookie::{Cookie, SameSite};
+use http::{Extensions, HeaderValue, header};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+/// The cookie that the answer to a request is to set, if whoever checks its credentials finds one.
+#[derive(Debug, Clone, Default)]
+struct Renewal(Arc<OnceLock<Cookie<'static>>>);
+
+/// The cookie of a session, to be kept for so long.
+pub(super) fn of_session(app: &App, value: String, lasts: Duration) -> Cookie<'static> {
+    Cookie::build((app.cookie_name(), value))
+        .path("/")
+        .http_only(true)
+        .secure(app.options.origins.is_tls())
+        .same_site(SameSite::Lax)
+        .max_age(time::Duration::seconds(i64::try_from(lasts.as_secs()).unwrap_or(i64::MAX)))
+        .build()
+}
+
+/// Has the answer set a cookie.
+pub(super) fn set(response: &mut Response, cookie: &Cookie<'_>) {
+    if let Ok(value) = HeaderValue::from_str(&cookie.to_string()) {
+        response.headers_mut().insert(header::SET_COOKIE, value);
+    }
+}
+
+/// Has the answer take the cookie back.
+pub(super) fn take_back(response: &mut Response, app: &App) {
+    set(response, &of_session(app, String::new(), Duration::ZERO));
+}
+
+/// Has the answer to a request set its cookie again: its session lasts on, and so must what the browser keeps.
+pub(super) fn renew(request: &Extensions, cookie: Cookie<'static>) {
+    if let Some(Renewal(place)) = request.get() {
+        // Credentials may be looked at twice for one request; they say the same.
+        drop(place.set(cookie));
+    }
+}
+
+/// Puts a renewed cookie into the answer. One that a handler set itself stays: logging out is a use as well.
+pub(super) async fn keep(mut request: Request, next: Next) -> Response {
+    let renewal = Renewal::default();
+    request.extensions_mut().insert(renewal.clone());
+    let mut response = next.run(request).await;
+    if let Some(cookie) = renewal.0.get()
+        && !response.headers().contains_key(header::SET_COOKIE)
+    {
+        set(&mut response, cookie);
+    }
+    response
+}

@@ -1,0 +1,186 @@
+//! Sessions over time: how they last, what their list shows, and what ends with a shorter lifetime. Where a day or more
+//! would have to pass, the rows are made older in the database file.
+
+use http::Method;
+use serde_json::{Value, json};
+
+use super::tokens::{parts, sign, signing_key};
+use crate::support::{
+    Answer, Caller, Credentials, Ear, Heard, Person, Server, SseClient, StreamRequest, eventually, seconds,
+};
+
+const DAY: i64 = 24 * 60 * 60;
+const MONTH: i64 = 30 * DAY;
+
+/// A browser that has logged in, and what its cookie says.
+async fn browser(server: &Server, person: &Person) -> (Caller, String) {
+    let login = json!({"username": person.name, "password": person.password, "cookie": true});
+    let answer = server.stranger().post("/api/v1/sessions", &login).await;
+    let set_cookie = answer.header("set-cookie").expect("a cookie").to_owned();
+    (server.stranger().with_header("cookie", set_cookie.split(';').next().unwrap()), set_cookie)
+}
+
+async fn make_older(server: &Server, kind: &str, seconds: i64) {
+    let older = format!(
+        "UPDATE sessions SET created_at = created_at - {seconds}000, refreshed_at = refreshed_at - {seconds}000, \
+         expires_at = expires_at - {seconds}000 WHERE kind = '{kind}'"
+    );
+    server.sql(&older).await;
+}
+
+async fn listed(person: &Caller, kind: &str) -> Value {
+    let list = person.get("/api/v1/sessions").await.expect(200);
+    list["items"].as_array().unwrap().iter().find(|session| session["kind"] == kind).expect("it is listed").clone()
+}
+
+fn cookies(answer: &Answer) -> Vec<&str> {
+    answer.headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn a_cookie_that_is_used_lasts_on() {
+    let server = Server::start().await;
+    let alice = Person::register(&server, "alice").await;
+    let (browser, set_cookie) = browser(&server, &alice).await;
+    assert!(set_cookie.contains(&format!("Max-Age={MONTH}")), "{set_cookie}");
+    assert_eq!(cookies(&browser.get("/api/v1/me").await), [""; 0], "not on the day of the login");
+    let mut server = server;
+    server.kill().await;
+    // A day and more since the login, and an hour before the end.
+    make_older(&server, "cookie", MONTH - 3600).await;
+    server.restart().await;
+    let before = listed(&alice, "cookie").await;
+    assert!(before["last_used_at"].is_null(), "{before}");
+    let mut stream = SseClient::open(server.address, &alice.stream()).await.unwrap();
+    stream.until_control("ready").await;
+
+    let used = browser.get("/api/v1/me").await;
+    used.expect(200);
+    assert_eq!(cookies(&used), [set_cookie.as_str()], "the browser keeps it as long as after the login");
+    let heard = stream.until("the session to change", |heard| matches!(heard, Heard::Event(_))).await;
+    let seen = heard.into_iter().filter_map(Heard::event).next_back().unwrap();
+    assert_eq!(seen.kind, "session.updated");
+    let after = listed(&alice, "cookie").await;
+    for field in ["id", "name", "kind", "created_at", "last_used_at", "expires_at"] {
+        assert_eq!(seen.data()[field], after[field], "{field}");
+    }
+    assert!(after["expires_at"].as_str() > before["expires_at"].as_str(), "{before} {after}");
+    assert!(after["last_used_at"].is_string(), "{after}");
+
+    // Once a day at most, also for a server that has just started.
+    assert_eq!(cookies(&browser.get("/api/v1/me").await), [""; 0]);
+    server.kill().await;
+    make_older(&server, "cookie", DAY - 600).await;
+    server.restart().await;
+    assert_eq!(cookies(&browser.get("/api/v1/me").await), [""; 0]);
+    server.kill().await;
+    make_older(&server, "cookie", 700).await;
+    server.restart().await;
+    let request = StreamRequest::new(Credentials::Cookie(set_cookie.split(';').next().unwrap().to_owned()));
+    let opened = SseClient::open(server.address, &request).await.unwrap();
+    assert!(opened.headers.contains_key("set-cookie"), "opening a stream is a use: {:?}", opened.headers);
+}
+
+#[tokio::test]
+async fn logging_out_takes_the_cookie_back_for_good() {
+    let server = Server::start().await;
+    let alice = Person::register(&server, "alice").await;
+    let (browser, _) = browser(&server, &alice).await;
+    make_older(&server, "cookie", 2 * DAY).await;
+    let logout = browser.delete("/api/v1/sessions/current").await;
+    assert_eq!(logout.status, 204, "{}", logout.describe());
+    let set = cookies(&logout);
+    assert!(set.len() == 1 && set[0].contains("Max-Age=0"), "{set:?}");
+    browser.get("/api/v1/me").await.refused(401, "unauthorized");
+}
+
+#[tokio::test]
+async fn a_cookie_of_short_sessions_lasts_while_it_is_used() {
+    let server = Server::options().set("--session-lifetime", "3s").start().await;
+    let alice = Person::register(&server, "alice").await;
+    let (browser, _) = browser(&server, &alice).await;
+    let first_end = listed(&alice, "cookie").await["expires_at"].as_str().unwrap().to_owned();
+    eventually(seconds(20), "a session that nobody uses to end", async || {
+        let list = browser.get("/api/v1/sessions").await.expect(200);
+        let others = list["items"].as_array().unwrap().iter().filter(|session| session["current"] == false);
+        (others.count() == 0).then_some(())
+    })
+    .await;
+    assert!(listed(&browser, "cookie").await["expires_at"].as_str().unwrap() > first_end.as_str());
+    eventually(seconds(20), "the cookie to end once it rests", async || {
+        let list = alice.login(&server).await.get("/api/v1/sessions").await.expect(200);
+        list["items"].as_array().unwrap().iter().all(|session| session["kind"] != "cookie").then_some(())
+    })
+    .await;
+    browser.get("/api/v1/me").await.refused(401, "unauthorized");
+}
+
+#[tokio::test]
+async fn what_the_list_showed_and_the_events_since_are_what_it_shows() {
+    let server = Server::start().await;
+    let alice = Person::register(&server, "alice").await;
+    let (browser, _) = browser(&server, &alice).await;
+    make_older(&server, "cookie", 2 * DAY).await;
+    let list = alice.get("/api/v1/sessions").await.expect(200);
+    let mut shown = list["items"].as_array().unwrap().clone();
+
+    let [second, third] = [alice.login(&server).await, alice.login(&server).await];
+    let refresh = async |token: &str| {
+        server.stranger().post("/api/v1/sessions/refresh", &json!({"refresh_token": token})).await.expect(200)
+    };
+    refresh(&alice.refresh_token).await;
+    let renewed = refresh(&second.refresh_token).await;
+    refresh(renewed["refresh_token"].as_str().unwrap()).await;
+    browser.get("/api/v1/me").await.expect(200);
+    third.logout().await;
+
+    let answer = alice.get(&format!("/api/v1/events?after={}", list["head"])).await.expect(200);
+    for event in answer["events"].as_array().unwrap() {
+        let data = &event["data"];
+        let place = shown.iter().position(|session| session["id"] == data["id"]);
+        match event["type"].as_str().unwrap() {
+            "session.created" => {
+                let mut created = data.clone();
+                created["current"] = json!(false);
+                shown.push(created);
+            }
+            "session.updated" => {
+                let session = shown[place.expect("a session that there is")].as_object_mut().unwrap();
+                session.extend(data.as_object().unwrap().clone());
+            }
+            "session.revoked" => drop(shown.remove(place.expect("a session that there is"))),
+            other => panic!("{other}"),
+        }
+    }
+    let now = alice.get("/api/v1/sessions").await.expect(200);
+    assert_eq!(now["head"], answer["head"]);
+    assert_eq!(&shown, now["items"].as_array().unwrap());
+}
+
+#[tokio::test]
+async fn a_shorter_lifetime_counts_for_tokens_that_are_out() {
+    let mut server = Server::options().set("--access-token-lifetime", "1h").start().await;
+    let alice = Person::register(&server, "alice").await;
+    let gone = alice.login(&server).await;
+    gone.logout().await;
+    server.terminate(seconds(5)).await;
+    // Eleven minutes pass: the token was made before the session ended, which is no longer in any memory.
+    server.sql("UPDATE sessions SET revoked_at = revoked_at - 660000").await;
+    let (header, mut claims) = parts(&gone.access_token);
+    for claim in ["iat", "exp"] {
+        claims[claim] = json!(claims[claim].as_i64().unwrap() - 660);
+    }
+    let key = signing_key(&std::fs::read_to_string(server.data_dir().join("jwt.key")).unwrap());
+    let kid = header["kid"].as_str();
+    let token = sign(jsonwebtoken::Algorithm::HS256, kid, &claims, &key);
+    server.restart_with(Server::options().set("--access-token-lifetime", "3s")).await;
+    server.stranger().with_bearer(&token).get("/api/v1/me").await.refused(401, "token_expired");
+    eventually(seconds(10), "a token of before to end", async || {
+        let answer = alice.call(Method::GET, "/api/v1/me", None).await;
+        (answer.status != 200).then_some(answer)
+    })
+    .await
+    .refused(401, "token_expired");
+    let refreshed = json!({"refresh_token": alice.refresh_token});
+    server.stranger().post("/api/v1/sessions/refresh", &refreshed).await.expect(200);
+}
