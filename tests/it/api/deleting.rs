@@ -86,7 +86,7 @@ async fn of_what_is_deleted_for_all_nothing_is_left_but_that_it_was() {
     live.until_control("ready").await;
 
     alice.delete(&path(&said)).await.expect(204);
-    assert_eq!(places_with(&file, SECRET).await, [String::new(); 0]);
+    assert_eq!(places_with(&file, SECRET).await, [""; 0]);
     let tombstone = bob.get(&path(&said)).await.expect(200);
     assert_eq!((&tombstone["text"], &tombstone["mentions"]), (&json!(""), &json!([])));
     assert_eq!((&tombstone["author"], &tombstone["created_at"]), (&said["author"], &said["created_at"]));
@@ -118,7 +118,7 @@ async fn of_what_is_deleted_for_all_nothing_is_left_but_that_it_was() {
             server.restart().await;
         }
     }
-    assert_eq!(places_with(&file, SECRET).await, [String::new(); 0]);
+    assert_eq!(places_with(&file, SECRET).await, [""; 0]);
     server.events_on_disk().await.assert_dense();
 }
 

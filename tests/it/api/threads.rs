@@ -80,7 +80,7 @@ async fn my_threads_are_those_that_i_take_part_in_by_last_activity() {
     let (one, two, three) =
         (alice.say(group, "one").await, bob.say(group, "two").await, alice.say(direct, "three").await);
     let named = alice.say(group, "four @carol").await;
-    assert_eq!(threads(&alice, "").await, [String::new(); 0], "a message without a reply is no thread");
+    assert_eq!(threads(&alice, "").await, [""; 0], "a message without a reply is no thread");
     reply(&bob, &one, "to one").await;
     reply(&bob, &two, "to two").await;
     reply(&bob, &three, "to three").await;
@@ -126,7 +126,7 @@ async fn whoever_is_named_finds_it_among_his_mentions() {
     let mut stream = SseClient::open(server.address, &bob.stream().after(0)).await.unwrap();
     let heard = stream.until_seq(bob.head().await).await.pop().unwrap();
     assert_eq!(heard.data(), said);
-    assert_eq!(items(&dave, "/api/v1/mentions").await, [json!(0); 0], "who is not there is not named");
+    assert_eq!(items(&dave, "/api/v1/mentions").await.len(), 0, "who is not there is not named");
     let second = alice.post("/api/v1/messages", &json!({"to": ["bob"], "text": "hi @bob"})).await.expect(201);
     assert_eq!(second["mentions"][0]["id"], bob.id, "also in a direct conversation that this makes");
     assert_eq!(texts(&items(&bob, "/api/v1/mentions").await), ["hi @bob", said["text"].as_str().unwrap()]);
