@@ -155,7 +155,7 @@ mod tests {
     fn a_text_full_of_names_costs_little() {
         let names: Vec<String> = (0..5_000).map(|number| format!("@u{number}")).collect();
         let text = names.join(" ");
-        assert!(Named::in_text(&text).keys().count() <= LOOKED_UP);
+        assert!(Named::in_text(&text).keys().count() <= 200);
         let people: Vec<String> = (0..100).map(|number| format!("u{number}")).collect();
         let people: Vec<&str> = people.iter().map(String::as_str).collect();
         assert_eq!(mentioned(&text, &people).len(), MENTION_LIMIT);

@@ -146,7 +146,8 @@ async fn what_a_slow_reader_was_still_to_get_is_empty_when_it_comes() {
         let shown = heard.iter().take_while(|seen| shows(seen).is_some()).count();
         println!("{shown} of {MANY} had gone out before they were deleted");
         assert!(heard[shown..].iter().all(|seen| shows(seen).is_none()), "and none after the first that is empty");
-        assert!(shown < MANY / 2, "{shown} were shown");
+        // What the kernel keeps; the server itself would keep as much again.
+        assert!(shown < 18, "{shown} were shown");
     }
 }
 
