@@ -1,6 +1,7 @@
 //! Messages in the database.
 
 mod list;
+mod visible;
 
 use super::entity::messages::{ActiveModel, Column, Entity, Model};
 use super::{mentions, users};
@@ -14,7 +15,8 @@ use sea_orm::{
 use std::collections::HashMap;
 
 pub use list::{Directs, MessageFilter, MessagePage};
-pub(super) use list::{count, list, visible_during_stays, visible_to};
+pub(super) use list::{count, list};
+pub(super) use visible::{visible_during_stays, visible_to};
 
 /// A message with what only the server needs to know of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
