@@ -16,6 +16,9 @@ fn added() -> Vec<(&'static str, ColumnDef)> {
         ("users", everyone("bio_visible")),
         ("users", everyone("inbox")),
         ("messages", number_or_null("deleted_at")),
+        // The last message before a stay and the last one in it: what is unread is found without reading the rest.
+        ("stays", number("joined_message").default(0).to_owned()),
+        ("stays", number_or_null("left_message")),
         // Deleting a message empties its text in the log too, and finds its events by this.
         ("events", number_or_null("message_id")),
     ]
@@ -30,7 +33,9 @@ fn indexes() -> Vec<IndexCreateStatement> {
         index("links_by_user", "links", &["user_id", "purpose"]),
         index("links_by_end", "links", &["expires_at"]),
         unique("invitations_by_secret", "invitations", &["secret_hash"]),
-        index("contacts_by_other", "contacts", &["other_id"]),
+        index("contacts_by_owner", "contacts", &["owner_id", "created_at"]),
+        index("contacts_by_other", "contacts", &["other_id", "created_at"]),
+        index("blocks_by_blocker", "blocks", &["blocker_id", "created_at"]),
         index("blocks_by_blocked", "blocks", &["blocked_id"]),
         index("reads_by_conversation", "reads", &["conversation_id"]),
         index("mentions_by_message", "mentions", &["message_id"]),

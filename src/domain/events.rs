@@ -1,7 +1,10 @@
 //! The closed list of what can happen, who may hear of it, and what it means for who hears what.
 
+use super::blocks::BlockView;
+use super::contacts::{ContactChange, ContactGone};
 use super::conversations::{Conversation, Kind, Member, PostPolicy, Role};
 use super::messages::Message;
+use super::receipts::Receipt;
 use super::sessions::{Scope, Session, SessionKind};
 use super::users::{UserRef, Username};
 use super::{ConversationId, MessageId, Seq, SessionId, Timestamp, UserId};
@@ -57,6 +60,18 @@ pub enum Happening {
     MessageDeleted(Deleted),
     /// The user deleted it for himself alone.
     MessageHidden(Hidden),
+    /// Somebody has read on, and those hear it who are told.
+    ReceiptUpdated(Receipt),
+    /// Somebody asked to be somebody's contact: both hear it, each from his side.
+    ContactRequested(ContactChange),
+    /// What somebody says to somebody came about otherwise, or changed: both hear it.
+    ContactUpdated(ContactChange),
+    /// It was taken back or forgotten: both hear it.
+    ContactDeleted(ContactGone),
+    /// The user has blocked somebody.
+    BlockCreated(BlockView),
+    /// The user has taken a block back.
+    BlockDeleted(UserRef),
     /// The user logged in somewhere.
     SessionCreated(SessionView),
     /// One of the user's sessions was used so that it lasts on.
@@ -171,7 +186,7 @@ pub struct ConversationView {
 impl ConversationView {
     /// The view of a conversation, with its members where they are told.
     pub fn new(conversation: Conversation, members: Option<Vec<Member>>) -> Self {
-        let Conversation { id, kind, name, post, created_at } = conversation;
+        let Conversation { id, kind, name, post, created_at, people: _ } = conversation;
         Self { id, kind, name, post, created_at, members }
     }
 }
@@ -189,6 +204,12 @@ impl Happening {
             Self::MessageUpdated(_) => "message.updated",
             Self::MessageDeleted(_) => "message.deleted",
             Self::MessageHidden(_) => "message.hidden",
+            Self::ReceiptUpdated(_) => "receipt.updated",
+            Self::ContactRequested(_) => "contact.requested",
+            Self::ContactUpdated(_) => "contact.updated",
+            Self::ContactDeleted(_) => "contact.deleted",
+            Self::BlockCreated(_) => "block.created",
+            Self::BlockDeleted(_) => "block.deleted",
             Self::SessionCreated(_) => "session.created",
             Self::SessionUpdated(_) => "session.updated",
             Self::SessionRevoked(_) => "session.revoked",
@@ -203,6 +224,10 @@ impl Happening {
         #[derive(Serialize)]
         struct Id {
             id: SessionId,
+        }
+        #[derive(Serialize)]
+        struct About<'a> {
+            user: &'a UserRef,
         }
         #[derive(Serialize)]
         struct Profile<'a> {
@@ -223,6 +248,11 @@ impl Happening {
             Self::MessageCreated(message) | Self::MessageUpdated(message) => serde_json::to_string(message),
             Self::MessageDeleted(deleted) => serde_json::to_string(deleted),
             Self::MessageHidden(hidden) => serde_json::to_string(hidden),
+            Self::ReceiptUpdated(receipt) => serde_json::to_string(receipt),
+            Self::ContactRequested(change) | Self::ContactUpdated(change) => serde_json::to_string(change),
+            Self::ContactDeleted(gone) => serde_json::to_string(gone),
+            Self::BlockCreated(block) => serde_json::to_string(block),
+            Self::BlockDeleted(user) => serde_json::to_string(&About { user }),
             Self::SessionCreated(session) | Self::SessionUpdated(session) => serde_json::to_string(session),
             Self::SessionRevoked(id) | Self::KeyRevoked(id) => serde_json::to_string(&Id { id: *id }),
             Self::KeyCreated(key) => serde_json::to_string(key),

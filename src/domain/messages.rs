@@ -37,6 +37,22 @@ pub struct Message {
 }
 
 impl Message {
+    /// A message of the system's own, still to get its number and moment.
+    pub fn by_the_system(conversation_id: ConversationId, text: String) -> Self {
+        Self {
+            id: MessageId(0),
+            conversation_id,
+            author: None,
+            text,
+            mentions: Vec::new(),
+            thread_id: None,
+            created_at: Timestamp(0),
+            edited_at: None,
+            deleted_at: None,
+            client_id: None,
+        }
+    }
+
     /// Leaves a tombstone: that something was said, by whom and when, but not what.
     pub fn erase(&mut self, at: Timestamp) {
         // New ones, because a cleared `String` keeps its bytes.

@@ -77,7 +77,6 @@ impl Services {
                     let reason = format!("A direct conversation has at most {DIRECT_LIMIT} people. Make a group.");
                     return Err(Refusal::invalid("to", reason).into());
                 }
-                people.sort_unstable();
                 Target::Direct(people)
             }
         };

@@ -16,7 +16,7 @@ use std::collections::HashMap;
 
 pub use list::{Directs, MessageFilter, MessagePage};
 pub(super) use list::{count, list};
-pub(super) use visible::{visible_during_stays, visible_to};
+pub(super) use visible::{during_any_stay, visible_during_stays, visible_to};
 
 /// A message with what only the server needs to know of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,6 +98,18 @@ pub(super) async fn by_ids(db: &impl ConnectionTrait, ids: &[MessageId]) -> Resu
         rows.extend(Entity::find().filter(Column::Id.is_in(some.iter().map(|id| id.0))).all(db).await?);
     }
     complete(db, rows).await
+}
+
+/// In which conversation a message stands, and where on the line.
+pub(super) async fn place(db: &impl ConnectionTrait, id: MessageId) -> Result<Option<(ConversationId, Seq)>, DbErr> {
+    let place: Option<(i64, i64)> = Entity::find_by_id(id.0)
+        .select_only()
+        .column(Column::ConversationId)
+        .column(Column::Seq)
+        .into_tuple()
+        .one(db)
+        .await?;
+    Ok(place.map(|(conversation, seq)| (ConversationId(conversation), Seq(seq))))
 }
 
 /// What these authors sent under these names of their own, and perhaps some more under the same names.

@@ -1,7 +1,9 @@
 //! What is kept: the database, and the one task that writes to it. `SeaORM` lives here only.
 
 mod batch;
+mod blocks;
 mod clock;
+mod contacts;
 mod conversations;
 mod entity;
 mod events;
@@ -9,6 +11,7 @@ mod hidden;
 mod mentions;
 mod messages;
 mod open;
+mod receipts;
 mod sequencer;
 mod sessions;
 mod snapshot;
@@ -23,6 +26,7 @@ pub use clock::Clock;
 pub use events::Page as LogPage;
 pub use messages::{Directs, Kept, MessageFilter, MessagePage};
 pub use open::{Database, OpenError, Store, database_url};
+pub use receipts::{Position, Unread};
 pub use sequencer::{Change, HandOver, Sequencer, SubmitError};
 pub use snapshot::Snapshot;
 

@@ -3,10 +3,11 @@
 use crate::domain::conversations::{Conversation, Kind, PostPolicy, Role, direct_key};
 use crate::domain::mentions::Named;
 use crate::domain::messages::Message;
+use crate::domain::reach::Way;
 use crate::domain::users::{Status, User};
 use crate::domain::{ConversationId, MessageId, Refusal, Seq, Timestamp, UserId};
 use crate::service::conversations::{blank, create, visible};
-use crate::service::tokens;
+use crate::service::{reach, tokens};
 use crate::store::{Abort, Batch, Change, Kept, NewMessage, Wants};
 
 /// Where a message goes, with people by number.
@@ -48,15 +49,13 @@ impl Change for Send {
         wants.user(self.author);
         match &self.to {
             Target::Conversation(id) => {
-                wants.membership(*id, self.author);
+                wants.post(*id, self.author);
                 wants.mentions(Some(*id), &self.named);
             }
             Target::Direct(people) => {
                 wants.mentions(None, &self.named);
                 wants.direct(people);
-                for user in people {
-                    wants.user(*user);
-                }
+                wants.reach(self.author, people, Way::direct(people.len()));
             }
         }
         if let Some(client_id) = &self.client_id {
@@ -80,6 +79,9 @@ impl Change for Send {
             Target::Conversation(id) => Some(postable(batch, *id, self.author).await?),
             Target::Direct(people) => batch.direct(people).await?,
         };
+        if let Target::Direct(people) = &self.to {
+            reach::check(batch, self.author, people, Way::direct(people.len())).await?;
+        }
         let root = match self.thread_id {
             Some(root) => Some(self.root(batch, root, known.as_ref()).await?),
             None => None,
@@ -164,7 +166,7 @@ impl Change for Edit {
             return Err(Refusal::MessageDeleted.into());
         }
         let role = batch.role(id, self.author).await?;
-        conversation.may_post(role.ok_or(Refusal::NotMember)?)?;
+        may_post(batch, &conversation, role, self.author).await?;
         if kept.message.text == self.text {
             return Ok(kept.message);
         }
@@ -186,8 +188,19 @@ pub(super) async fn active(batch: &mut Batch, id: UserId) -> Result<User, Abort>
 /// A conversation in which somebody may post.
 async fn postable(batch: &mut Batch, id: ConversationId, author: UserId) -> Result<Conversation, Abort> {
     let (conversation, role) = visible(batch, id, author).await?;
-    conversation.may_post(role.ok_or(Refusal::NotMember)?)?;
+    may_post(batch, &conversation, role, author).await?;
     Ok(conversation)
+}
+
+/// Refuses who may not say anything in a conversation: by what he is there, or by what the others in it say to him.
+async fn may_post(
+    batch: &mut Batch,
+    conversation: &Conversation,
+    role: Option<Role>,
+    author: UserId,
+) -> Result<(), Abort> {
+    conversation.may_post(role.ok_or(Refusal::NotMember)?)?;
+    reach::check(batch, author, &conversation.people, Way::direct(conversation.people.len())).await
 }
 
 /// Whether somebody may read what was said in a conversation at this place.

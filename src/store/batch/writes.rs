@@ -1,7 +1,7 @@
 //! What changes write into the batch: rows gathered for a few statements, and events with their numbers.
 
 use super::{Abort, Batch, NewConversation, NewSession, NewUser, ROWS};
-use crate::domain::conversations::{Conversation, Kind, Role, direct_key};
+use crate::domain::conversations::{Conversation, Kind, Role, direct_key, people_of};
 use crate::domain::events::{Happening, Record, Topic};
 use crate::domain::sessions::Session;
 use crate::domain::users::User;
@@ -87,9 +87,12 @@ impl Batch {
     /// Makes a conversation whose members join at the next event, which the caller emits.
     pub fn insert_conversation(&mut self, new: NewConversation) -> Conversation {
         self.clock.last_conversation.0 += 1;
-        let conversation = Conversation { id: self.clock.last_conversation, created_at: self.at, ..new.conversation };
-        let key = (conversation.kind == Kind::Direct)
+        let key = (new.conversation.kind == Kind::Direct)
             .then(|| direct_key(&new.members.iter().map(|(user, _)| *user).collect::<Vec<_>>()));
+        let people = key.as_deref().map(people_of).unwrap_or_default();
+        let id = self.clock.last_conversation;
+        let conversation = Conversation { id, created_at: self.at, people, ..new.conversation };
+        self.set.sizes.insert(id, 0);
         self.pending.conversations.push(conversations::row(&conversation, key.clone()));
         if let Some(key) = key {
             self.set.directs.insert(key, conversation.id);
@@ -114,9 +117,17 @@ impl Batch {
     /// Lets somebody in from the next event on, which the caller emits.
     pub fn insert_stay(&mut self, conversation: ConversationId, user: UserId, role: Role) {
         let stay = Lasting { conversation, user, joined: self.upcoming(), role };
-        self.pending.stays.push(stays::row(&stay));
+        self.pending.stays.push(stays::row(&stay, self.clock.last_message));
+        self.resize(conversation, 1);
         self.set.stays.insert((conversation, user), Some(stay));
         self.writes += 1;
+    }
+
+    /// How many are in a conversation has changed, if that is known.
+    fn resize(&mut self, conversation: ConversationId, by: i64) {
+        if let Some(size) = self.set.sizes.get_mut(&conversation) {
+            *size = size.saturating_add_signed(by);
+        }
     }
 
     /// Lets somebody out with the next event, which the caller emits.
@@ -124,7 +135,8 @@ impl Batch {
         let Some(stay) = self.stay(conversation, user).await? else { return Ok(()) };
         self.write_pending().await?;
         self.writes += 1;
-        stays::end(&self.db, &stay, self.upcoming()).await?;
+        stays::end(&self.db, &stay, self.upcoming(), self.clock.last_message).await?;
+        self.resize(conversation, -1);
         self.set.stays.insert((conversation, user), None);
         Ok(())
     }

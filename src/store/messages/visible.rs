@@ -25,7 +25,7 @@ pub(super) fn during(viewer: UserId, stays: &[Stay]) -> Condition {
 }
 
 /// Whether a message came during a stay of the viewer where it stands.
-pub(super) fn during_any_stay(viewer: UserId) -> SimpleExpr {
+pub(in crate::store) fn during_any_stay(viewer: UserId) -> SimpleExpr {
     let stay = |column| Expr::col((stays::Entity, column));
     let message = |column| Expr::col((Entity, column));
     let covering = Query::select()

@@ -59,6 +59,16 @@ const ROUTES: &[(&str, &str, Door)] = &[
     ("GET", "/api/v1/messages/{id}/replies", Closed),
     ("GET", "/api/v1/mentions", Closed),
     ("GET", "/api/v1/threads", Closed),
+    ("POST", "/api/v1/messages/take", Closed),
+    ("PUT", "/api/v1/conversations/{id}/read", Closed),
+    ("GET", "/api/v1/conversations/{id}/receipts", Closed),
+    ("POST", "/api/v1/contacts", Closed),
+    ("GET", "/api/v1/contacts", Closed),
+    ("PUT", "/api/v1/contacts/{name}", Closed),
+    ("DELETE", "/api/v1/contacts/{name}", Closed),
+    ("GET", "/api/v1/blocks", Closed),
+    ("PUT", "/api/v1/blocks/{name}", Closed),
+    ("DELETE", "/api/v1/blocks/{name}", Closed),
     ("GET", "/api/v1/events", Closed),
 ];
 

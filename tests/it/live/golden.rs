@@ -9,7 +9,12 @@ use crate::support::poller::Poll;
 use crate::support::{Chance, Ear, Log, Parsed, Person, Poller, Seen, Server, SseClient, SseParser, WsClient, seconds};
 
 /// Every type of event that there is.
-const TYPES: [&str; 15] = [
+const TYPES: [&str; 21] = [
+    "block.created",
+    "block.deleted",
+    "contact.deleted",
+    "contact.requested",
+    "contact.updated",
     "conversation.created",
     "conversation.updated",
     "key.created",
@@ -21,6 +26,7 @@ const TYPES: [&str; 15] = [
     "message.deleted",
     "message.hidden",
     "message.updated",
+    "receipt.updated",
     "session.created",
     "session.revoked",
     "session.updated",
@@ -66,6 +72,12 @@ async fn everything_happens(server: &Server) -> Person {
     alice.patch(&path, &json!({"text": "changed 🖊"})).await.expect(200);
     alice.delete(&format!("{path}?for=me")).await.expect(204);
     alice.delete(&path).await.expect(204);
+    let read = json!({"message_id": TEXTS.len()});
+    alice.put(&format!("/api/v1/conversations/{group}/read"), &read).await.expect(200);
+    alice.post("/api/v1/contacts", &json!({"username": "bob"})).await.expect(201);
+    alice.delete("/api/v1/contacts/bob").await.expect(204);
+    alice.put("/api/v1/blocks/bob", &json!({})).await.expect(204);
+    alice.delete("/api/v1/blocks/bob").await.expect(204);
     alice
 }
 
