@@ -16,7 +16,7 @@ use std::collections::HashMap;
 
 pub use list::{Directs, MessageFilter, MessagePage};
 pub(super) use list::{count, list};
-pub(super) use visible::{during_any_stay, visible_during_stays, visible_to};
+pub(super) use visible::{during_any_stay, not_hidden, visible_during_stays, visible_to};
 
 /// A message with what only the server needs to know of it.
 #[derive(Debug, Clone, PartialEq, Eq)]

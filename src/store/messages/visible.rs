@@ -40,7 +40,7 @@ pub(in crate::store) fn during_any_stay(viewer: UserId) -> SimpleExpr {
 }
 
 /// Whether the viewer has not hidden a message from himself.
-pub(super) fn not_hidden(viewer: UserId) -> SimpleExpr {
+pub(in crate::store) fn not_hidden(viewer: UserId) -> SimpleExpr {
     let row = |column| Expr::col((hidden::Entity, column));
     let hiding = Query::select()
         .expr(Expr::value(1))
