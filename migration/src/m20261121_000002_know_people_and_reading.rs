@@ -39,11 +39,12 @@ fn indexes() -> Vec<IndexCreateStatement> {
         index("blocks_by_blocked", "blocks", &["blocked_id"]),
         index("reads_by_conversation", "reads", &["conversation_id"]),
         index("mentions_by_message", "mentions", &["message_id"]),
+        index("mentions_by_conversation", "mentions", &["user_id", "conversation_id", "message_id"]),
         index("hidden_by_message", "hidden", &["message_id"]),
     ]
 }
 
-const TABLES: [&str; 7] = ["links", "invitations", "contacts", "blocks", "reads", "mentions", "hidden"];
+const TABLES: [&str; 8] = ["links", "invitations", "contacts", "blocks", "reads", "mentions", "hidden", "threads"];
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
@@ -106,7 +107,15 @@ impl MigrationTrait for Migration {
             table(backend, "mentions")
                 .col(number("user_id"))
                 .col(number("message_id"))
+                // Where the message is, so that the unread ones of a conversation are counted from the index alone.
+                .col(number("conversation_id"))
                 .primary_key(&mut primary(&["user_id", "message_id"]))
+                .to_owned(),
+            // Who takes part in which thread: its author, those who reply in it, and those who are named in it.
+            table(backend, "threads")
+                .col(number("user_id"))
+                .col(number("thread_id"))
+                .primary_key(&mut primary(&["user_id", "thread_id"]))
                 .to_owned(),
             // Messages of others that somebody deleted for himself alone.
             table(backend, "hidden")

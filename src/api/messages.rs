@@ -1,6 +1,6 @@
-//! `/messages` and `/conversations/ID/messages`: sending and reading.
+//! `/messages` and `/conversations/ID/messages`: sending, editing, deleting and reading; `/threads` and `/mentions`.
 
-use super::answer::Made;
+use super::answer::{Made, NoContent};
 use super::app::App;
 use super::extract::{BODIES, Caller, IdempotencyKey, Json, Named, Params, VALUES, Visitor, body, is_json, parse};
 use super::fields::{ClientId, Name, Text};
@@ -8,14 +8,18 @@ use super::limits::Bounds;
 use super::openapi::{Asks, Operation};
 use super::problem::Problem;
 use crate::domain::conversations::FIRST_MEMBERS_LIMIT;
+use crate::domain::deletion::Audience;
 use crate::domain::messages::Message;
-use crate::domain::{ConversationId, MessageId, Refusal};
-use crate::service::messages::{Destination, MessageBox, Outgoing};
+use crate::domain::{ConversationId, MessageId, Refusal, Timestamp};
+use crate::service::messages::{
+    DELETE_LIMIT, Deletions, Destination, ListWish, MessageBox, MessageItem, Outgoing, ThreadItem,
+};
 use crate::service::{MessagePage, Page};
 use axum::extract::{FromRequest, Request, State};
 use http::{HeaderMap, StatusCode, header};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use std::time::Duration;
 
 /// The most entries of a list in one answer, and how many come unasked.
 pub(super) const LIMITS: (u64, u64) = (200, 50);
@@ -155,8 +159,69 @@ pub(super) async fn get(
     State(app): State<App>,
     Visitor(principal): Visitor,
     Named(id): Named<MessageId>,
-) -> Result<axum::Json<Message>, Problem> {
+) -> Result<axum::Json<MessageItem>, Problem> {
     Ok(axum::Json(app.services.message(&principal, id).await?))
+}
+
+/// What a message is to say now, over REST; over WebSocket with its number.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Patch {
+    /// What it says from now on.
+    #[schemars(with = "Text")]
+    text: String,
+}
+
+/// `PATCH /messages/ID`
+pub(super) async fn edit(
+    State(app): State<App>,
+    Caller(principal): Caller,
+    bounds: Bounds,
+    Named(id): Named<MessageId>,
+    Json(patch): Json<Patch>,
+) -> Result<axum::Json<Message>, Problem> {
+    bounds.send(principal.user)?;
+    Ok(axum::Json(app.services.edit(&principal, id, patch.text).await?))
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct For {
+    /// For whom it is to be gone. One's own are deleted for all, unless said otherwise, and others' for oneself.
+    #[serde(rename = "for")]
+    audience: Option<Audience>,
+}
+
+/// `DELETE /messages/ID`
+pub(super) async fn delete(
+    State(app): State<App>,
+    Caller(principal): Caller,
+    Named(id): Named<MessageId>,
+    Params(For { audience }): Params<For>,
+) -> Result<NoContent, Problem> {
+    app.services.delete(&principal, id, audience).await?;
+    Ok(NoContent)
+}
+
+/// Which messages are to go, over REST and over WebSocket alike.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Delete {
+    /// Which ones.
+    #[schemars(length(max = DELETE_LIMIT))]
+    pub(super) ids: Vec<MessageId>,
+    /// For whom they are to be gone. One's own are deleted for all, unless said otherwise, and others' for oneself.
+    #[serde(rename = "for")]
+    pub(super) audience: Option<Audience>,
+}
+
+/// `POST /messages/delete`
+pub(super) async fn delete_all(
+    State(app): State<App>,
+    Caller(principal): Caller,
+    Json(Delete { ids, audience }): Json<Delete>,
+) -> Result<axum::Json<Deletions>, Problem> {
+    Ok(axum::Json(app.services.delete_all(&principal, ids, audience).await?))
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -166,6 +231,24 @@ pub(super) struct List {
     which: MessageBox,
     /// Only those of this conversation.
     conversation_id: Option<ConversationId>,
+    /// Only by this user.
+    sender: Option<String>,
+    /// Only said to this user directly.
+    recipient: Option<String>,
+    /// Only from this moment on.
+    #[schemars(extend("format" = "date-time"))]
+    since: Option<String>,
+    /// Only before this moment.
+    #[schemars(extend("format" = "date-time"))]
+    until: Option<String>,
+    /// Only of this day, by UTC.
+    #[schemars(extend("format" = "date"))]
+    date: Option<String>,
+    /// Only those by others that one has not read.
+    #[serde(default)]
+    unread: bool,
+    /// Only replies to this message.
+    thread_id: Option<MessageId>,
     /// Only older ones than this message: the newest of them first.
     before: Option<MessageId>,
     /// Only newer ones than this message: the oldest of them first.
@@ -180,14 +263,50 @@ pub(super) async fn list(
     State(app): State<App>,
     Caller(principal): Caller,
     Params(list): Params<List>,
-) -> Result<axum::Json<Page<Message>>, Problem> {
-    let page = MessagePage { before: list.before, after: list.after, limit: limit(list.limit)? };
-    Ok(axum::Json(app.services.messages(&principal, list.conversation_id, list.which, page).await?))
+) -> Result<axum::Json<Page<MessageItem>>, Problem> {
+    let page = page(list.before, list.after, list.limit)?;
+    let day = list.date.as_deref().map(day).transpose()?;
+    let since = list.since.as_deref().map(|text| moment("since", text)).transpose()?;
+    let until = list.until.as_deref().map(|text| moment("until", text)).transpose()?;
+    let wish = ListWish {
+        conversation: list.conversation_id,
+        which: list.which,
+        sender: list.sender,
+        recipient: list.recipient,
+        since: since.max(day.map(|(begin, _)| begin)),
+        until: [until, day.map(|(_, end)| end)].into_iter().flatten().min(),
+        unread: list.unread,
+        thread: list.thread_id,
+        ..ListWish::default()
+    };
+    Ok(axum::Json(app.services.messages(&principal, wish, page).await?))
+}
+
+fn page(before: Option<MessageId>, after: Option<MessageId>, wanted: Option<u64>) -> Result<MessagePage, Problem> {
+    Ok(MessagePage { before, after, limit: limit(wanted)?, skip: 0 })
+}
+
+/// A moment in a URL. There a `+` that nobody escaped has become a space.
+fn moment(field: &str, text: &str) -> Result<Timestamp, Problem> {
+    let plain = || text.rsplit_once(' ').and_then(|(time, offset)| Timestamp::parse(&format!("{time}+{offset}")));
+    let wrong = || {
+        let detail = format!("`{field}` is a date and time as in 2026-11-21T10:00:00Z or 2026-11-21T11:00:00+01:00.");
+        Problem::malformed(detail).field(field)
+    };
+    Timestamp::parse(text).or_else(plain).ok_or_else(wrong)
+}
+
+/// The first moment of a day, by UTC, and that of the next.
+fn day(text: &str) -> Result<(Timestamp, Timestamp), Problem> {
+    let begin =
+        Some(text).filter(|text| text.len() == 10).and_then(|text| Timestamp::parse(&format!("{text}T00:00:00Z")));
+    let begin = begin.ok_or_else(|| Problem::malformed("`date` is a day as in 2026-11-21.").field("date"))?;
+    Ok((begin, begin.plus(Duration::from_hours(24))))
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ListHere {
+pub(super) struct Part {
     /// Only older ones than this message: the newest of them first.
     before: Option<MessageId>,
     /// Only newer ones than this message: the oldest of them first.
@@ -202,8 +321,52 @@ pub(super) async fn list_in(
     State(app): State<App>,
     Visitor(principal): Visitor,
     Named(id): Named<ConversationId>,
-    Params(list): Params<ListHere>,
-) -> Result<axum::Json<Page<Message>>, Problem> {
-    let page = MessagePage { before: list.before, after: list.after, limit: limit(list.limit)? };
+    Params(part): Params<Part>,
+) -> Result<axum::Json<Page<MessageItem>>, Problem> {
+    let page = page(part.before, part.after, part.limit)?;
     Ok(axum::Json(app.services.messages_in(&principal, id, page).await?))
+}
+
+/// `GET /messages/ID/replies`
+pub(super) async fn replies(
+    State(app): State<App>,
+    Visitor(principal): Visitor,
+    Named(id): Named<MessageId>,
+    Params(part): Params<Part>,
+) -> Result<axum::Json<Page<MessageItem>>, Problem> {
+    let page = page(part.before, part.after, part.limit)?;
+    Ok(axum::Json(app.services.replies(&principal, id, page).await?))
+}
+
+/// `GET /mentions`
+pub(super) async fn mentions(
+    State(app): State<App>,
+    Caller(principal): Caller,
+    Params(part): Params<Part>,
+) -> Result<axum::Json<Page<MessageItem>>, Problem> {
+    let page = page(part.before, part.after, part.limit)?;
+    Ok(axum::Json(app.services.mentions(&principal, page).await?))
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Threads {
+    /// Only those in this conversation.
+    conversation_id: Option<ConversationId>,
+    /// The `next` of the part before.
+    cursor: Option<String>,
+    /// How many at most; 50 unless said.
+    #[schemars(range(min = 1, max = LIMITS.0))]
+    limit: Option<u64>,
+}
+
+/// `GET /threads`
+pub(super) async fn threads(
+    State(app): State<App>,
+    Caller(principal): Caller,
+    Params(list): Params<Threads>,
+) -> Result<axum::Json<Page<ThreadItem>>, Problem> {
+    let limit = limit(list.limit)?;
+    let cursor = list.cursor.as_deref();
+    Ok(axum::Json(app.services.threads(&principal, list.conversation_id, cursor, limit).await?))
 }

@@ -2,7 +2,7 @@
 
 use super::app::App;
 use super::extract::parse;
-use super::messages::Post;
+use super::messages::{Delete, Post};
 use super::problem::Problem;
 use crate::domain::sessions::Principal;
 use crate::domain::{ConversationId, MessageId, Refusal, Seq};
@@ -55,6 +55,13 @@ struct Auth {
 #[serde(deny_unknown_fields)]
 struct Channel {
     channel: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Edit {
+    id: MessageId,
+    text: String,
 }
 
 #[derive(Deserialize)]
@@ -173,10 +180,15 @@ impl Operations {
             (_, None) => return Outcome::Close(CloseReason::Unauthorized),
             ("send", Some(principal)) => self.send(frame, &reference, &principal, read_only).await,
             ("read", Some(principal)) => self.read(frame, &reference, &principal, read_only).await,
+            ("edit", Some(principal)) => self.edit(frame, &reference, &principal, read_only).await,
+            ("delete", Some(principal)) => self.delete(frame, &reference, &principal, read_only).await,
             ("follow", Some(principal)) => self.follow(frame, &reference, &principal).await,
             ("unfollow", Some(principal)) => self.unfollow(frame, &reference, &principal).await,
             ("ping", Some(_)) => ping(frame, &reference),
-            _ => Err(Refusal::invalid("op", "Operations are auth, send, read, follow, unfollow and ping.").into()),
+            _ => {
+                let reason = "Operations are auth, send, edit, delete, read, follow, unfollow and ping.";
+                Err(Refusal::invalid("op", reason).into())
+            }
         };
         outcome.unwrap_or_else(|problem| Outcome::Reply(refused(&reference, problem)))
     }
@@ -220,8 +232,7 @@ impl Operations {
         principal: &Principal,
         read_only: bool,
     ) -> Result<Outcome, Problem> {
-        check_more_than_listens(read_only)?;
-        self.check_session(principal)?;
+        self.check_writable(principal, read_only)?;
         self.app.within_limits(|limits| limits.send(principal.user))?;
         let post: Post = fields(frame)?;
         // One after the other takes its turn; they wait for the disk together.
@@ -230,6 +241,31 @@ impl Operations {
         drop(turn);
         let (message, _) = sent.await?;
         Ok(Outcome::Reply(done(reference, message)))
+    }
+
+    async fn edit(
+        &self,
+        frame: &str,
+        reference: &Reference,
+        principal: &Principal,
+        read_only: bool,
+    ) -> Result<Outcome, Problem> {
+        self.check_writable(principal, read_only)?;
+        self.app.within_limits(|limits| limits.send(principal.user))?;
+        let Edit { id, text } = fields(frame)?;
+        Ok(Outcome::Reply(done(reference, self.app.services.edit(principal, id, text).await?)))
+    }
+
+    async fn delete(
+        &self,
+        frame: &str,
+        reference: &Reference,
+        principal: &Principal,
+        read_only: bool,
+    ) -> Result<Outcome, Problem> {
+        self.check_writable(principal, read_only)?;
+        let Delete { ids, audience } = fields(frame)?;
+        Ok(Outcome::Reply(done(reference, self.app.services.delete_all(principal, ids, audience).await?)))
     }
 
     async fn read(
@@ -260,8 +296,12 @@ impl Operations {
         Ok(Outcome::Unfollow(conversation_id, done(reference, Unfollowed { conversation_id })))
     }
 
-    /// The socket may have outlived its session by the moment that it takes to be ended.
-    fn check_session(&self, principal: &Principal) -> Result<(), Problem> {
+    /// Whether the socket may change anything. It may have outlived its session by the moment that it takes to be ended.
+    fn check_writable(&self, principal: &Principal, read_only: bool) -> Result<(), Problem> {
+        if read_only {
+            let detail = "A socket opened by a ticket only listens. Send `auth` with an access token first.";
+            return Err(Problem::new(http::StatusCode::FORBIDDEN, "insufficient_scope", detail));
+        }
         if self.app.services.follower().hub().is_revoked(principal.session) {
             return Err(Refusal::Unauthorized.into());
         }

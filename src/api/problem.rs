@@ -119,6 +119,8 @@ impl From<Refusal> for Problem {
             Refusal::ChannelNameTaken => (S::CONFLICT, "channel_name_taken"),
             Refusal::NotMember => (S::FORBIDDEN, "not_member"),
             Refusal::NotOwner => (S::FORBIDDEN, "not_owner"),
+            Refusal::NotAuthor => (S::FORBIDDEN, "not_author"),
+            Refusal::MessageDeleted => (S::CONFLICT, "message_deleted"),
             Refusal::AlreadyMember => (S::CONFLICT, "already_member"),
             Refusal::FixedMembers => (S::FORBIDDEN, "fixed_members"),
             Refusal::NotAContact { .. } => (S::FORBIDDEN, "not_a_contact"),

@@ -66,7 +66,7 @@ routes! {
     /// Listen and act over a WebSocket.
     ///
     /// The subprotocol is `goldcrest.v1`. Who opens it without credentials sends `auth` as the first frame. The
-    /// operations `auth`, `send`, `read`, `follow`, `unfollow` and `ping` are described in [Streams](/docs/streams#websocket);
+    /// operations `auth`, `send`, `edit`, `delete`, `read`, `follow`, `unfollow` and `ping` are described in [Streams](/docs/streams#websocket);
     /// they are refused with the same problems as requests, in a `reply`.
     get "/ws" Public => stream::ws [unauthorized token_expired insufficient_scope not_found too_many_requests too_many_streams upgrade_required],
     /// Register an account.
@@ -161,6 +161,24 @@ routes! {
     get "/api/v1/messages" Credentials => messages::list [not_found],
     /// One message.
     get "/api/v1/messages/{id}" Credentials => messages::get [],
+    /// Edit a message.
+    ///
+    /// For its author, as long as he may post there.
+    patch "/api/v1/messages/{id}" Credentials => messages::edit [message_deleted not_author not_a_contact blocked not_member not_owner suspended],
+    /// Delete a message.
+    ///
+    /// For all, which leaves a tombstone without the text; or for oneself. See [Messages](/docs/messages#deleting).
+    delete "/api/v1/messages/{id}" Credentials => messages::delete [not_author],
+    /// Delete many messages as one change.
+    ///
+    /// The answer says of each what became of it.
+    post "/api/v1/messages/delete" Credentials => messages::delete_all [],
+    /// The replies in a thread, oldest first.
+    get "/api/v1/messages/{id}/replies" Credentials => messages::replies [],
+    /// Messages that mention oneself, newest first.
+    get "/api/v1/mentions" Credentials => messages::mentions [],
+    /// Threads that one has a part in, by their newest reply.
+    get "/api/v1/threads" Credentials => messages::threads [not_found],
     /// Say how far one has read.
     ///
     /// It moves forward only: what was said before and is further stands.

@@ -61,6 +61,12 @@ pub enum Refusal {
     /// Only owners may do this.
     #[error("Only an owner of this conversation may do this.")]
     NotOwner,
+    /// Only the author of a message may do this, or whoever has a say where it stands.
+    #[error("Only the author of this message may do this, or an owner of its group or channel.")]
+    NotAuthor,
+    /// The message is deleted, for all.
+    #[error("This message was deleted.")]
+    MessageDeleted,
     /// The person is in the conversation already.
     #[error("This user is a member already.")]
     AlreadyMember,

@@ -40,6 +40,8 @@ pub struct ConversationItem {
     pub conversation: ConversationView,
     /// What was said last.
     pub last_message: Option<Message>,
+    /// How many unread messages name the caller.
+    pub mention_count: u64,
     /// How many messages the caller has not read.
     pub unread: u64,
     /// Through which message he has read, if any.
@@ -215,7 +217,8 @@ async fn complete(
 ) -> Result<Vec<ConversationItem>, Failure> {
     let ids: Vec<ConversationId> = found.iter().map(|conversation| conversation.id).collect();
     let mut members = snapshot.members(&ids).await?;
-    let mut newest = snapshot.newest_messages(&ids).await?;
+    let mut newest = snapshot.newest_messages(viewer, &ids).await?;
+    let mentions = snapshot.unread_mentions(viewer, &ids).await?;
     let unread = snapshot.unread(viewer, &ids).await?;
     let positions = snapshot.positions(viewer, &ids).await?;
     let item = |conversation: Conversation| {
@@ -224,6 +227,7 @@ async fn complete(
         ConversationItem {
             conversation: ConversationView::new(conversation, Some(members)),
             last_message: newest.remove(&id).map(|kept| kept.message),
+            mention_count: mentions.get(&id).copied().unwrap_or(0),
             unread: unread.get(&id).copied().unwrap_or(0),
             last_read_id: positions.get(&id).copied(),
         }

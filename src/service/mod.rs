@@ -26,7 +26,7 @@ use serde::Serialize;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use crate::store::{MessagePage, SubmitError as Failure};
+pub use crate::store::{Directs, MessagePage, SubmitError as Failure};
 
 /// What the operator decided about accounts and streams.
 #[derive(Debug, Clone)]

@@ -8,8 +8,8 @@
 mod tests;
 
 use super::entity::reads::{ActiveModel, Column, Entity, Model};
-use super::entity::{hidden, messages, stays};
-use super::messages::during_any_stay;
+use super::entity::{messages, stays};
+use super::messages::{during_any_stay, not_hidden};
 use crate::domain::{ConversationId, MessageId, Timestamp, UserId};
 use sea_orm::sea_query::{
     Alias, Condition, Expr, ExprTrait, OnConflict, Order, Query, SelectStatement, SimpleExpr, UnionType,
@@ -119,19 +119,6 @@ fn counting(user: UserId, conversations: &[ConversationId]) -> SelectStatement {
         .to_owned()
 }
 
-/// What makes a message that somebody may see one that he has not read: a condition for a list of messages.
-#[allow(dead_code, reason = "for lists of what is unread")]
-pub(super) fn is_unread_by(user: UserId) -> Condition {
-    let position = Query::select()
-        .column((Entity, Column::MessageId))
-        .from(Entity)
-        .and_where(read(Column::UserId).eq(user.0))
-        .and_where(read(Column::ConversationId).equals((messages::Entity, messages::Column::ConversationId)))
-        .to_owned();
-    let position = Expr::expr(SimpleExpr::SubQuery(None, Box::new(position.into()))).if_null(0i64);
-    counts_for(user, None).add(message(messages::Column::Id).gt(position))
-}
-
 /// The oldest unread messages, at most so many, with the conversation of each.
 pub(super) async fn oldest_unread(
     db: &impl ConnectionTrait,
@@ -223,7 +210,7 @@ fn part(which: Unread, first: MessageId, conversation: ConversationId, limit: u6
         .and_where(message(messages::Column::ConversationId).eq(conversation.0))
         .and_where(message(messages::Column::Id).gte(first.0))
         .cond_where(counts_for(which.user, which.notes))
-        .cond_where(during_any_stay(which.user))
+        .and_where(during_any_stay(which.user))
         .order_by((messages::Entity, messages::Column::Id), Order::Asc)
         .limit(limit)
         .to_owned();
@@ -282,16 +269,5 @@ fn counts_for(user: UserId, notes: Option<ConversationId>) -> Condition {
     if let Some(notes) = notes {
         by_others = by_others.add(message(messages::Column::ConversationId).eq(notes.0));
     }
-    let hidden_by_him = Query::select()
-        .expr(Expr::value(1))
-        .from(hidden::Entity)
-        .and_where(Expr::col((hidden::Entity, hidden::Column::UserId)).eq(user.0))
-        .and_where(
-            Expr::col((hidden::Entity, hidden::Column::MessageId)).equals((messages::Entity, messages::Column::Id)),
-        )
-        .to_owned();
-    Condition::all()
-        .add(by_others)
-        .add(message(messages::Column::DeletedAt).is_null())
-        .add(Expr::exists(hidden_by_him).not())
+    Condition::all().add(by_others).add(message(messages::Column::DeletedAt).is_null()).add(not_hidden(user))
 }

@@ -4,7 +4,10 @@ use super::clock::Clock;
 use super::messages::{Kept, MessageFilter, MessagePage};
 use super::receipts::Position;
 use super::stays::Lasting;
-use super::{Store, StoreError, blocks, contacts, conversations, messages, receipts, sessions, stays, users};
+use super::{
+    Store, StoreError, blocks, contacts, conversations, hidden, mentions, messages, receipts, sessions, stays, threads,
+    users,
+};
 use crate::domain::access::Stay;
 use crate::domain::contacts::{Contact, Direction, State};
 use crate::domain::conversations::{Conversation, Kind, Member};
@@ -174,9 +177,57 @@ impl Snapshot {
         Ok(members)
     }
 
-    /// The newest message of each of these conversations.
-    pub async fn newest_messages(&self, ids: &[ConversationId]) -> Result<HashMap<ConversationId, Kept>, StoreError> {
-        Ok(messages::newest(&self.db, ids).await?)
+    /// The newest message that a user sees of each of these conversations.
+    pub async fn newest_messages(
+        &self,
+        viewer: UserId,
+        ids: &[ConversationId],
+    ) -> Result<HashMap<ConversationId, Kept>, StoreError> {
+        Ok(messages::newest(&self.db, viewer, ids).await?)
+    }
+
+    /// How many unread messages name a user in each of these conversations.
+    pub async fn unread_mentions(
+        &self,
+        user: UserId,
+        ids: &[ConversationId],
+    ) -> Result<HashMap<ConversationId, u64>, StoreError> {
+        Ok(mentions::unread(&self.db, user, ids).await?)
+    }
+
+    /// The messages that name a user.
+    pub async fn mentions(&self, user: UserId, page: MessagePage) -> Result<Vec<Kept>, StoreError> {
+        Ok(mentions::list(&self.db, user, page).await?)
+    }
+
+    /// The threads in which a user takes part, each with its newest reply, by that.
+    pub async fn threads_of(
+        &self,
+        user: UserId,
+        conversation: Option<ConversationId>,
+        below: Option<MessageId>,
+        limit: u64,
+    ) -> Result<Vec<(MessageId, MessageId)>, StoreError> {
+        Ok(threads::of_user(&self.db, user, conversation, below, limit).await?)
+    }
+
+    /// How many replies a user sees to each of these messages.
+    pub async fn reply_counts(
+        &self,
+        viewer: UserId,
+        roots: &[MessageId],
+    ) -> Result<HashMap<MessageId, u64>, StoreError> {
+        Ok(messages::reply_counts(&self.db, viewer, roots).await?)
+    }
+
+    /// Whether a user has hidden a message from himself.
+    pub async fn is_hidden(&self, user: UserId, id: MessageId) -> Result<bool, StoreError> {
+        Ok(!hidden::among(&self.db, user, &[id]).await?.is_empty())
+    }
+
+    /// Messages by number, whoever may see them.
+    pub async fn messages_by_ids(&self, ids: &[MessageId]) -> Result<Vec<Kept>, StoreError> {
+        Ok(messages::by_ids(&self.db, ids).await?)
     }
 
     /// One message, whoever may see it.
@@ -186,11 +237,12 @@ impl Snapshot {
 
     /// Messages that somebody may read.
     pub async fn messages(&self, filter: &MessageFilter, page: MessagePage) -> Result<Vec<Kept>, StoreError> {
-        let stays = match filter.conversation {
-            Some((conversation, false)) => self.stays_in(filter.viewer, conversation).await?,
-            _ => Vec::new(),
-        };
-        Ok(messages::list(&self.db, filter, &stays, page).await?)
+        Ok(messages::list(&self.db, filter, page).await?)
+    }
+
+    /// How many messages such a list has in all its parts.
+    pub async fn message_count(&self, filter: &MessageFilter) -> Result<u64, StoreError> {
+        Ok(messages::count(&self.db, filter).await?)
     }
 
     /// Entries of somebody's contacts or of others' about him, the newest first, each with the other one of the two.

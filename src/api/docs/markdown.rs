@@ -12,6 +12,7 @@ pub(super) fn page(title: &str, text: &str) -> String {
 /// What leads back to the reference and to the other pages.
 pub(super) const HOME: &str = "<p class=\"brand\"><a href=\"/docs\">Goldcrest</a></p><ul class=\"pages\">\
     <li><a href=\"/docs\">Reference</a></li><li><a href=\"/docs/streams\">Streams</a></li>\
+    <li><a href=\"/docs/messages\">Messages</a></li>\
     <li><a href=\"/docs/people\">People</a></li>\
     <li><a href=\"/docs/errors\">Errors</a></li><li><a href=\"/openapi.json\">openapi.json</a></li></ul>";
 

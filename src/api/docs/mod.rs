@@ -35,6 +35,7 @@ struct Published {
     document: File,
     reference: File,
     streams: File,
+    messages: File,
     people: File,
     errors: File,
     style: File,
@@ -64,6 +65,7 @@ impl Publication {
                 reference: File::new(HTML, reference::page(&document)),
                 document: File::new("application/json", document.to_string()),
                 streams: page("Streams", include_str!("../../../docs/streams.md")),
+                messages: page("Messages", include_str!("../../../docs/messages.md")),
                 people: page("People and reading", include_str!("../../../docs/people.md")),
                 errors: page("Errors", include_str!("../../../docs/errors.md")),
                 style: File::new("text/css; charset=utf-8", include_str!("../../../static/docs/style.css")),
@@ -213,7 +215,7 @@ impl Asks for Leaf {
             name: "page",
             says: "Its name.",
             required: true,
-            schema: json!({ "enum": ["streams", "people", "errors", "style.css", "script.js"] }),
+            schema: json!({ "enum": ["streams", "messages", "people", "errors", "style.css", "script.js"] }),
         });
     }
 }
@@ -227,6 +229,7 @@ pub(super) async fn page(
     let published = publication.get();
     let file = match name.as_str() {
         "streams" => &published.streams,
+        "messages" => &published.messages,
         "people" => &published.people,
         "errors" => &published.errors,
         "style.css" => &published.style,

@@ -35,7 +35,7 @@ const CHAPTERS: &[(&str, &str, &str)] = &[
     ("sessions", "Sessions", "Logging in and out, refreshing, and tickets that open streams in URLs."),
     ("keys", "API keys", "Credentials for scripts and bots, with some of their owner's rights."),
     ("conversations", "Conversations", "Direct conversations, groups and channels, and who is in them."),
-    ("messages", "Messages", "Sending and reading."),
+    ("messages", "Messages", "Sending, editing, deleting, reading. See [Messages](/docs/messages)."),
     ("receipts", "Reading", "How far people have read. See [People and reading](/docs/people#reading)."),
     ("contacts", "Contacts", "Who may write to whom. See [People and reading](/docs/people)."),
     ("blocks", "Blocks", "Whom somebody does not want to be reached by."),

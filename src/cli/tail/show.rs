@@ -20,11 +20,19 @@ pub(super) fn line(envelope: &str) -> Option<String> {
     let Envelope { kind, at, conversation_id, data } = serde_json::from_str(envelope).ok()?;
     let place = conversation_id.map_or_else(|| "-".to_owned(), |id| format!("#{id}"));
     let text = |path: &str| data.pointer(path).and_then(Value::as_str);
+    let number =
+        |path: &str| data.pointer(path).and_then(Value::as_i64).map_or_else(|| "?".to_owned(), |n| n.to_string());
     let user = || text("/user/username").unwrap_or("?");
     let by = || text("/by/username").unwrap_or("?");
     let (who, what) = match kind.as_str() {
         // A message without an author is the system's own.
         "message.created" => (text("/author/username").unwrap_or("*"), text("/text").unwrap_or_default().to_owned()),
+        "message.updated" => {
+            let author = text("/author/username").unwrap_or("*");
+            (author, format!("[edits message {}] {}", number("/id"), text("/text").unwrap_or_default()))
+        }
+        "message.deleted" => ("*", format!("[message {} is deleted]", number("/id"))),
+        "message.hidden" => ("*", format!("[message {} of #{} is hidden]", number("/id"), number("/conversation_id"))),
         "member.added" => (by(), format!("[added {}]", user())),
         "member.removed" if by() == user() => (by(), "[left]".to_owned()),
         "member.removed" => (by(), format!("[removed {}]", user())),
@@ -108,6 +116,11 @@ mod tests {
             line("conversation.created", r#"{"kind":"group","name":"a\tb","members":[{"user":{"username":"bob"}}]}"#),
             "T #7 *: [conversation.created: group a\\tb with bob]"
         );
+        let edited = r#"{"id":3,"author":{"id":1,"username":"alice"},"text":"two\nlines"}"#;
+        assert_eq!(line("message.updated", edited), "T #7 alice: [edits message 3] two\\nlines");
+        assert_eq!(line("message.deleted", r#"{"id":3}"#), "T #7 *: [message 3 is deleted]");
+        let hidden = r#"{"id":3,"conversation_id":7}"#;
+        assert_eq!(line("message.hidden", hidden), "T #7 *: [message 3 of #7 is hidden]");
         assert_eq!(line("thing.happened", r#"{"n":1}"#), r#"T #7 *: [thing.happened] {"n":1}"#);
     }
 

@@ -1,15 +1,13 @@
 //! What changes write into the batch: rows gathered for a few statements, and events with their numbers.
 
-use super::{Abort, Batch, NewConversation, NewMessage, NewSession, NewUser, ROWS};
+use super::{Abort, Batch, NewConversation, NewSession, NewUser, ROWS};
 use crate::domain::conversations::{Conversation, Kind, Role, direct_key, people_of};
 use crate::domain::events::{Happening, Record, Topic};
-use crate::domain::messages::Message;
 use crate::domain::sessions::Session;
 use crate::domain::users::User;
 use crate::domain::{ConversationId, Seq, SessionId, Timestamp, UserId};
-use crate::store::messages::Kept;
 use crate::store::stays::Lasting;
-use crate::store::{conversations, events, messages, sessions, stays, users};
+use crate::store::{conversations, events, sessions, stays, users};
 
 impl Batch {
     /// Says what happened, to one topic. Returns its place.
@@ -23,6 +21,7 @@ impl Batch {
             at: self.at,
             data: happening.data(),
             batch: self.id,
+            message: happening.message(),
         });
         self.pending.unwritten_events += 1;
         self.writes += 1;
@@ -34,6 +33,7 @@ impl Batch {
         self.clock.last_user.0 += 1;
         let user = User { id: self.clock.last_user, created_at: self.at, ..new.user };
         self.pending.users.push(users::row(&user));
+        self.set.names.insert(user.username.key(), Some(user.id));
         self.set.users.insert(user.id, user.clone());
         self.writes += 1;
         user
@@ -44,6 +44,9 @@ impl Batch {
         self.write_pending().await?;
         self.writes += 1;
         users::update(&self.db, user).await?;
+        // Whoever had another name before has it no more.
+        self.set.names.retain(|_, known| *known != Some(user.id));
+        self.set.names.insert(user.username.key(), Some(user.id));
         self.set.users.insert(user.id, user.clone());
         Ok(())
     }
@@ -147,24 +150,6 @@ impl Batch {
         stays::set_role(&self.db, &stay).await?;
         self.set.stays.insert((conversation, user), Some(stay));
         Ok(())
-    }
-
-    /// Posts a message: its row and its event, with the same moment. Returns it with its number.
-    pub fn insert_message(&mut self, new: NewMessage) -> Message {
-        self.clock.last_message.0 += 1;
-        let message = Message { id: self.clock.last_message, created_at: self.at, ..new.message };
-        let kept = Kept { message, seq: self.upcoming(), body_hash: new.body_hash };
-        self.pending.messages.push(messages::row(&kept));
-        if let (Some(author), Some(client_id)) = (&kept.message.author, &kept.message.client_id) {
-            self.set.client_ids.insert((author.id, client_id.clone()), Some(kept.clone()));
-        }
-        let topic = Topic::Conversation(kept.message.conversation_id);
-        let happening = Happening::MessageCreated(kept.message);
-        self.emit(topic, &happening);
-        match happening {
-            Happening::MessageCreated(message) => message,
-            _ => unreachable!("it was made two lines above"),
-        }
     }
 
     /// Deletes events older than a moment, at most `most`, and moves the beginning of history in the same

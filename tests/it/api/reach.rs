@@ -87,6 +87,8 @@ enum Way {
     PostTextIntoOurs,
     ReplyInOurs,
     RepeatInOurs,
+    EditInOurs,
+    EditInOursBySocket,
     SendByKey,
     SendToHerBySocket,
     SendIntoOursBySocket,
@@ -107,13 +109,15 @@ enum Way {
     ApproveHer,
 }
 
-const WAYS: [(Way, [Outcome; 9]); 24] = [
+const WAYS: [(Way, [Outcome; 9]); 26] = [
     (Way::SendToHer, ALONE),
     (Way::SendIntoOurs, ALONE),
     (Way::PostIntoOurs, ALONE),
     (Way::PostTextIntoOurs, ALONE),
     (Way::ReplyInOurs, ALONE),
     (Way::RepeatInOurs, FREE),
+    (Way::EditInOurs, ALONE),
+    (Way::EditInOursBySocket, ALONE),
     (Way::SendByKey, ALONE),
     (Way::SendToHerBySocket, ALONE),
     (Way::SendIntoOursBySocket, ALONE),
@@ -150,6 +154,8 @@ impl Way {
             | Self::PostTextIntoOurs
             | Self::ReplyInOurs
             | Self::RepeatInOurs
+            | Self::EditInOurs
+            | Self::EditInOursBySocket
             | Self::SendIntoOursBySocket
             | Self::FindOurs
             | Self::ReadOurs => ben.direct(&[ann]).await,
@@ -204,6 +210,12 @@ impl Way {
                     json!({"conversation_id": conversation, "text": "before", "client_id": message["client_id"]});
                 ben.post("/api/v1/messages", &again).await
             }
+            Self::EditInOurs => {
+                ben.patch(&format!("/api/v1/messages/{}", message["id"]), &json!({"text": "anew"})).await
+            }
+            Self::EditInOursBySocket => {
+                return by_socket(server, ben, json!({"op": "edit", "id": message["id"], "text": "anew"})).await;
+            }
             Self::SendByKey => {
                 let key = ben.post("/api/v1/keys", &json!({"name": "", "scopes": ["send"]})).await.expect(201);
                 let robot = server.stranger().with_bearer(key["key"].as_str().unwrap());
@@ -242,7 +254,9 @@ impl Way {
 async fn by_socket(server: &Server, ben: &Person, mut body: Value) -> (u16, Value) {
     let mut socket = WsClient::open(server.address, &ben.stream()).await.unwrap();
     socket.until_control("ready").await;
-    body["op"] = json!("send");
+    if body["op"].is_null() {
+        body["op"] = json!("send");
+    }
     body["ref"] = json!(1);
     let mut reply = socket.ask(&body, &mut Vec::new()).await;
     if reply["ok"] == true {
