@@ -232,8 +232,10 @@ pub(super) struct List {
     /// Only those of this conversation.
     conversation_id: Option<ConversationId>,
     /// Only by this user.
+    #[schemars(with = "Option<Name>")]
     sender: Option<String>,
     /// Only said to this user directly.
+    #[schemars(with = "Option<Name>")]
     recipient: Option<String>,
     /// Only from this moment on.
     #[schemars(extend("format" = "date-time"))]

@@ -158,7 +158,7 @@ routes! {
     /// The messages that one may read, of all conversations or of one.
     ///
     /// Newest first; with `after`, oldest first from there.
-    get "/api/v1/messages" Credentials => messages::list [not_found],
+    get "/api/v1/messages" Credentials => messages::list [invalid not_found],
     /// One message.
     get "/api/v1/messages/{id}" Credentials => messages::get [],
     /// Edit a message.
