@@ -2,14 +2,17 @@
 
 pub mod access;
 pub mod conversations;
+pub mod departures;
 pub mod error;
 pub mod events;
 pub mod ids;
+pub mod invitations;
+pub mod links;
 pub mod messages;
 pub mod sessions;
 pub mod time;
 pub mod users;
 
 pub use error::Refusal;
-pub use ids::{ConversationId, MessageId, Seq, SessionId, UserId};
+pub use ids::{ConversationId, InvitationId, MessageId, Seq, SessionId, UserId};
 pub use time::Timestamp;

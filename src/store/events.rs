@@ -4,7 +4,8 @@ use super::clock::Clock;
 use super::entity::events::{ActiveModel, Column, Entity, Model};
 use super::{Store, StoreError};
 use crate::domain::events::{Record, Topic};
-use crate::domain::{Seq, Timestamp};
+use crate::domain::{MessageId, Seq, Timestamp};
+use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
 };
@@ -97,6 +98,27 @@ impl Store {
     pub async fn clock(&self) -> Result<Clock, StoreError> {
         Ok(Clock::read(&self.read).await?)
     }
+}
+
+/// Replaces what the events of one kind under a topic say.
+pub(super) async fn overwrite(db: &impl ConnectionTrait, topic: Topic, kind: &str, data: &str) -> Result<(), DbErr> {
+    Entity::update_many()
+        .col_expr(Column::Data, Expr::value(data))
+        .filter(Column::Topic.eq(topic.number()))
+        .filter(Column::Kind.eq(kind))
+        .exec(db)
+        .await
+        .map(drop)
+}
+
+/// Empties what was told of these messages.
+pub(super) async fn erase(db: &impl ConnectionTrait, messages: &[MessageId]) -> Result<(), DbErr> {
+    Entity::update_many()
+        .col_expr(Column::Data, Expr::value("{}"))
+        .filter(Column::MessageId.is_in(messages.iter().map(|id| id.0)))
+        .exec(db)
+        .await
+        .map(drop)
 }
 
 /// Deletes events older than a moment, at most `most` of them, and returns where history begins then.

@@ -107,6 +107,35 @@ pub(super) async fn by_client_ids(db: &impl ConnectionTrait, ids: &[(UserId, Str
     complete(db, rows).await
 }
 
+/// The messages of an author after one that are not deleted, oldest first.
+pub(super) async fn of_author(
+    db: &impl ConnectionTrait,
+    author: UserId,
+    after: MessageId,
+    most: u64,
+) -> Result<Vec<Message>, DbErr> {
+    let rows = Entity::find()
+        .filter(Column::AuthorId.eq(author.0))
+        .filter(Column::Id.gt(after.0))
+        .filter(Column::DeletedAt.is_null())
+        .order_by_asc(Column::Id)
+        .limit(most)
+        .all(db)
+        .await?;
+    Ok(complete(db, rows).await?.into_iter().map(|kept| kept.message).collect())
+}
+
+/// Empties the texts of messages that are deleted for all.
+pub(super) async fn erase(db: &impl ConnectionTrait, ids: &[MessageId], at: Timestamp) -> Result<(), DbErr> {
+    Entity::update_many()
+        .col_expr(Column::Text, Expr::value(""))
+        .col_expr(Column::DeletedAt, Expr::value(at.0))
+        .filter(Column::Id.is_in(ids.iter().map(|id| id.0)))
+        .exec(db)
+        .await
+        .map(drop)
+}
+
 /// The newest message of each of these conversations.
 pub(super) async fn newest(
     db: &impl ConnectionTrait,

@@ -2,9 +2,13 @@
 
 mod batch;
 mod clock;
+mod contacts;
 mod conversations;
+mod departures;
 mod entity;
 mod events;
+mod invitations;
+mod links;
 mod messages;
 mod open;
 mod sequencer;
@@ -22,6 +26,7 @@ pub use messages::{Kept, MessageFilter, MessagePage};
 pub use open::{Database, OpenError, Store, database_url};
 pub use sequencer::{Change, HandOver, Sequencer, SubmitError};
 pub use snapshot::Snapshot;
+pub use users::UserFilter;
 
 /// The database did not do what was asked of it. What exactly is for the log, not for callers.
 #[derive(Debug, thiserror::Error)]

@@ -3,12 +3,17 @@
 use super::clock::Clock;
 use super::messages::{Kept, MessageFilter, MessagePage};
 use super::stays::Lasting;
-use super::{Store, StoreError, conversations, messages, sessions, stays, users};
+use super::users::UserFilter;
+use super::{
+    Store, StoreError, contacts, conversations, departures, invitations, links, messages, sessions, stays, users,
+};
 use crate::domain::access::Stay;
 use crate::domain::conversations::{Conversation, Kind, Member};
+use crate::domain::invitations::Invitation;
+use crate::domain::links::Link;
 use crate::domain::sessions::Session;
 use crate::domain::users::User;
-use crate::domain::{ConversationId, MessageId, Seq, SessionId, Timestamp, UserId};
+use crate::domain::{ConversationId, InvitationId, MessageId, Seq, SessionId, Timestamp, UserId};
 use sea_orm::{AccessMode, DatabaseTransaction, DbBackend, IsolationLevel, TransactionTrait};
 use std::collections::HashMap;
 
@@ -60,6 +65,26 @@ impl Store {
         Ok(users::all(&self.read).await?)
     }
 
+    /// Whether an owner has approved another as a contact.
+    pub async fn is_contact(&self, owner: UserId, other: UserId) -> Result<bool, StoreError> {
+        Ok(contacts::approved(&self.read, owner, other).await?)
+    }
+
+    /// A mailed link by the hash of its secret.
+    pub async fn link(&self, secret_hash: &str) -> Result<Option<Link>, StoreError> {
+        Ok(links::by_secret(&self.read, secret_hash).await?)
+    }
+
+    /// An invitation by the hash of its secret.
+    pub async fn invitation_by_secret(&self, secret_hash: &str) -> Result<Option<Invitation>, StoreError> {
+        Ok(invitations::by_secret(&self.read, secret_hash).await?)
+    }
+
+    /// Those who have deleted their accounts and are not out of their conversations yet.
+    pub async fn departing(&self) -> Result<Vec<UserId>, StoreError> {
+        Ok(departures::all(&self.read).await?)
+    }
+
     /// A session by number.
     pub async fn session(&self, id: SessionId) -> Result<Option<Session>, StoreError> {
         Ok(sessions::by_id(&self.read, id).await?)
@@ -100,6 +125,21 @@ impl Snapshot {
     /// Ends reading. Dropping does the same, later.
     pub async fn close(self) -> Result<(), StoreError> {
         Ok(self.db.rollback().await?)
+    }
+
+    /// Users by name, each with the key behind which the list goes on.
+    pub async fn users(&self, filter: &UserFilter, limit: u64) -> Result<Vec<(User, String)>, StoreError> {
+        Ok(users::list(&self.db, filter, limit).await?)
+    }
+
+    /// Users by number, in no order.
+    pub async fn users_by_ids(&self, ids: &[UserId]) -> Result<Vec<User>, StoreError> {
+        Ok(users::by_ids(&self.db, ids).await?)
+    }
+
+    /// Invitations below a number, the newest first.
+    pub async fn invitations(&self, below: Option<InvitationId>, limit: u64) -> Result<Vec<Invitation>, StoreError> {
+        Ok(invitations::list(&self.db, below, limit).await?)
     }
 
     /// The live sessions of a user, oldest first.
