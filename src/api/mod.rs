@@ -1,19 +1,24 @@
 //! Our language: the native REST API, version 1, and the doors to the streams.
 
 mod accounts;
+mod admin;
 mod app;
 mod conversations;
 mod cookie;
+mod email;
 mod extract;
 mod health;
+mod invitations;
 mod keys;
 mod limits;
+mod links;
 mod messages;
 mod middleware;
 mod operations;
 mod origin;
 mod problem;
 pub mod routes;
+mod server;
 mod sessions;
 mod stream;
 

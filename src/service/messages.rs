@@ -1,14 +1,16 @@
 //! Messages: sending, reading one, and listing.
 
 mod changes;
+mod deletions;
 
 use super::{Failure, Page, Services};
 use crate::domain::conversations::{DIRECT_LIMIT, Kind};
 use crate::domain::messages::{Message, check_client_id, check_text};
 use crate::domain::sessions::Principal;
-use crate::domain::{ConversationId, MessageId, Refusal};
+use crate::domain::{ConversationId, MessageId, Refusal, UserId};
 use crate::store::{MessageFilter, MessagePage};
 use changes::{Send, Target, body_hash};
+use deletions::EraseOf;
 use serde::Deserialize;
 
 /// Where a message goes.
@@ -94,6 +96,17 @@ impl Services {
             client_id: outgoing.client_id,
         };
         self.submit_as(principal, change)
+    }
+
+    /// Deletes for all what a user wrote after a message, oldest first and at most so many, as one change. Gives the
+    /// last of them to go on behind, and none when nothing is left: whoever was interrupted begins anew.
+    pub async fn erase_messages_of(
+        &self,
+        author: UserId,
+        after: MessageId,
+        most: u64,
+    ) -> Result<Option<MessageId>, Failure> {
+        self.sequencer().submit(EraseOf { author, after, most }).await
     }
 
     /// One message that the caller may read.
