@@ -28,6 +28,7 @@ pub struct Limits {
     guesses: Buckets<(IpAddr, String)>,
     sends: Buckets<UserId>,
     mails: Buckets<IpAddr>,
+    readings: Buckets<UserId>,
 }
 
 #[derive(Debug)]
@@ -75,6 +76,7 @@ impl Default for Limits {
             guesses: Buckets::new(a_minute(6), 10),
             sends: Buckets::new(a_minute(240), 120),
             mails: Buckets::new(an_hour(30), 10),
+            readings: Buckets::new(a_minute(600), 300),
         }
     }
 }
@@ -113,6 +115,11 @@ impl Limits {
     /// Sending a message, over whichever transport.
     pub(super) fn send(&self, user: UserId) -> Result<(), Problem> {
         self.sends.check(&user)
+    }
+
+    /// Saying what one has read, or taking what is new, over whichever transport.
+    pub(super) fn reading(&self, user: UserId) -> Result<(), Problem> {
+        self.readings.check(&user)
     }
 }
 

@@ -3,6 +3,8 @@
 mod accounts;
 mod admin;
 mod app;
+mod blocks;
+mod contacts;
 mod conversations;
 mod cookie;
 mod email;
@@ -17,6 +19,7 @@ mod middleware;
 mod operations;
 mod origin;
 mod problem;
+mod receipts;
 pub mod routes;
 mod server;
 mod sessions;

@@ -1,7 +1,7 @@
 //! Deleted accounts in the database that are not out of their conversations yet, and what goes with an account.
 
 use super::entity::departures::{ActiveModel, Column, Entity, Model};
-use super::entity::{blocks, contacts, hidden, mentions, reads, stays};
+use super::entity::{blocks, hidden, mentions, reads, stays, threads};
 use crate::domain::departures::{Departure, Legacy};
 use crate::domain::{ConversationId, UserId};
 use sea_orm::{
@@ -64,14 +64,12 @@ pub(super) async fn conversations(
     Ok(ids.into_iter().map(ConversationId).collect())
 }
 
-/// Takes away all that ties a person to others, whoever said it.
+/// Takes away what only a person himself could see. What others see of him in their lists goes with events.
 pub(super) async fn forget_person(db: &impl ConnectionTrait, user: UserId) -> Result<(), DbErr> {
     let id = user.0;
-    contacts::Entity::delete_many().filter(contacts::Column::OwnerId.eq(id)).exec(db).await?;
-    contacts::Entity::delete_many().filter(contacts::Column::OtherId.eq(id)).exec(db).await?;
     blocks::Entity::delete_many().filter(blocks::Column::BlockerId.eq(id)).exec(db).await?;
-    blocks::Entity::delete_many().filter(blocks::Column::BlockedId.eq(id)).exec(db).await?;
     reads::Entity::delete_many().filter(reads::Column::UserId.eq(id)).exec(db).await?;
     mentions::Entity::delete_many().filter(mentions::Column::UserId.eq(id)).exec(db).await?;
+    threads::Entity::delete_many().filter(threads::Column::UserId.eq(id)).exec(db).await?;
     hidden::Entity::delete_many().filter(hidden::Column::UserId.eq(id)).exec(db).await.map(drop)
 }

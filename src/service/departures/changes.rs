@@ -1,9 +1,10 @@
 //! What goes with an account, decided under the clock.
 
+use crate::domain::contacts::{ContactGone, Direction};
 use crate::domain::conversations::Kind;
 use crate::domain::departures::{Departure, Legacy};
 use crate::domain::events::{Happening, Topic};
-use crate::domain::users::Status;
+use crate::domain::users::{Status, UserRef};
 use crate::domain::{ConversationId, Refusal, UserId};
 use crate::service::conversations::leave;
 use crate::service::sessions::{Right, revoke_all};
@@ -11,6 +12,8 @@ use crate::store::{Abort, Batch, Change};
 
 /// Conversations that somebody is taken out of in one change: each reads its members.
 const CONVERSATIONS: u64 = 50;
+/// Entries of others' lists that somebody is taken out of in one change.
+const TIES: u64 = 200;
 
 /// Ends an account: its sessions and keys, and all that was private. What is left to do is written down beside it.
 pub(super) struct Bury {
@@ -44,8 +47,9 @@ pub(super) enum Progress {
     Gone,
 }
 
-/// Takes a deleted account out of some of its conversations, and tells each how it is named from now on: also those
-/// that it left before, which show its name at old messages.
+/// Takes a deleted account out of others' lists of contacts and blocks, then out of its conversations, some at a time.
+/// Each conversation hears how it is named from now on: also those that it left before, which show its name at old
+/// messages.
 pub(super) struct PartWith {
     pub user: UserId,
 }
@@ -56,6 +60,9 @@ impl Change for PartWith {
     async fn decide(&self, batch: &mut Batch) -> Result<Progress, Abort> {
         let Some(mut departure) = batch.departure(self.user).await? else { return Ok(Progress::Gone) };
         let user = batch.user(self.user).await?.ok_or(Refusal::NotFound("user"))?.reference();
+        if untie(batch, &user).await? {
+            return Ok(Progress::Parted);
+        }
         let conversations = batch.conversations_behind(&departure, CONVERSATIONS).await?;
         let Some(last) = conversations.last() else { return Ok(Progress::Out(departure.legacy)) };
         departure.after = *last;
@@ -70,6 +77,28 @@ impl Change for PartWith {
         batch.update_departure(&departure).await?;
         Ok(Progress::Parted)
     }
+}
+
+/// Takes somebody out of some of others' lists, who hear of it. Whether there were any.
+async fn untie(batch: &mut Batch, gone: &UserRef) -> Result<bool, Abort> {
+    let contacts = batch.contacts_with(gone.id, TIES).await?;
+    let blockers = batch.blockers_of(gone.id, TIES).await?;
+    let any = !contacts.is_empty() || !blockers.is_empty();
+    for contact in contacts {
+        batch.delete_contact(contact.owner, contact.other).await?;
+        let (hearer, direction) = if contact.owner == gone.id {
+            (contact.other, Direction::Sent)
+        } else {
+            (contact.owner, Direction::Received)
+        };
+        let entry = ContactGone { direction, user: gone.clone() };
+        batch.emit(Topic::User(hearer), &Happening::ContactDeleted(entry));
+    }
+    for blocker in blockers {
+        batch.delete_block(blocker, gone.id).await?;
+        batch.emit(Topic::User(blocker), &Happening::BlockDeleted(gone.clone()));
+    }
+    Ok(any)
 }
 
 /// Notes that nothing is left to do.

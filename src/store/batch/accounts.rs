@@ -1,14 +1,14 @@
 //! Accounts in a batch: mailed links, invitations, and leaving for good.
 
 use super::{Abort, Batch};
+use crate::domain::contacts::Contact;
 use crate::domain::departures::Departure;
 use crate::domain::events::{Happening, Topic};
 use crate::domain::invitations::Invitation;
 use crate::domain::links::{Link, Purpose};
-use crate::domain::messages::Message;
 use crate::domain::users::{User, tombstone};
-use crate::domain::{ConversationId, InvitationId, MessageId, Timestamp, UserId};
-use crate::store::{departures, entity, events, invitations, links, messages, users};
+use crate::domain::{ConversationId, InvitationId, Timestamp, UserId};
+use crate::store::{blocks, contacts, departures, entity, events, invitations, links, users};
 use sea_orm::EntityTrait;
 
 impl Batch {
@@ -48,7 +48,7 @@ impl Batch {
         invitations::forget(&self.db, before).await?;
         let waited = self.at().minus(Purpose::Activate.lasts());
         for user in users::never_activated(&self.db, waited).await? {
-            self.set.users.remove(&user);
+            self.forget_user(user);
         }
         Ok(())
     }
@@ -102,8 +102,32 @@ impl Batch {
         let nothing = Happening::UserUpdated { user: gone.reference(), own: None };
         events::overwrite(&self.db, Topic::User(user.id), nothing.kind(), &nothing.data()).await?;
         departures::insert(&self.db, departure).await?;
+        self.forget_user(user.id);
         self.set.users.insert(user.id, gone.clone());
         Ok(gone)
+    }
+
+    /// Remembers nothing of somebody that may not be true any more.
+    fn forget_user(&mut self, id: UserId) {
+        self.set.users.remove(&id);
+        self.set.names.retain(|_, known| *known != Some(id));
+        self.set.blocks.retain(|(blocker, _), _| *blocker != id);
+        self.set.positions.retain(|(reader, _), _| *reader != id);
+        // They show the author's name.
+        self.set.messages.clear();
+        self.set.client_ids.clear();
+    }
+
+    /// Some of the entries between him and others, in whosever list.
+    pub async fn contacts_with(&mut self, user: UserId, most: u64) -> Result<Vec<Contact>, Abort> {
+        self.write_pending().await?;
+        Ok(contacts::with(&self.db, user, most).await?)
+    }
+
+    /// Some of those who have blocked him.
+    pub async fn blockers_of(&mut self, user: UserId, most: u64) -> Result<Vec<UserId>, Abort> {
+        self.write_pending().await?;
+        Ok(blocks::blockers(&self.db, user, most).await?)
     }
 
     /// How far somebody has come who leaves for good; none if he is gone, or stays.
@@ -134,21 +158,5 @@ impl Batch {
         self.write_pending().await?;
         self.writes += 1;
         Ok(departures::delete(&self.db, user).await?)
-    }
-
-    /// The messages of an author after one that are not deleted, oldest first.
-    pub async fn messages_of(&mut self, author: UserId, after: MessageId, most: u64) -> Result<Vec<Message>, Abort> {
-        self.write_pending().await?;
-        Ok(messages::of_author(&self.db, author, after, most).await?)
-    }
-
-    /// Deletes messages for all: nothing of what they said is kept.
-    pub async fn erase_messages(&mut self, all: &[Message]) -> Result<(), Abort> {
-        self.write_pending().await?;
-        self.writes += 1;
-        let ids: Vec<MessageId> = all.iter().map(|message| message.id).collect();
-        messages::erase(&self.db, &ids, self.at()).await?;
-        events::erase(&self.db, &ids).await?;
-        Ok(())
     }
 }

@@ -221,6 +221,31 @@ async fn everything_is_there_after_a_restart() {
     let message = alice.say(direct, "remember").await;
     server.kill().await;
     server.restart().await;
-    assert_eq!(bob.get(&format!("/api/v1/messages/{}", message["id"])).await.expect(200), message);
+    assert_eq!(bob.get(&format!("/api/v1/messages/{}", message["id"])).await.expect(200)["text"], message["text"]);
     assert_eq!(alice.say(direct, "go on").await["id"], message["id"].as_u64().unwrap() + 1);
+}
+
+#[tokio::test]
+async fn guessing_the_current_password_is_slowed_down_for_that_account_alone() {
+    let server = Server::options().set("--rate-limits", "on").start().await;
+    let [alice, bob] = Person::register_all(&server, ["alice", "bob"]).await;
+    let change = async |person: &Person, current: &str| {
+        let body = json!({"current_password": current, "new_password": "another password"});
+        person.put("/api/v1/me/password", &body).await
+    };
+    let mut guesses = 0;
+    let slowed_down = loop {
+        let answer = change(&alice, &format!("guess {guesses}")).await;
+        if answer.status == 429 {
+            break answer;
+        }
+        answer.refused(401, "invalid_credentials");
+        guesses += 1;
+        assert!(guesses < 50, "so many guesses were let through");
+    };
+    slowed_down.refused(429, "too_many_requests");
+    assert!(slowed_down.header("retry-after").unwrap().parse::<u64>().unwrap() > 0);
+    assert!(guesses >= 5, "who mistypes a few times may go on: {guesses}");
+    change(&alice, &alice.password).await.refused(429, "too_many_requests");
+    change(&bob, &bob.password).await.expect(204);
 }

@@ -142,9 +142,21 @@ async fn nothing_private_is_left_on_disk() {
     ] {
         server.sql(&format!("INSERT INTO {table} ({columns}) VALUES {values}")).await;
     }
+    let before = ben.head().await;
     leave_for_good(&ann, "keep").await;
+    // Whoever had him in a list hears that he is out of it.
+    let gone = json!({"id": ann.id, "username": format!("deleted-user-{}", ann.id)});
+    let heard = events_after(&ben, before).await.into_iter().map(|(kind, event)| (kind, event["data"].clone()));
+    let mut heard: Vec<(String, Value)> = heard.filter(|(kind, _)| kind != "user.updated").collect();
+    heard.sort_by_key(|(kind, data)| format!("{kind} {}", data["direction"]));
+    let expected = [
+        ("block.deleted".to_owned(), json!({"user": gone})),
+        ("contact.deleted".to_owned(), json!({"direction": "received", "user": gone})),
+        ("contact.deleted".to_owned(), json!({"direction": "sent", "user": gone})),
+    ];
+    assert_eq!(heard, expected);
     server.terminate(seconds(8)).await;
-    for table in ["contacts", "blocks", "reads", "hidden", "mentions", "links", "departures"] {
+    for table in ["contacts", "blocks", "reads", "hidden", "mentions", "threads", "links", "departures"] {
         assert_eq!(server.count(table, "1 = 1").await, 0, "{table}");
     }
     let private = "email IS NOT NULL OR email_key IS NOT NULL OR password_hash IS NOT NULL OR bio <> '' OR username = 'ann' OR username_key = 'ann'";
@@ -168,6 +180,7 @@ async fn messages_go_too_if_that_is_wanted() {
     server.terminate(seconds(8)).await;
     let left = format!("text LIKE '%marked%' OR (author_id = {} AND deleted_at IS NULL)", ann.id);
     assert_eq!(server.count("messages", &left).await, 0);
+    assert_eq!(server.count("events", "data LIKE '%marked%'").await, 0, "nor in the log");
     assert_eq!(server.count("messages", &format!("author_id = {} AND deleted_at IS NULL", ben.id)).await, 1);
 }
 

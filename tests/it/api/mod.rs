@@ -2,14 +2,25 @@
 
 mod accounts;
 mod admin;
+mod blocks;
+mod contacts;
 mod conversations;
+mod deleting;
 mod departures;
 mod invitations;
+mod keys;
+mod lists;
+mod many_members;
 mod messages;
 mod profiles;
+mod reach;
+mod receipts;
 mod refreshing;
 mod refusals;
 mod secrets;
 mod sessions;
 mod strangers;
+mod taking;
+mod threads;
+mod tickets;
 mod tokens;

@@ -291,8 +291,9 @@ async fn queries_are_checked_as_bodies_are() {
         alice.get(&format!("/api/v1/conversations/{direct}/messages?{query}")).await.refused(400, "malformed_request");
         alice.get(&format!("/api/v1/messages?{query}")).await.refused(400, "malformed_request");
     }
-    for query in ["limit=0", "limit=201", "cursor=%00"] {
+    for query in ["limit=0", "limit=201", "cursor=%00", "cursor=1%00-1", "cursor=news%00"] {
         alice.get(&format!("/api/v1/conversations?{query}")).await.refused(400, "malformed_request");
+        alice.get(&format!("/api/v1/channels?{query}")).await.refused(400, "malformed_request");
     }
     for query in ["limit=0", "limit=1001", "wait=61", "wait=-1", "wait=abc"] {
         alice.get(&format!("/api/v1/events?{query}")).await.refused(400, "malformed_request");

@@ -1,6 +1,7 @@
 //! What an operator types, with a server beside it and without one, and what `send` and `tail` do at a running server.
 
 mod accounts;
+mod first_start;
 mod health;
 mod keys;
 mod operator;

@@ -350,7 +350,7 @@ async fn when_descriptors_run_out_it_serves_those_it_has_and_accepts_again_later
     websocket.until_control("ready").await;
 
     // The server keeps its connections below the limit that it starts with; here the limit sinks under its feet.
-    let few = descriptors_of(&server) + 5;
+    let few = server.descriptors() + 5;
     let lowered = std::process::Command::new("prlimit")
         .args([format!("--pid={}", server.process_id()), format!("--nofile={few}:128")])
         .status();
@@ -379,21 +379,16 @@ async fn when_descriptors_run_out_it_serves_those_it_has_and_accepts_again_later
     eventually(seconds(10), "it to accept again", async || server.is_ready().await.then_some(())).await;
 }
 
-fn descriptors_of(server: &Server) -> usize {
-    std::fs::read_dir(format!("/proc/{}/fd", server.process_id()))
-        .expect("Linux lists the descriptors of a process")
-        .count()
-}
-
 #[tokio::test]
 async fn only_a_socket_that_takes_no_byte_at_all_is_closed() {
-    let server = Server::options().set("--stall-timeout", "4s").start().await;
+    // Idle connections stay too, so that only the stalled streams can make the sockets fewer.
+    let server = Server::options().set("--stall-timeout", "4s").set("--read-timeout", "5m").start().await;
     let [alice, bob] = Person::register_all(&server, ["alice", "bob"]).await;
     let direct = alice.direct(&[&bob]).await;
     // As narrow as the stalled ones: what it takes, it takes in crumbs.
     let mut slow = SseClient::open(server.address, &bob.stream().narrow()).await.unwrap();
     slow.until_control("ready").await;
-    let without_the_stalled = descriptors_of(&server);
+    let without_the_stalled = server.descriptors();
     let mut stalled_sse = SseClient::open(server.address, &bob.stream().narrow()).await.unwrap();
     let mut stalled_websocket = WsClient::open(server.address, &bob.stream().narrow()).await.unwrap();
     stalled_sse.until_control("ready").await;
@@ -411,7 +406,7 @@ async fn only_a_socket_that_takes_no_byte_at_all_is_closed() {
     eventually(seconds(60), "the stalled streams to be closed", async || {
         now_and_then.tick().await;
         taken += slow.until("something", |heard| matches!(heard, Heard::Event(_))).await.len();
-        (descriptors_of(&server) <= without_the_stalled).then_some(())
+        (server.descriptors() <= without_the_stalled).then_some(())
     })
     .await;
     let rest = slow.until_seq(last).await.len();
@@ -424,26 +419,45 @@ async fn only_a_socket_that_takes_no_byte_at_all_is_closed() {
 
 #[tokio::test]
 async fn a_dead_websocket_is_found_by_its_silence() {
-    let server = Server::options().set("--heartbeat", "100ms").set("--stall-timeout", "1s").start().await;
+    let server = Server::options()
+        .set("--heartbeat", "100ms")
+        .set("--stall-timeout", "1s")
+        .set("--read-timeout", "5m")
+        .start()
+        .await;
     let bob = Person::register(&server, "bob").await;
-    let before = descriptors_of(&server);
+    let before = server.descriptors();
     let websocket = WsClient::open(server.address, &bob.stream()).await.unwrap();
-    eventually(seconds(10), "the WebSocket to be there", async || (descriptors_of(&server) > before).then_some(()))
-        .await;
+    eventually(seconds(10), "the WebSocket to be there", async || (server.descriptors() > before).then_some(())).await;
     drop(websocket);
-    eventually(seconds(10), "the WebSocket to be gone", async || (descriptors_of(&server) <= before).then_some(()))
-        .await;
+    eventually(seconds(10), "the WebSocket to be gone", async || (server.descriptors() <= before).then_some(())).await;
     let sse = SseClient::open(server.address, &bob.stream()).await.unwrap();
     drop(sse);
-    eventually(seconds(10), "the SSE stream to be gone", async || (descriptors_of(&server) <= before).then_some(()))
-        .await;
+    eventually(seconds(10), "the SSE stream to be gone", async || (server.descriptors() <= before).then_some(())).await;
 }
 
 #[tokio::test]
 async fn a_websocket_belongs_to_the_first_who_says_who_he_is() {
     let server = Server::start().await;
     let [alice, bob] = Person::register_all(&server, ["alice", "bob"]).await;
+    let text = "x".repeat(10_000);
+    let notes = alice.direct(&[]).await;
+    for _ in 0..100 {
+        alice.say(notes, &text).await;
+    }
     let mut websocket = WsClient::open(server.address, &StreamRequest::new(Credentials::None)).await.unwrap();
+    // The database is busy, so that `auth` has to wait for it.
+    let mut crowd = Vec::new();
+    for _ in 0..100 {
+        let mut reader = Connection::open(server.address).await.unwrap();
+        let token = &alice.access_token;
+        let read = format!(
+            "GET /api/v1/messages?limit=100 HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {token}\r\n\r\n",
+            server.address
+        );
+        reader.send(read).await.unwrap();
+        crowd.push(reader);
+    }
     // All at once: what comes after `auth` waits for it.
     let frames = [
         json!({"op": "auth", "ref": 1, "token": alice.access_token}),
@@ -466,10 +480,10 @@ async fn a_websocket_belongs_to_the_first_who_says_who_he_is() {
 
 #[tokio::test]
 async fn a_stalled_stream_ends_with_its_session_too() {
-    let server = Server::start().await;
+    let server = Server::options().set("--read-timeout", "5m").start().await;
     let [alice, bob] = Person::register_all(&server, ["alice", "bob"]).await;
     let direct = alice.direct(&[&bob]).await;
-    let before = descriptors_of(&server);
+    let before = server.descriptors();
     let mut stalled = SseClient::open(server.address, &bob.stream().narrow()).await.unwrap();
     stalled.until_control("ready").await;
     let text = "x".repeat(10_000);
@@ -478,23 +492,21 @@ async fn a_stalled_stream_ends_with_its_session_too() {
     }
     bob.logout().await;
     // Its last words wait for two seconds to be taken, and nothing else comes any more.
-    eventually(seconds(10), "the stalled stream to be gone", async || {
-        (descriptors_of(&server) <= before).then_some(())
-    })
-    .await;
+    eventually(seconds(10), "the stalled stream to be gone", async || (server.descriptors() <= before).then_some(()))
+        .await;
 }
 
 #[tokio::test]
 async fn a_websocket_that_said_goodbye_is_gone_at_once() {
     let server = Server::start().await;
     let bob = Person::register(&server, "bob").await;
-    let before = descriptors_of(&server);
+    let before = server.descriptors();
     let mut websocket = WsClient::open(server.address, &bob.stream()).await.unwrap();
     websocket.until_control("ready").await;
     websocket.send_message(tokio_tungstenite::tungstenite::Message::Close(None)).await.unwrap();
     let (_, code) = websocket.until_end(seconds(5)).await;
     assert!(code.is_none_or(|code| code == 1005 || code == 1000), "{code:?}");
-    eventually(seconds(5), "the socket to be gone", async || (descriptors_of(&server) <= before).then_some(())).await;
+    eventually(seconds(5), "the socket to be gone", async || (server.descriptors() <= before).then_some(())).await;
 }
 
 #[tokio::test]

@@ -3,7 +3,12 @@
 mod crowd;
 mod cursors;
 mod endings;
+mod erasing;
 mod golden;
+mod opening;
 mod pipes;
+mod polls;
 mod promise;
+mod rest;
 mod slow_reader;
+mod unicode;

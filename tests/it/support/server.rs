@@ -53,6 +53,20 @@ impl Options {
         Server::start_in(home, self).await
     }
 
+    /// Starts it where starts before were cut short by SIGKILL, each after so long.
+    pub async fn start_after_kills(self, kills: impl IntoIterator<Item = Duration>) -> Server {
+        let home = tempfile::tempdir().expect("a directory for the server");
+        for moment in kills {
+            let mut command = self.command(&home.path().join("data"), "127.0.0.1:0");
+            let mut child = command.stdout(Stdio::null()).stderr(Stdio::inherit()).spawn().expect("the binary starts");
+            if let Ok(status) = tokio::time::timeout(moment, child.wait()).await {
+                panic!("it gave up by itself before it was killed: {status:?}");
+            }
+            child.kill().await.expect("the process can be killed");
+        }
+        Server::start_in(home, self).await
+    }
+
     fn command(&self, data_dir: &Path, listen: &str) -> Command {
         let mut command = if let Some(count) = self.descriptors {
             let mut shell = Command::new("sh");
@@ -282,6 +296,24 @@ impl Server {
             .expect("Linux tells the memory of a process");
         let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).expect("the kernel tells RssAnon");
         line.trim().trim_end_matches(" kB").parse::<u64>().expect("kilobytes") * 1024
+    }
+
+    /// The time that it has had on the machine's processors.
+    pub fn processor_time(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process_id()))
+            .expect("Linux tells what a process has used");
+        // The name of the program stands in parentheses and may hold anything; `utime` and `stime` are fields 14 and 15.
+        let (_, fields) = stat.rsplit_once(')').expect("the name is in parentheses");
+        let ticks = fields.split_whitespace().skip(11).take(2).map(|ticks| ticks.parse::<u64>().expect("ticks"));
+        // Linux counts a hundred a second for its users on every machine.
+        Duration::from_millis(ticks.sum::<u64>() * 10)
+    }
+
+    /// How many files and sockets it has open.
+    pub fn descriptors(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.process_id()))
+            .expect("Linux lists the descriptors of a process")
+            .count()
     }
 
     pub async fn is_ready(&self) -> bool {
