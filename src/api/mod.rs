@@ -16,6 +16,7 @@ mod problem;
 pub mod routes;
 mod sessions;
 mod stream;
+mod wording;
 
 pub use app::{App, AppOptions};
 pub use limits::Limits;

@@ -136,7 +136,7 @@ fn docs_errors_md_lists_every_code_with_its_status() {
         }
         // … as one of those that pass by themselves, or as a field that there is not.
         given.extend(pairs(&source, "unavailable(\"").filter_map(|(_, after)| Some((word(after)?.to_owned(), 503))));
-        given.extend(pairs(&source, "(\"unknown_field").map(|_| ("unknown_field".to_owned(), 422)));
+        given.extend(pairs(&source, "{ \"unknown_field").map(|_| ("unknown_field".to_owned(), 422)));
     }
     assert!(given.len() > 30, "{given:?}");
     let errors = page("docs/errors.md");
