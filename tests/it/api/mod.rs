@@ -5,6 +5,7 @@ mod conversations;
 mod keys;
 mod many_members;
 mod messages;
+mod origins;
 mod refreshing;
 mod refusals;
 mod secrets;
