@@ -16,6 +16,9 @@ fn added() -> Vec<(&'static str, ColumnDef)> {
         ("users", everyone("bio_visible")),
         ("users", everyone("inbox")),
         ("messages", number_or_null("deleted_at")),
+        // The last message before a stay and the last one in it: what is unread is found without reading the rest.
+        ("stays", number("joined_message").default(0).to_owned()),
+        ("stays", number_or_null("left_message")),
         // Deleting a message empties its text in the log too, and finds its events by this.
         ("events", number_or_null("message_id")),
     ]
@@ -30,15 +33,18 @@ fn indexes() -> Vec<IndexCreateStatement> {
         index("links_by_user", "links", &["user_id", "purpose"]),
         index("links_by_end", "links", &["expires_at"]),
         unique("invitations_by_secret", "invitations", &["secret_hash"]),
-        index("contacts_by_other", "contacts", &["other_id"]),
+        index("contacts_by_owner", "contacts", &["owner_id", "created_at"]),
+        index("contacts_by_other", "contacts", &["other_id", "created_at"]),
+        index("blocks_by_blocker", "blocks", &["blocker_id", "created_at"]),
         index("blocks_by_blocked", "blocks", &["blocked_id"]),
         index("reads_by_conversation", "reads", &["conversation_id"]),
         index("mentions_by_message", "mentions", &["message_id"]),
+        index("mentions_by_conversation", "mentions", &["user_id", "conversation_id", "message_id"]),
         index("hidden_by_message", "hidden", &["message_id"]),
     ]
 }
 
-const TABLES: [&str; 7] = ["links", "invitations", "contacts", "blocks", "reads", "mentions", "hidden"];
+const TABLES: [&str; 8] = ["links", "invitations", "contacts", "blocks", "reads", "mentions", "hidden", "threads"];
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
@@ -101,7 +107,15 @@ impl MigrationTrait for Migration {
             table(backend, "mentions")
                 .col(number("user_id"))
                 .col(number("message_id"))
+                // Where the message is, so that the unread ones of a conversation are counted from the index alone.
+                .col(number("conversation_id"))
                 .primary_key(&mut primary(&["user_id", "message_id"]))
+                .to_owned(),
+            // Who takes part in which thread: its author, those who reply in it, and those who are named in it.
+            table(backend, "threads")
+                .col(number("user_id"))
+                .col(number("thread_id"))
+                .primary_key(&mut primary(&["user_id", "thread_id"]))
                 .to_owned(),
             // Messages of others that somebody deleted for himself alone.
             table(backend, "hidden")

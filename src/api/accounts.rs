@@ -6,7 +6,7 @@ use super::problem::Problem;
 use super::sessions::{LoggedIn, Private};
 use crate::domain::Timestamp;
 use crate::domain::UserId;
-use crate::domain::users::{User, Username};
+use crate::domain::users::{Circle, User, Username};
 use crate::service::accounts::Registration;
 use crate::service::sessions::Device;
 use axum::extract::State;
@@ -68,6 +68,7 @@ pub(super) async fn me(State(app): State<App>, Owner(principal): Owner) -> Resul
 #[serde(deny_unknown_fields)]
 pub(super) struct Update {
     bio: Option<String>,
+    inbox: Option<Circle>,
 }
 
 /// `PATCH /me`
@@ -76,7 +77,7 @@ pub(super) async fn update(
     Owner(principal): Owner,
     Json(body): Json<Update>,
 ) -> Result<axum::Json<Private>, Problem> {
-    Ok(axum::Json(app.services.update_me(&principal, body.bio).await?.into()))
+    Ok(axum::Json(app.services.update_me(&principal, body.bio, body.inbox).await?.into()))
 }
 
 #[derive(Debug, Deserialize)]

@@ -27,6 +27,7 @@ pub struct Limits {
     logins: Buckets<IpAddr>,
     guesses: Buckets<(IpAddr, String)>,
     sends: Buckets<UserId>,
+    readings: Buckets<UserId>,
 }
 
 #[derive(Debug)]
@@ -73,6 +74,7 @@ impl Default for Limits {
             logins: Buckets::new(a_minute(30), 30),
             guesses: Buckets::new(a_minute(6), 10),
             sends: Buckets::new(a_minute(240), 120),
+            readings: Buckets::new(a_minute(600), 300),
         }
     }
 }
@@ -106,6 +108,11 @@ impl Limits {
     /// Sending a message, over whichever transport.
     pub(super) fn send(&self, user: UserId) -> Result<(), Problem> {
         self.sends.check(&user)
+    }
+
+    /// Saying what one has read, or taking what is new, over whichever transport.
+    pub(super) fn reading(&self, user: UserId) -> Result<(), Problem> {
+        self.readings.check(&user)
     }
 }
 

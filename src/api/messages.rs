@@ -1,15 +1,17 @@
-//! `/messages` and `/conversations/ID/messages`: sending and reading.
+//! `/messages` and `/conversations/ID/messages`: sending, editing, deleting and reading; `/threads` and `/mentions`.
 
 use super::app::App;
 use super::extract::{Caller, Json, Named, Params, Visitor, body, is_json, parse};
 use super::problem::Problem;
+use crate::domain::deletion::Audience;
 use crate::domain::messages::Message;
-use crate::domain::{ConversationId, MessageId, Refusal};
-use crate::service::messages::{Destination, MessageBox, Outgoing};
+use crate::domain::{ConversationId, MessageId, Refusal, Timestamp};
+use crate::service::messages::{Deletions, Destination, ListWish, MessageBox, MessageItem, Outgoing, ThreadItem};
 use crate::service::{MessagePage, Page};
 use axum::extract::{Request, State};
 use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
+use std::time::Duration;
 
 /// The header by which HTTP clients name a request that may be retried.
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
@@ -121,8 +123,62 @@ pub(super) async fn get(
     State(app): State<App>,
     Visitor(principal): Visitor,
     Named(id): Named<MessageId>,
-) -> Result<axum::Json<Message>, Problem> {
+) -> Result<axum::Json<MessageItem>, Problem> {
     Ok(axum::Json(app.services.message(&principal, id).await?))
+}
+
+/// What a message is to say now, over REST; over WebSocket with its number.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Patch {
+    text: String,
+}
+
+/// `PATCH /messages/ID`
+pub(super) async fn edit(
+    State(app): State<App>,
+    Caller(principal): Caller,
+    Named(id): Named<MessageId>,
+    Json(patch): Json<Patch>,
+) -> Result<axum::Json<Message>, Problem> {
+    app.within_limits(|limits| limits.send(principal.user))?;
+    Ok(axum::Json(app.services.edit(&principal, id, patch.text).await?))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct For {
+    #[serde(rename = "for")]
+    audience: Option<Audience>,
+}
+
+/// `DELETE /messages/ID`
+pub(super) async fn delete(
+    State(app): State<App>,
+    Caller(principal): Caller,
+    Named(id): Named<MessageId>,
+    Params(For { audience }): Params<For>,
+) -> Result<StatusCode, Problem> {
+    app.services.delete(&principal, id, audience).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Which messages are to go, over REST and over WebSocket alike.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Delete {
+    pub(super) ids: Vec<MessageId>,
+    #[serde(rename = "for")]
+    pub(super) audience: Option<Audience>,
+}
+
+/// `POST /messages/delete`
+pub(super) async fn delete_all(
+    State(app): State<App>,
+    Caller(principal): Caller,
+    Json(Delete { ids, audience }): Json<Delete>,
+) -> Result<axum::Json<Deletions>, Problem> {
+    Ok(axum::Json(app.services.delete_all(&principal, ids, audience).await?))
 }
 
 #[derive(Debug, Deserialize)]
@@ -131,6 +187,14 @@ pub(super) struct List {
     #[serde(rename = "box", default)]
     which: MessageBox,
     conversation_id: Option<ConversationId>,
+    sender: Option<String>,
+    recipient: Option<String>,
+    since: Option<String>,
+    until: Option<String>,
+    date: Option<String>,
+    #[serde(default)]
+    unread: bool,
+    thread_id: Option<MessageId>,
     before: Option<MessageId>,
     after: Option<MessageId>,
     limit: Option<u64>,
@@ -141,14 +205,50 @@ pub(super) async fn list(
     State(app): State<App>,
     Caller(principal): Caller,
     Params(list): Params<List>,
-) -> Result<axum::Json<Page<Message>>, Problem> {
-    let page = MessagePage { before: list.before, after: list.after, limit: limit(list.limit)? };
-    Ok(axum::Json(app.services.messages(&principal, list.conversation_id, list.which, page).await?))
+) -> Result<axum::Json<Page<MessageItem>>, Problem> {
+    let page = page(list.before, list.after, list.limit)?;
+    let day = list.date.as_deref().map(day).transpose()?;
+    let since = list.since.as_deref().map(|text| moment("since", text)).transpose()?;
+    let until = list.until.as_deref().map(|text| moment("until", text)).transpose()?;
+    let wish = ListWish {
+        conversation: list.conversation_id,
+        which: list.which,
+        sender: list.sender,
+        recipient: list.recipient,
+        since: since.max(day.map(|(begin, _)| begin)),
+        until: [until, day.map(|(_, end)| end)].into_iter().flatten().min(),
+        unread: list.unread,
+        thread: list.thread_id,
+        ..ListWish::default()
+    };
+    Ok(axum::Json(app.services.messages(&principal, wish, page).await?))
+}
+
+fn page(before: Option<MessageId>, after: Option<MessageId>, wanted: Option<u64>) -> Result<MessagePage, Problem> {
+    Ok(MessagePage { before, after, limit: limit(wanted)?, skip: 0 })
+}
+
+/// A moment in a URL. There a `+` that nobody escaped has become a space.
+fn moment(field: &str, text: &str) -> Result<Timestamp, Problem> {
+    let plain = || text.rsplit_once(' ').and_then(|(time, offset)| Timestamp::parse(&format!("{time}+{offset}")));
+    let wrong = || {
+        let detail = format!("`{field}` is a date and time as in 2026-11-21T10:00:00Z or 2026-11-21T11:00:00+01:00.");
+        Problem::malformed(detail).field(field)
+    };
+    Timestamp::parse(text).or_else(plain).ok_or_else(wrong)
+}
+
+/// The first moment of a day, by UTC, and that of the next.
+fn day(text: &str) -> Result<(Timestamp, Timestamp), Problem> {
+    let begin =
+        Some(text).filter(|text| text.len() == 10).and_then(|text| Timestamp::parse(&format!("{text}T00:00:00Z")));
+    let begin = begin.ok_or_else(|| Problem::malformed("`date` is a day as in 2026-11-21.").field("date"))?;
+    Ok((begin, begin.plus(Duration::from_hours(24))))
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ListHere {
+pub(super) struct Part {
     before: Option<MessageId>,
     after: Option<MessageId>,
     limit: Option<u64>,
@@ -159,8 +259,48 @@ pub(super) async fn list_in(
     State(app): State<App>,
     Visitor(principal): Visitor,
     Named(id): Named<ConversationId>,
-    Params(list): Params<ListHere>,
-) -> Result<axum::Json<Page<Message>>, Problem> {
-    let page = MessagePage { before: list.before, after: list.after, limit: limit(list.limit)? };
+    Params(part): Params<Part>,
+) -> Result<axum::Json<Page<MessageItem>>, Problem> {
+    let page = page(part.before, part.after, part.limit)?;
     Ok(axum::Json(app.services.messages_in(&principal, id, page).await?))
+}
+
+/// `GET /messages/ID/replies`
+pub(super) async fn replies(
+    State(app): State<App>,
+    Visitor(principal): Visitor,
+    Named(id): Named<MessageId>,
+    Params(part): Params<Part>,
+) -> Result<axum::Json<Page<MessageItem>>, Problem> {
+    let page = page(part.before, part.after, part.limit)?;
+    Ok(axum::Json(app.services.replies(&principal, id, page).await?))
+}
+
+/// `GET /mentions`
+pub(super) async fn mentions(
+    State(app): State<App>,
+    Caller(principal): Caller,
+    Params(part): Params<Part>,
+) -> Result<axum::Json<Page<MessageItem>>, Problem> {
+    let page = page(part.before, part.after, part.limit)?;
+    Ok(axum::Json(app.services.mentions(&principal, page).await?))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Threads {
+    conversation_id: Option<ConversationId>,
+    cursor: Option<String>,
+    limit: Option<u64>,
+}
+
+/// `GET /threads`
+pub(super) async fn threads(
+    State(app): State<App>,
+    Caller(principal): Caller,
+    Params(list): Params<Threads>,
+) -> Result<axum::Json<Page<ThreadItem>>, Problem> {
+    let limit = limit(list.limit)?;
+    let cursor = list.cursor.as_deref();
+    Ok(axum::Json(app.services.threads(&principal, list.conversation_id, cursor, limit).await?))
 }

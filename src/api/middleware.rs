@@ -18,7 +18,7 @@ pub(super) async fn observe(request: Request, next: Next) -> Response {
     let id = format!("{:016x}", rand::random::<u64>());
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
-    let span = tracing::info_span!("request", request.id = %id);
+    let span = tracing::info_span!("request", request.id = %id, client.address = tracing::field::Empty);
     let started = tokio::time::Instant::now();
     async move {
         let mut response = next.run(request).await;
@@ -41,6 +41,7 @@ pub(super) async fn guard(
     request: Request,
     next: Next,
 ) -> Response {
+    tracing::Span::current().record("client.address", tracing::field::display(address));
     let origin = request.headers().get(header::ORIGIN);
     if !app.options.origins.admit(request.method(), request.uri().path(), origin) {
         let detail = "Pages of this origin may not use this server. Its operator can allow them with --allow-origins, \

@@ -2,6 +2,8 @@
 
 mod accounts;
 mod app;
+mod blocks;
+mod contacts;
 mod conversations;
 mod cookie;
 mod extract;
@@ -13,6 +15,7 @@ mod middleware;
 mod operations;
 mod origin;
 mod problem;
+mod receipts;
 pub mod routes;
 mod sessions;
 mod stream;

@@ -2,22 +2,26 @@
 
 use super::app::App;
 use super::extract::parse;
-use super::messages::Post;
+use super::messages::{Delete, Post};
 use super::problem::Problem;
 use crate::domain::sessions::Principal;
-use crate::domain::{ConversationId, Refusal, Seq};
+use crate::domain::{ConversationId, MessageId, Refusal, Seq};
 use crate::service::Failure;
 use crate::transport::{CloseReason, Cursor, Incoming, Outcome};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use std::net::IpAddr;
 use std::sync::Arc;
+use tracing::Instrument;
 
 /// What one socket may do.
 pub(super) struct Operations {
     app: App,
     state: Mutex<State>,
     channels: Vec<String>,
+    /// Where the socket comes from, for the log.
+    address: IpAddr,
     /// Held while a message takes its turn. It is fair, and asked for in the order of the frames.
     turn: tokio::sync::Mutex<()>,
     /// Held alone by `auth`, and together by all else: what comes after it waits for what it leads to, and two never
@@ -51,6 +55,20 @@ struct Auth {
 #[serde(deny_unknown_fields)]
 struct Channel {
     channel: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Edit {
+    id: MessageId,
+    text: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Read {
+    conversation_id: ConversationId,
+    message_id: MessageId,
 }
 
 #[derive(Deserialize)]
@@ -113,11 +131,18 @@ fn reply<T: Serialize>(reference: &Reference, outcome: Result<T, Problem>) -> St
 
 impl Operations {
     /// The operations of a socket that was opened by somebody, or by nobody yet.
-    pub(super) fn new(app: App, principal: Option<Principal>, by_ticket: bool, channels: Vec<String>) -> Arc<Self> {
+    pub(super) fn new(
+        app: App,
+        principal: Option<Principal>,
+        by_ticket: bool,
+        channels: Vec<String>,
+        address: IpAddr,
+    ) -> Arc<Self> {
         Arc::new(Self {
             app,
             state: Mutex::new(State { principal, read_only: by_ticket }),
             channels,
+            address,
             turn: tokio::sync::Mutex::default(),
             gate: tokio::sync::RwLock::default(),
         })
@@ -127,7 +152,8 @@ impl Operations {
     pub(super) fn incoming(self: Arc<Self>) -> Incoming {
         Box::new(move |frame| {
             let operations = Arc::clone(&self);
-            Box::pin(async move { operations.handle(&frame).await })
+            let span = tracing::info_span!("operation", client.address = %operations.address);
+            Box::pin(async move { operations.handle(&frame).await }.instrument(span))
         })
     }
 
@@ -153,10 +179,16 @@ impl Operations {
             // Nothing is told to whoever has not said who he is.
             (_, None) => return Outcome::Close(CloseReason::Unauthorized),
             ("send", Some(principal)) => self.send(frame, &reference, &principal, read_only).await,
+            ("read", Some(principal)) => self.read(frame, &reference, &principal, read_only).await,
+            ("edit", Some(principal)) => self.edit(frame, &reference, &principal, read_only).await,
+            ("delete", Some(principal)) => self.delete(frame, &reference, &principal, read_only).await,
             ("follow", Some(principal)) => self.follow(frame, &reference, &principal).await,
             ("unfollow", Some(principal)) => self.unfollow(frame, &reference, &principal).await,
             ("ping", Some(_)) => ping(frame, &reference),
-            _ => Err(Refusal::invalid("op", "Operations are auth, send, follow, unfollow and ping.").into()),
+            _ => {
+                let reason = "Operations are auth, send, edit, delete, read, follow, unfollow and ping.";
+                Err(Refusal::invalid("op", reason).into())
+            }
         };
         outcome.unwrap_or_else(|problem| Outcome::Reply(refused(&reference, problem)))
     }
@@ -200,11 +232,7 @@ impl Operations {
         principal: &Principal,
         read_only: bool,
     ) -> Result<Outcome, Problem> {
-        if read_only {
-            let detail = "A socket opened by a ticket only listens. Send `auth` with an access token first.";
-            return Err(Problem::new(http::StatusCode::FORBIDDEN, "insufficient_scope", detail));
-        }
-        self.check_session(principal)?;
+        self.check_writable(principal, read_only)?;
         self.app.within_limits(|limits| limits.send(principal.user))?;
         let post: Post = fields(frame)?;
         // One after the other takes its turn; they wait for the disk together.
@@ -213,6 +241,45 @@ impl Operations {
         drop(turn);
         let (message, _) = sent.await?;
         Ok(Outcome::Reply(done(reference, message)))
+    }
+
+    async fn edit(
+        &self,
+        frame: &str,
+        reference: &Reference,
+        principal: &Principal,
+        read_only: bool,
+    ) -> Result<Outcome, Problem> {
+        self.check_writable(principal, read_only)?;
+        self.app.within_limits(|limits| limits.send(principal.user))?;
+        let Edit { id, text } = fields(frame)?;
+        Ok(Outcome::Reply(done(reference, self.app.services.edit(principal, id, text).await?)))
+    }
+
+    async fn delete(
+        &self,
+        frame: &str,
+        reference: &Reference,
+        principal: &Principal,
+        read_only: bool,
+    ) -> Result<Outcome, Problem> {
+        self.check_writable(principal, read_only)?;
+        let Delete { ids, audience } = fields(frame)?;
+        Ok(Outcome::Reply(done(reference, self.app.services.delete_all(principal, ids, audience).await?)))
+    }
+
+    async fn read(
+        &self,
+        frame: &str,
+        reference: &Reference,
+        principal: &Principal,
+        read_only: bool,
+    ) -> Result<Outcome, Problem> {
+        check_more_than_listens(read_only)?;
+        self.app.within_limits(|limits| limits.reading(principal.user))?;
+        let Read { conversation_id, message_id } = fields(frame)?;
+        let read = self.app.services.mark_read(principal, conversation_id, message_id).await?;
+        Ok(Outcome::Reply(done(reference, read)))
     }
 
     async fn follow(&self, frame: &str, reference: &Reference, principal: &Principal) -> Result<Outcome, Problem> {
@@ -229,13 +296,25 @@ impl Operations {
         Ok(Outcome::Unfollow(conversation_id, done(reference, Unfollowed { conversation_id })))
     }
 
-    /// The socket may have outlived its session by the moment that it takes to be ended.
-    fn check_session(&self, principal: &Principal) -> Result<(), Problem> {
+    /// Whether the socket may change anything. It may have outlived its session by the moment that it takes to be ended.
+    fn check_writable(&self, principal: &Principal, read_only: bool) -> Result<(), Problem> {
+        if read_only {
+            let detail = "A socket opened by a ticket only listens. Send `auth` with an access token first.";
+            return Err(Problem::new(http::StatusCode::FORBIDDEN, "insufficient_scope", detail));
+        }
         if self.app.services.follower().hub().is_revoked(principal.session) {
             return Err(Refusal::Unauthorized.into());
         }
         Ok(())
     }
+}
+
+fn check_more_than_listens(read_only: bool) -> Result<(), Problem> {
+    if read_only {
+        let detail = "A socket opened by a ticket only listens. Send `auth` with an access token first.";
+        return Err(Problem::new(http::StatusCode::FORBIDDEN, "insufficient_scope", detail));
+    }
+    Ok(())
 }
 
 fn ping(frame: &str, reference: &Reference) -> Result<Outcome, Problem> {

@@ -1,6 +1,7 @@
 //! Refusals as problem documents (RFC 9457): one exhaustive mapping, with a stable `code` for each.
 
-use crate::domain::Refusal;
+use crate::domain::users::Username;
+use crate::domain::{Refusal, contacts};
 use crate::service::Failure;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
@@ -18,11 +19,24 @@ pub struct Problem {
     detail: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<Box<str>>,
-    /// The names in that field that nobody has.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    unknown: Option<Box<[String]>>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    about: Option<Box<About>>,
     #[serde(skip)]
     retry_after: Option<u32>,
+}
+
+/// What some problems say besides. Apart from the rest, since most have none of it.
+#[derive(Debug, Clone, Default, Serialize)]
+struct About {
+    /// The names in the field that nobody has.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    unknown: Box<[String]>,
+    /// Who does not want to be reached.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    username: Option<Username>,
+    /// How it stands with a request to be his contact.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<&'static str>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
@@ -40,7 +54,7 @@ impl Problem {
             code,
             detail: detail.into(),
             field: None,
-            unknown: None,
+            about: None,
             retry_after: None,
         }
     }
@@ -50,6 +64,10 @@ impl Problem {
     pub fn field(mut self, field: impl Into<String>) -> Self {
         self.field = Some(field.into().into_boxed_str());
         self
+    }
+
+    fn about(self, about: About) -> Self {
+        Self { about: Some(Box::new(about)), ..self }
     }
 
     /// Seconds until it is worth another try.
@@ -114,8 +132,13 @@ impl From<Refusal> for Problem {
             Refusal::ChannelNameTaken => (S::CONFLICT, "channel_name_taken"),
             Refusal::NotMember => (S::FORBIDDEN, "not_member"),
             Refusal::NotOwner => (S::FORBIDDEN, "not_owner"),
+            Refusal::NotAuthor => (S::FORBIDDEN, "not_author"),
+            Refusal::MessageDeleted => (S::CONFLICT, "message_deleted"),
             Refusal::AlreadyMember => (S::CONFLICT, "already_member"),
             Refusal::FixedMembers => (S::FORBIDDEN, "fixed_members"),
+            Refusal::NotAContact { .. } => (S::FORBIDDEN, "not_a_contact"),
+            Refusal::Blocked(_) => (S::FORBIDDEN, "blocked"),
+            Refusal::AlreadyRequested(_) => (S::CONFLICT, "already_requested"),
             Refusal::InsufficientScope(_) => (S::FORBIDDEN, "insufficient_scope"),
             Refusal::IdempotencyConflict => (S::CONFLICT, "idempotency_conflict"),
             Refusal::TooMany(_) => (S::CONFLICT, "too_many"),
@@ -123,8 +146,16 @@ impl From<Refusal> for Problem {
         let problem = Self::new(status, code, refusal.to_string());
         match refusal {
             Refusal::Invalid { field, .. } => problem.field(field),
-            Refusal::UnknownNames { field, names } => Self { unknown: Some(names.into()), ..problem.field(field) },
+            Refusal::UnknownNames { field, names } => {
+                problem.field(field).about(About { unknown: names.into(), ..About::default() })
+            }
             Refusal::MalformedCursor => problem.field("cursor"),
+            Refusal::NotAContact { user, state } => {
+                let state = Some(state.map_or("none", contacts::State::word));
+                problem.about(About { username: Some(user.username), state, ..About::default() })
+            }
+            Refusal::Blocked(user) => problem.about(About { username: Some(user.username), ..About::default() }),
+            Refusal::AlreadyRequested(state) => problem.about(About { state: Some(state.word()), ..About::default() }),
             _ => problem,
         }
     }

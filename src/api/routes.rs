@@ -2,7 +2,9 @@
 
 use super::app::App;
 use super::problem::Problem;
-use super::{accounts, conversations, cookie, health, keys, messages, middleware, sessions, stream};
+use super::{
+    accounts, blocks, contacts, conversations, cookie, health, keys, messages, middleware, receipts, sessions, stream,
+};
 use axum::Router;
 use axum::routing::{delete, get, patch, post, put};
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
@@ -60,9 +62,25 @@ routes! {
     patch "/api/v1/conversations/{id}/members/{name}" Credentials => conversations::set_role,
     post "/api/v1/conversations/{id}/messages" Credentials => messages::create_in,
     get "/api/v1/conversations/{id}/messages" Credentials => messages::list_in,
+    put "/api/v1/conversations/{id}/read" Credentials => receipts::mark,
+    get "/api/v1/conversations/{id}/receipts" Credentials => receipts::list,
     post "/api/v1/messages" Credentials => messages::create,
     get "/api/v1/messages" Credentials => messages::list,
+    post "/api/v1/messages/take" Credentials => receipts::take,
+    post "/api/v1/messages/delete" Credentials => messages::delete_all,
     get "/api/v1/messages/{id}" Credentials => messages::get,
+    patch "/api/v1/messages/{id}" Credentials => messages::edit,
+    delete "/api/v1/messages/{id}" Credentials => messages::delete,
+    get "/api/v1/messages/{id}/replies" Credentials => messages::replies,
+    get "/api/v1/mentions" Credentials => messages::mentions,
+    get "/api/v1/threads" Credentials => messages::threads,
+    post "/api/v1/contacts" Credentials => contacts::ask,
+    get "/api/v1/contacts" Credentials => contacts::list,
+    put "/api/v1/contacts/{name}" Credentials => contacts::answer,
+    delete "/api/v1/contacts/{name}" Credentials => contacts::forget,
+    get "/api/v1/blocks" Credentials => blocks::list,
+    put "/api/v1/blocks/{name}" Credentials => blocks::create,
+    delete "/api/v1/blocks/{name}" Credentials => blocks::delete,
     get "/api/v1/events" Credentials => stream::poll,
 }
 

@@ -5,7 +5,7 @@ use super::cookie;
 use super::extract::{Caller, ClientAddress, Json, Named, Owner};
 use super::problem::Problem;
 use crate::domain::sessions::TICKET_FIRST_USE;
-use crate::domain::users::{User, Username};
+use crate::domain::users::{Circle, User, Username};
 use crate::domain::{Refusal, SessionId, Timestamp, UserId};
 use crate::service::Page;
 use crate::service::sessions::{Credentials, Device, Login, SessionItem, TokenPair, Who};
@@ -21,14 +21,15 @@ pub(super) struct Private {
     username: Username,
     email: Option<String>,
     bio: String,
+    inbox: Circle,
     admin: bool,
     created_at: Timestamp,
 }
 
 impl From<User> for Private {
     fn from(user: User) -> Self {
-        let User { id, username, email, bio, admin, created_at, .. } = user;
-        Self { id, username, email, bio, admin, created_at }
+        let User { id, username, email, bio, inbox, admin, created_at, .. } = user;
+        Self { id, username, email, bio, inbox, admin, created_at }
     }
 }
 

@@ -192,23 +192,22 @@ pub(super) async fn ws(
             None => return Err(problem),
         },
     };
-    let (accepted, permit) = match &opened {
-        Some(principal) => match open(&app, principal, &query, headers, address).await {
+    let (accepted, permit) = if let Some(principal) = &opened {
+        match open(&app, principal, &query, headers, address).await {
             Ok((subscription, permit)) => {
                 let expires = principal.expires;
                 (Accepted::Subscribed { subscription: Box::new(subscription), expires }, permit)
             }
             Err(Ok(reason)) => return refuse(&app, handshake, address, reason),
             Err(Err(problem)) => return Err(problem),
-        },
-        None => {
-            // Who it is comes later, so all that can be said now is said in the handshake.
-            app.within_limits(|limits| limits.stream(address))?;
-            let permit = app.addresses.admit(neighbourhood(address)).ok_or_else(too_many_streams)?;
-            (Accepted::Waiting, permit)
         }
+    } else {
+        // Who it is comes later, so all that can be said now is said in the handshake.
+        app.within_limits(|limits| limits.stream(address))?;
+        let permit = app.addresses.admit(neighbourhood(address)).ok_or_else(too_many_streams)?;
+        (Accepted::Waiting, permit)
     };
-    let operations = operations::Operations::new(app.clone(), opened, by_ticket, query.channels);
+    let operations = operations::Operations::new(app.clone(), opened, by_ticket, query.channels, address);
     let stream = websocket(accepted, operations.incoming(), app.options.pace, permit);
     let mut response = handshake;
     response.extensions_mut().insert::<TakeOver>(stream);

@@ -58,6 +58,8 @@ pub struct Conversation {
     pub post: PostPolicy,
     /// When it was made.
     pub created_at: Timestamp,
+    /// The fixed people of a direct conversation, by number; those of others come and go and are not told here.
+    pub people: Vec<UserId>,
 }
 
 /// One member, as lists and events show him.
@@ -116,6 +118,11 @@ pub fn direct_key(people: &[UserId]) -> String {
     ids.iter().map(i64::to_string).collect::<Vec<_>>().join(",")
 }
 
+/// The people of a direct conversation, in order.
+pub fn people_of(direct_key: &str) -> Vec<UserId> {
+    direct_key.split(',').filter_map(|id| id.parse().ok()).map(UserId).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,6 +131,7 @@ mod tests {
     fn a_set_of_people_has_one_key() {
         assert_eq!(direct_key(&[UserId(3), UserId(1), UserId(3)]), direct_key(&[UserId(1), UserId(3)]));
         assert_ne!(direct_key(&[UserId(13)]), direct_key(&[UserId(1), UserId(3)]));
+        assert_eq!(people_of(&direct_key(&[UserId(30), UserId(4)])), [UserId(4), UserId(30)]);
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! Why the server says no: one reason each, without any word of HTTP.
 
+use super::contacts::State;
+use super::users::UserRef;
+
 /// A refusal by a rule. Nothing was changed and no number was used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -58,12 +61,32 @@ pub enum Refusal {
     /// Only owners may do this.
     #[error("Only an owner of this conversation may do this.")]
     NotOwner,
+    /// Only the author of a message may do this, or whoever has a say where it stands.
+    #[error("Only the author of this message may do this, or an owner of its group or channel.")]
+    NotAuthor,
+    /// The message is deleted, for all.
+    #[error("This message was deleted.")]
+    MessageDeleted,
     /// The person is in the conversation already.
     #[error("This user is a member already.")]
     AlreadyMember,
     /// The people of a direct conversation are fixed.
     #[error("The members of a direct conversation never change. Make a group instead.")]
     FixedMembers,
+    /// The one who is to be reached takes this from contacts only.
+    #[error("{} is reached by contacts only, and {}", .user.username.as_str(), standing(*.state))]
+    NotAContact {
+        /// Who.
+        user: UserRef,
+        /// What he says to the caller, if anything.
+        state: Option<State>,
+    },
+    /// The one who is to be reached has blocked the caller.
+    #[error("{} does not want to be reached by you.", .0.username.as_str())]
+    Blocked(UserRef),
+    /// One asks another once; what he said since is told.
+    #[error("You have asked this user before. The request is {}.", .0.word())]
+    AlreadyRequested(State),
     /// The key or ticket does not reach that far.
     #[error("These credentials do not allow this. Use credentials with the scope {0:?}.")]
     InsufficientScope(&'static str),
@@ -79,6 +102,16 @@ impl Refusal {
     /// A refusal of one value, with what would be right.
     pub fn invalid(field: &'static str, reason: impl Into<String>) -> Self {
         Self::Invalid { field, reason: reason.into() }
+    }
+}
+
+/// How it stands with a request to be somebody's contact, and what to do.
+fn standing(state: Option<State>) -> &'static str {
+    match state {
+        None => "you are none. Ask to become one first.",
+        Some(State::Pending) => "your request to become one waits for an answer.",
+        Some(State::Rejected) => "your request to become one was rejected.",
+        Some(State::Approved) => "you are one now. Try again.",
     }
 }
 

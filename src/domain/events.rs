@@ -1,10 +1,13 @@
 //! The closed list of what can happen, who may hear of it, and what it means for who hears what.
 
+use super::blocks::BlockView;
+use super::contacts::{ContactChange, ContactGone};
 use super::conversations::{Conversation, Kind, Member, PostPolicy, Role};
 use super::messages::Message;
+use super::receipts::Receipt;
 use super::sessions::{Scope, Session, SessionKind};
 use super::users::{UserRef, Username};
-use super::{ConversationId, Seq, SessionId, Timestamp, UserId};
+use super::{ConversationId, MessageId, Seq, SessionId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 /// Who hears of an event: exactly one audience. What two audiences hear is two events.
@@ -51,6 +54,24 @@ pub enum Happening {
     MemberUpdated(MemberChange),
     /// Somebody said something.
     MessageCreated(Message),
+    /// Its author said it anew.
+    MessageUpdated(Message),
+    /// It was deleted for all; a tombstone is left.
+    MessageDeleted(Deleted),
+    /// The user deleted it for himself alone.
+    MessageHidden(Hidden),
+    /// Somebody has read on, and those hear it who are told.
+    ReceiptUpdated(Receipt),
+    /// Somebody asked to be somebody's contact: both hear it, each from his side.
+    ContactRequested(ContactChange),
+    /// What somebody says to somebody came about otherwise, or changed: both hear it.
+    ContactUpdated(ContactChange),
+    /// It was taken back or forgotten: both hear it.
+    ContactDeleted(ContactGone),
+    /// The user has blocked somebody.
+    BlockCreated(BlockView),
+    /// The user has taken a block back.
+    BlockDeleted(UserRef),
     /// The user logged in somewhere.
     SessionCreated(SessionView),
     /// One of the user's sessions was used so that it lasts on.
@@ -80,6 +101,28 @@ pub struct MemberChange {
     pub role: Option<Role>,
     /// Who did it.
     pub by: Option<UserRef>,
+}
+
+/// A message that is no more, and where it was.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Deleted {
+    /// Its number.
+    pub id: MessageId,
+    /// Where it was said.
+    pub conversation_id: ConversationId,
+    /// The root message of the thread that it replied in.
+    pub thread_id: Option<MessageId>,
+    /// Since when it is gone.
+    pub deleted_at: Timestamp,
+}
+
+/// A message that somebody does not want to see any more.
+#[derive(Debug, Clone, Serialize)]
+pub struct Hidden {
+    /// Its number.
+    pub id: MessageId,
+    /// Where it was said.
+    pub conversation_id: ConversationId,
 }
 
 /// A session as its owner sees it: all that its list shows but which one asks.
@@ -143,7 +186,7 @@ pub struct ConversationView {
 impl ConversationView {
     /// The view of a conversation, with its members where they are told.
     pub fn new(conversation: Conversation, members: Option<Vec<Member>>) -> Self {
-        let Conversation { id, kind, name, post, created_at } = conversation;
+        let Conversation { id, kind, name, post, created_at, people: _ } = conversation;
         Self { id, kind, name, post, created_at, members }
     }
 }
@@ -158,6 +201,15 @@ impl Happening {
             Self::MemberRemoved(_) => "member.removed",
             Self::MemberUpdated(_) => "member.updated",
             Self::MessageCreated(_) => "message.created",
+            Self::MessageUpdated(_) => "message.updated",
+            Self::MessageDeleted(_) => "message.deleted",
+            Self::MessageHidden(_) => "message.hidden",
+            Self::ReceiptUpdated(_) => "receipt.updated",
+            Self::ContactRequested(_) => "contact.requested",
+            Self::ContactUpdated(_) => "contact.updated",
+            Self::ContactDeleted(_) => "contact.deleted",
+            Self::BlockCreated(_) => "block.created",
+            Self::BlockDeleted(_) => "block.deleted",
             Self::SessionCreated(_) => "session.created",
             Self::SessionUpdated(_) => "session.updated",
             Self::SessionRevoked(_) => "session.revoked",
@@ -172,6 +224,10 @@ impl Happening {
         #[derive(Serialize)]
         struct Id {
             id: SessionId,
+        }
+        #[derive(Serialize)]
+        struct About<'a> {
+            user: &'a UserRef,
         }
         #[derive(Serialize)]
         struct Profile<'a> {
@@ -189,7 +245,14 @@ impl Happening {
             Self::MemberAdded(change) | Self::MemberRemoved(change) | Self::MemberUpdated(change) => {
                 serde_json::to_string(change)
             }
-            Self::MessageCreated(message) => serde_json::to_string(message),
+            Self::MessageCreated(message) | Self::MessageUpdated(message) => serde_json::to_string(message),
+            Self::MessageDeleted(deleted) => serde_json::to_string(deleted),
+            Self::MessageHidden(hidden) => serde_json::to_string(hidden),
+            Self::ReceiptUpdated(receipt) => serde_json::to_string(receipt),
+            Self::ContactRequested(change) | Self::ContactUpdated(change) => serde_json::to_string(change),
+            Self::ContactDeleted(gone) => serde_json::to_string(gone),
+            Self::BlockCreated(block) => serde_json::to_string(block),
+            Self::BlockDeleted(user) => serde_json::to_string(&About { user }),
             Self::SessionCreated(session) | Self::SessionUpdated(session) => serde_json::to_string(session),
             Self::SessionRevoked(id) | Self::KeyRevoked(id) => serde_json::to_string(&Id { id: *id }),
             Self::KeyCreated(key) => serde_json::to_string(key),
@@ -199,6 +262,14 @@ impl Happening {
         };
         // These types have neither maps with odd keys nor failing serializers, so there is always JSON.
         json.unwrap_or_else(|_| "null".to_owned())
+    }
+
+    /// The message whose text is in the `data`, and must not be any more once that is deleted.
+    pub fn message(&self) -> Option<MessageId> {
+        match self {
+            Self::MessageCreated(message) | Self::MessageUpdated(message) => Some(message.id),
+            _ => None,
+        }
     }
 }
 
@@ -217,6 +288,8 @@ pub struct Record {
     pub data: String,
     /// The batch that it was committed in.
     pub batch: i64,
+    /// The message whose text is in the `data`.
+    pub message: Option<MessageId>,
 }
 
 /// What an event changes in who hears what.
@@ -228,6 +301,8 @@ pub enum Effect {
     Leave(ConversationId, UserId),
     /// What was opened with this session ends.
     Revoke(SessionId),
+    /// Earlier events show the text of this message no more, since then.
+    Erase(MessageId, Timestamp),
 }
 
 impl Record {
@@ -261,6 +336,10 @@ impl Record {
             ("member.removed", Topic::Conversation(conversation)) => {
                 let removed: Membership = serde_json::from_str(&self.data).ok()?;
                 Some(Effect::Leave(conversation, removed.user.id))
+            }
+            ("message.deleted", Topic::Conversation(_)) => {
+                let deleted: Deleted = serde_json::from_str(&self.data).ok()?;
+                Some(Effect::Erase(deleted.id, deleted.deleted_at))
             }
             ("session.revoked" | "key.revoked", Topic::User(_)) => {
                 let revoked: Revoked = serde_json::from_str(&self.data).ok()?;

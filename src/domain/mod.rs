@@ -1,11 +1,17 @@
 //! What is true: the pure rules, without I/O, clocks or randomness of their own.
 
 pub mod access;
+pub mod blocks;
+pub mod contacts;
 pub mod conversations;
+pub mod deletion;
 pub mod error;
 pub mod events;
 pub mod ids;
+pub mod mentions;
 pub mod messages;
+pub mod reach;
+pub mod receipts;
 pub mod sessions;
 pub mod time;
 pub mod users;

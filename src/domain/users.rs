@@ -19,6 +19,13 @@ pub const EMAIL_LIMIT: usize = 254;
 #[serde(transparent)]
 pub struct Username(String);
 
+impl<'de> Deserialize<'de> for Username {
+    /// Reads back what this server wrote into a payload. What somebody typed is parsed instead.
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Self::stored)
+    }
+}
+
 impl Username {
     /// Takes a username as somebody typed it.
     pub fn parse(field: &'static str, typed: &str) -> Result<Self, Refusal> {
@@ -31,10 +38,8 @@ impl Username {
         if length == 0 || length > USERNAME_LIMIT {
             return Err(Refusal::invalid(field, format!("A username has 1 to {USERNAME_LIMIT} characters.")));
         }
-        // Marks belong to letters in many scripts (Devanagari, Thai), so they count as letters here, but not first.
         let mark = unicode_normalization::char::is_combining_mark;
-        let fits = |c: char| c.is_alphanumeric() || "_.-@+".contains(c) || mark(c);
-        if !name.chars().all(fits) || name.chars().next().is_some_and(mark) {
+        if !name.chars().all(is_part_of_name) || name.chars().next().is_some_and(mark) {
             return Err(Refusal::invalid(field, "A username holds only letters, digits and _ . - @ +."));
         }
         Ok(Self(name))
@@ -54,6 +59,16 @@ impl Username {
     pub fn key(&self) -> String {
         fold(&self.0)
     }
+}
+
+/// Whether a username may hold this character, though perhaps not as its first.
+pub fn is_part_of_name(c: char) -> bool {
+    is_part_of_word(c) || "_.-@+".contains(c)
+}
+
+/// Letters and digits of any script. Marks belong to letters in many (Devanagari, Thai), so they count as letters.
+pub fn is_part_of_word(c: char) -> bool {
+    c.is_alphanumeric() || unicode_normalization::char::is_combining_mark(c)
 }
 
 /// A text without its case: Unicode's full folding, in NFC before and after so that equal looks give equal keys.
@@ -154,7 +169,7 @@ impl User {
 }
 
 /// A user as others see him in messages and lists: `{"id":1,"username":"alice"}`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserRef {
     /// The user's number.
     pub id: UserId,

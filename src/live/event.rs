@@ -1,8 +1,11 @@
 //! An event encoded once, in the forms that all its hearers share.
 
 use crate::domain::events::{Effect, Record, Topic};
-use crate::domain::{Seq, Timestamp};
+use crate::domain::messages::erased_payload;
+use crate::domain::{MessageId, Seq, Timestamp};
 use bytes::{BufMut, Bytes, BytesMut};
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use std::io::Write;
 use std::sync::OnceLock;
 
@@ -19,6 +22,8 @@ pub struct Event {
     pub batch: i64,
     /// What it changes in who hears what.
     pub effect: Option<Effect>,
+    /// The message whose text it shows.
+    pub message: Option<MessageId>,
     /// `id: …`, `event: …`, `data: …`, and the blank line.
     sse: Bytes,
     /// The JSON inside it: a part of the same memory.
@@ -49,10 +54,35 @@ impl Event {
             at: record.at,
             batch: record.batch,
             effect: record.effect(),
+            message: record.message,
             envelope: sse.slice(from..to),
             sse,
             websocket: OnceLock::new(),
         }
+    }
+
+    /// The same event as it is once its message is deleted, as the log has it then.
+    #[must_use]
+    pub fn erased(&self, at: Timestamp) -> Self {
+        #[derive(Deserialize)]
+        struct Envelope<'a> {
+            r#type: &'a str,
+            #[serde(borrow)]
+            data: &'a RawValue,
+        }
+        let envelope: Option<Envelope<'_>> = serde_json::from_slice(&self.envelope).ok();
+        // It is our own JSON; were it not, less is shown rather than more.
+        let (kind, data) =
+            envelope.map_or(("message.created", "{}"), |envelope| (envelope.r#type, envelope.data.get()));
+        Self::new(&Record {
+            seq: self.seq,
+            topic: self.topic,
+            kind: kind.to_owned(),
+            at: self.at,
+            data: erased_payload(data, at),
+            batch: self.batch,
+            message: self.message,
+        })
     }
 
     /// The event as server-sent events (WHATWG HTML, section 9.2).
@@ -109,6 +139,7 @@ mod tests {
             at: Timestamp(1_795_255_200_123),
             data: data.to_owned(),
             batch: 1,
+            message: None,
         })
     }
 

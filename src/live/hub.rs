@@ -4,13 +4,14 @@
 //! any moment all streams agree on what was applied, and a stream that enters knows exactly from where it hears.
 
 use super::audience::Audience;
+use super::erasures::{Erasures, Fate};
 use super::event::Event;
 use super::index::Index;
 use super::ring::Ring;
 use super::slot::{Ending, Slot};
 use crate::domain::access::Stay;
 use crate::domain::events::{Effect, Topic};
-use crate::domain::{ConversationId, Seq, SessionId, Timestamp, UserId};
+use crate::domain::{ConversationId, MessageId, Seq, SessionId, Timestamp, UserId};
 use dashmap::DashMap;
 use parking_lot::{Mutex, RwLock};
 use std::sync::Arc;
@@ -37,6 +38,7 @@ pub struct Hub {
     /// The last event applied, for reading without the lock.
     applied: AtomicI64,
     revoked: DashMap<SessionId, Timestamp>,
+    erasures: Erasures,
     /// New streams are told to come back elsewhere or later.
     closed: AtomicBool,
 }
@@ -62,6 +64,7 @@ impl Hub {
             ring: RwLock::new(Ring::new(options.ring_bytes)),
             applied: AtomicI64::new(applied.0),
             revoked: revoked.into_iter().map(|session| (session, now)).collect(),
+            erasures: Erasures::default(),
             closed: AtomicBool::new(false),
         }
     }
@@ -104,6 +107,11 @@ impl Hub {
             return Applied::Gap;
         }
         self.ring.write().push(Arc::clone(event));
+        // Whoever hears that a message is deleted is not shown its text after.
+        if let Some(Effect::Erase(message, at)) = &event.effect {
+            self.ring.write().erase(*message, *at);
+            self.erasures.note(event.seq, *message, *at);
+        }
         // Who comes hears the event by which he comes, who goes hears the one by which he goes.
         if let Some(effect @ Effect::Join(..)) = &event.effect {
             index.change(event.seq, effect);
@@ -191,6 +199,16 @@ impl Hub {
     /// Takes a stream out of everything.
     pub(super) fn exit(&self, slot: &Arc<Slot>, audience: &Arc<Audience>, follows: &[ConversationId]) {
         self.index.lock().exit(slot, audience, follows);
+    }
+
+    /// The place of the newest deletion of a message.
+    pub(super) fn newest_erasure(&self) -> Seq {
+        self.erasures.newest()
+    }
+
+    /// What became of a message since a place.
+    pub(super) fn fate(&self, message: MessageId, since: Seq) -> Fate {
+        self.erasures.fate(message, since)
     }
 
     /// Looks at the ring.

@@ -84,7 +84,7 @@ impl Index {
         let (conversation, people): (ConversationId, &[UserId]) = match effect {
             Effect::Join(conversation, people) => (*conversation, people),
             Effect::Leave(conversation, person) => (*conversation, std::slice::from_ref(person)),
-            Effect::Revoke(_) => return,
+            Effect::Revoke(_) | Effect::Erase(..) => return,
         };
         for user in people {
             let Some(audience) = self.audiences.get(user).cloned() else { continue };

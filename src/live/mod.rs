@@ -1,6 +1,7 @@
 //! Who hears it: committed events on their way to the open streams.
 
 mod audience;
+mod erasures;
 mod event;
 mod follower;
 mod hub;

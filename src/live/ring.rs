@@ -1,14 +1,16 @@
 //! The recent events in memory, bounded in bytes, from which streams that fell behind a little go on.
 
 use super::event::Event;
-use crate::domain::Seq;
-use std::collections::VecDeque;
+use crate::domain::{MessageId, Seq, Timestamp};
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 /// A gap-free run of the newest events.
 #[derive(Debug)]
 pub struct Ring {
     events: VecDeque<Arc<Event>>,
+    /// Where messages are shown: so that deleting one does not go through all events.
+    shown: BTreeSet<(MessageId, Seq)>,
     bytes: usize,
     most: usize,
 }
@@ -16,16 +18,37 @@ pub struct Ring {
 impl Ring {
     /// An empty ring that keeps at most so many bytes, and always the newest event.
     pub fn new(most: usize) -> Self {
-        Self { events: VecDeque::new(), bytes: 0, most }
+        Self { events: VecDeque::new(), shown: BTreeSet::new(), bytes: 0, most }
     }
 
     /// Adds the event after the newest.
     pub fn push(&mut self, event: Arc<Event>) {
         self.bytes += event.weight();
+        self.shown.extend(event.message.map(|message| (message, event.seq)));
         self.events.push_back(event);
         while self.bytes > self.most && self.events.len() > 1 {
-            if let Some(oldest) = self.events.pop_front() {
-                self.bytes -= oldest.weight();
+            self.drop_oldest();
+        }
+    }
+
+    fn drop_oldest(&mut self) {
+        if let Some(oldest) = self.events.pop_front() {
+            self.bytes -= oldest.weight();
+            if let Some(message) = oldest.message {
+                self.shown.remove(&(message, oldest.seq));
+            }
+        }
+    }
+
+    /// Shows the text of a message no more, which is deleted since then.
+    pub fn erase(&mut self, message: MessageId, at: Timestamp) {
+        let Some(first) = self.events.front().map(|event| event.seq) else { return };
+        for (_, seq) in self.shown.range((message, Seq(0))..=(message, Seq(i64::MAX))) {
+            let place = usize::try_from(seq.0 - first.0).ok().and_then(|place| self.events.get_mut(place));
+            if let Some(event) = place {
+                self.bytes -= event.weight();
+                *event = Arc::new(event.erased(at));
+                self.bytes += event.weight();
             }
         }
     }
@@ -40,9 +63,7 @@ impl Ring {
     /// Drops the events before a place: what history no longer keeps is not kept here either.
     pub fn forget_before(&mut self, beginning: Seq) {
         while self.events.front().is_some_and(|oldest| oldest.seq < beginning) {
-            if let Some(oldest) = self.events.pop_front() {
-                self.bytes -= oldest.weight();
-            }
+            self.drop_oldest();
         }
     }
 

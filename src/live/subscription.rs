@@ -5,6 +5,7 @@
 //! not queued, and is live. If the queue runs over it is dropped, and the stream reads on from where it is.
 
 use super::audience::Audience;
+use super::erasures::Fate;
 use super::event::Event;
 use super::hub::Hub;
 use super::log::{Log, Page};
@@ -95,10 +96,11 @@ pub struct Subscription {
 }
 
 enum Mode {
-    /// Reads by itself. With a target, its queue is open and holds what comes after that.
-    Behind { through: Option<Seq>, page: VecDeque<Arc<Event>>, passed: Seq },
+    /// Reads by itself. With a target, its queue is open and holds what comes after that. `since` is a place whose
+    /// deletions the page has minded.
+    Behind { through: Option<Seq>, page: VecDeque<Arc<Event>>, passed: Seq, since: Seq },
     /// Waits for a page of the log.
-    Reading { through: Option<Seq>, page: BoxFuture<'static, Result<Page, StoreError>> },
+    Reading { through: Option<Seq>, page: BoxFuture<'static, Result<Page, StoreError>>, since: Seq },
     /// Takes from its queue.
     Live,
 }
@@ -173,7 +175,7 @@ impl Subscription {
                 }
             }
         }
-        self.mode = Mode::Behind { through: None, page: VecDeque::new(), passed: self.position };
+        self.mode = self.behind(None);
         Ok(())
     }
 
@@ -242,9 +244,13 @@ impl Subscription {
                     match self.slot.take(context) {
                         Taken::Event(event) if event.seq <= self.position => {}
                         Taken::Event(event) => {
-                            self.position = event.seq;
-                            if self.sees(&event) {
+                            if !self.sees(&event) {
+                                self.position = event.seq;
+                            } else if let Some(event) = self.as_it_is_now(&event, event.seq) {
+                                self.position = event.seq;
                                 return Poll::Ready(Step::Event(event));
+                            } else {
+                                self.mode = self.behind(None);
                             }
                         }
                         Taken::Empty => {
@@ -252,23 +258,28 @@ impl Subscription {
                             return Poll::Pending;
                         }
                         Taken::Overflown => {
-                            self.mode = Mode::Behind { through: None, page: VecDeque::new(), passed: self.position };
+                            self.mode = self.behind(None);
                         }
                     }
                 }
-                Mode::Behind { page, passed, .. } => {
+                Mode::Behind { page, passed, since, through } => {
+                    let (through, since) = (*through, *since);
                     if let Some(event) = page.pop_front() {
-                        self.position = event.seq;
-                        if self.sees(&event) {
+                        if !self.sees(&event) {
+                            self.position = event.seq;
+                        } else if let Some(event) = self.as_it_is_now(&event, since) {
+                            self.position = event.seq;
                             return Poll::Ready(Step::Event(event));
+                        } else {
+                            self.mode = self.behind(through);
                         }
                     } else {
                         self.position = self.position.max(*passed);
                         self.read_on();
                     }
                 }
-                Mode::Reading { through, page } => {
-                    let through = *through;
+                Mode::Reading { through, page, since } => {
+                    let (through, since) = (*through, *since);
                     match page.as_mut().poll(context) {
                         Poll::Pending => return Poll::Pending,
                         Poll::Ready(Err(error)) => {
@@ -281,7 +292,7 @@ impl Subscription {
                                 return Poll::Ready(self.reset());
                             }
                             let Page { events, passed, .. } = page;
-                            self.mode = Mode::Behind { through, page: events.into(), passed };
+                            self.mode = Mode::Behind { through, page: events.into(), passed, since };
                         }
                     }
                 }
@@ -302,7 +313,7 @@ impl Subscription {
     /// Goes on from what is applied now, with a gap that the hearer is told of.
     fn reset(&mut self) -> Step {
         self.position = self.hub.applied();
-        self.mode = Mode::Behind { through: None, page: VecDeque::new(), passed: self.position };
+        self.mode = self.behind(None);
         Step::Reset(Gap::HistoryExpired)
     }
 
@@ -320,11 +331,13 @@ impl Subscription {
         if self.position >= target {
             self.mode = match through {
                 Some(_) => Mode::Live,
-                None => Mode::Behind { through, page: VecDeque::new(), passed: self.position },
+                None => self.behind(None),
             };
             return;
         }
         let position = self.position;
+        // Before anything is read: what was deleted up to here is empty in the ring and in the log.
+        let since = self.hub.applied();
         let recent: Option<(VecDeque<Arc<Event>>, Seq)> = self.hub.ring(|ring| {
             let (most, most_bytes) = RING_PAGE;
             let recent = ring.after(position, most)?;
@@ -344,13 +357,34 @@ impl Subscription {
             (passed > position).then_some((page, passed))
         });
         self.mode = if let Some((page, passed)) = recent {
-            Mode::Behind { through, page, passed }
+            Mode::Behind { through, page, passed, since }
         } else {
             let log = Arc::clone(&self.log);
             let topics = self.topics();
             let page = Box::pin(async move { log.page(position, target, &topics).await });
-            Mode::Reading { through, page }
+            Mode::Reading { through, page, since }
         };
+    }
+
+    /// On its way from its position, with nothing read yet.
+    fn behind(&self, through: Option<Seq>) -> Mode {
+        Mode::Behind { through, page: VecDeque::new(), passed: self.position, since: self.position }
+    }
+
+    /// The event as it may be shown, given that it shows what was true at a place; none if that cannot be told, and it
+    /// has to be read anew.
+    pub fn as_it_is_now(&self, event: &Arc<Event>, since: Seq) -> Option<Arc<Event>> {
+        let fate = event.message.map_or(Fate::Stands, |message| self.hub.fate(message, since));
+        match fate {
+            Fate::Stands => Some(Arc::clone(event)),
+            Fate::Erased(at) => Some(Arc::new(event.erased(at))),
+            Fate::Unknown => None,
+        }
+    }
+
+    /// The place of the newest deletion of a message. What was taken from here before may show what was deleted since.
+    pub fn newest_erasure(&self) -> Seq {
+        self.hub.newest_erasure()
     }
 
     fn topics(&self) -> Vec<Topic> {

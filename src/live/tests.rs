@@ -2,6 +2,7 @@
 
 mod bench;
 mod endings;
+mod erasing;
 mod joining;
 mod model;
 mod shadow;

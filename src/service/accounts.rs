@@ -7,7 +7,7 @@ use super::{Failure, Services};
 use crate::domain::sessions::Principal;
 use crate::domain::users::{self, Circle, Status, User, Username};
 use crate::domain::{Refusal, UserId};
-use changes::{Register, SetPassword, Suspend, UpdateBio};
+use changes::{Register, SetPassword, Suspend, UpdateProfile};
 
 /// What somebody gives who registers.
 #[derive(Debug, Clone)]
@@ -91,12 +91,19 @@ impl Services {
         Ok(self.store().users().await?)
     }
 
-    /// Changes what one says of oneself.
-    pub async fn update_me(&self, principal: &Principal, bio: Option<String>) -> Result<User, Failure> {
+    /// Changes what one says of oneself, and whom one's inbox is for.
+    pub async fn update_me(
+        &self,
+        principal: &Principal,
+        bio: Option<String>,
+        inbox: Option<Circle>,
+    ) -> Result<User, Failure> {
         principal.require_full()?;
-        let Some(bio) = bio else { return self.me(principal).await };
-        users::check_bio(&bio)?;
-        self.submit_as(principal, UpdateBio { user: principal.user, bio })?.await
+        if bio.is_none() && inbox.is_none() {
+            return self.me(principal).await;
+        }
+        bio.as_deref().map_or(Ok(()), users::check_bio)?;
+        self.submit_as(principal, UpdateProfile { user: principal.user, bio, inbox })?.await
     }
 
     /// Changes one's own password. All other sessions end; keys stay, since they do not rest on the password.

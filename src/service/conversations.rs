@@ -2,7 +2,7 @@
 
 mod changes;
 
-use super::{Failure, Page, Services};
+use super::{Failure, Page, Services, parse_pair};
 use crate::domain::conversations::{
     Conversation, DIRECT_LIMIT, FIRST_MEMBERS_LIMIT, Kind, Member, PostPolicy, Role, name_key, parse_name,
 };
@@ -14,7 +14,7 @@ use crate::domain::{ConversationId, MessageId, Refusal, UserId};
 use crate::store::Snapshot;
 use changes::{Add, Create, Remove, SetRole, Update};
 use serde::Serialize;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 pub(super) use changes::{blank, create, visible};
 
@@ -39,6 +39,12 @@ pub struct ConversationItem {
     pub conversation: ConversationView,
     /// What was said last.
     pub last_message: Option<Message>,
+    /// How many unread messages name the caller.
+    pub mention_count: u64,
+    /// How many messages the caller has not read.
+    pub unread: u64,
+    /// Through which message he has read, if any.
+    pub last_read_id: Option<MessageId>,
 }
 
 impl Services {
@@ -71,7 +77,7 @@ impl Services {
         let snapshot = self.store().snapshot().await?;
         let found = snapshot.visible_conversation(principal.user, id).await?;
         let conversation = found.ok_or(Refusal::NotFound("conversation"))?;
-        let item = complete(&snapshot, vec![conversation]).await?.pop();
+        let item = complete(&snapshot, principal.user, vec![conversation]).await?.pop();
         snapshot.close().await?;
         Ok(item.ok_or(Refusal::NotFound("conversation"))?)
     }
@@ -84,13 +90,14 @@ impl Services {
         limit: u64,
     ) -> Result<Page<ConversationItem>, Failure> {
         principal.require_read(None)?;
-        let below = cursor.map(parse_cursor).transpose()?;
+        let below = cursor.map(parse_pair).transpose()?;
+        let below = below.map(|(message, id)| (MessageId(message), ConversationId(id)));
         let snapshot = self.store().snapshot().await?;
         let places = snapshot.conversations_of(principal.user, below, limit).await?;
         let ids: Vec<ConversationId> = places.iter().map(|(_, id)| *id).collect();
         let mut found = snapshot.conversations(&ids).await?;
         found.sort_by_key(|conversation| ids.iter().position(|id| *id == conversation.id));
-        let items = complete(&snapshot, found).await?;
+        let items = complete(&snapshot, principal.user, found).await?;
         let head = snapshot.head();
         snapshot.close().await?;
         let full = places.len() as u64 == limit;
@@ -175,7 +182,7 @@ impl Services {
         self.submit_as(principal, SetRole { by: principal.user, id, user, role })?.await
     }
 
-    /// The numbers of people given by name, each once.
+    /// The numbers of people given by name, each once, in the order in which they are named first.
     pub(super) async fn people(&self, field: &'static str, names: &[String]) -> Result<Vec<UserId>, Failure> {
         if names.len() > FIRST_MEMBERS_LIMIT {
             let reason = format!("At most {FIRST_MEMBERS_LIMIT} people at a time.");
@@ -192,34 +199,36 @@ impl Services {
         let keys: Vec<String> = wanted.iter().map(|(key, _)| key.clone()).collect();
         let mut users = if keys.is_empty() { Vec::new() } else { self.store().users_by_names(&keys).await? };
         users.retain(|user| user.status != Status::Pending);
-        for user in &users {
-            seen.remove(&user.username.key());
+        let mut users: HashMap<String, UserId> = users.into_iter().map(|user| (user.username.key(), user.id)).collect();
+        let (known, unknown): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|(key, _)| users.contains_key(key));
+        if unknown.is_empty() {
+            return Ok(known.iter().filter_map(|(key, _)| users.remove(key)).collect());
         }
-        if seen.is_empty() {
-            return Ok(users.into_iter().map(|user| user.id).collect());
-        }
-        let unknown = wanted.into_iter().filter(|(key, _)| seen.contains(key));
-        Err(Refusal::UnknownNames { field, names: unknown.map(|(_, name)| name.clone()).collect() }.into())
+        Err(Refusal::UnknownNames { field, names: unknown.into_iter().map(|(_, name)| name.clone()).collect() }.into())
     }
 }
 
-fn parse_cursor(cursor: &str) -> Result<(MessageId, ConversationId), Refusal> {
-    let parsed = cursor.split_once('-').and_then(|(message, id)| Some((message.parse().ok()?, id.parse().ok()?)));
-    let (message, id) = parsed.ok_or(Refusal::MalformedCursor)?;
-    Ok((MessageId(message), ConversationId(id)))
-}
-
-/// Conversations with their people and what was said last, in a few statements for all.
-async fn complete(snapshot: &Snapshot, found: Vec<Conversation>) -> Result<Vec<ConversationItem>, Failure> {
+/// Conversations with their people, what was said last and what the viewer has not read, in a few statements for all.
+async fn complete(
+    snapshot: &Snapshot,
+    viewer: UserId,
+    found: Vec<Conversation>,
+) -> Result<Vec<ConversationItem>, Failure> {
     let ids: Vec<ConversationId> = found.iter().map(|conversation| conversation.id).collect();
     let mut members = snapshot.members(&ids).await?;
-    let mut newest = snapshot.newest_messages(&ids).await?;
+    let mut newest = snapshot.newest_messages(viewer, &ids).await?;
+    let mentions = snapshot.unread_mentions(viewer, &ids).await?;
+    let unread = snapshot.unread(viewer, &ids).await?;
+    let positions = snapshot.positions(viewer, &ids).await?;
     let item = |conversation: Conversation| {
         let id = conversation.id;
         let members = members.remove(&id).unwrap_or_default();
         ConversationItem {
             conversation: ConversationView::new(conversation, Some(members)),
             last_message: newest.remove(&id).map(|kept| kept.message),
+            mention_count: mentions.get(&id).copied().unwrap_or(0),
+            unread: unread.get(&id).copied().unwrap_or(0),
+            last_read_id: positions.get(&id).copied(),
         }
     };
     Ok(found.into_iter().map(item).collect())

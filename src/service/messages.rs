@@ -1,15 +1,24 @@
-//! Messages: sending, reading one, and listing.
+//! Messages: sending, editing and deleting.
 
 mod changes;
+mod deletions;
+mod lists;
 
-use super::{Failure, Page, Services};
-use crate::domain::conversations::{DIRECT_LIMIT, Kind};
+use super::{Failure, Services};
+use crate::domain::conversations::DIRECT_LIMIT;
+use crate::domain::deletion::Audience;
+use crate::domain::mentions::Named;
 use crate::domain::messages::{Message, check_client_id, check_text};
 use crate::domain::sessions::Principal;
-use crate::domain::{ConversationId, MessageId, Refusal};
-use crate::store::{MessageFilter, MessagePage};
-use changes::{Send, Target, body_hash};
-use serde::Deserialize;
+use crate::domain::{ConversationId, MessageId, Refusal, UserId};
+use changes::{Edit, Send, Target, body_hash};
+use deletions::{Delete, EraseOf};
+
+pub use deletions::Deletions;
+pub use lists::{ListWish, MessageBox, MessageItem, ThreadItem};
+
+/// The most messages that one call deletes.
+pub const DELETE_LIMIT: usize = 500;
 
 /// Where a message goes.
 #[derive(Debug, Clone)]
@@ -31,19 +40,6 @@ pub struct Outgoing {
     pub thread_id: Option<MessageId>,
     /// The author's own name for it, under which a retry is the same message.
     pub client_id: Option<String>,
-}
-
-/// Which of the caller's messages a list is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum MessageBox {
-    /// All.
-    #[default]
-    All,
-    /// By others.
-    Inbox,
-    /// By the caller.
-    Sent,
 }
 
 impl Services {
@@ -81,7 +77,6 @@ impl Services {
                     let reason = format!("A direct conversation has at most {DIRECT_LIMIT} people. Make a group.");
                     return Err(Refusal::invalid("to", reason).into());
                 }
-                people.sort_unstable();
                 Target::Direct(people)
             }
         };
@@ -89,6 +84,7 @@ impl Services {
             author: principal.user,
             body_hash: body_hash(&to, outgoing.thread_id, &outgoing.text),
             to,
+            named: Named::in_text(&outgoing.text),
             text: outgoing.text,
             thread_id: outgoing.thread_id,
             client_id: outgoing.client_id,
@@ -96,72 +92,55 @@ impl Services {
         self.submit_as(principal, change)
     }
 
-    /// One message that the caller may read.
-    pub async fn message(&self, principal: &Principal, id: MessageId) -> Result<Message, Failure> {
-        if !principal.is_anonymous() {
-            principal.require_read(principal.bound_to())?;
-        }
-        let snapshot = self.store().snapshot().await?;
-        let kept = snapshot.message(id).await?.ok_or(Refusal::NotFound("message"))?;
-        let conversation_id = kept.message.conversation_id;
-        principal.require_read(Some(conversation_id)).map_err(|_| Refusal::NotFound("message"))?;
-        let conversation = snapshot.conversation(conversation_id).await?;
-        let public = conversation.is_some_and(|conversation| conversation.kind == Kind::Channel);
-        let stays = snapshot.stays_in(principal.user, conversation_id).await?;
-        snapshot.close().await?;
-        if public || stays.iter().any(|stay| stay.covers(kept.seq)) {
-            Ok(kept.message)
-        } else {
-            Err(Refusal::NotFound("message").into())
-        }
+    /// Says one of the caller's own messages anew. A key may do so where it may send.
+    pub async fn edit(&self, principal: &Principal, id: MessageId, text: String) -> Result<Message, Failure> {
+        check_text(&text)?;
+        principal.require_send(principal.bound_to())?;
+        let named = Named::in_text(&text);
+        self.submit_as(principal, Edit { author: principal.user, within: principal.bound_to(), id, text, named })?.await
     }
 
-    /// The messages of a conversation that the caller may see, newest first, or from `after` on oldest first.
-    pub async fn messages_in(
+    /// Deletes one message: unless said otherwise, one's own for all, and another's for oneself.
+    pub async fn delete(
         &self,
         principal: &Principal,
-        conversation: ConversationId,
-        page: MessagePage,
-    ) -> Result<Page<Message>, Failure> {
-        self.messages(principal, Some(conversation), MessageBox::All, page).await
+        id: MessageId,
+        audience: Option<Audience>,
+    ) -> Result<(), Failure> {
+        let done = self.delete_all(principal, vec![id], audience).await?;
+        if !done.not_found.is_empty() {
+            return Err(Refusal::NotFound("message").into());
+        }
+        if done.not_allowed.is_empty() { Ok(()) } else { Err(Refusal::NotAuthor.into()) }
     }
 
-    /// The messages that the caller may read: of one conversation or of all of his, by himself, by others, or all.
-    pub async fn messages(
+    /// Deletes several messages as one change, and says what became of each. With a key only what its user wrote.
+    pub async fn delete_all(
         &self,
         principal: &Principal,
-        conversation: Option<ConversationId>,
-        which: MessageBox,
-        page: MessagePage,
-    ) -> Result<Page<Message>, Failure> {
-        let conversation = conversation.or(principal.bound_to());
-        principal.require_read(conversation)?;
-        let snapshot = self.store().snapshot().await?;
-        let within = match conversation {
-            Some(id) => {
-                let found = snapshot.conversation(id).await?;
-                let found = found.ok_or(Refusal::NotFound("conversation"))?;
-                let public = found.kind == Kind::Channel;
-                // Who was once in it may read what came while he was.
-                if !public && snapshot.stays_in(principal.user, id).await?.is_empty() {
-                    return Err(Refusal::NotFound("conversation").into());
-                }
-                Some((id, public))
-            }
-            None => None,
-        };
-        let own = Some(principal.user);
-        let filter = MessageFilter {
-            viewer: principal.user,
-            conversation: within,
-            author: own.filter(|_| which == MessageBox::Sent),
-            not_author: own.filter(|_| which == MessageBox::Inbox),
-        };
-        let found = snapshot.messages(&filter, page).await?;
-        let head = snapshot.head();
-        snapshot.close().await?;
-        let full = found.len() as u64 == page.limit;
-        let next = found.last().filter(|_| full).map(|last| last.message.id.to_string());
-        Ok(Page { items: found.into_iter().map(|kept| kept.message).collect(), next, head })
+        mut ids: Vec<MessageId>,
+        audience: Option<Audience>,
+    ) -> Result<Deletions, Failure> {
+        if ids.is_empty() || ids.len() > DELETE_LIMIT {
+            let reason = format!("Give the numbers of 1 to {DELETE_LIMIT} messages.");
+            return Err(Refusal::invalid("ids", reason).into());
+        }
+        principal.require_send(principal.bound_to())?;
+        ids.sort_unstable();
+        ids.dedup();
+        let own_only = principal.require_full().is_err();
+        let change = Delete { by: principal.user, within: principal.bound_to(), own_only, ids, audience };
+        self.submit_as(principal, change)?.await
+    }
+
+    /// Deletes for all what a user wrote after a message, oldest first and at most so many, as one change. Gives the
+    /// last of them to go on behind, and none when nothing is left: whoever was interrupted begins anew.
+    pub async fn erase_messages_of(
+        &self,
+        author: UserId,
+        after: MessageId,
+        most: u64,
+    ) -> Result<Option<MessageId>, Failure> {
+        self.sequencer().submit(EraseOf { author, after, most }).await
     }
 }

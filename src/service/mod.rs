@@ -2,12 +2,16 @@
 //! answers with complete views.
 
 pub mod accounts;
+pub mod blocks;
+pub mod contacts;
 pub mod conversations;
 pub mod credentials;
 pub mod keys;
 pub mod maintenance;
 pub mod messages;
 pub mod passwords;
+mod reach;
+pub mod receipts;
 pub mod sessions;
 pub mod streams;
 pub mod tokens;
@@ -21,7 +25,7 @@ use serde::Serialize;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use crate::store::{MessagePage, SubmitError as Failure};
+pub use crate::store::{Directs, MessagePage, SubmitError as Failure};
 
 /// What the operator decided about accounts and streams.
 #[derive(Debug, Clone)]
@@ -93,7 +97,15 @@ impl Services {
         change: C,
     ) -> Result<impl Future<Output = Result<C::Output, Failure>> + use<C>, Failure> {
         let hub = Arc::clone(self.inner.follower.hub());
-        self.sequencer().submit_in_turn(As { hub, session: principal.session, change })
+        let user = principal.user;
+        let outcome = self.sequencer().submit_in_turn(As { hub, session: principal.session, change })?;
+        Ok(async move {
+            let outcome = outcome.await;
+            if let Err(Failure::Refused(Refusal::Blocked(by))) = &outcome {
+                tracing::info!(user.id = user.0, blocked_by.id = by.id.0, "refused: blocked");
+            }
+            outcome
+        })
     }
 
     fn sequencer(&self) -> &Sequencer {
@@ -122,6 +134,12 @@ impl<C: Change> Change for As<C> {
         }
         self.change.decide(batch).await
     }
+}
+
+/// A cursor of two numbers, as lists give it that are ordered by one and then by the other.
+fn parse_pair(cursor: &str) -> Result<(i64, i64), Refusal> {
+    let pair = cursor.split_once('-').and_then(|(one, other)| Some((one.parse().ok()?, other.parse().ok()?)));
+    pair.ok_or(Refusal::MalformedCursor)
 }
 
 /// A part of a list, read at one head: stream from there and nothing is missed or doubled.

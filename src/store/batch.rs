@@ -1,24 +1,31 @@
 //! One transaction under the clock: what its changes read, decide and write.
 
 mod asks;
+mod people;
+mod reading;
+mod said;
 #[cfg(test)]
 mod tests;
 mod writes;
 
 use super::clock::Clock;
 use super::messages::Kept;
+use super::receipts::Position;
 use super::stays::Lasting;
-use super::{conversations, entity, events, messages, stays, users};
-use crate::domain::conversations::{Conversation, Role, direct_key};
+use super::{conversations, entity, events, messages, stays, threads, users};
+use crate::domain::contacts::Contact;
+use crate::domain::conversations::{Conversation, Kind, Role, direct_key};
 use crate::domain::events::Record;
+use crate::domain::mentions::Named;
+use crate::domain::reach::Way;
 use crate::domain::sessions::Session;
 use crate::domain::users::User;
-use crate::domain::{ConversationId, Refusal, Timestamp, UserId};
+use crate::domain::{ConversationId, MessageId, Refusal, Timestamp, UserId};
 use sea_orm::{DatabaseTransaction, DbErr, EntityTrait};
 use std::collections::{HashMap, HashSet};
 
 /// Rows in one statement at most: `SQLite` takes 32,766 bound values, and the widest table has 13 columns.
-const ROWS: usize = 1_000;
+pub(super) const ROWS: usize = 1_000;
 /// How many remembered rows of one sort make the working set start anew.
 const REMEMBERED: usize = 20_000;
 
@@ -51,6 +58,12 @@ pub struct Wants {
     pub(super) stays: HashSet<(ConversationId, UserId)>,
     pub(super) directs: HashSet<String>,
     pub(super) client_ids: HashSet<(UserId, String)>,
+    pub(super) messages: HashSet<MessageId>,
+    pub(super) names: HashSet<String>,
+    pub(super) mentions: Vec<(ConversationId, Vec<String>)>,
+    pub(super) posts: HashSet<(ConversationId, UserId)>,
+    pub(super) ways: HashSet<(UserId, UserId, Way)>,
+    pub(super) positions: HashSet<(UserId, ConversationId)>,
 }
 
 impl Wants {
@@ -65,6 +78,28 @@ impl Wants {
         self.stays.insert((conversation, user));
     }
 
+    /// Somebody will post into a conversation: his stay will be asked for and, where it is a direct one, what the
+    /// others say to him.
+    pub fn post(&mut self, conversation: ConversationId, author: UserId) {
+        self.membership(conversation, author);
+        self.posts.insert((conversation, author));
+    }
+
+    /// What these people say to one who wants to reach them will be asked for.
+    pub fn reach(&mut self, from: UserId, people: &[UserId], way: Way) {
+        for to in people.iter().filter(|to| **to != from) {
+            self.users.insert(*to);
+            self.ways.insert((from, *to, way));
+        }
+    }
+
+    /// Somebody's stay in a conversation will be asked for, and how far he has read it.
+    pub fn reading(&mut self, user: UserId, conversation: ConversationId) {
+        self.user(user);
+        self.membership(conversation, user);
+        self.positions.insert((user, conversation));
+    }
+
     /// The direct conversation of these people will be asked for.
     pub fn direct(&mut self, people: &[UserId]) {
         self.directs.insert(direct_key(people));
@@ -73,6 +108,19 @@ impl Wants {
     /// What this author sent under this name will be asked for.
     pub fn client_id(&mut self, author: UserId, client_id: &str) {
         self.client_ids.insert((author, client_id.to_owned()));
+    }
+
+    /// A message will be asked for.
+    pub fn message(&mut self, id: MessageId) {
+        self.messages.insert(id);
+    }
+
+    /// Who has these names will be asked for, and who of them is in the conversation, if there is one yet.
+    pub fn mentions(&mut self, conversation: Option<ConversationId>, named: &Named) {
+        self.names.extend(named.keys().cloned());
+        if let Some(conversation) = conversation {
+            self.mentions.push((conversation, named.keys().cloned().collect()));
+        }
     }
 }
 
@@ -85,12 +133,34 @@ pub(super) struct WorkingSet {
     stays: HashMap<(ConversationId, UserId), Option<Lasting>>,
     directs: HashMap<String, ConversationId>,
     client_ids: HashMap<(UserId, String), Option<Kept>>,
+    /// Whose a name is, by its key.
+    names: HashMap<String, Option<UserId>>,
+    messages: HashMap<MessageId, Option<Kept>>,
+    /// What the first says to the second.
+    contacts: HashMap<(UserId, UserId), Option<Contact>>,
+    /// Whether the first has blocked the second.
+    blocks: HashMap<(UserId, UserId), bool>,
+    positions: HashMap<(UserId, ConversationId), Option<MessageId>>,
+    /// How many are in a conversation.
+    sizes: HashMap<ConversationId, u64>,
 }
 
 impl WorkingSet {
     fn trim(&mut self) {
+        // What people said is forgotten with each batch: it may be deleted in the next.
         self.client_ids.clear();
-        let most = [self.users.len(), self.conversations.len(), self.stays.len(), self.directs.len()];
+        self.messages.clear();
+        let most = [
+            self.users.len(),
+            self.conversations.len(),
+            self.stays.len(),
+            self.directs.len(),
+            self.contacts.len(),
+            self.blocks.len(),
+            self.positions.len(),
+            self.sizes.len(),
+            self.names.len(),
+        ];
         if most.into_iter().any(|count| count > REMEMBERED) {
             *self = Self::default();
         }
@@ -104,7 +174,13 @@ struct Pending {
     conversations: Vec<entity::conversations::ActiveModel>,
     stays: Vec<entity::stays::ActiveModel>,
     messages: Vec<entity::messages::ActiveModel>,
+    mentions: Vec<entity::mentions::ActiveModel>,
+    hidden: Vec<entity::hidden::ActiveModel>,
+    threads: Vec<entity::threads::ActiveModel>,
+    positions: HashMap<(UserId, ConversationId), Position>,
     unwritten_events: usize,
+    /// Messages deleted for all, and whether they named anybody.
+    erased: Vec<(MessageId, bool)>,
 }
 
 /// A new account.
@@ -165,16 +241,18 @@ impl Batch {
 
     /// Reads what the changes will ask for.
     pub(super) async fn prefetch(&mut self, mut wants: Wants) -> Result<(), DbErr> {
-        wants.users.retain(|id| !self.set.users.contains_key(id));
         wants.directs.retain(|key| !self.set.directs.contains_key(key));
         wants.stays.retain(|pair| !self.set.stays.contains_key(pair));
         wants.client_ids.retain(|key| !self.set.client_ids.contains_key(key));
-        let users: Vec<_> = wants.users.into_iter().collect();
-        for some in users.chunks(ROWS) {
-            let found = users::by_ids(&self.db, some).await?;
-            self.set.users.extend(found.into_iter().map(|user| (user.id, user)));
+        wants.names.retain(|key| !self.set.names.contains_key(key));
+        wants.messages.retain(|id| !self.set.messages.contains_key(id));
+        self.prefetch_names(std::mem::take(&mut wants.names).into_iter().collect()).await?;
+        for (conversation, keys) in std::mem::take(&mut wants.mentions) {
+            let people = keys.iter().filter_map(|key| *self.set.names.get(key)?).map(|user| (conversation, user));
+            wants.stays.extend(people.filter(|pair| !self.set.stays.contains_key(pair)));
         }
-        let keys: Vec<_> = wants.directs.into_iter().collect();
+        self.prefetch_messages(std::mem::take(&mut wants.messages).into_iter().collect()).await?;
+        let keys: Vec<_> = std::mem::take(&mut wants.directs).into_iter().collect();
         for some in keys.chunks(ROWS) {
             for (key, conversation) in conversations::by_people(&self.db, some).await? {
                 wants.conversations.remove(&conversation.id);
@@ -183,22 +261,26 @@ impl Batch {
             }
         }
         wants.conversations.retain(|id| !self.set.conversations.contains_key(id));
-        let ids: Vec<_> = wants.conversations.into_iter().collect();
+        let ids: Vec<_> = std::mem::take(&mut wants.conversations).into_iter().collect();
         for some in ids.chunks(ROWS) {
             let found = conversations::by_ids(&self.db, some).await?;
             self.set.conversations.extend(found.into_iter().map(|conversation| (conversation.id, conversation)));
         }
-        let pairs: Vec<_> = wants.stays.into_iter().collect();
-        for some in pairs.chunks(ROWS) {
-            let mut found: HashMap<_, _> = stays::lasting_among(&self.db, some)
-                .await?
-                .into_iter()
-                .map(|stay| ((stay.conversation, stay.user), stay))
-                .collect();
-            for pair in some {
-                self.set.stays.insert(*pair, found.remove(pair));
+        for (id, author) in std::mem::take(&mut wants.posts) {
+            if let Some(conversation) = self.set.conversations.get(&id).filter(|it| it.kind == Kind::Direct) {
+                wants.reach(author, &conversation.people, Way::direct(conversation.people.len()));
             }
         }
+        wants.users.retain(|id| !self.set.users.contains_key(id));
+        let users: Vec<_> = wants.users.into_iter().collect();
+        for some in users.chunks(ROWS) {
+            let found = users::by_ids(&self.db, some).await?;
+            self.set.users.extend(found.into_iter().map(|user| (user.id, user)));
+        }
+        self.prefetch_reaching(wants.ways).await?;
+        self.prefetch_reading(wants.positions).await?;
+        let pairs: Vec<_> = wants.stays.into_iter().collect();
+        self.prefetch_stays(&pairs).await?;
         let client_ids: Vec<_> = wants.client_ids.into_iter().collect();
         for some in client_ids.chunks(ROWS) {
             for key in some {
@@ -208,6 +290,20 @@ impl Batch {
                 if let (Some(author), Some(id)) = (&kept.message.author, &kept.message.client_id) {
                     self.set.client_ids.insert((author.id, id.clone()), Some(kept.clone()));
                 }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) async fn prefetch_stays(&mut self, pairs: &[(ConversationId, UserId)]) -> Result<(), DbErr> {
+        for some in pairs.chunks(ROWS) {
+            let mut found: HashMap<_, _> = stays::lasting_among(&self.db, some)
+                .await?
+                .into_iter()
+                .map(|stay| ((stay.conversation, stay.user), stay))
+                .collect();
+            for pair in some {
+                self.set.stays.insert(*pair, found.remove(pair));
             }
         }
         Ok(())
@@ -230,13 +326,19 @@ impl Batch {
                 }
             )*};
         }
-        insert!(users, sessions, conversations, stays, messages);
+        insert!(users, sessions, conversations, stays, messages, mentions, hidden);
+        let threads = std::mem::take(&mut self.pending.threads);
+        for some in threads.chunks(ROWS) {
+            let rows = entity::threads::Entity::insert_many(some.iter().cloned()).on_conflict(threads::once());
+            rows.exec_without_returning(&self.db).await?;
+        }
+        self.write_positions().await?;
         let from = self.records.len() - std::mem::take(&mut self.pending.unwritten_events);
         for some in self.records[from..].chunks(ROWS) {
             let rows = some.iter().map(events::row);
             entity::events::Entity::insert_many(rows).exec_without_returning(&self.db).await?;
         }
-        Ok(())
+        self.erase_pending().await
     }
 
     /// Writes everything, the clock last. Returns whether there is anything to commit.

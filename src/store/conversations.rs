@@ -3,7 +3,7 @@
 use super::entity::conversations::{ActiveModel, Column, Entity, Model};
 use super::entity::{messages, stays};
 use super::{to_word, word};
-use crate::domain::conversations::{Conversation, Kind, name_key};
+use crate::domain::conversations::{Conversation, Kind, name_key, people_of};
 use crate::domain::{ConversationId, MessageId, Timestamp, UserId};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query, SimpleExpr};
 use sea_orm::{
@@ -19,6 +19,7 @@ pub(super) fn conversation(row: Model) -> Result<Conversation, DbErr> {
         name: row.name,
         post: word("conversations.post", &row.post)?,
         created_at: Timestamp(row.created_at),
+        people: row.direct_key.as_deref().map(people_of).unwrap_or_default(),
     })
 }
 

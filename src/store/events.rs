@@ -4,7 +4,9 @@ use super::clock::Clock;
 use super::entity::events::{ActiveModel, Column, Entity, Model};
 use super::{Store, StoreError};
 use crate::domain::events::{Record, Topic};
-use crate::domain::{Seq, Timestamp};
+use crate::domain::messages::erased_payload;
+use crate::domain::{MessageId, Seq, Timestamp};
+use sea_orm::sea_query::{CaseStatement, Expr};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
 };
@@ -13,6 +15,8 @@ use sea_orm::{
 const PAGE_BYTES: usize = 512 * 1024;
 /// Rows read first, by whose size it is judged how many more to read.
 const FEW: u64 = 16;
+/// Events that are emptied with one statement.
+const ERASED: u64 = 200;
 
 /// One page of the log.
 #[derive(Debug)]
@@ -33,6 +37,7 @@ fn record(row: Model) -> Record {
         at: Timestamp(row.at),
         data: row.data,
         batch: row.batch,
+        message: row.message_id.map(MessageId),
     }
 }
 
@@ -44,7 +49,7 @@ pub(super) fn row(record: &Record) -> ActiveModel {
         at: Set(record.at.0),
         data: Set(record.data.clone()),
         batch: Set(record.batch),
-        message_id: Set(None),
+        message_id: Set(record.message.map(|id| id.0)),
     }
 }
 
@@ -96,6 +101,38 @@ impl Store {
     /// What the clock shows now, without locking it.
     pub async fn clock(&self) -> Result<Clock, StoreError> {
         Ok(Clock::read(&self.read).await?)
+    }
+}
+
+/// Empties the payloads of all events that hold the text of these messages.
+pub(super) async fn erase(db: &impl ConnectionTrait, ids: &[MessageId], at: Timestamp) -> Result<(), DbErr> {
+    let mut passed = 0;
+    loop {
+        // A message that was often edited has many.
+        let events: Vec<(i64, String)> = Entity::find()
+            .select_only()
+            .columns([Column::Seq, Column::Data])
+            .filter(Column::MessageId.is_in(ids.iter().map(|id| id.0)))
+            .filter(Column::Seq.gt(passed))
+            .order_by_asc(Column::Seq)
+            .limit(ERASED)
+            .into_tuple()
+            .all(db)
+            .await?;
+        let Some((last, _)) = events.last() else { return Ok(()) };
+        passed = *last;
+        let seqs: Vec<i64> = events.iter().map(|(seq, _)| *seq).collect();
+        let emptied = events.iter().fold(CaseStatement::new(), |case, (seq, data)| {
+            case.case(Column::Seq.eq(*seq), Expr::value(erased_payload(data, at)))
+        });
+        Entity::update_many()
+            .col_expr(Column::Data, emptied.finally(Expr::col(Column::Data)).into())
+            .filter(Column::Seq.is_in(seqs.iter().copied()))
+            .exec(db)
+            .await?;
+        if (seqs.len() as u64) < ERASED {
+            return Ok(());
+        }
     }
 }
 

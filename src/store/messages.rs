@@ -1,17 +1,22 @@
-//! Messages in the database, and which of them somebody may read.
+//! Messages in the database.
+
+mod list;
+mod visible;
 
 use super::entity::messages::{ActiveModel, Column, Entity, Model};
-use super::entity::stays;
-use super::users;
-use crate::domain::access::Stay;
+use super::{mentions, users};
 use crate::domain::messages::Message;
 use crate::domain::users::UserRef;
 use crate::domain::{ConversationId, MessageId, Seq, Timestamp, UserId};
-use sea_orm::sea_query::{Expr, ExprTrait, Query};
+use sea_orm::sea_query::{Expr, ExprTrait, Query, SimpleExpr};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 use std::collections::HashMap;
+
+pub use list::{Directs, MessageFilter, MessagePage};
+pub(super) use list::{count, list};
+pub(super) use visible::{during_any_stay, not_hidden, visible_during_stays, visible_to};
 
 /// A message with what only the server needs to know of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,32 +25,17 @@ pub struct Kept {
     pub message: Message,
     /// The place of the event by which it came.
     pub seq: Seq,
-    /// What tells a retry from another message under the same `client_id`.
+    /// What tells a retry from another message under the same `client_id`; nothing once it is deleted, since a short
+    /// text can be guessed from it.
     pub body_hash: i64,
 }
 
-/// Which messages a list is about. All conditions hold together.
-#[derive(Debug, Clone)]
-pub struct MessageFilter {
-    /// Only what this user may read.
-    pub viewer: UserId,
-    /// Only this conversation; `true` if it is public, so that stays do not matter.
-    pub conversation: Option<(ConversationId, bool)>,
-    /// Only messages by this author.
-    pub author: Option<UserId>,
-    /// Only messages not by this author.
-    pub not_author: Option<UserId>,
-}
-
-/// Which part of a list.
-#[derive(Debug, Clone, Copy)]
-pub struct MessagePage {
-    /// Only messages older than this one.
-    pub before: Option<MessageId>,
-    /// Only messages newer than this one, the oldest of them first.
-    pub after: Option<MessageId>,
-    /// At most so many.
-    pub limit: u64,
+impl Kept {
+    /// Leaves a tombstone.
+    pub(super) fn erase(&mut self, at: Timestamp) {
+        self.message.erase(at);
+        self.body_hash = 0;
+    }
 }
 
 pub(super) fn row(kept: &Kept) -> ActiveModel {
@@ -61,31 +51,41 @@ pub(super) fn row(kept: &Kept) -> ActiveModel {
         body_hash: Set(kept.body_hash),
         created_at: Set(message.created_at.0),
         edited_at: Set(message.edited_at.map(|at| at.0)),
-        deleted_at: Set(None),
+        deleted_at: Set(message.deleted_at.map(|at| at.0)),
     }
 }
 
-/// Rows with their authors, who are read in one statement.
-async fn complete(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<Vec<Kept>, DbErr> {
+/// Rows with the people in them, who are read in one statement.
+pub(super) async fn complete(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<Vec<Kept>, DbErr> {
+    // Only a text with an `@` in it mentions anybody.
+    let naming: Vec<i64> = rows.iter().filter(|row| row.text.contains('@')).map(|row| row.id).collect();
+    let mentioned = mentions::in_messages(db, &naming).await?;
     let mut ids: Vec<UserId> = rows.iter().filter_map(|row| row.author_id.map(UserId)).collect();
+    ids.extend(mentioned.iter().map(|(_, user)| *user));
     ids.sort_unstable();
     ids.dedup();
-    let authors: HashMap<UserId, UserRef> = if ids.is_empty() {
+    let people: HashMap<UserId, UserRef> = if ids.is_empty() {
         HashMap::new()
     } else {
         users::by_ids(db, &ids).await?.into_iter().map(|user| (user.id, user.reference())).collect()
     };
+    let mut mentions: HashMap<MessageId, Vec<UserRef>> = HashMap::new();
+    for (message, user) in mentioned {
+        mentions.entry(message).or_default().extend(people.get(&user).cloned());
+    }
     let kept = |row: Model| Kept {
         seq: Seq(row.seq),
         body_hash: row.body_hash,
         message: Message {
             id: MessageId(row.id),
             conversation_id: ConversationId(row.conversation_id),
-            author: row.author_id.and_then(|id| authors.get(&UserId(id)).cloned()),
+            author: row.author_id.and_then(|id| people.get(&UserId(id)).cloned()),
             text: row.text,
+            mentions: mentions.remove(&MessageId(row.id)).unwrap_or_default(),
             thread_id: row.thread_id.map(MessageId),
             created_at: Timestamp(row.created_at),
             edited_at: row.edited_at.map(Timestamp),
+            deleted_at: row.deleted_at.map(Timestamp),
             client_id: row.client_id,
         },
     };
@@ -93,8 +93,23 @@ async fn complete(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<Vec<Kep
 }
 
 pub(super) async fn by_ids(db: &impl ConnectionTrait, ids: &[MessageId]) -> Result<Vec<Kept>, DbErr> {
-    let rows = Entity::find().filter(Column::Id.is_in(ids.iter().map(|id| id.0))).all(db).await?;
+    let mut rows = Vec::new();
+    for some in ids.chunks(super::batch::ROWS) {
+        rows.extend(Entity::find().filter(Column::Id.is_in(some.iter().map(|id| id.0))).all(db).await?);
+    }
     complete(db, rows).await
+}
+
+/// In which conversation a message stands, and where on the line.
+pub(super) async fn place(db: &impl ConnectionTrait, id: MessageId) -> Result<Option<(ConversationId, Seq)>, DbErr> {
+    let place: Option<(i64, i64)> = Entity::find_by_id(id.0)
+        .select_only()
+        .column(Column::ConversationId)
+        .column(Column::Seq)
+        .into_tuple()
+        .one(db)
+        .await?;
+    Ok(place.map(|(conversation, seq)| (ConversationId(conversation), Seq(seq))))
 }
 
 /// What these authors sent under these names of their own, and perhaps some more under the same names.
@@ -107,16 +122,68 @@ pub(super) async fn by_client_ids(db: &impl ConnectionTrait, ids: &[(UserId, Str
     complete(db, rows).await
 }
 
-/// The newest message of each of these conversations.
+/// The messages of an author after one that are not deleted, oldest first.
+pub(super) async fn of_author(
+    db: &impl ConnectionTrait,
+    author: UserId,
+    after: MessageId,
+    most: u64,
+) -> Result<Vec<Kept>, DbErr> {
+    let rows = Entity::find()
+        .filter(Column::AuthorId.eq(author.0))
+        .filter(Column::Id.gt(after.0))
+        .filter(Column::DeletedAt.is_null())
+        .order_by_asc(Column::Id)
+        .limit(most)
+        .all(db)
+        .await?;
+    complete(db, rows).await
+}
+
+/// Writes a text anew, and when.
+pub(super) async fn update_text(db: &impl ConnectionTrait, message: &Message) -> Result<(), DbErr> {
+    let row = ActiveModel {
+        id: Set(message.id.0),
+        text: Set(message.text.clone()),
+        edited_at: Set(message.edited_at.map(|at| at.0)),
+        ..Default::default()
+    };
+    Entity::update_many().set(row).filter(Column::Id.eq(message.id.0)).exec(db).await.map(drop)
+}
+
+/// Empties these messages' rows.
+pub(super) async fn erase(db: &impl ConnectionTrait, ids: &[MessageId], at: Timestamp) -> Result<(), DbErr> {
+    let tombstone =
+        ActiveModel { text: Set(String::new()), body_hash: Set(0), deleted_at: Set(Some(at.0)), ..Default::default() };
+    let these = Column::Id.is_in(ids.iter().map(|id| id.0));
+    Entity::update_many().set(tombstone).filter(these).exec(db).await.map(drop)
+}
+
+/// The newest message in a place that this user sees: a stay covers it, and it is not hidden.
+fn newest_in(place: SimpleExpr, viewer: UserId) -> SimpleExpr {
+    let id = Expr::col((Entity, Column::Id));
+    let newest = Query::select()
+        .expr(id.clone())
+        .from(Entity)
+        .and_where(Expr::col((Entity, Column::ConversationId)).eq(place))
+        .cond_where(visible_during_stays(viewer))
+        .order_by_expr(id, sea_orm::Order::Desc)
+        .limit(1)
+        .to_owned();
+    SimpleExpr::SubQuery(None, Box::new(newest.into()))
+}
+
+/// The newest message that a user sees of each of these conversations.
 pub(super) async fn newest(
     db: &impl ConnectionTrait,
+    viewer: UserId,
     conversations: &[ConversationId],
 ) -> Result<HashMap<ConversationId, Kept>, DbErr> {
-    let ids: Vec<Option<i64>> = Entity::find()
+    use super::entity::conversations::{Column as Place, Entity as Places};
+    let ids: Vec<Option<i64>> = Places::find()
         .select_only()
-        .column_as(Column::Id.max(), "newest")
-        .filter(Column::ConversationId.is_in(conversations.iter().map(|id| id.0)))
-        .group_by(Column::ConversationId)
+        .column_as(newest_in(Expr::col((Places, Place::Id)), viewer), "newest")
+        .filter(Place::Id.is_in(conversations.iter().map(|id| id.0)))
         .into_tuple()
         .all(db)
         .await?;
@@ -124,58 +191,25 @@ pub(super) async fn newest(
     Ok(by_ids(db, &ids).await?.into_iter().map(|kept| (kept.message.conversation_id, kept)).collect())
 }
 
-/// Messages that the viewer may read: those that came during a stay of his, or in a public channel.
-pub(super) async fn list(
+/// How many replies a user sees to each of these messages.
+pub(super) async fn reply_counts(
     db: &impl ConnectionTrait,
-    filter: &MessageFilter,
-    stays_here: &[Stay],
-    page: MessagePage,
-) -> Result<Vec<Kept>, DbErr> {
-    let mut query = Entity::find();
-    query = match filter.conversation {
-        Some((conversation, public)) => {
-            let within = query.filter(Column::ConversationId.eq(conversation.0));
-            if public { within } else { within.filter(during(stays_here)) }
-        }
-        None => query.filter(during_any_stay(filter.viewer)),
-    };
-    if let Some(author) = filter.author {
-        query = query.filter(Column::AuthorId.eq(author.0));
+    viewer: UserId,
+    roots: &[MessageId],
+) -> Result<HashMap<MessageId, u64>, DbErr> {
+    if roots.is_empty() {
+        return Ok(HashMap::new());
     }
-    if let Some(author) = filter.not_author {
-        query = query.filter(Column::AuthorId.ne(author.0).or(Column::AuthorId.is_null()));
-    }
-    if let Some(before) = page.before {
-        query = query.filter(Column::Id.lt(before.0));
-    }
-    query = match page.after {
-        Some(after) => query.filter(Column::Id.gt(after.0)).order_by_asc(Column::Id),
-        None => query.order_by_desc(Column::Id),
-    };
-    let rows = query.limit(page.limit).all(db).await?;
-    complete(db, rows).await
-}
-
-fn during(stays: &[Stay]) -> Condition {
-    stays.iter().fold(Condition::any().add(Expr::value(false)), |any, stay| {
-        let from = Column::Seq.gte(stay.joined.0);
-        any.add(match stay.left {
-            Some(left) => from.and(Column::Seq.lte(left.0)),
-            None => from,
-        })
-    })
-}
-
-fn during_any_stay(viewer: UserId) -> Condition {
-    let stay = |column| Expr::col((stays::Entity, column));
-    let message = |column| Expr::col((Entity, column));
-    let covering = Query::select()
-        .expr(Expr::value(1))
-        .from(stays::Entity)
-        .and_where(stay(stays::Column::UserId).eq(viewer.0))
-        .and_where(stay(stays::Column::ConversationId).eq(message(Column::ConversationId)))
-        .and_where(stay(stays::Column::JoinedSeq).lte(message(Column::Seq)))
-        .and_where(stay(stays::Column::LeftSeq).is_null().or(stay(stays::Column::LeftSeq).gte(message(Column::Seq))))
-        .to_owned();
-    Condition::all().add(Expr::exists(covering))
+    let counts: Vec<(Option<i64>, i64)> = Entity::find()
+        .select_only()
+        .column(Column::ThreadId)
+        .column_as(Column::Id.count(), "replies")
+        .filter(Column::ThreadId.is_in(roots.iter().map(|id| id.0)))
+        .filter(visible_to(viewer))
+        .group_by(Column::ThreadId)
+        .into_tuple()
+        .all(db)
+        .await?;
+    let count = |(root, count): (Option<i64>, i64)| Some((MessageId(root?), u64::try_from(count).ok()?));
+    Ok(counts.into_iter().filter_map(count).collect())
 }

@@ -1,25 +1,32 @@
 //! What is kept: the database, and the one task that writes to it. `SeaORM` lives here only.
 
 mod batch;
+mod blocks;
 mod clock;
+mod contacts;
 mod conversations;
 mod entity;
 mod events;
+mod hidden;
+mod mentions;
 mod messages;
 mod open;
+mod receipts;
 mod sequencer;
 mod sessions;
 mod snapshot;
 mod stays;
 #[cfg(test)]
 pub(crate) mod tests;
+mod threads;
 mod users;
 
 pub use batch::{Abort, Batch, NewConversation, NewMessage, NewSession, NewUser, Wants};
 pub use clock::Clock;
 pub use events::Page as LogPage;
-pub use messages::{Kept, MessageFilter, MessagePage};
+pub use messages::{Directs, Kept, MessageFilter, MessagePage};
 pub use open::{Database, OpenError, Store, database_url};
+pub use receipts::{Position, Unread};
 pub use sequencer::{Change, HandOver, Sequencer, SubmitError};
 pub use snapshot::Snapshot;
 

@@ -128,7 +128,9 @@ fn options(database: &Database, connections: u32, reading: bool) -> ConnectOptio
         let sqlite = sqlite
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(Duration::from_secs(5));
+            .busy_timeout(Duration::from_secs(5))
+            // What was deleted is overwritten, rather than left in pages that nobody reads any more.
+            .pragma("secure_delete", "ON");
         if reading { sqlite.pragma("query_only", "ON") } else { sqlite }
     });
     options.map_sqlx_postgres_opts(move |postgres| {

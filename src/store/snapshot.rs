@@ -2,12 +2,17 @@
 
 use super::clock::Clock;
 use super::messages::{Kept, MessageFilter, MessagePage};
+use super::receipts::Position;
 use super::stays::Lasting;
-use super::{Store, StoreError, conversations, messages, sessions, stays, users};
+use super::{
+    Store, StoreError, blocks, contacts, conversations, hidden, mentions, messages, receipts, sessions, stays, threads,
+    users,
+};
 use crate::domain::access::Stay;
+use crate::domain::contacts::{Contact, Direction, State};
 use crate::domain::conversations::{Conversation, Kind, Member};
 use crate::domain::sessions::Session;
-use crate::domain::users::User;
+use crate::domain::users::{User, UserRef};
 use crate::domain::{ConversationId, MessageId, Seq, SessionId, Timestamp, UserId};
 use sea_orm::{AccessMode, DatabaseTransaction, DbBackend, IsolationLevel, TransactionTrait};
 use std::collections::HashMap;
@@ -78,6 +83,16 @@ impl Store {
     /// Whether a ticket opened a stream before.
     pub async fn ticket_was_used(&self, id: &str) -> Result<bool, StoreError> {
         Ok(sessions::ticket_was_used(&self.read, id).await?)
+    }
+
+    /// In which conversation a message stands, and where on the line. Neither ever changes.
+    pub async fn place_of(&self, id: MessageId) -> Result<Option<(ConversationId, Seq)>, StoreError> {
+        Ok(messages::place(&self.read, id).await?)
+    }
+
+    /// Whether an owner has approved another as a contact.
+    pub async fn has_approved(&self, owner: UserId, other: UserId) -> Result<bool, StoreError> {
+        Ok(contacts::approved(&self.read, owner, other).await?)
     }
 
     /// All stays of a user that last or ended at or after a place.
@@ -152,23 +167,67 @@ impl Snapshot {
     /// The members of each of these conversations, in the order in which they came.
     pub async fn members(&self, ids: &[ConversationId]) -> Result<HashMap<ConversationId, Vec<Member>>, StoreError> {
         let lasting = stays::members(&self.db, ids).await?;
-        let mut people: Vec<UserId> = lasting.iter().map(|stay| stay.user).collect();
-        people.sort_unstable();
-        people.dedup();
-        let people: HashMap<UserId, User> =
-            users::by_ids(&self.db, &people).await?.into_iter().map(|user| (user.id, user)).collect();
+        let people = self.references(lasting.iter().map(|stay| stay.user)).await?;
         let mut members: HashMap<ConversationId, Vec<Member>> = HashMap::new();
         for Lasting { conversation, user, role, .. } in lasting {
             if let Some(user) = people.get(&user) {
-                members.entry(conversation).or_default().push(Member { user: user.reference(), role });
+                members.entry(conversation).or_default().push(Member { user: user.clone(), role });
             }
         }
         Ok(members)
     }
 
-    /// The newest message of each of these conversations.
-    pub async fn newest_messages(&self, ids: &[ConversationId]) -> Result<HashMap<ConversationId, Kept>, StoreError> {
-        Ok(messages::newest(&self.db, ids).await?)
+    /// The newest message that a user sees of each of these conversations.
+    pub async fn newest_messages(
+        &self,
+        viewer: UserId,
+        ids: &[ConversationId],
+    ) -> Result<HashMap<ConversationId, Kept>, StoreError> {
+        Ok(messages::newest(&self.db, viewer, ids).await?)
+    }
+
+    /// How many unread messages name a user in each of these conversations.
+    pub async fn unread_mentions(
+        &self,
+        user: UserId,
+        ids: &[ConversationId],
+    ) -> Result<HashMap<ConversationId, u64>, StoreError> {
+        Ok(mentions::unread(&self.db, user, ids).await?)
+    }
+
+    /// The messages that name a user.
+    pub async fn mentions(&self, user: UserId, page: MessagePage) -> Result<Vec<Kept>, StoreError> {
+        Ok(mentions::list(&self.db, user, page).await?)
+    }
+
+    /// The threads in which a user takes part, each with its newest reply, by that.
+    pub async fn threads_of(
+        &self,
+        user: UserId,
+        conversation: Option<ConversationId>,
+        below: Option<MessageId>,
+        limit: u64,
+    ) -> Result<Vec<(MessageId, MessageId)>, StoreError> {
+        Ok(threads::of_user(&self.db, user, conversation, below, limit).await?)
+    }
+
+    /// How many replies a user sees to each of these messages.
+    pub async fn reply_counts(
+        &self,
+        viewer: UserId,
+        roots: &[MessageId],
+    ) -> Result<HashMap<MessageId, u64>, StoreError> {
+        Ok(messages::reply_counts(&self.db, viewer, roots).await?)
+    }
+
+    /// Whether a user has hidden a message from himself.
+    pub async fn is_hidden(&self, user: UserId, id: MessageId) -> Result<bool, StoreError> {
+        Ok(!hidden::among(&self.db, user, &[id]).await?.is_empty())
+    }
+
+    /// Messages by number, whoever may see them.
+    pub async fn messages_by_ids(&self, ids: &[MessageId]) -> Result<Vec<Kept>, StoreError> {
+        Ok(messages::by_ids(&self.db, ids).await?)
     }
 
     /// One message, whoever may see it.
@@ -178,10 +237,94 @@ impl Snapshot {
 
     /// Messages that somebody may read.
     pub async fn messages(&self, filter: &MessageFilter, page: MessagePage) -> Result<Vec<Kept>, StoreError> {
-        let stays = match filter.conversation {
-            Some((conversation, false)) => self.stays_in(filter.viewer, conversation).await?,
-            _ => Vec::new(),
+        Ok(messages::list(&self.db, filter, page).await?)
+    }
+
+    /// How many messages such a list has in all its parts.
+    pub async fn message_count(&self, filter: &MessageFilter) -> Result<u64, StoreError> {
+        Ok(messages::count(&self.db, filter).await?)
+    }
+
+    /// Entries of somebody's contacts or of others' about him, the newest first, each with the other one of the two.
+    pub async fn contacts(
+        &self,
+        user: UserId,
+        direction: Direction,
+        state: Option<State>,
+        below: Option<(Timestamp, UserId)>,
+        limit: u64,
+    ) -> Result<Vec<(Contact, UserRef)>, StoreError> {
+        let found = contacts::list(&self.db, user, direction, state, below, limit).await?;
+        let other = |contact: &Contact| match direction {
+            Direction::Received => contact.other,
+            Direction::Sent => contact.owner,
         };
-        Ok(messages::list(&self.db, filter, &stays, page).await?)
+        let people = self.references(found.iter().map(other)).await?;
+        let named = |contact: Contact| Some((contact, people.get(&other(&contact))?.clone()));
+        Ok(found.into_iter().filter_map(named).collect())
+    }
+
+    /// Whom somebody has blocked and since when, the newest first.
+    pub async fn blocks(
+        &self,
+        blocker: UserId,
+        below: Option<(Timestamp, UserId)>,
+        limit: u64,
+    ) -> Result<Vec<(UserRef, Timestamp)>, StoreError> {
+        let found = blocks::list(&self.db, blocker, below, limit).await?;
+        let people = self.references(found.iter().map(|(user, _)| *user)).await?;
+        Ok(found.into_iter().filter_map(|(user, at)| Some((people.get(&user)?.clone(), at))).collect())
+    }
+
+    /// Through which message somebody has read each of these conversations, where he has.
+    pub async fn positions(
+        &self,
+        user: UserId,
+        ids: &[ConversationId],
+    ) -> Result<HashMap<ConversationId, MessageId>, StoreError> {
+        let pairs: Vec<_> = ids.iter().map(|id| (user, *id)).collect();
+        let found = receipts::among(&self.db, &pairs).await?;
+        Ok(found.into_iter().map(|position| (position.conversation, position.message)).collect())
+    }
+
+    /// How many messages somebody has not read in each of these conversations; none is not told.
+    pub async fn unread(
+        &self,
+        user: UserId,
+        ids: &[ConversationId],
+    ) -> Result<HashMap<ConversationId, u64>, StoreError> {
+        Ok(receipts::unread(&self.db, user, ids).await?)
+    }
+
+    /// How many are in a conversation.
+    pub async fn size(&self, id: ConversationId) -> Result<u64, StoreError> {
+        Ok(stays::sizes(&self.db, &[id]).await?.get(&id).copied().unwrap_or(0))
+    }
+
+    /// How far each present member has read a conversation who has read any of it.
+    pub async fn receipts(&self, id: ConversationId) -> Result<Vec<(Position, UserRef)>, StoreError> {
+        let mut found = receipts::in_conversation(&self.db, id).await?;
+        let members = stays::members(&self.db, &[id]).await?;
+        found.retain(|position| members.iter().any(|member| member.user == position.user));
+        self.named(found).await
+    }
+
+    /// How far one person has read a conversation, if any of it.
+    pub async fn receipts_of(&self, user: UserId, id: ConversationId) -> Result<Vec<(Position, UserRef)>, StoreError> {
+        let found = receipts::among(&self.db, &[(user, id)]).await?;
+        self.named(found).await
+    }
+
+    async fn named(&self, positions: Vec<Position>) -> Result<Vec<(Position, UserRef)>, StoreError> {
+        let people = self.references(positions.iter().map(|position| position.user)).await?;
+        Ok(positions.into_iter().filter_map(|position| Some((position, people.get(&position.user)?.clone()))).collect())
+    }
+
+    /// How these people are named.
+    async fn references(&self, users: impl Iterator<Item = UserId>) -> Result<HashMap<UserId, UserRef>, StoreError> {
+        let mut ids: Vec<UserId> = users.collect();
+        ids.sort_unstable();
+        ids.dedup();
+        Ok(users::by_ids(&self.db, &ids).await?.into_iter().map(|user| (user.id, user.reference())).collect())
     }
 }

@@ -4,9 +4,12 @@ use super::entity::stays::{ActiveModel, Column, Entity, Model};
 use super::{to_word, word};
 use crate::domain::access::Stay;
 use crate::domain::conversations::Role;
-use crate::domain::{ConversationId, Seq, UserId};
+use crate::domain::{ConversationId, MessageId, Seq, UserId};
 use sea_orm::sea_query::Expr;
-use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+};
+use std::collections::HashMap;
 
 /// A stay that lasts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,13 +33,16 @@ fn lasting(row: &Model) -> Result<Lasting, DbErr> {
     })
 }
 
-pub(super) fn row(stay: &Lasting) -> ActiveModel {
+/// The row of a stay that begins behind this message.
+pub(super) fn row(stay: &Lasting, behind: MessageId) -> ActiveModel {
     ActiveModel {
         conversation_id: Set(stay.conversation.0),
         user_id: Set(stay.user.0),
         joined_seq: Set(stay.joined.0),
         left_seq: Set(None),
         role: Set(to_word(stay.role)),
+        joined_message: Set(behind.0),
+        left_message: Set(None),
     }
 }
 
@@ -67,6 +73,24 @@ pub(super) async fn members(
         .all(db)
         .await?;
     rows.iter().map(lasting).collect()
+}
+
+/// How many are in each of these conversations; none is not told.
+pub(super) async fn sizes(
+    db: &impl ConnectionTrait,
+    conversations: &[ConversationId],
+) -> Result<HashMap<ConversationId, u64>, DbErr> {
+    let rows: Vec<(i64, i64)> = Entity::find()
+        .select_only()
+        .column(Column::ConversationId)
+        .column_as(Column::UserId.count(), "members")
+        .filter(Column::ConversationId.is_in(conversations.iter().map(|id| id.0)))
+        .filter(Column::LeftSeq.is_null())
+        .group_by(Column::ConversationId)
+        .into_tuple()
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().map(|(id, members)| (ConversationId(id), u64::try_from(members).unwrap_or(0))).collect())
 }
 
 /// All stays of a user that last or ended at or after a place.
@@ -101,12 +125,14 @@ fn stay(row: &Model) -> Stay {
     Stay { joined: Seq(row.joined_seq), left: row.left_seq.map(Seq) }
 }
 
-pub(super) async fn end(db: &impl ConnectionTrait, stay: &Lasting, left: Seq) -> Result<(), DbErr> {
+/// Ends a stay, with this message as the last there was.
+pub(super) async fn end(db: &impl ConnectionTrait, stay: &Lasting, left: Seq, last: MessageId) -> Result<(), DbErr> {
     let row = ActiveModel {
         conversation_id: Set(stay.conversation.0),
         user_id: Set(stay.user.0),
         joined_seq: Set(stay.joined.0),
         left_seq: Set(Some(left.0)),
+        left_message: Set(Some(last.0)),
         ..Default::default()
     };
     Entity::update(row).exec(db).await.map(drop)

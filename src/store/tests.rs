@@ -32,5 +32,12 @@ pub(crate) fn user(name: &str) -> NewUser {
 
 /// A conversation of which only the kind matters.
 pub(crate) fn conversation(kind: Kind) -> Conversation {
-    Conversation { id: ConversationId(0), kind, name: None, post: PostPolicy::Members, created_at: Timestamp(0) }
+    Conversation {
+        id: ConversationId(0),
+        kind,
+        name: None,
+        post: PostPolicy::Members,
+        created_at: Timestamp(0),
+        people: Vec::new(),
+    }
 }

@@ -25,6 +25,7 @@ pub async fn collect(mut subscription: Subscription, limit: usize, wait: Duratio
         return Ok(answer.json(position, head));
     }
     let mut bytes = 0;
+    let minded = subscription.newest_erasure();
     let mut timer = Box::pin(tokio::time::sleep_until(deadline));
     std::future::poll_fn(|context| {
         loop {
@@ -55,6 +56,11 @@ pub async fn collect(mut subscription: Subscription, limit: usize, wait: Duratio
         }
     })
     .await?;
+    // An answer may be long in the making; what was deleted meanwhile is not in it.
+    if subscription.newest_erasure() != minded {
+        let now = answer.events.iter().map_while(|event| subscription.as_it_is_now(event, minded)).collect();
+        answer.events = now;
+    }
     // With events in hand the next poll goes on from the last of them, whatever came up behind it.
     let position = answer.events.last().map_or_else(|| subscription.position(), |last| last.seq);
     Ok(answer.json(position, subscription.head()))

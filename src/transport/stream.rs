@@ -77,6 +77,8 @@ pub(super) struct Pipe {
     pub(super) expires: Option<Timestamp>,
     /// Whether a frame says the credentials' end was announced.
     pub(super) announced: bool,
+    /// The deletions of messages that the frames in the outbox have minded: through this one.
+    pub(super) minded: Seq,
 }
 
 impl Pipe {
@@ -121,7 +123,7 @@ impl<P: Protocol> Stream<P> {
         let now = Instant::now();
         let mut outbox = Outbox::default();
         outbox.push(head);
-        let pipe = Pipe { socket, outbox, subscription: None, expires: None, announced: false };
+        let pipe = Pipe { socket, outbox, subscription: None, expires: None, announced: false, minded: Seq(0) };
         // Streams that came at once do not beat at once.
         let heartbeat_at = now + pace.heartbeat.mul_f64(rand::random_range(0.5..=1.0));
         let timer = Box::pin(tokio::time::sleep_until(heartbeat_at));
@@ -189,7 +191,9 @@ impl<P: Protocol> Stream<P> {
         while self.ending.is_none() && self.pipe.has_room() {
             let Some(subscription) = &mut self.pipe.subscription else { return };
             match subscription.poll_next(context) {
-                Poll::Ready(Step::Event(event)) => self.pipe.outbox.push(self.protocol.event(&event)),
+                Poll::Ready(Step::Event(event)) => {
+                    self.pipe.outbox.push_event(self.protocol.event(&event), &event);
+                }
                 Poll::Ready(Step::Reset(gap)) => {
                     let (position, head) = (subscription.position(), subscription.head());
                     self.protocol.control(Control::reset(gap, position, head), position, &mut self.pipe.outbox);
@@ -296,8 +300,28 @@ impl<P: Protocol> Stream<P> {
         next
     }
 
+    /// Lets what waits for the socket show no message that was deleted meanwhile.
+    fn mind_erasures(&mut self) {
+        let Some(subscription) = &self.pipe.subscription else { return };
+        let newest = subscription.newest_erasure();
+        let since = std::mem::replace(&mut self.pipe.minded, newest);
+        if newest == since || self.pipe.outbox.is_empty() {
+            return;
+        }
+        let protocol = &self.protocol;
+        let revised = self.pipe.outbox.revise(|event| {
+            let event = subscription.as_it_is_now(event, since)?;
+            Some((protocol.event(&event), event))
+        });
+        if !revised {
+            // More was deleted in a moment than is remembered. It comes back, and reads from its cursor what is left.
+            self.end(CloseReason::Unavailable);
+        }
+    }
+
     /// Writes what there is. Ready when the stream is over.
     fn write(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        self.mind_erasures();
         let before = self.pipe.outbox.written();
         match self.pipe.outbox.poll_write(&self.pipe.socket, context) {
             Poll::Ready(Ok(())) => {
@@ -347,6 +371,7 @@ pub(super) fn begin(pipe: &mut Pipe, protocol: &impl Protocol, mut subscription:
         protocol.control(Control::reset(gap, position, head), position, &mut pipe.outbox);
     }
     protocol.control(Control::Ready { position, head }, position, &mut pipe.outbox);
+    pipe.minded = subscription.newest_erasure();
     pipe.subscription = Some(subscription);
 }
 

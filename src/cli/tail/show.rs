@@ -20,11 +20,19 @@ pub(super) fn line(envelope: &str) -> Option<String> {
     let Envelope { kind, at, conversation_id, data } = serde_json::from_str(envelope).ok()?;
     let place = conversation_id.map_or_else(|| "-".to_owned(), |id| format!("#{id}"));
     let text = |path: &str| data.pointer(path).and_then(Value::as_str);
+    let number =
+        |path: &str| data.pointer(path).and_then(Value::as_i64).map_or_else(|| "?".to_owned(), |n| n.to_string());
     let user = || text("/user/username").unwrap_or("?");
     let by = || text("/by/username").unwrap_or("?");
     let (who, what) = match kind.as_str() {
         // A message without an author is the system's own.
         "message.created" => (text("/author/username").unwrap_or("*"), text("/text").unwrap_or_default().to_owned()),
+        "message.updated" => {
+            let author = text("/author/username").unwrap_or("*");
+            (author, format!("[edits message {}] {}", number("/id"), text("/text").unwrap_or_default()))
+        }
+        "message.deleted" => ("*", format!("[message {} is deleted]", number("/id"))),
+        "message.hidden" => ("*", format!("[message {} of #{} is hidden]", number("/id"), number("/conversation_id"))),
         "member.added" => (by(), format!("[added {}]", user())),
         "member.removed" if by() == user() => (by(), "[left]".to_owned()),
         "member.removed" => (by(), format!("[removed {}]", user())),
@@ -40,6 +48,13 @@ pub(super) fn line(envelope: &str) -> Option<String> {
         "session.created" | "key.created" => ("*", session(&kind, "begins", &data)),
         "session.updated" => ("*", session(&kind, "lasts on", &data)),
         "session.revoked" | "key.revoked" => ("*", session(&kind, "ends", &data)),
+        "receipt.updated" => {
+            let message = data.get("message_id").and_then(Value::as_i64).unwrap_or_default();
+            (user(), format!("[has read through {message}]"))
+        }
+        "contact.requested" | "contact.updated" | "contact.deleted" => ("*", contact(&kind, user(), &data)),
+        "block.created" => ("*", format!("[you have blocked {}]", user())),
+        "block.deleted" => ("*", format!("[you no longer block {}]", user())),
         "user.updated" => {
             (text("/username").unwrap_or("?"), format!("[new profile: {}]", text("/bio").unwrap_or_default()))
         }
@@ -47,6 +62,19 @@ pub(super) fn line(envelope: &str) -> Option<String> {
         _ => ("*", format!("[{kind}] {data}")),
     };
     Some(format!("{} {} {}: {}", Printable(&at), place, Printable(who), Printable(&what)))
+}
+
+/// What one says to another, or he to oneself, as contacts.
+fn contact(kind: &str, user: &str, data: &Value) -> String {
+    let text = |field: &str| data.get(field).and_then(Value::as_str).unwrap_or("?");
+    match (kind, text("direction"), text("state")) {
+        ("contact.deleted", "sent", _) => format!("[{user} has no word on you as a contact any more]"),
+        ("contact.deleted", ..) => format!("[you have no word on {user} as a contact any more]"),
+        (_, "sent", "pending") => format!("[you ask {user} to be a contact]"),
+        (_, "sent", state) => format!("[{user} says of you as a contact: {state}]"),
+        (_, _, "pending") => format!("[{user} asks to be your contact]"),
+        (_, _, state) => format!("[you say of {user} as a contact: {state}]"),
+    }
 }
 
 /// What became of a session or key: which one, and all that is said of it.
@@ -88,6 +116,11 @@ mod tests {
             line("conversation.created", r#"{"kind":"group","name":"a\tb","members":[{"user":{"username":"bob"}}]}"#),
             "T #7 *: [conversation.created: group a\\tb with bob]"
         );
+        let edited = r#"{"id":3,"author":{"id":1,"username":"alice"},"text":"two\nlines"}"#;
+        assert_eq!(line("message.updated", edited), "T #7 alice: [edits message 3] two\\nlines");
+        assert_eq!(line("message.deleted", r#"{"id":3}"#), "T #7 *: [message 3 is deleted]");
+        let hidden = r#"{"id":3,"conversation_id":7}"#;
+        assert_eq!(line("message.hidden", hidden), "T #7 *: [message 3 of #7 is hidden]");
         assert_eq!(line("thing.happened", r#"{"n":1}"#), r#"T #7 *: [thing.happened] {"n":1}"#);
     }
 
@@ -117,6 +150,27 @@ mod tests {
         // A server may be older or newer than this program.
         assert_eq!(line("session.created", r#"{"id":4}"#), "T - *: [session 4 begins]");
         assert_eq!(line("session.updated", "{}"), "T - *: [session ? lasts on]");
+    }
+
+    #[test]
+    fn what_is_between_people_can_be_read() {
+        let line = |kind: &str, data: &str| {
+            let envelope =
+                format!(r#"{{"seq":9,"type":"{kind}","at":"T","data":{{"user":{{"username":"bob"}}{data}}}}}"#);
+            line(&envelope).unwrap()
+        };
+        assert_eq!(line("receipt.updated", r#","message_id":7"#), "T - bob: [has read through 7]");
+        let pending = |direction: &str| format!(r#","direction":"{direction}","state":"pending""#);
+        assert_eq!(line("contact.requested", &pending("received")), "T - *: [bob asks to be your contact]");
+        assert_eq!(line("contact.requested", &pending("sent")), "T - *: [you ask bob to be a contact]");
+        let approved = r#","direction":"received","state":"approved""#;
+        assert_eq!(line("contact.updated", approved), "T - *: [you say of bob as a contact: approved]");
+        let approved = r#","direction":"sent","state":"approved""#;
+        assert_eq!(line("contact.updated", approved), "T - *: [bob says of you as a contact: approved]");
+        let gone = r#","direction":"sent""#;
+        assert_eq!(line("contact.deleted", gone), "T - *: [bob has no word on you as a contact any more]");
+        assert_eq!(line("block.created", ""), "T - *: [you have blocked bob]");
+        assert_eq!(line("block.deleted", ""), "T - *: [you no longer block bob]");
     }
 
     #[test]

@@ -22,6 +22,8 @@ pub(super) enum Act {
     User(&'static str),
     Room(Kind, Vec<UserId>),
     Say(ConversationId),
+    Erase(ConversationId, MessageId),
+    SayAndErase(ConversationId),
     Note(UserId),
     Join(ConversationId, UserId),
     Leave(ConversationId, UserId),
@@ -37,18 +39,15 @@ impl Change for Act {
         match self {
             Self::User(name) => drop(batch.insert_user(user(name))),
             Self::Room(kind, people) => make(batch, *kind, people).await?,
-            Self::Say(room) => {
-                let message = Message {
-                    id: MessageId(0),
-                    conversation_id: *room,
-                    author: None,
-                    text: "hello".to_owned(),
-                    thread_id: None,
-                    created_at: Timestamp(0),
-                    edited_at: None,
-                    client_id: None,
-                };
-                batch.insert_message(NewMessage { message, body_hash: 0 });
+            Self::Say(room) => drop(say(batch, *room)),
+            Self::SayAndErase(room) => {
+                let id = say(batch, *room).id;
+                let kept = batch.message(id).await?.ok_or(Refusal::NotFound("message"))?;
+                batch.erase_messages(vec![kept]);
+            }
+            Self::Erase(_, id) => {
+                let kept = batch.message(*id).await?.ok_or(Refusal::NotFound("message"))?;
+                batch.erase_messages(vec![kept]);
             }
             Self::Note(user) => drop(batch.emit(Topic::User(*user), &Happening::SessionRevoked(SessionId(0)))),
             Self::Join(room, user) => {
@@ -70,6 +69,22 @@ impl Change for Act {
         }
         Ok(())
     }
+}
+
+fn say(batch: &mut Batch, room: ConversationId) -> Message {
+    let message = Message {
+        id: MessageId(0),
+        conversation_id: room,
+        author: None,
+        text: "hello".to_owned(),
+        mentions: Vec::new(),
+        thread_id: None,
+        created_at: Timestamp(0),
+        edited_at: None,
+        deleted_at: None,
+        client_id: None,
+    };
+    batch.insert_message(NewMessage { message, body_hash: 0 })
 }
 
 async fn change(batch: &mut Batch, user: UserId, role: Option<Role>) -> Result<MemberChange, Abort> {
@@ -180,6 +195,11 @@ pub(super) async fn next(stream: &mut Subscription) -> Option<Step> {
         Poll::Pending => Poll::Pending,
     })
     .await
+}
+
+/// The message of an event that shows one, and whether it shows its text.
+pub(super) fn shown(event: &Event) -> Option<(MessageId, bool)> {
+    Some((event.message?, String::from_utf8_lossy(event.sse()).contains(r#""text":"hello""#)))
 }
 
 /// The places of all events that there are for the stream.

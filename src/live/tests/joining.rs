@@ -26,6 +26,7 @@ fn note(seq: i64, whose: UserId) -> Arc<Event> {
         at: Timestamp(0),
         data: happening.data(),
         batch: 1,
+        message: None,
     }))
 }
 

@@ -1,7 +1,7 @@
 //! Who hears what, said anew and as plainly as can be: a list of all that happened.
 
 use super::bench::Act;
-use crate::domain::{ConversationId, UserId};
+use crate::domain::{ConversationId, MessageId, UserId};
 
 /// All that happened; the event at place 1 is the first.
 #[derive(Debug)]
@@ -27,6 +27,21 @@ impl Model {
     /// Whether the user is in the room after all that happened.
     pub(super) fn is_in(&self, room: ConversationId, user: UserId) -> bool {
         self.hears(room, user, self.head() + 1)
+    }
+
+    /// The messages that were not deleted, and where they were said.
+    pub(super) fn standing(&self) -> Vec<(ConversationId, MessageId)> {
+        let said = self.events.iter().filter_map(|event| match event {
+            Act::Say(room) => Some(*room),
+            _ => None,
+        });
+        said.zip(1..).map(|(room, id)| (room, MessageId(id))).filter(|(_, id)| self.erased_at(*id).is_none()).collect()
+    }
+
+    /// The place of the event by which a message was deleted.
+    pub(super) fn erased_at(&self, id: MessageId) -> Option<i64> {
+        let erasing = |event: &Act| matches!(event, Act::Erase(_, erased) if *erased == id);
+        self.events.iter().zip(1..).find(|(event, _)| erasing(event)).map(|(_, at)| at)
     }
 
     /// Whether the user may hear the event of this room at this place.
@@ -66,7 +81,7 @@ impl Model {
                     made += 1;
                     Some(ConversationId(made))
                 }
-                Act::Say(room) | Act::Join(room, _) | Act::Leave(room, _) => Some(*room),
+                Act::Say(room) | Act::Erase(room, _) | Act::Join(room, _) | Act::Leave(room, _) => Some(*room),
                 _ => None,
             };
             if at <= after || at > through {

@@ -1,6 +1,6 @@
 //! Streams beside the model, with random joins, leaves, overflows, lost connections and retention; the seed is printed.
 
-use super::bench::{Act, Bench, glance, wish};
+use super::bench::{Act, Bench, glance, shown, wish};
 use super::model::Model;
 use crate::domain::conversations::Kind;
 use crate::domain::{ConversationId, Seq, UserId};
@@ -58,7 +58,7 @@ impl Opening {
 
 impl Ear {
     /// Compares what came with what the user was to hear up to where the stream says that it is.
-    fn judge(&mut self, model: &Model, step: Option<&Step>) {
+    fn judge(&mut self, model: &Model, applied: Seq, step: Option<&Step>) {
         let position = self.stream.position().0;
         match step {
             Some(Step::Reset(Gap::HistoryExpired)) => {
@@ -74,6 +74,14 @@ impl Ear {
                     self.user,
                     self.checked
                 );
+                if let Some((message, shows)) = shown(event) {
+                    // The log forgets a text before this node hears of it, but neither forgets one that stands.
+                    match model.erased_at(message) {
+                        Some(erased) if erased <= applied.0 => assert!(!shows, "{message:?} was deleted at {erased}"),
+                        Some(_) => {}
+                        None => assert!(shows, "{message:?} stands"),
+                    }
+                }
             }
             None => {
                 let missed = model.heard_by(self.user, self.follows, self.checked, position);
@@ -129,8 +137,13 @@ impl Play {
     async fn something_happens(&mut self) {
         let user = self.anybody();
         let room = if self.random.random() { GROUP } else { CHANNEL };
-        let act = match self.below(8) {
+        let standing = self.model.standing();
+        let act = match self.below(10) {
             0..3 => Act::Say(room),
+            8.. if !standing.is_empty() => {
+                let (room, message) = standing[self.below(standing.len())];
+                Act::Erase(room, message)
+            }
             3 => Act::Note(user),
             _ if self.model.is_in(room, user) => Act::Leave(room, user),
             _ => Act::Join(room, user),
@@ -180,7 +193,7 @@ impl Play {
                     Poll::Pending => None,
                 }
             };
-            ear.judge(&self.model, step.as_ref());
+            ear.judge(&self.model, self.bench.hub().applied(), step.as_ref());
             self.resets += usize::from(matches!(step, Some(Step::Reset(_))));
             if step.is_none() {
                 break;
@@ -234,7 +247,7 @@ impl Play {
             // Even with the whole line to hear it is there long before.
             for _ in 0..10_000 {
                 let step = next_among(&mut ear.stream, &mut self.ears).await;
-                ear.judge(&self.model, step.as_ref());
+                ear.judge(&self.model, self.bench.hub().applied(), step.as_ref());
                 if step.is_none() {
                     break;
                 }

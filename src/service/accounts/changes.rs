@@ -2,7 +2,7 @@
 
 use crate::domain::events::{Happening, Topic};
 use crate::domain::sessions::{Session, SessionKind};
-use crate::domain::users::{self, Status, User};
+use crate::domain::users::{self, Circle, Status, User};
 use crate::domain::{Refusal, SessionId, UserId};
 use crate::service::sessions::{Opening, Right, open_session, revoke_all};
 use crate::store::{Abort, Batch, Change, NewUser};
@@ -31,18 +31,20 @@ impl Change for Register {
     }
 }
 
-/// Changes what somebody says of himself.
-pub(super) struct UpdateBio {
+/// Changes what somebody says of himself, and whom his inbox is for.
+pub(super) struct UpdateProfile {
     pub user: UserId,
-    pub bio: String,
+    pub bio: Option<String>,
+    pub inbox: Option<Circle>,
 }
 
-impl Change for UpdateBio {
+impl Change for UpdateProfile {
     type Output = User;
 
     async fn decide(&self, batch: &mut Batch) -> Result<User, Abort> {
         let user = batch.user(self.user).await?.ok_or(Refusal::Unauthorized)?;
-        let user = User { bio: self.bio.clone(), ..user };
+        let bio = self.bio.clone().unwrap_or(user.bio);
+        let user = User { bio, inbox: self.inbox.unwrap_or(user.inbox), ..user };
         batch.update_user(&user).await?;
         let happening = Happening::UserUpdated { user: user.reference(), bio: user.bio.clone() };
         batch.emit(Topic::User(user.id), &happening);

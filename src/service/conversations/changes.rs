@@ -2,9 +2,11 @@
 
 use crate::domain::conversations::{Conversation, Kind, Member, PostPolicy, Role, name_key, parse_name};
 use crate::domain::events::{Happening, MemberChange, Topic};
+use crate::domain::reach::Way;
 use crate::domain::users::UserRef;
 use crate::domain::{ConversationId, Refusal, Timestamp, UserId};
-use crate::store::{Abort, Batch, Change, NewConversation};
+use crate::service::reach;
+use crate::store::{Abort, Batch, Change, NewConversation, Wants};
 
 /// Makes a conversation under the clock, with the event by which its people join.
 pub(in crate::service) async fn create(
@@ -24,7 +26,7 @@ pub(in crate::service) async fn create(
 
 /// A conversation that is still to get its number.
 pub(in crate::service) fn blank(kind: Kind, name: Option<String>, post: PostPolicy) -> Conversation {
-    Conversation { id: ConversationId(0), kind, name, post, created_at: Timestamp(0) }
+    Conversation { id: ConversationId(0), kind, name, post, created_at: Timestamp(0), people: Vec::new() }
 }
 
 /// A conversation that somebody may see, with his role if he is in it. For others there is none.
@@ -66,6 +68,11 @@ pub(super) struct Create {
 impl Change for Create {
     type Output = (ConversationId, bool);
 
+    fn wants(&self, wants: &mut Wants) {
+        wants.user(self.creator);
+        wants.reach(self.creator, &self.people, self.way());
+    }
+
     async fn decide(&self, batch: &mut Batch) -> Result<Self::Output, Abort> {
         match (self.kind, &self.name) {
             (Kind::Direct, _) => {
@@ -78,6 +85,7 @@ impl Change for Create {
             }
             _ => {}
         }
+        reach::check(batch, self.creator, &self.people, self.way()).await?;
         let role = |user: UserId| match self.kind {
             Kind::Group | Kind::Channel if user == self.creator => Role::Owner,
             _ => Role::Member,
@@ -85,6 +93,15 @@ impl Change for Create {
         let members = self.people.iter().map(|user| (*user, role(*user))).collect();
         let conversation = create(batch, blank(self.kind, self.name.clone(), self.post), members).await?;
         Ok((conversation.id, true))
+    }
+}
+
+impl Create {
+    fn way(&self) -> Way {
+        match self.kind {
+            Kind::Direct => Way::direct(self.people.len()),
+            Kind::Group | Kind::Channel => Way::Membership,
+        }
     }
 }
 
@@ -144,6 +161,9 @@ impl Change for Add {
         }
         if !joining && role != Some(Role::Owner) {
             return Err(Refusal::NotOwner.into());
+        }
+        if !joining {
+            reach::check(batch, self.by, &[self.user], Way::Membership).await?;
         }
         // Where nobody is left, whoever comes is the owner: somebody has to have a say.
         let role = if batch.members(self.id).await?.is_empty() { Role::Owner } else { Role::Member };

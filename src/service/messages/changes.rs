@@ -1,11 +1,13 @@
 //! What changes in messages, decided under the clock.
 
-use crate::domain::conversations::{Kind, PostPolicy, Role, direct_key};
+use crate::domain::conversations::{Conversation, Kind, PostPolicy, Role, direct_key};
+use crate::domain::mentions::Named;
 use crate::domain::messages::Message;
-use crate::domain::users::Status;
-use crate::domain::{ConversationId, MessageId, Refusal, Timestamp, UserId};
+use crate::domain::reach::Way;
+use crate::domain::users::{Status, User};
+use crate::domain::{ConversationId, MessageId, Refusal, Seq, Timestamp, UserId};
 use crate::service::conversations::{blank, create, visible};
-use crate::service::tokens;
+use crate::service::{reach, tokens};
 use crate::store::{Abort, Batch, Change, Kept, NewMessage, Wants};
 
 /// Where a message goes, with people by number.
@@ -34,6 +36,7 @@ pub(super) struct Send {
     pub author: UserId,
     pub to: Target,
     pub text: String,
+    pub named: Named,
     pub thread_id: Option<MessageId>,
     pub client_id: Option<String>,
     pub body_hash: i64,
@@ -45,42 +48,44 @@ impl Change for Send {
     fn wants(&self, wants: &mut Wants) {
         wants.user(self.author);
         match &self.to {
-            Target::Conversation(id) => wants.membership(*id, self.author),
+            Target::Conversation(id) => {
+                wants.post(*id, self.author);
+                wants.mentions(Some(*id), &self.named);
+            }
             Target::Direct(people) => {
+                wants.mentions(None, &self.named);
                 wants.direct(people);
-                for user in people {
-                    wants.user(*user);
-                }
+                wants.reach(self.author, people, Way::direct(people.len()));
             }
         }
         if let Some(client_id) = &self.client_id {
             wants.client_id(self.author, client_id);
         }
+        if let Some(root) = self.thread_id {
+            wants.message(root);
+        }
     }
 
     async fn decide(&self, batch: &mut Batch) -> Result<Self::Output, Abort> {
-        let author = batch.user(self.author).await?.ok_or(Refusal::Unauthorized)?;
-        if author.status != Status::Active {
-            return Err(Refusal::Suspended.into());
-        }
+        let author = active(batch, self.author).await?;
         if let Some(client_id) = &self.client_id
             && let Some(Kept { message, body_hash, .. }) = batch.sent(self.author, client_id).await?
         {
-            let same = body_hash == self.body_hash;
+            // Of what was deleted nothing is left to compare with.
+            let same = message.deleted_at.is_some() || body_hash == self.body_hash;
             return if same { Ok((message, false)) } else { Err(Refusal::IdempotencyConflict.into()) };
         }
         let known = match &self.to {
-            Target::Conversation(id) => {
-                let (conversation, role) = visible(batch, *id, self.author).await?;
-                conversation.may_post(role.ok_or(Refusal::NotMember)?)?;
-                Some(conversation)
-            }
+            Target::Conversation(id) => Some(postable(batch, *id, self.author).await?),
             Target::Direct(people) => batch.direct(people).await?,
         };
-        if let Some(root) = self.thread_id {
-            let conversation = known.as_ref().map(|conversation| conversation.id);
-            self.check_root(batch, root, conversation).await?;
+        if let Target::Direct(people) = &self.to {
+            reach::check(batch, self.author, people, Way::direct(people.len())).await?;
         }
+        let root = match self.thread_id {
+            Some(root) => Some(self.root(batch, root, known.as_ref()).await?),
+            None => None,
+        };
         let conversation = match (known, &self.to) {
             (Some(conversation), _) => conversation,
             (None, Target::Direct(people)) => {
@@ -89,14 +94,20 @@ impl Change for Send {
             }
             (None, Target::Conversation(_)) => return Err(Refusal::NotFound("conversation").into()),
         };
+        let mentions = batch.mentioned(conversation.id, batch.upcoming(), &self.named).await?;
+        if let Some(root) = root {
+            batch.join_thread(&root);
+        }
         let message = Message {
             id: MessageId(0),
             conversation_id: conversation.id,
             author: Some(author.reference()),
             text: self.text.clone(),
+            mentions,
             thread_id: self.thread_id,
             created_at: Timestamp(0),
             edited_at: None,
+            deleted_at: None,
             client_id: self.client_id.clone(),
         };
         Ok((batch.insert_message(NewMessage { message, body_hash: self.body_hash }), true))
@@ -105,24 +116,94 @@ impl Change for Send {
 
 impl Send {
     /// Threads are flat: a reply names a root message of the same conversation that its author may read.
-    async fn check_root(
-        &self,
-        batch: &mut Batch,
-        root: MessageId,
-        conversation: Option<ConversationId>,
-    ) -> Result<(), Abort> {
-        let here = |kept: &Kept| Some(kept.message.conversation_id) == conversation;
-        let root = batch.message(root).await?.filter(here).ok_or(Refusal::NotFound("message"))?;
-        let id = root.message.conversation_id;
-        let public = batch.conversation(id).await?.is_some_and(|conversation| conversation.kind == Kind::Channel);
-        if !public && !batch.stays_in(self.author, id).await?.iter().any(|stay| stay.covers(root.seq)) {
+    async fn root(&self, batch: &mut Batch, root: MessageId, known: Option<&Conversation>) -> Result<Message, Abort> {
+        let conversation = known.ok_or(Refusal::NotFound("message"))?;
+        let Kept { message, seq, .. } = batch.message(root).await?.ok_or(Refusal::NotFound("message"))?;
+        if message.conversation_id != conversation.id || !sees(batch, self.author, conversation, seq).await? {
             return Err(Refusal::NotFound("message").into());
         }
-        if root.message.thread_id.is_some() {
+        if message.thread_id.is_some() {
             return Err(
                 Refusal::invalid("thread_id", "This is a reply itself. Give the root message of its thread.").into()
             );
         }
-        Ok(())
+        Ok(message)
     }
+}
+
+/// Says one's own message anew.
+pub(super) struct Edit {
+    pub author: UserId,
+    /// The one conversation that the credentials are for.
+    pub within: Option<ConversationId>,
+    pub id: MessageId,
+    pub text: String,
+    pub named: Named,
+}
+
+impl Change for Edit {
+    type Output = Message;
+
+    fn wants(&self, wants: &mut Wants) {
+        wants.user(self.author);
+        wants.message(self.id);
+        wants.mentions(None, &self.named);
+    }
+
+    async fn decide(&self, batch: &mut Batch) -> Result<Message, Abort> {
+        active(batch, self.author).await?;
+        let mut kept = batch.message(self.id).await?.ok_or(Refusal::NotFound("message"))?;
+        let id = kept.message.conversation_id;
+        let conversation = batch.conversation(id).await?.ok_or(Refusal::NotFound("message"))?;
+        let reached = self.within.is_none_or(|only| only == id);
+        if !reached || !sees(batch, self.author, &conversation, kept.seq).await? {
+            return Err(Refusal::NotFound("message").into());
+        }
+        if kept.message.author.as_ref().is_none_or(|author| author.id != self.author) {
+            return Err(Refusal::NotAuthor.into());
+        }
+        if kept.message.deleted_at.is_some() {
+            return Err(Refusal::MessageDeleted.into());
+        }
+        let role = batch.role(id, self.author).await?;
+        may_post(batch, &conversation, role, self.author).await?;
+        if kept.message.text == self.text {
+            return Ok(kept.message);
+        }
+        let named_before = !kept.message.mentions.is_empty();
+        kept.message.mentions = batch.mentioned(id, kept.seq, &self.named).await?;
+        kept.message.text.clone_from(&self.text);
+        kept.message.edited_at = Some(batch.at());
+        batch.update_message(&kept, named_before).await?;
+        Ok(kept.message)
+    }
+}
+
+/// An account that is in use.
+pub(super) async fn active(batch: &mut Batch, id: UserId) -> Result<User, Abort> {
+    let user = batch.user(id).await?.ok_or(Refusal::Unauthorized)?;
+    if user.status == Status::Active { Ok(user) } else { Err(Refusal::Suspended.into()) }
+}
+
+/// A conversation in which somebody may post.
+async fn postable(batch: &mut Batch, id: ConversationId, author: UserId) -> Result<Conversation, Abort> {
+    let (conversation, role) = visible(batch, id, author).await?;
+    may_post(batch, &conversation, role, author).await?;
+    Ok(conversation)
+}
+
+/// Refuses who may not say anything in a conversation: by what he is there, or by what the others in it say to him.
+async fn may_post(
+    batch: &mut Batch,
+    conversation: &Conversation,
+    role: Option<Role>,
+    author: UserId,
+) -> Result<(), Abort> {
+    conversation.may_post(role.ok_or(Refusal::NotMember)?)?;
+    reach::check(batch, author, &conversation.people, Way::direct(conversation.people.len())).await
+}
+
+/// Whether somebody may read what was said in a conversation at this place.
+pub(super) async fn sees(batch: &mut Batch, user: UserId, conversation: &Conversation, at: Seq) -> Result<bool, Abort> {
+    Ok(conversation.kind == Kind::Channel || batch.was_there(user, conversation.id, at).await?)
 }

@@ -4,7 +4,7 @@ use super::{Abort, Batch};
 use crate::domain::conversations::{Conversation, Role, direct_key};
 use crate::domain::sessions::Session;
 use crate::domain::users::User;
-use crate::domain::{ConversationId, MessageId, Seq, SessionId, Timestamp, UserId};
+use crate::domain::{ConversationId, Seq, SessionId, Timestamp, UserId};
 use crate::store::messages::Kept;
 use crate::store::stays::Lasting;
 use crate::store::{conversations, messages, sessions, stays, users};
@@ -111,12 +111,6 @@ impl Batch {
         self.write_pending().await?;
         let members = stays::members(&self.db, &[conversation]).await?;
         Ok(members.into_iter().map(|stay| (stay.user, stay.role)).collect())
-    }
-
-    /// A message by number, with the place at which it came.
-    pub async fn message(&mut self, id: MessageId) -> Result<Option<Kept>, Abort> {
-        self.write_pending().await?;
-        Ok(messages::by_ids(&self.db, &[id]).await?.pop())
     }
 
     /// All stays of a user in a conversation.

@@ -63,9 +63,11 @@ impl Change for Chorus {
                 conversation_id: ROOM,
                 author: Some(author),
                 text: "la".to_owned(),
+                mentions: Vec::new(),
                 thread_id: None,
                 created_at: Timestamp(0),
                 edited_at: None,
+                deleted_at: None,
                 client_id: Some("a song".to_owned()),
             };
             batch.insert_message(NewMessage { message, body_hash: 0 });
@@ -115,8 +117,8 @@ async fn more_people_than_a_statement_takes_values_are_read_and_written() {
 
     let snapshot = store.snapshot().await.expect("a snapshot");
     assert_eq!(snapshot.members(&[ROOM]).await.expect("members")[&ROOM].len(), all);
-    let filter = MessageFilter { viewer: UserId(1), conversation: Some((ROOM, false)), author: None, not_author: None };
-    let page = MessagePage { before: None, after: None, limit: 1_000_000 };
+    let filter = MessageFilter { viewer: UserId(1), conversation: Some((ROOM, false)), ..MessageFilter::default() };
+    let page = MessagePage { limit: 1_000_000, ..MessagePage::default() };
     assert_eq!(snapshot.messages(&filter, page).await.expect("messages").len(), all, "with an author each");
     snapshot.close().await.expect("it was open");
     store.close().await;

@@ -1,15 +1,13 @@
 //! What changes write into the batch: rows gathered for a few statements, and events with their numbers.
 
-use super::{Abort, Batch, NewConversation, NewMessage, NewSession, NewUser, ROWS};
-use crate::domain::conversations::{Conversation, Kind, Role, direct_key};
+use super::{Abort, Batch, NewConversation, NewSession, NewUser, ROWS};
+use crate::domain::conversations::{Conversation, Kind, Role, direct_key, people_of};
 use crate::domain::events::{Happening, Record, Topic};
-use crate::domain::messages::Message;
 use crate::domain::sessions::Session;
 use crate::domain::users::User;
 use crate::domain::{ConversationId, Seq, SessionId, Timestamp, UserId};
-use crate::store::messages::Kept;
 use crate::store::stays::Lasting;
-use crate::store::{conversations, events, messages, sessions, stays, users};
+use crate::store::{conversations, events, sessions, stays, users};
 
 impl Batch {
     /// Says what happened, to one topic. Returns its place.
@@ -23,6 +21,7 @@ impl Batch {
             at: self.at,
             data: happening.data(),
             batch: self.id,
+            message: happening.message(),
         });
         self.pending.unwritten_events += 1;
         self.writes += 1;
@@ -34,6 +33,7 @@ impl Batch {
         self.clock.last_user.0 += 1;
         let user = User { id: self.clock.last_user, created_at: self.at, ..new.user };
         self.pending.users.push(users::row(&user));
+        self.set.names.insert(user.username.key(), Some(user.id));
         self.set.users.insert(user.id, user.clone());
         self.writes += 1;
         user
@@ -44,6 +44,9 @@ impl Batch {
         self.write_pending().await?;
         self.writes += 1;
         users::update(&self.db, user).await?;
+        // Whoever had another name before has it no more.
+        self.set.names.retain(|_, known| *known != Some(user.id));
+        self.set.names.insert(user.username.key(), Some(user.id));
         self.set.users.insert(user.id, user.clone());
         Ok(())
     }
@@ -84,9 +87,12 @@ impl Batch {
     /// Makes a conversation whose members join at the next event, which the caller emits.
     pub fn insert_conversation(&mut self, new: NewConversation) -> Conversation {
         self.clock.last_conversation.0 += 1;
-        let conversation = Conversation { id: self.clock.last_conversation, created_at: self.at, ..new.conversation };
-        let key = (conversation.kind == Kind::Direct)
+        let key = (new.conversation.kind == Kind::Direct)
             .then(|| direct_key(&new.members.iter().map(|(user, _)| *user).collect::<Vec<_>>()));
+        let people = key.as_deref().map(people_of).unwrap_or_default();
+        let id = self.clock.last_conversation;
+        let conversation = Conversation { id, created_at: self.at, people, ..new.conversation };
+        self.set.sizes.insert(id, 0);
         self.pending.conversations.push(conversations::row(&conversation, key.clone()));
         if let Some(key) = key {
             self.set.directs.insert(key, conversation.id);
@@ -111,9 +117,17 @@ impl Batch {
     /// Lets somebody in from the next event on, which the caller emits.
     pub fn insert_stay(&mut self, conversation: ConversationId, user: UserId, role: Role) {
         let stay = Lasting { conversation, user, joined: self.upcoming(), role };
-        self.pending.stays.push(stays::row(&stay));
+        self.pending.stays.push(stays::row(&stay, self.clock.last_message));
+        self.resize(conversation, 1);
         self.set.stays.insert((conversation, user), Some(stay));
         self.writes += 1;
+    }
+
+    /// How many are in a conversation has changed, if that is known.
+    fn resize(&mut self, conversation: ConversationId, by: i64) {
+        if let Some(size) = self.set.sizes.get_mut(&conversation) {
+            *size = size.saturating_add_signed(by);
+        }
     }
 
     /// Lets somebody out with the next event, which the caller emits.
@@ -121,7 +135,8 @@ impl Batch {
         let Some(stay) = self.stay(conversation, user).await? else { return Ok(()) };
         self.write_pending().await?;
         self.writes += 1;
-        stays::end(&self.db, &stay, self.upcoming()).await?;
+        stays::end(&self.db, &stay, self.upcoming(), self.clock.last_message).await?;
+        self.resize(conversation, -1);
         self.set.stays.insert((conversation, user), None);
         Ok(())
     }
@@ -135,24 +150,6 @@ impl Batch {
         stays::set_role(&self.db, &stay).await?;
         self.set.stays.insert((conversation, user), Some(stay));
         Ok(())
-    }
-
-    /// Posts a message: its row and its event, with the same moment. Returns it with its number.
-    pub fn insert_message(&mut self, new: NewMessage) -> Message {
-        self.clock.last_message.0 += 1;
-        let message = Message { id: self.clock.last_message, created_at: self.at, ..new.message };
-        let kept = Kept { message, seq: self.upcoming(), body_hash: new.body_hash };
-        self.pending.messages.push(messages::row(&kept));
-        if let (Some(author), Some(client_id)) = (&kept.message.author, &kept.message.client_id) {
-            self.set.client_ids.insert((author.id, client_id.clone()), Some(kept.clone()));
-        }
-        let topic = Topic::Conversation(kept.message.conversation_id);
-        let happening = Happening::MessageCreated(kept.message);
-        self.emit(topic, &happening);
-        match happening {
-            Happening::MessageCreated(message) => message,
-            _ => unreachable!("it was made two lines above"),
-        }
     }
 
     /// Deletes events older than a moment, at most `most`, and moves the beginning of history in the same

@@ -14,5 +14,6 @@ pub mod messages;
 pub mod reads;
 pub mod sessions;
 pub mod stays;
+pub mod threads;
 pub mod used_tickets;
 pub mod users;

@@ -13,6 +13,8 @@ pub struct Model {
     pub joined_seq: i64,
     pub left_seq: Option<i64>,
     pub role: String,
+    pub joined_message: i64,
+    pub left_message: Option<i64>,
 }
 
 #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]

@@ -1,15 +1,23 @@
 //! What a call does and what it is refused for.
 
 mod accounts;
+mod blocks;
+mod contacts;
 mod conversations;
+mod deleting;
 mod keys;
+mod lists;
 mod many_members;
 mod messages;
 mod origins;
+mod reach;
+mod receipts;
 mod refreshing;
 mod refusals;
 mod secrets;
 mod sessions;
 mod strangers;
+mod taking;
+mod threads;
 mod tickets;
 mod tokens;

@@ -3,6 +3,7 @@
 mod crowd;
 mod cursors;
 mod endings;
+mod erasing;
 mod golden;
 mod opening;
 mod pipes;
@@ -10,3 +11,4 @@ mod polls;
 mod promise;
 mod rest;
 mod slow_reader;
+mod unicode;

@@ -107,6 +107,35 @@ impl Log {
     }
 }
 
+/// The tables and columns of a database file that hold a text somewhere.
+pub async fn places_with(file: &Path, text: &str) -> Vec<String> {
+    let database = Database::connect(format!("sqlite://{}?mode=rw", file.display())).await.expect("a database file");
+    let tables = rows(&database, "SELECT name FROM sqlite_master WHERE type = 'table'").await;
+    assert!(tables.len() > 10, "all tables are looked through");
+    let mut places = Vec::new();
+    for table in tables {
+        let table: String = table.try_get("", "name").unwrap();
+        for column in rows(&database, &format!("SELECT name FROM pragma_table_info('{table}')")).await {
+            let column: String = column.try_get("", "name").unwrap();
+            let query = format!(
+                "SELECT count(*) AS found FROM \"{table}\" WHERE instr(CAST(\"{column}\" AS BLOB), CAST('{text}' AS BLOB)) > 0"
+            );
+            if rows(&database, &query).await[0].try_get::<i64>("", "found").unwrap() > 0 {
+                places.push(format!("{table}.{column}"));
+            }
+        }
+    }
+    database.close().await.expect("the database file can be closed");
+    places
+}
+
+/// Changes a database file behind the back of a server, which must not run.
+pub async fn change(file: &Path, statement: &str) {
+    let database = Database::connect(format!("sqlite://{}?mode=rw", file.display())).await.expect("a database file");
+    database.execute_unprepared(statement).await.unwrap_or_else(|error| panic!("{statement}: {error}"));
+    database.close().await.expect("the database file can be closed");
+}
+
 async fn rows(database: &DatabaseConnection, query: &str) -> Vec<QueryResult> {
     database
         .query_all_raw(Statement::from_string(DbBackend::Sqlite, query))

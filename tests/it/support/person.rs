@@ -4,7 +4,7 @@ use std::ops::Deref;
 
 use serde_json::{Value, json};
 
-use super::{Caller, Server, StreamRequest};
+use super::{Answer, Caller, Server, StreamRequest};
 use crate::support::Credentials;
 
 /// One session of one user. It calls with its access token.
@@ -111,6 +111,47 @@ impl Person {
 
     pub async fn remove(&self, conversation: u64, other: &Person) {
         self.delete(&format!("/api/v1/conversations/{conversation}/members/{}", other.name)).await.expect(204);
+    }
+
+    /// How far this person has read a conversation, and how much not.
+    pub async fn unread(&self, conversation: u64) -> (u64, Option<u64>) {
+        let item = self.get(&format!("/api/v1/conversations/{conversation}")).await.expect(200);
+        (item["unread"].as_u64().expect("a conversation says what is unread"), item["last_read_id"].as_u64())
+    }
+
+    /// Reads a conversation through a message.
+    pub async fn read(&self, conversation: u64, message: &Value) -> Answer {
+        let body = json!({"message_id": message["id"]});
+        self.put(&format!("/api/v1/conversations/{conversation}/read"), &body).await
+    }
+
+    /// Asks to be somebody's contact.
+    pub async fn ask(&self, other: &Person) -> Answer {
+        self.post("/api/v1/contacts", &json!({"username": other.name})).await
+    }
+
+    /// Approves somebody as a contact, or rejects him.
+    pub async fn answer(&self, other: &Person, state: &str) -> Value {
+        self.put(&format!("/api/v1/contacts/{}", other.name), &json!({"state": state})).await.expect(200)
+    }
+
+    pub async fn block(&self, other: &Person) {
+        self.put(&format!("/api/v1/blocks/{}", other.name), &json!({})).await.expect(204);
+    }
+
+    /// Lets nobody but contacts write directly.
+    pub async fn close_inbox(&self) {
+        self.patch("/api/v1/me", &json!({"inbox": "contacts"})).await.expect(200);
+    }
+
+    /// The events after this one that this person hears, as a poll lists them: types and data.
+    pub async fn events_after(&self, seq: u64) -> Vec<(String, Value)> {
+        let mut polled = self.get(&format!("/api/v1/events?after={seq}&limit=1000")).await.expect(200);
+        let Value::Array(events) = polled["events"].take() else { panic!("a poll lists events") };
+        events
+            .into_iter()
+            .map(|mut event| (event["type"].as_str().expect("an event has a type").to_owned(), event["data"].take()))
+            .collect()
     }
 
     /// Sends, and gives the message back.

@@ -1,0 +1,76 @@
+//! `/contacts`: asking to be in somebody's, and answering those who ask.
+
+use super::app::App;
+use super::extract::{Json, Named, Owner, Params};
+use super::messages::limit;
+use super::problem::Problem;
+use crate::domain::contacts::{Answer, ContactView, Direction, State as Said};
+use crate::service::Page;
+use crate::service::contacts::Wanted;
+use axum::extract::State;
+use http::StatusCode;
+use serde::Deserialize;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Ask {
+    username: String,
+}
+
+/// `POST /contacts`
+pub(super) async fn ask(
+    State(app): State<App>,
+    Owner(principal): Owner,
+    Json(body): Json<Ask>,
+) -> Result<(StatusCode, axum::Json<ContactView>), Problem> {
+    // It reaches somebody else, like a message.
+    app.within_limits(|limits| limits.send(principal.user))?;
+    Ok((StatusCode::CREATED, axum::Json(app.services.ask_contact(&principal, &body.username).await?)))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct List {
+    #[serde(default)]
+    direction: Direction,
+    state: Option<Said>,
+    cursor: Option<String>,
+    limit: Option<u64>,
+}
+
+/// `GET /contacts`
+pub(super) async fn list(
+    State(app): State<App>,
+    Owner(principal): Owner,
+    Params(list): Params<List>,
+) -> Result<axum::Json<Page<ContactView>>, Problem> {
+    let List { direction, state, cursor, limit: wanted } = list;
+    let wanted = Wanted { direction, state, cursor: cursor.as_deref(), limit: limit(wanted)? };
+    Ok(axum::Json(app.services.contacts(&principal, wanted).await?))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Say {
+    state: Answer,
+}
+
+/// `PUT /contacts/NAME`
+pub(super) async fn answer(
+    State(app): State<App>,
+    Owner(principal): Owner,
+    Named(name): Named<String>,
+    Json(body): Json<Say>,
+) -> Result<axum::Json<ContactView>, Problem> {
+    Ok(axum::Json(app.services.answer_contact(&principal, &name, body.state).await?))
+}
+
+/// `DELETE /contacts/NAME`
+pub(super) async fn forget(
+    State(app): State<App>,
+    Owner(principal): Owner,
+    Named(name): Named<String>,
+) -> Result<StatusCode, Problem> {
+    app.services.forget_contact(&principal, &name).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

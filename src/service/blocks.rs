@@ -1,0 +1,48 @@
+//! Blocks: shutting somebody out, letting him in again, and whom one has shut out.
+
+mod changes;
+
+use super::{Failure, Page, Services, parse_pair};
+use crate::domain::blocks::BlockView;
+use crate::domain::sessions::Principal;
+use crate::domain::{Timestamp, UserId};
+use changes::{Block, Unblock};
+
+impl Services {
+    /// Blocks somebody. A second time changes nothing.
+    pub async fn block(&self, principal: &Principal, username: &str) -> Result<(), Failure> {
+        principal.require_full()?;
+        let blocked = self.somebody_else(principal, username).await?;
+        self.submit_as(principal, Block { blocker: principal.user, blocked })?.await?;
+        tracing::info!(user.id = principal.user.0, blocked.id = blocked.0, "blocked a user");
+        Ok(())
+    }
+
+    /// Takes a block back.
+    pub async fn unblock(&self, principal: &Principal, username: &str) -> Result<(), Failure> {
+        principal.require_full()?;
+        let blocked = self.user(username).await?.id;
+        self.submit_as(principal, Unblock { blocker: principal.user, blocked })?.await?;
+        tracing::info!(user.id = principal.user.0, blocked.id = blocked.0, "unblocked a user");
+        Ok(())
+    }
+
+    /// Whom one has blocked, the newest first.
+    pub async fn blocks(
+        &self,
+        principal: &Principal,
+        cursor: Option<&str>,
+        limit: u64,
+    ) -> Result<Page<BlockView>, Failure> {
+        principal.require_full()?;
+        let below = cursor.map(parse_pair).transpose()?.map(|(at, user)| (Timestamp(at), UserId(user)));
+        let snapshot = self.store().snapshot().await?;
+        let found = snapshot.blocks(principal.user, below, limit).await?;
+        let head = snapshot.head();
+        snapshot.close().await?;
+        let full = found.len() as u64 == limit;
+        let next = found.last().filter(|_| full).map(|(user, at)| format!("{}-{}", at.0, user.id));
+        let items = found.into_iter().map(|(user, created_at)| BlockView { user, created_at }).collect();
+        Ok(Page { items, next, head })
+    }
+}

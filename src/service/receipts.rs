@@ -1,0 +1,84 @@
+//! Reading: how far somebody has read, how far others have, and taking what is new.
+
+mod changes;
+
+use super::{Failure, Page, Services};
+use crate::domain::messages::Message;
+use crate::domain::receipts::{ReceiptView, are_shared};
+use crate::domain::sessions::Principal;
+use crate::domain::{ConversationId, MessageId, Refusal};
+use crate::store::Position;
+use changes::{MarkRead, TakeUnread};
+use serde::Serialize;
+
+/// How far the caller has read a conversation.
+#[derive(Debug, Serialize)]
+pub struct ReadState {
+    /// Which conversation.
+    pub conversation_id: ConversationId,
+    /// Through which message.
+    pub message_id: MessageId,
+    /// How many he has not read.
+    pub unread: u64,
+}
+
+/// Which unread messages somebody takes.
+#[derive(Debug, Clone, Copy)]
+pub struct Taking {
+    /// Only those of this conversation.
+    pub conversation: Option<ConversationId>,
+    /// At most so many.
+    pub limit: u64,
+    /// Whether what he wrote to himself counts as new, as it does for clients that fetch their notes like any message.
+    pub include_own_notes: bool,
+}
+
+impl Services {
+    /// Says that the caller has read a conversation through a message. It only moves forward.
+    pub async fn mark_read(
+        &self,
+        principal: &Principal,
+        conversation: ConversationId,
+        message: MessageId,
+    ) -> Result<ReadState, Failure> {
+        principal.require_read(Some(conversation))?;
+        // Where a message stands never changes, so it need not be read under the clock.
+        let place = self.store().place_of(message).await?;
+        let seq = place.filter(|(here, _)| *here == conversation).map(|(_, seq)| seq);
+        let change = MarkRead { user: principal.user, conversation, message, seq };
+        let message_id = self.submit_as(principal, change)?.await?;
+        let snapshot = self.store().snapshot().await?;
+        let unread = snapshot.unread(principal.user, &[conversation]).await?;
+        snapshot.close().await?;
+        let unread = unread.get(&conversation).copied().unwrap_or(0);
+        Ok(ReadState { conversation_id: conversation, message_id, unread })
+    }
+
+    /// How far the members of a conversation have read, where they tell each other; elsewhere how far the caller has.
+    pub async fn receipts(&self, principal: &Principal, id: ConversationId) -> Result<Page<ReceiptView>, Failure> {
+        principal.require_read(Some(id))?;
+        let snapshot = self.store().snapshot().await?;
+        let conversation = snapshot.visible_conversation(principal.user, id).await?;
+        let conversation = conversation.ok_or(Refusal::NotFound("conversation"))?;
+        let size = snapshot.size(id).await?;
+        let found = if are_shared(conversation.kind, size) {
+            snapshot.receipts(id).await?
+        } else {
+            snapshot.receipts_of(principal.user, id).await?
+        };
+        let head = snapshot.head();
+        snapshot.close().await?;
+        let view = |(Position { message, at, .. }, user)| ReceiptView { user, message_id: message, read_at: at };
+        Ok(Page { items: found.into_iter().map(view).collect(), next: None, head })
+    }
+
+    /// Gives the oldest unread messages and marks them as read, as one change: nobody is given a message twice, however
+    /// many take at once, and none is passed over.
+    pub async fn take(&self, principal: &Principal, taking: Taking) -> Result<Page<Message>, Failure> {
+        let conversation = taking.conversation.or(principal.bound_to());
+        principal.require_read(conversation)?;
+        let taking = Taking { conversation, ..taking };
+        let (items, head) = self.submit_as(principal, TakeUnread { user: principal.user, taking })?.await?;
+        Ok(Page { items, next: None, head })
+    }
+}

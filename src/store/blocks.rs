@@ -1,0 +1,51 @@
+//! Blocks in the database.
+
+use super::entity::blocks::{ActiveModel, Column, Entity};
+use crate::domain::{Timestamp, UserId};
+use sea_orm::sea_query::ExprTrait;
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+};
+
+/// Which of these blockers have blocked which of these others, and perhaps some more among the same people.
+pub(super) async fn among(
+    db: &impl ConnectionTrait,
+    pairs: &[(UserId, UserId)],
+) -> Result<Vec<(UserId, UserId)>, DbErr> {
+    let rows = Entity::find()
+        .filter(Column::BlockerId.is_in(pairs.iter().map(|(blocker, _)| blocker.0)))
+        .filter(Column::BlockedId.is_in(pairs.iter().map(|(_, blocked)| blocked.0)))
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().map(|row| (UserId(row.blocker_id), UserId(row.blocked_id))).collect())
+}
+
+/// A part of whom somebody has blocked and since when, the newest first.
+pub(super) async fn list(
+    db: &impl ConnectionTrait,
+    blocker: UserId,
+    below: Option<(Timestamp, UserId)>,
+    limit: u64,
+) -> Result<Vec<(UserId, Timestamp)>, DbErr> {
+    let mut query = Entity::find().filter(Column::BlockerId.eq(blocker.0));
+    if let Some((at, blocked)) = below {
+        let same = Column::CreatedAt.eq(at.0).and(Column::BlockedId.lt(blocked.0));
+        query = query.filter(Column::CreatedAt.lt(at.0).or(same));
+    }
+    let rows = query.order_by_desc(Column::CreatedAt).order_by_desc(Column::BlockedId).limit(limit).all(db).await?;
+    Ok(rows.into_iter().map(|row| (UserId(row.blocked_id), Timestamp(row.created_at))).collect())
+}
+
+pub(super) async fn insert(
+    db: &impl ConnectionTrait,
+    blocker: UserId,
+    blocked: UserId,
+    at: Timestamp,
+) -> Result<(), DbErr> {
+    let row = ActiveModel { blocker_id: Set(blocker.0), blocked_id: Set(blocked.0), created_at: Set(at.0) };
+    Entity::insert(row).exec_without_returning(db).await.map(drop)
+}
+
+pub(super) async fn delete(db: &impl ConnectionTrait, blocker: UserId, blocked: UserId) -> Result<(), DbErr> {
+    Entity::delete_by_id((blocker.0, blocked.0)).exec(db).await.map(drop)
+}

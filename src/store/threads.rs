@@ -1,0 +1,70 @@
+//! Who takes part in which thread, and the threads of a user by their last activity.
+
+use super::entity::messages;
+use super::entity::threads::{ActiveModel, Column, Entity};
+use super::messages::{visible_during_stays, visible_to};
+use crate::domain::{ConversationId, MessageId, UserId};
+use sea_orm::sea_query::{Alias, Expr, ExprTrait, OnConflict, Query, SimpleExpr};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, JoinType, Order, QueryFilter, QuerySelect,
+};
+
+pub(super) fn row(user: UserId, thread: MessageId) -> ActiveModel {
+    ActiveModel { user_id: Set(user.0), thread_id: Set(thread.0) }
+}
+
+/// Who takes part already stays as he is.
+pub(super) fn once() -> OnConflict {
+    let key = [Column::UserId, Column::ThreadId];
+    OnConflict::columns(key).do_nothing_on(key).to_owned()
+}
+
+/// The newest reply that the viewer sees in the thread of a row.
+fn last_reply(viewer: UserId) -> SimpleExpr {
+    // The root has the table's own name in the query around this one.
+    let id = Expr::col((messages::Entity, messages::Column::Id));
+    let newest = Query::select()
+        .expr(id.clone())
+        .from(messages::Entity)
+        .and_where(Expr::col((messages::Entity, messages::Column::ThreadId)).equals((Entity, Column::ThreadId)))
+        .cond_where(visible_to(viewer))
+        .order_by_expr(id, Order::Desc)
+        .limit(1)
+        .to_owned();
+    SimpleExpr::SubQuery(None, Box::new(newest.into()))
+}
+
+/// The threads with replies in which a user takes part, each with its newest reply, by that, from below one.
+pub(super) async fn of_user(
+    db: &impl ConnectionTrait,
+    user: UserId,
+    conversation: Option<ConversationId>,
+    below: Option<MessageId>,
+    limit: u64,
+) -> Result<Vec<(MessageId, MessageId)>, DbErr> {
+    let root = Entity::belongs_to(messages::Entity).from(Column::ThreadId).to(messages::Column::Id).into();
+    let mut threads = Entity::find()
+        .select_only()
+        .column(Column::ThreadId)
+        .column_as(last_reply(user), "last")
+        .join(JoinType::InnerJoin, root)
+        .filter(Column::UserId.eq(user.0))
+        .filter(visible_during_stays(user));
+    if let Some(conversation) = conversation {
+        threads = threads.filter(messages::Column::ConversationId.eq(conversation.0));
+    }
+    // What is computed has a name only in a query around it, on every database.
+    let (threads, last) = (sea_orm::QueryTrait::into_query(threads), Expr::col(Alias::new("last")));
+    let mut query = Query::select();
+    query
+        .columns([Alias::new("thread_id"), Alias::new("last")])
+        .from_subquery(threads, Alias::new("mine"))
+        .and_where(last.clone().is_not_null())
+        .order_by_expr(last.clone(), Order::Desc)
+        .limit(limit);
+    if let Some(below) = below {
+        query.and_where(last.lt(below.0));
+    }
+    let rows = db.query_all(&query).await?;
+    rows.iter().map(|row| Ok((MessageId(row.try_get_by_index(0)?), MessageId(row.try_get_by_index(1)?)))).collect()
+}
