@@ -164,6 +164,13 @@ async function main() {
   await tab.click('#send button');
   sent.push('alice: thank you');
   await shows('what is sent from the page');
+  const list = await server.call('GET', 'messages?limit=2', bob);
+  await server.call('PATCH', `messages/${list.items[1].id}`, bob, { text: 'edited' });
+  sent[sent.length - 2] = 'bob: edited';
+  await shows('what is edited');
+  await server.call('DELETE', `messages/${list.items[1].id}`, bob);
+  sent.splice(-2, 1);
+  await shows('what is deleted');
 
   await server.end('SIGKILL');
   await server.start();
@@ -196,7 +203,7 @@ async function main() {
   await server.end('SIGKILL');
   fs.rmSync(data, { recursive: true });
   fs.renameSync(path.join(home, 'copy'), data);
-  sent = sent.slice(0, 10);
+  sent = sent.slice(0, 9);
   await server.start();
   bob = (await server.call('POST', 'sessions', null, { username: 'bob', password: 'battery staple' })).access_token;
   await logIn('correct horse');

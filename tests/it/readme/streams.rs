@@ -114,6 +114,7 @@ async fn the_data_of_events_has_the_fields_that_the_page_lists() {
     let group = alice.group("team", &[&bob]).await;
     alice.say(group, "hello").await;
     alice.post("/api/v1/keys", &json!({"name": "k", "scopes": ["read"]})).await.expect(201);
+    alice.post("/api/v1/contacts", &json!({"username": "bob"})).await;
     let events = alice.get("/api/v1/events?after=0").await.expect(200)["events"].clone();
     let data = |kind: &str| {
         let found = events.as_array().unwrap().iter().find(|event| event["type"] == kind);
@@ -127,6 +128,7 @@ async fn the_data_of_events_has_the_fields_that_the_page_lists() {
         ("a conversation", conversation),
         ("a session", data("session.created")),
         ("a key", data("key.created")),
+        ("a contact", data("contact.requested")),
     ]);
     let page = page("docs/streams.md");
     let rows =
