@@ -16,8 +16,8 @@ pub(super) struct Password {
     password_stdin: bool,
 
     /// What many try first, for a better answer than that there is no such option.
-    #[arg(long, hide = true, num_args = 0..=1)]
-    password: Option<Option<Secret>>,
+    #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "")]
+    password: Option<Secret>,
 }
 
 impl Password {

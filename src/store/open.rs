@@ -91,14 +91,13 @@ impl Store {
 
 async fn connect(database: &Database, connections: u32, reading: bool) -> Result<DatabaseConnection, OpenError> {
     let mut connecting = std::pin::pin!(sea_orm::Database::connect(options(database, connections, reading)));
-    let connected = match tokio::time::timeout(SILENT, &mut connecting).await {
-        Ok(connected) => connected,
-        Err(_) => {
-            let patience = ACQUIRE_TIMEOUT.as_secs();
-            let place = place(&database.url);
-            tracing::warn!("the database at {place} cannot be reached yet; trying again for {patience} s");
-            connecting.await
-        }
+    let connected = if let Ok(connected) = tokio::time::timeout(SILENT, &mut connecting).await {
+        connected
+    } else {
+        let patience = ACQUIRE_TIMEOUT.as_secs();
+        let place = place(&database.url);
+        tracing::warn!("the database at {place} cannot be reached yet; trying again for {patience} s");
+        connecting.await
     };
     connected.map_err(|source| OpenError::Connect { place: place(&database.url), source })
 }
