@@ -2,17 +2,23 @@
 
 use super::answer::NoContent;
 use super::app::App;
-use super::extract::{Caller, Json, Named, Owner};
+use super::extract::{Caller, Json, Named, Owner, Params};
 use super::fields::{Bio, Email, Label, Name, NewPassword, Secret};
 use super::limits::Bounds;
+use super::messages::{LIMITS, limit};
+use super::openapi::{Answers, Operation};
 use super::problem::Problem;
-use super::sessions::{LoggedIn, Private};
+use super::sessions::{LoggedIn, LoggedOut, LoginAnswer, Private};
 use crate::domain::Timestamp;
 use crate::domain::UserId;
-use crate::domain::users::{Circle, User, Username};
-use crate::service::accounts::Registration;
+use crate::domain::departures::Legacy;
+use crate::domain::users::{Circle, User, UserRef, Username};
+use crate::service::Page;
+use crate::service::accounts::{Profile, Registered, Registration};
 use crate::service::sessions::Device;
 use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -24,10 +30,51 @@ pub(super) struct Public {
     id: UserId,
     /// His name.
     username: Username,
-    /// What he says of himself.
-    bio: String,
+    /// None if he shows it to his contacts only, and the caller is none.
+    bio: Option<String>,
     /// When he registered.
     created_at: Timestamp,
+}
+
+/// The answer to a registration.
+#[derive(JsonSchema)]
+#[schemars(untagged, rename = "Registration")]
+#[expect(dead_code, reason = "what is told is that it is one of these")]
+enum RegistrationAnswer {
+    Active(LoginAnswer),
+    Pending(Waiting),
+}
+
+/// An account that waits until the link in the mail is used.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "PendingAccount")]
+struct Waiting {
+    user: Private,
+}
+
+/// Who has registered: logged in, or told to wait for the mail.
+pub(super) struct Welcome {
+    app: App,
+    registered: Registered,
+}
+
+impl IntoResponse for Welcome {
+    fn into_response(self) -> Response {
+        match self.registered {
+            Registered::Active(login) => LoggedIn { app: self.app, login }.into_response(),
+            Registered::Pending(user) => {
+                (StatusCode::CREATED, axum::Json(Waiting { user: user.into() })).into_response()
+            }
+        }
+    }
+}
+
+impl Answers for Welcome {
+    fn answers(operation: &mut Operation<'_>) {
+        let says = "The account was made. A session was opened, with its tokens here or in a cookie; or the account is \
+                    `pending`, and waits until the link in the mail is used.";
+        operation.answers_json::<RegistrationAnswer>(201, says);
+    }
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -43,6 +90,9 @@ pub(super) struct Register {
     /// What one says of oneself.
     #[schemars(with = "Option<Bio>")]
     bio: Option<String>,
+    /// The token of an invitation, where it takes one.
+    #[schemars(with = "Option<Secret>")]
+    invitation: Option<String>,
     /// What the session is to be called: the device, for instance.
     #[schemars(with = "Option<Label>")]
     name: Option<String>,
@@ -56,12 +106,35 @@ pub(super) async fn register(
     State(app): State<App>,
     bounds: Bounds,
     Json(body): Json<Register>,
-) -> Result<LoggedIn, Problem> {
+) -> Result<Welcome, Problem> {
     bounds.registration()?;
-    let Register { username, password, email, bio, name, cookie } = body;
-    let device = Device { name: name.unwrap_or_default(), cookie };
-    let login = app.services.register(Registration { username, password, email, bio }, device).await?;
-    Ok(LoggedIn { app, login })
+    let Register { username, password, email, bio, invitation, name, cookie } = body;
+    let device = Device { name: name.unwrap_or_default(), cookie, address: Some(bounds.address()) };
+    let registration = Registration { username, password, email, bio, invitation };
+    Ok(Welcome { registered: app.services.register(registration, device).await?, app })
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Search {
+    /// What the names begin with.
+    #[schemars(with = "Name")]
+    prefix: String,
+    /// The `next` of the part before.
+    cursor: Option<String>,
+    /// How many at most; 50 unless said.
+    #[schemars(range(min = 1, max = LIMITS.0))]
+    limit: Option<u64>,
+}
+
+/// `GET /users`
+pub(super) async fn search(
+    State(app): State<App>,
+    Caller(principal): Caller,
+    Params(search): Params<Search>,
+) -> Result<axum::Json<Page<UserRef>>, Problem> {
+    let limit = limit(search.limit)?;
+    Ok(axum::Json(app.services.names(&principal, &search.prefix, search.cursor.as_deref(), limit).await?))
 }
 
 /// `GET /users/NAME`
@@ -70,9 +143,8 @@ pub(super) async fn get(
     Caller(principal): Caller,
     Named(name): Named<String>,
 ) -> Result<axum::Json<Public>, Problem> {
-    principal.require_read(None)?;
-    let User { id, username, bio, created_at, .. } = app.services.user(&name).await?;
-    Ok(axum::Json(Public { id, username, bio, created_at }))
+    let (User { id, username, bio, created_at, .. }, visible) = app.services.profile(&principal, &name).await?;
+    Ok(axum::Json(Public { id, username, bio: visible.then_some(bio), created_at }))
 }
 
 /// `GET /me`
@@ -86,6 +158,8 @@ pub(super) struct Update {
     /// What one says of oneself.
     #[schemars(with = "Option<Bio>")]
     bio: Option<String>,
+    /// Who may read that.
+    bio_visible: Option<Circle>,
     /// Who may write to one directly.
     inbox: Option<Circle>,
 }
@@ -96,7 +170,30 @@ pub(super) async fn update(
     Owner(principal): Owner,
     Json(body): Json<Update>,
 ) -> Result<axum::Json<Private>, Problem> {
-    Ok(axum::Json(app.services.update_me(&principal, body.bio, body.inbox).await?.into()))
+    let Update { bio, bio_visible, inbox } = body;
+    Ok(axum::Json(app.services.update_me(&principal, Profile { bio, bio_visible, inbox }).await?.into()))
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Delete {
+    #[schemars(with = "Secret")]
+    password: String,
+    /// What becomes of one's messages.
+    #[serde(default)]
+    messages: Legacy,
+}
+
+/// `DELETE /me`
+pub(super) async fn delete(
+    State(app): State<App>,
+    Owner(principal): Owner,
+    bounds: Bounds,
+    Json(body): Json<Delete>,
+) -> Result<LoggedOut, Problem> {
+    bounds.login(&principal.user.to_string())?;
+    app.services.delete_me(&principal, body.password, body.messages).await?;
+    Ok(LoggedOut(app))
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]

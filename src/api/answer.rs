@@ -55,3 +55,18 @@ impl<T: JsonSchema> Answers for Made<T> {
         operation.answers_json::<T>(201, "It was made.");
     }
 }
+
+/// 202: it is under way, and the answer is the same whatever comes of it.
+pub(super) struct Accepted;
+
+impl IntoResponse for Accepted {
+    fn into_response(self) -> Response {
+        StatusCode::ACCEPTED.into_response()
+    }
+}
+
+impl Answers for Accepted {
+    fn answers(operation: &mut Operation<'_>) {
+        operation.answers(202, "A mail is under way, if there is anybody to get it.", None);
+    }
+}

@@ -42,6 +42,7 @@ pub struct Limits {
     logins: Buckets<IpAddr>,
     guesses: Buckets<(IpAddr, String)>,
     sends: Buckets<UserId>,
+    mails: Buckets<IpAddr>,
     readings: Buckets<UserId>,
 }
 
@@ -170,6 +171,7 @@ impl Limits {
             logins: Buckets::new("logins", a_minute(number(30))),
             guesses: Buckets::new("guesses", a_minute(number(6)).allow_burst(number(10))),
             sends: Buckets::new("sends", a_minute(number(240)).allow_burst(number(120))),
+            mails: Buckets::new("mails", Quota::per_hour(number(30)).allow_burst(number(10))),
             readings: Buckets::new("readings", a_minute(number(600)).allow_burst(number(300))),
         }
     }
@@ -227,6 +229,11 @@ impl Bounds {
         self.limits.as_deref().map_or(Ok(()), |limits| self.tally.count(ask(limits)))
     }
 
+    /// Where the request comes from.
+    pub(super) fn address(&self) -> IpAddr {
+        self.address
+    }
+
     /// Registering, which hashes a password.
     pub(super) fn registration(&self) -> Result<(), Problem> {
         self.count(|limits| limits.registrations.ask(&neighbourhood(self.address)))
@@ -240,6 +247,11 @@ impl Bounds {
         // Of a name that is none, its beginning is enough to count by.
         let name: String = name.chars().take(64).collect();
         self.count(|limits| limits.guesses.ask(&(address, fold(&name))))
+    }
+
+    /// Having a mail sent to somebody.
+    pub(super) fn mail(&self) -> Result<(), Problem> {
+        self.count(|limits| limits.mails.ask(&neighbourhood(self.address)))
     }
 
     /// Sending a message.

@@ -1,6 +1,7 @@
 //! Our language: the native REST API, version 1, and the doors to the streams.
 
 mod accounts;
+mod admin;
 mod answer;
 mod app;
 mod blocks;
@@ -8,11 +9,14 @@ mod contacts;
 mod conversations;
 mod cookie;
 mod docs;
+mod email;
 mod extract;
 mod fields;
 mod health;
+mod invitations;
 mod keys;
 mod limits;
+mod links;
 mod messages;
 mod middleware;
 pub mod openapi;
@@ -21,8 +25,10 @@ mod origin;
 mod problem;
 mod receipts;
 pub mod routes;
+mod server;
 mod sessions;
 mod stream;
+mod wording;
 
 pub use app::{App, AppOptions};
 pub use limits::Limits;

@@ -57,7 +57,7 @@ impl Problem {
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         Self {
             kind: "about:blank",
-            title: status.canonical_reason().unwrap_or("Error"),
+            title: title(status),
             status,
             code,
             detail: detail.into(),
@@ -87,7 +87,19 @@ impl Problem {
 
     /// There is no such route, or no such thing that the caller may see.
     pub fn not_found() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not_found", "There is nothing here.")
+        Self::nothing("There is nothing here.")
+    }
+
+    /// There is no such thing, for this reason.
+    pub fn nothing(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", detail)
+    }
+
+    /// Nothing says who calls.
+    pub fn no_credentials() -> Self {
+        let detail = "Say who you are: send `Authorization: Bearer …` with an access token from /api/v1/sessions, or \
+                      with an API key.";
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", detail)
     }
 
     /// A part of the request outside the body cannot be read.
@@ -95,9 +107,33 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, "malformed_request", detail)
     }
 
+    /// Its status.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// What is wrong, for people.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// Whether it is about this field.
+    pub fn names_field(&self, name: &str) -> bool {
+        self.field.as_deref() == Some(name)
+    }
+
     /// The problem's code.
     pub fn code(&self) -> &'static str {
         self.code
+    }
+}
+
+/// The name of a status in RFC 9110, which is newer than what some libraries know.
+fn title(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::PAYLOAD_TOO_LARGE => "Content Too Large",
+        StatusCode::UNPROCESSABLE_ENTITY => "Unprocessable Content",
+        _ => status.canonical_reason().unwrap_or("Error"),
     }
 }
 
@@ -113,6 +149,12 @@ impl From<Refusal> for Problem {
             Refusal::TokenExpired => (S::UNAUTHORIZED, "token_expired"),
             Refusal::TicketTooOld => (S::UNAUTHORIZED, "ticket_too_old"),
             Refusal::Suspended => (S::FORBIDDEN, "suspended"),
+            Refusal::NotActivated => (S::FORBIDDEN, "not_activated"),
+            Refusal::LinkInvalid => (S::NOT_FOUND, "link_invalid"),
+            Refusal::MailNotConfigured => (S::SERVICE_UNAVAILABLE, "mail_not_configured"),
+            Refusal::EmailRequired => (S::CONFLICT, "email_required"),
+            Refusal::NotAdmin => (S::FORBIDDEN, "not_admin"),
+            Refusal::InvitationInvalid => (S::FORBIDDEN, "invitation_invalid"),
             Refusal::RegistrationClosed => (S::FORBIDDEN, "registration_closed"),
             Refusal::UsernameTaken => (S::CONFLICT, "username_taken"),
             Refusal::EmailTaken => (S::CONFLICT, "email_taken"),
@@ -137,6 +179,7 @@ impl From<Refusal> for Problem {
                 problem.field(field).about(About { unknown: names.into(), ..About::default() })
             }
             Refusal::MalformedCursor => problem.field("cursor"),
+            Refusal::InvitationInvalid => problem.field("invitation"),
             Refusal::NotAContact { user, state } => {
                 let state = Some(state.map_or("none", contacts::State::word));
                 problem.about(About { username: Some(user.username), state, ..About::default() })

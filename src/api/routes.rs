@@ -4,15 +4,15 @@ use super::app::App;
 use super::openapi::{self, Entry, Facts};
 use super::problem::Problem;
 use super::{
-    accounts, blocks, contacts, conversations, cookie, docs, health, keys, messages, middleware, receipts, sessions,
-    stream,
+    accounts, admin, blocks, contacts, conversations, cookie, docs, email, health, invitations, keys, links, messages,
+    middleware, receipts, server, sessions, stream,
 };
 use axum::Router;
 use axum::routing::{delete, get, patch, post, put};
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use std::time::Duration;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::cors::{AllowOrigin, CorsLayer};
+use tower_http::cors::CorsLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
 /// What it takes to reach a route.
@@ -69,10 +69,22 @@ routes! {
     /// operations `auth`, `send`, `edit`, `delete`, `read`, `follow`, `unfollow` and `ping` are described in [Streams](/docs/streams#websocket);
     /// they are refused with the same problems as requests, in a `reply`.
     get "/ws" Public => stream::ws [unauthorized token_expired insufficient_scope not_found too_many_requests too_many_streams upgrade_required],
+    /// The page behind a mailed link.
+    ///
+    /// It shows a button, and changes nothing by itself. See [Accounts](/docs/accounts).
+    get "/links/{purpose}" Public => links::show [link_invalid],
+    /// The button on that page.
+    post "/links/{purpose}" Public => links::press [link_invalid email_taken invalid],
+    /// What a login page must know.
+    get "/api/v1/server" Public => server::get [],
     /// Register an account.
     ///
-    /// One is logged in by it: the answer holds the tokens of a session, or a cookie.
-    post "/api/v1/users" Public => accounts::register [registration_closed username_taken email_taken],
+    /// See [Accounts](/docs/accounts).
+    post "/api/v1/users" Public => accounts::register [registration_closed invitation_invalid username_taken email_taken mail_not_configured],
+    /// Complete a name.
+    ///
+    /// Accounts in use whose name begins so, in any case.
+    get "/api/v1/users" Credentials => accounts::search [invalid],
     /// Look somebody up by name.
     get "/api/v1/users/{name}" Credentials => accounts::get [],
     /// One's own account.
@@ -81,6 +93,48 @@ routes! {
     ///
     /// What is left out stays as it is.
     patch "/api/v1/me" Credentials => accounts::update [],
+    /// Delete one's own account.
+    ///
+    /// All sessions and keys end, and nobody gets the name again. The messages stay, or go with it.
+    delete "/api/v1/me" Credentials => accounts::delete [invalid_credentials],
+    /// Change one's e-mail address.
+    ///
+    /// The new one counts once the link that is mailed to it is used.
+    put "/api/v1/me/email" Credentials => email::change [invalid_credentials email_taken mail_not_configured too_many],
+    /// Take one's e-mail address away.
+    delete "/api/v1/me/email" Credentials => email::remove [invalid_credentials email_required],
+    /// Use a mailed link.
+    ///
+    /// Each is good once. Unknown, used and too old get the same answer.
+    post "/api/v1/links/{purpose}" Public => links::redeem [link_invalid email_taken],
+    /// Have a link mailed that sets a new password.
+    ///
+    /// The answer is the same whether or not there is such an account. The old password is good until the link is used.
+    post "/api/v1/password-resets" Public => links::request_reset [mail_not_configured],
+    /// Make an invitation.
+    ///
+    /// For administrators. Its token is shown this once.
+    post "/api/v1/invitations" Credentials => invitations::create [],
+    /// The invitations there are.
+    ///
+    /// For administrators.
+    get "/api/v1/invitations" Credentials => invitations::list [],
+    /// Withdraw an invitation.
+    ///
+    /// For administrators.
+    delete "/api/v1/invitations/{id}" Credentials => invitations::withdraw [],
+    /// All accounts.
+    ///
+    /// For administrators, who read nobody's conversations.
+    get "/api/v1/admin/users" Credentials => admin::users [invalid],
+    /// Shut somebody out.
+    ///
+    /// For administrators. All sessions and keys of the account end.
+    post "/api/v1/admin/users/{name}/suspend" Credentials => admin::suspend [invalid],
+    /// Let somebody in again.
+    ///
+    /// For administrators.
+    post "/api/v1/admin/users/{name}/unsuspend" Credentials => admin::unsuspend [invalid],
     /// Change one's own password.
     ///
     /// All other sessions end at once. API keys stay: they do not rest on the password.
@@ -88,7 +142,7 @@ routes! {
     /// Log in.
     ///
     /// An unknown name and a wrong password get the same answer.
-    post "/api/v1/sessions" Public => sessions::log_in [invalid_credentials suspended],
+    post "/api/v1/sessions" Public => sessions::log_in [invalid_credentials suspended not_activated],
     /// One's sessions.
     ///
     /// API keys have a list of their own.
@@ -226,7 +280,7 @@ routes! {
 /// The routes with what happens to every request around them.
 pub fn router(app: App) -> Router {
     let cors = CorsLayer::new()
-        .allow_origin(AllowOrigin::list(app.options.origins.allowed()))
+        .allow_origin(app.options.origins.allowed())
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
         .allow_headers([
             header::AUTHORIZATION,

@@ -9,7 +9,7 @@ use super::limits::Bounds;
 use super::openapi::{Answers, Operation};
 use super::problem::Problem;
 use crate::domain::sessions::TICKET_FIRST_USE;
-use crate::domain::users::{Circle, User, Username};
+use crate::domain::users::{Circle, Status, User, Username};
 use crate::domain::{Refusal, SessionId, Timestamp, UserId};
 use crate::service::Page;
 use crate::service::sessions::{Credentials, Device, Login, SessionItem, TokenPair, Who};
@@ -26,10 +26,16 @@ pub(super) struct Private {
     /// Its number.
     id: UserId,
     username: Username,
+    /// Whether it is in use.
+    status: Status,
     /// Its private address.
     email: Option<String>,
+    /// Whether that counts: somebody who reads mail there said so.
+    email_confirmed: bool,
     /// What it says of itself.
     bio: String,
+    /// Who may read that.
+    bio_visible: Circle,
     /// Who may write to it directly.
     inbox: Circle,
     /// Whether the operator made it an administrator.
@@ -40,15 +46,16 @@ pub(super) struct Private {
 
 impl From<User> for Private {
     fn from(user: User) -> Self {
-        let User { id, username, email, bio, inbox, admin, created_at, .. } = user;
-        Self { id, username, email, bio, inbox, admin, created_at }
+        let User { id, username, email, email_confirmed, bio, bio_visible, inbox, status, admin, created_at, .. } =
+            user;
+        Self { id, username, status, email, email_confirmed, bio, bio_visible, inbox, admin, created_at }
     }
 }
 
 /// The answer to a login.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Login")]
-struct LoginAnswer {
+pub(super) struct LoginAnswer {
     user: Private,
     /// The session that was opened, to be revoked by this number.
     session_id: SessionId,
@@ -118,7 +125,7 @@ pub(super) async fn log_in(
     };
     let (Who::Username(name) | Who::Email(name)) = &who;
     bounds.login(name)?;
-    let device = Device { name: body.name.unwrap_or_default(), cookie: body.cookie };
+    let device = Device { name: body.name.unwrap_or_default(), cookie: body.cookie, address: Some(bounds.address()) };
     let login = app.services.log_in(who, body.password, device).await?;
     Ok(LoggedIn { app, login })
 }
@@ -163,7 +170,7 @@ pub(super) async fn log_out(State(app): State<App>, Caller(principal): Caller) -
 }
 
 /// The end of a session, which takes the cookie back.
-pub(super) struct LoggedOut(App);
+pub(super) struct LoggedOut(pub(super) App);
 
 impl Answers for LoggedOut {
     fn answers(operation: &mut Operation<'_>) {

@@ -238,7 +238,7 @@ pub(super) async fn sse(
     Opening(query): Opening,
 ) -> Result<EventStream, Problem> {
     let principal = match opener(&app, &query, &headers, &extensions).await {
-        Ok(principal) => principal.or_else(|| anybody(&app, &query)).ok_or(Refusal::Unauthorized)?,
+        Ok(principal) => principal.or_else(|| anybody(&app, &query)).ok_or_else(Problem::no_credentials)?,
         Err(problem) => return passing(&problem).map(sse_farewell).ok_or(problem),
     };
     if method == Method::HEAD {

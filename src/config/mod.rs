@@ -2,6 +2,7 @@
 
 pub mod data_dir;
 pub mod signing_key;
+pub mod values;
 
 use clap::{Args, ValueEnum};
 use ipnet::IpNet;
@@ -18,7 +19,7 @@ pub use signing_key::KeyError;
 #[derive(Debug, Clone, Args)]
 pub struct Options {
     /// Address to listen on. Port 0 takes any free port and prints it.
-    #[arg(long, env = "GOLDCREST_LISTEN", default_value = "127.0.0.1:8080")]
+    #[arg(long, env = "GOLDCREST_LISTEN", default_value = "127.0.0.1:8080", value_parser = values::listen)]
     pub listen: SocketAddr,
 
     /// Where the data is.
@@ -26,25 +27,35 @@ pub struct Options {
     pub place: Place,
 
     /// Where browsers and clients reach this server, such as `https://chat.example.org`. Its origin is the one whose
-    /// pages may write. Without it only pages from this machine may.
-    #[arg(long, env = "GOLDCREST_PUBLIC_URL")]
+    /// pages may write. Without it those are the pages at the server's own port, by the name localhost or an address of
+    /// this machine; pages at other ports are strangers too.
+    #[arg(long, env = "GOLDCREST_PUBLIC_URL", value_parser = values::public_url)]
     pub public_url: Option<Url>,
 
     /// Other origins whose pages may use this server, such as `https://app.example.org,https://example.org`.
-    #[arg(long, env = "GOLDCREST_ALLOW_ORIGINS", value_delimiter = ',')]
+    #[arg(long, env = "GOLDCREST_ALLOW_ORIGINS", value_delimiter = ',', value_parser = values::origin)]
     pub allow_origins: Vec<Url>,
 
-    /// Proxies whose X-Forwarded-For counts, as networks such as 127.0.0.1/32,10.0.0.0/8.
-    #[arg(long, env = "GOLDCREST_TRUSTED_PROXIES", value_delimiter = ',')]
+    /// Proxies whose X-Forwarded-For counts, as networks or single hosts such as 10.0.0.0/8,192.0.2.1.
+    #[arg(long, env = "GOLDCREST_TRUSTED_PROXIES", value_delimiter = ',', value_parser = values::network)]
     pub trusted_proxies: Vec<IpNet>,
 
     /// Who may register.
     #[arg(long, env = "GOLDCREST_REGISTRATION", value_enum, default_value_t = Registration::Open)]
     pub registration: Registration,
 
-    /// Let anybody read and follow channels, without an account.
-    #[arg(long, env = "GOLDCREST_ANONYMOUS_CHANNELS")]
-    pub anonymous_channels: bool,
+    /// Whether an account counts only once its e-mail address is confirmed.
+    #[arg(long, env = "GOLDCREST_EMAIL", value_enum, default_value_t = Email::Optional)]
+    pub email: Email,
+
+    /// How mail is sent.
+    #[command(flatten)]
+    pub mail: Mail,
+
+    /// Whether anybody may read and follow channels, without an account.
+    #[arg(long, env = "GOLDCREST_ANONYMOUS_CHANNELS", value_enum, default_value_t = AnonymousChannels::Off)]
+    #[arg(num_args = 0..=1, default_missing_value = "on")]
+    pub anonymous_channels: AnonymousChannels,
 
     /// What signs the tokens.
     #[command(flatten)]
@@ -59,7 +70,7 @@ pub struct Options {
     pub session_lifetime: Duration,
 
     /// The fewest characters of a password.
-    #[arg(long, env = "GOLDCREST_PASSWORD_MIN_LENGTH", default_value_t = 8)]
+    #[arg(long, env = "GOLDCREST_PASSWORD_MIN_LENGTH", default_value_t = 8, value_parser = values::number::<usize>)]
     pub password_min_length: usize,
 
     /// How often an idle stream hears that it is alive. Shorter than the idle timeout of every proxy on the way.
@@ -83,31 +94,32 @@ pub struct Options {
     pub event_retention: Duration,
 
     /// Bytes of recent events kept in memory for streams that fall behind a little.
-    #[arg(long, env = "GOLDCREST_RING_BYTES", default_value_t = 16 * 1024 * 1024)]
+    #[arg(long, env = "GOLDCREST_RING_BYTES", default_value_t = 16 * 1024 * 1024, value_parser = values::number::<usize>)]
     pub ring_bytes: usize,
 
     /// Events queued for one stream before it has to read on from memory or disk by itself.
-    #[arg(long, env = "GOLDCREST_STREAM_QUEUE", default_value_t = 256)]
+    #[arg(long, env = "GOLDCREST_STREAM_QUEUE", default_value_t = 256, value_parser = values::number::<usize>)]
     pub stream_queue: usize,
 
     /// Changes that may wait to be written before more are refused with 503.
-    #[arg(long, env = "GOLDCREST_WRITE_QUEUE", default_value_t = 4096)]
+    #[arg(long, env = "GOLDCREST_WRITE_QUEUE", default_value_t = 4096, value_parser = values::number::<usize>)]
     pub write_queue: usize,
 
     /// Streams that one user may have open.
-    #[arg(long, env = "GOLDCREST_MAX_STREAMS_PER_USER", default_value_t = 100)]
+    #[arg(long, env = "GOLDCREST_MAX_STREAMS_PER_USER", default_value_t = 100, value_parser = values::number::<usize>)]
     pub max_streams_per_user: usize,
 
     /// Streams that may be open from one address.
-    #[arg(long, env = "GOLDCREST_MAX_STREAMS_PER_ADDRESS", default_value_t = 2000)]
+    #[arg(long, env = "GOLDCREST_MAX_STREAMS_PER_ADDRESS", default_value_t = 2000, value_parser = values::number::<usize>)]
     pub max_streams_per_address: usize,
 
     /// Connections in all. Keep it below the limit of open files, so that the database and others have theirs.
-    #[arg(long, env = "GOLDCREST_MAX_CONNECTIONS", default_value_t = 18_000)]
+    #[arg(long, env = "GOLDCREST_MAX_CONNECTIONS", default_value_t = 18_000, value_parser = values::number::<usize>)]
     pub max_connections: usize,
 
     /// Whether callers are slowed down who ask for too much. `off` is for benchmarks and trusted networks.
     #[arg(long, env = "GOLDCREST_RATE_LIMITS", value_enum, default_value_t = RateLimits::On)]
+    #[arg(num_args = 0..=1, default_missing_value = "on")]
     pub rate_limits: RateLimits,
 
     /// Requests a minute: of each user, and of each address without good credentials.
@@ -152,6 +164,24 @@ pub struct Keys {
     pub jwt_audience: String,
 }
 
+/// How mail is sent.
+#[derive(Debug, Clone, Args)]
+pub struct Mail {
+    /// Where mails go: by default to the mail server, if one is named, and otherwise nowhere. Their links lead to
+    /// --public-url, which must be given too.
+    #[arg(long, env = "GOLDCREST_MAIL", value_enum)]
+    pub mail: Option<MailMode>,
+
+    /// The mail server, such as `smtps://user:password@mail.example.org` or
+    /// `smtp://user:password@mail.example.org:587?tls=required`.
+    #[arg(long, env = "GOLDCREST_SMTP_URL", hide_env_values = true)]
+    pub smtp_url: Option<String>,
+
+    /// The address that mails come from, such as `Goldcrest <chat@example.org>`.
+    #[arg(long, env = "GOLDCREST_MAIL_FROM")]
+    pub mail_from: Option<String>,
+}
+
 /// What the log looks like.
 #[derive(Debug, Clone, Args)]
 pub struct Log {
@@ -168,8 +198,21 @@ pub struct Log {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum RateLimits {
     /// They are told to wait.
+    #[value(aliases = ["true", "yes", "1"])]
     On,
     /// Everybody gets all he asks for.
+    #[value(aliases = ["false", "no", "0"])]
+    Off,
+}
+
+/// Whether anybody may read channels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum AnonymousChannels {
+    /// Anybody may.
+    #[value(aliases = ["true", "yes", "1"])]
+    On,
+    /// It takes an account.
+    #[value(aliases = ["false", "no", "0"])]
     Off,
 }
 
@@ -178,8 +221,30 @@ pub enum RateLimits {
 pub enum Registration {
     /// Anybody.
     Open,
+    /// Whoever has an invitation from an administrator.
+    Invite,
     /// Nobody; the operator makes accounts.
     Closed,
+}
+
+/// Whether an account needs a confirmed e-mail address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Email {
+    /// It is active at once; an address is confirmed if one is given.
+    Optional,
+    /// It waits until the link in a mail is used.
+    Required,
+}
+
+/// Where mails go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum MailMode {
+    /// To the mail server of --smtp-url.
+    Smtp,
+    /// Into the log, links included, where whoever reads it can use them: for trying things out.
+    Log,
+    /// Nowhere; what needs a mail is refused.
+    Off,
 }
 
 /// What a line of the log looks like.

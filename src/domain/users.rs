@@ -4,7 +4,9 @@ use super::{Refusal, Timestamp, UserId};
 use icu_casemap::CaseMapper;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use std::borrow::Cow;
+use std::fmt::Write as _;
 use unicode_normalization::UnicodeNormalization;
 
 /// The longest username, in Unicode scalar values.
@@ -78,6 +80,34 @@ impl JsonSchema for Username {
     }
 }
 
+/// What the names of deleted accounts begin with.
+const DELETED: &str = "deleted-user-";
+
+impl Username {
+    /// What a deleted account is called from then on.
+    pub fn deleted(id: UserId) -> Self {
+        Self(format!("{DELETED}{id}"))
+    }
+
+    /// Whether somebody may take this name: nobody passes for one who is gone.
+    pub fn check_free(&self) -> Result<(), Refusal> {
+        if self.key().starts_with(DELETED) {
+            return Err(Refusal::invalid("username", "Such names are kept for deleted accounts. Choose another one."));
+        }
+        Ok(())
+    }
+}
+
+/// What stays of a deleted account's name, so that nobody gets it again: a hash, and a mark that no name begins with.
+pub fn tombstone(key: &str) -> String {
+    let mut text = String::from("!");
+    for byte in Sha256::digest(key.as_bytes()) {
+        // Writing to a text cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
 /// Whether a username may hold this character, though perhaps not as its first.
 pub fn is_part_of_name(c: char) -> bool {
     is_part_of_word(c) || "_.-@+".contains(c)
@@ -128,8 +158,9 @@ pub fn check_password(field: &'static str, password: &str, least: usize) -> Resu
 }
 
 /// What state an account is in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(rename = "AccountStatus")]
 pub enum Status {
     /// Registered, not yet activated.
     Pending,
@@ -179,6 +210,23 @@ pub struct User {
 }
 
 impl User {
+    /// What is left of the account when it is deleted.
+    #[must_use]
+    pub fn gone(self) -> Self {
+        Self {
+            username: Username::deleted(self.id),
+            email: None,
+            email_confirmed: false,
+            password_hash: None,
+            bio: String::new(),
+            bio_visible: Circle::Everyone,
+            inbox: Circle::Everyone,
+            status: Status::Deleted,
+            admin: false,
+            ..self
+        }
+    }
+
     /// How others name it.
     pub fn reference(&self) -> UserRef {
         UserRef { id: self.id, username: self.username.clone() }
@@ -213,6 +261,17 @@ mod tests {
         for name in ["", " ", "a b", "a/b", "a\0", "\u{301}a", "a\u{202e}b", &"x".repeat(65)] {
             assert!(Username::parse("username", name).is_err(), "{name:?}");
         }
+    }
+
+    #[test]
+    fn nobody_passes_for_one_who_is_gone() {
+        let name = |name| Username::parse("username", name).and_then(|name| name.check_free());
+        for kept in ["deleted-user-7", "DELETED-user-", "Deleted-User-x"] {
+            assert!(name(kept).is_err(), "{kept}");
+        }
+        assert!(name("deleted-users").is_ok());
+        assert!(Username::parse("username", &tombstone("alice")).is_err());
+        assert_ne!(tombstone("alice"), tombstone("bob"));
     }
 
     #[test]

@@ -11,7 +11,8 @@ pub(super) fn page(title: &str, text: &str) -> String {
 
 /// What leads back to the reference and to the other pages.
 pub(super) const HOME: &str = "<p class=\"brand\"><a href=\"/docs\">Goldcrest</a></p><ul class=\"pages\">\
-    <li><a href=\"/docs\">Reference</a></li><li><a href=\"/docs/streams\">Streams</a></li>\
+    <li><a href=\"/docs\">Reference</a></li><li><a href=\"/docs/accounts\">Accounts</a></li>\
+    <li><a href=\"/docs/streams\">Streams</a></li>\
     <li><a href=\"/docs/messages\">Messages</a></li>\
     <li><a href=\"/docs/people\">People</a></li>\
     <li><a href=\"/docs/errors\">Errors</a></li><li><a href=\"/openapi.json\">openapi.json</a></li></ul>";
@@ -56,6 +57,15 @@ pub(super) fn anchor(text: &str) -> String {
 
 fn with_anchors(text: &str) -> Vec<Event<'_>> {
     let mut events: Vec<Event<'_>> = Parser::new_ext(text, Options::ENABLE_TABLES).collect();
+    for event in &mut events {
+        // The pages lead to each other by the names of their files.
+        if let Event::Start(Tag::Link { dest_url, .. }) = event
+            && let Some((file, rest)) = dest_url.split_once(".md")
+            && !file.contains(['/', ':'])
+        {
+            *dest_url = format!("/docs/{file}{rest}").into();
+        }
+    }
     for start in 0..events.len() {
         if !matches!(events[start], Event::Start(Tag::Heading { .. })) {
             continue;

@@ -34,6 +34,7 @@ pub(super) struct Publication {
 struct Published {
     document: File,
     reference: File,
+    accounts: File,
     streams: File,
     messages: File,
     people: File,
@@ -65,6 +66,7 @@ impl Publication {
                 reference: File::new(HTML, reference::page(&document)),
                 document: File::new("application/json", document.to_string()),
                 streams: page("Streams", include_str!("../../../docs/streams.md")),
+                accounts: page("Accounts", include_str!("../../../docs/accounts.md")),
                 messages: page("Messages", include_str!("../../../docs/messages.md")),
                 people: page("People and reading", include_str!("../../../docs/people.md")),
                 errors: page("Errors", include_str!("../../../docs/errors.md")),
@@ -215,7 +217,7 @@ impl Asks for Leaf {
             name: "page",
             says: "Its name.",
             required: true,
-            schema: json!({ "enum": ["streams", "messages", "people", "errors", "style.css", "script.js"] }),
+            schema: json!({ "enum": ["accounts", "streams", "messages", "people", "errors", "style.css", "script.js"] }),
         });
     }
 }
@@ -228,6 +230,7 @@ pub(super) async fn page(
 ) -> Result<Part, Problem> {
     let published = publication.get();
     let file = match name.as_str() {
+        "accounts" => &published.accounts,
         "streams" => &published.streams,
         "messages" => &published.messages,
         "people" => &published.people,

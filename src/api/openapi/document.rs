@@ -36,6 +36,15 @@ const CHAPTERS: &[(&str, &str, &str)] = &[
     ("keys", "API keys", "Credentials for scripts and bots, with some of their owner's rights."),
     ("conversations", "Conversations", "Direct conversations, groups and channels, and who is in them."),
     ("messages", "Messages", "Sending, editing, deleting, reading. See [Messages](/docs/messages)."),
+    ("email", "Accounts", ""),
+    (
+        "links",
+        "Mailed links",
+        "What is mailed, used by a page with a button or by a program. See [Accounts](/docs/accounts).",
+    ),
+    ("invitations", "Invitations", "Letting people in where registration is not open to all."),
+    ("admin", "Administration", "What administrators see of accounts, and shutting people out."),
+    ("server", "Server", "What anybody may know of it."),
     ("receipts", "Reading", "How far people have read. See [People and reading](/docs/people#reading)."),
     ("contacts", "Contacts", "Who may write to whom. See [People and reading](/docs/people)."),
     ("blocks", "Blocks", "Whom somebody does not want to be reached by."),
@@ -112,8 +121,12 @@ pub(in crate::api) fn assemble(facts: Facts, describe: impl FnOnce(&mut Schemas)
     if let Some(problem) = named.get_mut("Problem") {
         problem["properties"]["code"]["enum"] = codes::all().map(|(code, _)| code).collect();
     }
-    let tags: Vec<Value> =
-        CHAPTERS.iter().map(|(_, name, says)| json!({ "name": name, "description": says })).collect();
+    // Several files may make one chapter.
+    let tags: Vec<Value> = CHAPTERS
+        .iter()
+        .filter(|(.., says)| !says.is_empty())
+        .map(|(_, name, says)| json!({ "name": name, "description": says }))
+        .collect();
     json!({
         "openapi": "3.1.0",
         "info": {

@@ -18,6 +18,7 @@ pub struct Operation<'a> {
     answers: BTreeMap<u16, Value>,
     codes: BTreeSet<&'static str>,
     security: Vec<Value>,
+    in_pages: bool,
 }
 
 /// A parameter of an operation.
@@ -42,6 +43,7 @@ impl<'a> Operation<'a> {
             answers: BTreeMap::new(),
             codes: BTreeSet::new(),
             security: Vec::new(),
+            in_pages: false,
         }
     }
 
@@ -63,6 +65,11 @@ impl<'a> Operation<'a> {
     /// It may refuse with these codes.
     pub(in crate::api) fn refuses(&mut self, codes: &[&'static str]) {
         self.codes.extend(codes);
+    }
+
+    /// It shows to people what it refuses for, where it is reached at all.
+    pub(in crate::api) fn refuses_in_pages(&mut self) {
+        self.in_pages = true;
     }
 
     /// It takes one of these kinds of credentials. An empty name stands for none at all.
@@ -115,8 +122,12 @@ impl<'a> Operation<'a> {
     /// What all operations have in common, once it is known what is special.
     pub(super) fn finish(mut self) -> Map<String, Value> {
         // Before any handler: see `middleware::guard`. After any: see `middleware::panicked`.
-        self.refuses(&["token_in_url", "internal"]);
-        if self.writes() || self.path == "/stream" || self.path == "/ws" {
+        self.refuses(&["internal"]);
+        let mailed = self.path.starts_with("/links/");
+        if !mailed {
+            self.refuses(&["token_in_url"]);
+        }
+        if !mailed && self.writes() || self.path == "/stream" || self.path == "/ws" {
             self.refuses(&["foreign_origin"]);
         }
         let limited = is_limited(self.path);
@@ -136,7 +147,11 @@ impl<'a> Operation<'a> {
             by_status.entry(meaning.status).or_default().push((code, meaning.when));
         }
         for (status, codes) in by_status {
-            responses.insert(status.to_string(), problem(status, &codes));
+            let mut answer = problem(status, &codes);
+            if self.in_pages {
+                answer["content"]["text/html"] = json!({ "schema": { "type": "string" } });
+            }
+            responses.insert(status.to_string(), answer);
         }
         let mut described = Map::new();
         described.insert("security".to_owned(), self.security.into());

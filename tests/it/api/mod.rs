@@ -1,17 +1,22 @@
 //! What a call does and what it is refused for.
 
 mod accounts;
+mod admin;
 mod blocks;
 mod contacts;
 mod conversations;
 mod deleting;
+mod departures;
 mod examples;
+mod invitations;
 mod keys;
 mod limits;
 mod lists;
 mod many_members;
 mod messages;
 mod openapi;
+mod origins;
+mod profiles;
 mod reach;
 mod receipts;
 mod refreshing;

@@ -136,7 +136,7 @@ async fn the_document_is_served_to_anybody_and_once() {
 async fn the_pages_need_nothing_from_elsewhere() {
     let server = Server::start().await;
     let policy = "default-src 'none'; style-src 'self'; script-src 'self'; ";
-    for path in ["/docs", "/docs/streams", "/docs/messages", "/docs/people", "/docs/errors"] {
+    for path in ["/docs", "/docs/accounts", "/docs/streams", "/docs/messages", "/docs/people", "/docs/errors"] {
         let answer = server.stranger().get(path).await;
         assert_eq!(answer.status, 200, "{path}");
         assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"), "{path}");

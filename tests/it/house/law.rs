@@ -22,7 +22,8 @@ pub const ROOMS: &[Room] = &[
     Room { name: "domain", answers: "What is true?", may_import: These(&[]) },
     Room { name: "store", answers: "What is kept?", may_import: These(&["domain"]) },
     Room { name: "live", answers: "Who hears it?", may_import: These(&["domain", "store"]) },
-    Room { name: "service", answers: "What may be done?", may_import: These(&["domain", "store", "live"]) },
+    Room { name: "mail", answers: "How does mail leave?", may_import: These(&["domain"]) },
+    Room { name: "service", answers: "What may be done?", may_import: These(&["domain", "store", "live", "mail"]) },
     Room { name: "transport", answers: "How do bytes travel?", may_import: These(&["domain", "live"]) },
     Room {
         name: "api",
@@ -70,6 +71,7 @@ pub const BELONGINGS: &[Belonging] = &[
         rooms: &["domain", "service", "api"],
         why: "a shape is described where it is declared, beside `serde`, and nowhere twice",
     },
+    Belonging { crates: &["lettre"], rooms: &["mail"], why: "nobody who has something to say waits for a mail server" },
 ];
 
 /// Spellings that must not occur outside tests.

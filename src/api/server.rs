@@ -1,0 +1,45 @@
+//! `/server`: what a login page must know before anybody has logged in.
+
+use super::app::App;
+use crate::service::Admission;
+use axum::extract::State;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// Whether an account needs an address.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(rename = "EmailNeeded")]
+enum Email {
+    /// It may have one.
+    Optional,
+    /// It waits until its own is confirmed.
+    Required,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Server")]
+pub(super) struct About {
+    /// The version of the server.
+    version: &'static str,
+    /// Who may register.
+    registration: Admission,
+    /// Whether an account needs an e-mail address.
+    email: Email,
+    /// The fewest characters of a password.
+    password_min_length: usize,
+    /// Whether mail is sent: without it nobody resets a password or confirms an address.
+    mail: bool,
+}
+
+/// `GET /server`
+pub(super) async fn get(State(app): State<App>) -> axum::Json<About> {
+    let rules = app.services.rules();
+    axum::Json(About {
+        version: env!("CARGO_PKG_VERSION"),
+        registration: rules.admission,
+        email: if rules.email_required { Email::Required } else { Email::Optional },
+        password_min_length: rules.password_min_length,
+        mail: app.services.sends_mail(),
+    })
+}
