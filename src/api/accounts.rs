@@ -59,6 +59,17 @@ pub(super) async fn get(
     Ok(axum::Json(Public { id, username, bio, created_at }))
 }
 
+/// `GET /users/by-id/ID`
+pub(super) async fn get_by_id(
+    State(app): State<App>,
+    Caller(principal): Caller,
+    Named(id): Named<UserId>,
+) -> Result<axum::Json<Public>, Problem> {
+    principal.require_read(None)?;
+    let User { id, username, bio, created_at, .. } = app.services.user_by_id(id).await?;
+    Ok(axum::Json(Public { id, username, bio, created_at }))
+}
+
 /// `GET /me`
 pub(super) async fn me(State(app): State<App>, Owner(principal): Owner) -> Result<axum::Json<Private>, Problem> {
     Ok(axum::Json(app.services.me(&principal).await?.into()))

@@ -1,7 +1,7 @@
 //! `/conversations` and `/channels`: making, seeing, joining, leaving.
 
 use super::app::App;
-use super::extract::{Caller, Json, Named, Owner, Params};
+use super::extract::{Caller, Json, Named, Owner, Params, Visitor};
 use super::messages::limit;
 use super::problem::Problem;
 use crate::domain::ConversationId;
@@ -55,7 +55,7 @@ pub(super) async fn list(
 /// `GET /channels`
 pub(super) async fn channels(
     State(app): State<App>,
-    Caller(principal): Caller,
+    Visitor(principal): Visitor,
     Params(list): Params<List>,
 ) -> Result<axum::Json<Page<ConversationView>>, Problem> {
     let limit = limit(list.limit)?;

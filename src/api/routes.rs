@@ -40,6 +40,7 @@ routes! {
     get "/ws" Public => stream::ws,
     post "/api/v1/users" Public => accounts::register,
     get "/api/v1/users/{name}" Credentials => accounts::get,
+    get "/api/v1/users/by-id/{id}" Credentials => accounts::get_by_id,
     get "/api/v1/me" Credentials => accounts::me,
     patch "/api/v1/me" Credentials => accounts::update,
     put "/api/v1/me/password" Credentials => accounts::change_password,

@@ -86,6 +86,14 @@ impl Services {
             .ok_or(Refusal::NotFound("user"))?)
     }
 
+    /// The user with this number.
+    pub async fn user_by_id(&self, id: UserId) -> Result<User, Failure> {
+        let user = self.store().user(id).await?;
+        Ok(user
+            .filter(|user| !matches!(user.status, Status::Pending | Status::Deleted))
+            .ok_or(Refusal::NotFound("user"))?)
+    }
+
     /// Everybody, for the operator.
     pub async fn users(&self) -> Result<Vec<User>, Failure> {
         Ok(self.store().users().await?)

@@ -89,7 +89,16 @@ impl Services {
             thread_id: outgoing.thread_id,
             client_id: outgoing.client_id,
         };
-        self.submit_as(principal, change)
+        let author = principal.user;
+        let sent = self.submit_as(principal, change)?;
+        Ok(async move {
+            let (message, new) = sent.await?;
+            if new {
+                let place = message.conversation_id;
+                tracing::debug!(user.id = author.0, message.id = message.id.0, conversation.id = place.0, "sent");
+            }
+            Ok((message, new))
+        })
     }
 
     /// Says one of the caller's own messages anew. A key may do so where it may send.

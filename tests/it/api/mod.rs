@@ -20,3 +20,4 @@ mod taking;
 mod threads;
 mod tickets;
 mod tokens;
+mod wishes;

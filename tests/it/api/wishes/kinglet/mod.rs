@@ -1,0 +1,5 @@
+//! Kinglet: private messages among people who have approved each other, in flat threads.
+
+mod accounts;
+mod lists;
+mod messages;
