@@ -2,11 +2,12 @@
 
 use crate::api::{App, AppOptions, Limits, Origins, routes};
 use crate::cli::admin::AdminSocket;
-use crate::config::{DataDir, DataDirError, KeyError, Options, RateLimits, Registration, signing_key};
+use crate::config::{DataDir, DataDirError, Email, KeyError, MailMode, Options, RateLimits, Registration, signing_key};
 use crate::lifecycle;
 use crate::live::{Ending, Follower, FollowerOptions, Hub, HubOptions};
+use crate::mail::{MailError, Postman, Way, Writer};
 use crate::service::tokens::Tokens;
-use crate::service::{Rules, Services};
+use crate::service::{Admission, Post, Rules, Services};
 use crate::store::{Database, OpenError, Sequencer, Store, StoreError, database_url};
 use crate::transport::{Door, DoorOptions, Pace, listen};
 use std::io;
@@ -44,6 +45,12 @@ pub enum StartError {
     /// The database cannot be read.
     #[error("cannot read the database: {0}")]
     Store(#[from] StoreError),
+    /// Mail was asked for, and something that it takes was not given.
+    #[error("to send mail, {0} must be given")]
+    MailNeeds(&'static str),
+    /// Mail cannot be sent so.
+    #[error(transparent)]
+    Mail(#[from] MailError),
     /// The address cannot be listened on.
     #[error("cannot listen on {0}: {1}. Is another server running there? Choose another with --listen")]
     Listen(SocketAddr, io::Error),
@@ -77,7 +84,7 @@ impl Composed {
 }
 
 /// Opens the database and puts together what may be done with it. The caller holds the data directory.
-pub async fn compose(options: &Options) -> Result<Composed, StartError> {
+pub async fn compose(options: &Options, post: Option<Post>) -> Result<Composed, StartError> {
     let tokens = tokens(options)?;
     let url = match &options.place.database_url {
         Some(url) => url.clone(),
@@ -102,7 +109,7 @@ pub async fn compose(options: &Options) -> Result<Composed, StartError> {
     };
     let (sequencer, writing) = Sequencer::new(store.clone(), options.write_queue, hand_over, stop.clone());
     tracker.spawn(writing);
-    let services = Services::new(store.clone(), sequencer, follower, tokens, rules(options));
+    let services = Services::new(store.clone(), sequencer, follower, tokens, rules(options), post);
     Ok(Composed { services, store, stop, tracker })
 }
 
@@ -123,13 +130,47 @@ fn tokens(options: &Options) -> Result<Tokens, StartError> {
 
 fn rules(options: &Options) -> Rules {
     Rules {
-        open_registration: options.registration == Registration::Open,
+        admission: match options.registration {
+            Registration::Open => Admission::Open,
+            Registration::Invite => Admission::Invite,
+            Registration::Closed => Admission::Closed,
+        },
+        email_required: options.email == Email::Required,
+        public_url: options.public_url.clone(),
         password_min_length: options.password_min_length,
         access_token_lifetime: options.access_token_lifetime,
         session_lifetime: options.session_lifetime,
         streams_per_user: options.max_streams_per_user,
         event_retention: options.event_retention,
     }
+}
+
+/// The way of letters, if there is one, and who carries them.
+fn mail(options: &Options) -> Result<Option<(Post, Postman)>, StartError> {
+    let wanted = &options.mail;
+    let mode = wanted.mail.unwrap_or(if wanted.smtp_url.is_some() { MailMode::Smtp } else { MailMode::Off });
+    let needs = StartError::MailNeeds;
+    let way = match mode {
+        MailMode::Off => {
+            if options.email == Email::Required {
+                tracing::warn!("--email required, and no mail is sent: nobody can register. Give --smtp-url");
+            }
+            return Ok(None);
+        }
+        MailMode::Log => {
+            tracing::warn!(
+                "--mail log: links that set passwords are written to this log. Whoever reads it can use them"
+            );
+            Way::Log
+        }
+        MailMode::Smtp => Way::Smtp {
+            url: wanted.smtp_url.clone().ok_or(needs("--smtp-url"))?,
+            from: wanted.mail_from.clone().ok_or(needs("--mail-from"))?,
+        },
+    };
+    let writer = Writer::new(options.public_url.as_ref().ok_or(needs("--public-url"))?);
+    let (outbox, postman) = crate::mail::open(&way)?;
+    Ok(Some((Post { outbox, writer }, postman)))
 }
 
 fn app_options(options: &Options, listening: SocketAddr) -> AppOptions {
@@ -152,7 +193,8 @@ pub async fn serve(options: Options) -> Result<(), StartError> {
     let connections = lifecycle::raise_file_limit(options.max_connections);
     let data_dir = DataDir::open(&options.place.data_dir)?;
     let _lock = data_dir.lock()?;
-    let composed = compose(&options).await?;
+    let (post, postman) = mail(&options)?.unzip();
+    let composed = compose(&options, post).await?;
     let listener = listen(options.listen).map_err(|error| StartError::Listen(options.listen, error))?;
     let address = listener.local_addr()?;
 
@@ -172,6 +214,12 @@ pub async fn serve(options: Options) -> Result<(), StartError> {
     let housekeeper = services.clone();
     let keeping = resting.clone();
     background.spawn(async move { housekeeper.keep_house(keeping).await });
+    let clerk = services.clone();
+    let writing = resting.clone();
+    background.spawn(async move { clerk.keep_post(writing).await });
+    if let Some(postman) = postman {
+        background.spawn(postman.run(resting.clone()));
+    }
     let operator = AdminSocket::bind(&data_dir.admin_socket())?;
     background.spawn(operator.serve(services.clone(), resting.clone()));
     announce(address);

@@ -6,6 +6,7 @@
 //! - [`domain`]: what is true. Pure rules: users, conversations, messages, events, who may see what.
 //! - [`store`]: what is kept. The database, the event log, and the sequencer, the one task that writes.
 //! - [`live`]: who hears it. The hub, the ring of recent events, and each stream's way along the line.
+//! - [`mail`]: how mail leaves. Letters from templates, and the task that sends them.
 //! - [`service`]: what may be done. One method per verb.
 //! - [`transport`]: how bytes travel. The front door, server-sent events, WebSocket, close reasons.
 //! - [`api`]: our language. Routes, JSON, problem documents.
@@ -19,6 +20,7 @@ pub mod config;
 pub mod domain;
 pub mod lifecycle;
 pub mod live;
+pub mod mail;
 pub mod service;
 pub mod store;
 pub mod telemetry;

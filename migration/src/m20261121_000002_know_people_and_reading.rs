@@ -1,8 +1,9 @@
-//! Adds what people are to each other (contacts, blocks), what they have read, mailed links, invitations, and what
-//! messages know beyond their text.
+//! Adds what people are to each other (contacts, blocks), what they have read, mailed links, invitations, who is leaving,
+//! and what messages know beyond their text.
 
 use crate::columns::{flag, index, number, number_or_null, primary, table, text, text_or_null, unique};
 use sea_orm_migration::prelude::*;
+use sea_orm_migration::sea_orm::DbBackend;
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
@@ -21,6 +22,7 @@ fn added() -> Vec<(&'static str, ColumnDef)> {
         ("stays", number_or_null("left_message")),
         // Deleting a message empties its text in the log too, and finds its events by this.
         ("events", number_or_null("message_id")),
+        ("clock", number("last_invitation").default(0).to_owned()),
     ]
 }
 
@@ -30,6 +32,7 @@ fn indexes() -> Vec<IndexCreateStatement> {
         index("messages_by_thread", "messages", &["thread_id", "id"]),
         index("messages_by_author", "messages", &["author_id", "id"]),
         index("messages_by_time", "messages", &["created_at"]),
+        index("users_by_status", "users", &["status", "username_key"]),
         index("links_by_user", "links", &["user_id", "purpose"]),
         index("links_by_end", "links", &["expires_at"]),
         unique("invitations_by_secret", "invitations", &["secret_hash"]),
@@ -44,7 +47,11 @@ fn indexes() -> Vec<IndexCreateStatement> {
     ]
 }
 
-const TABLES: [&str; 8] = ["links", "invitations", "contacts", "blocks", "reads", "mentions", "hidden", "threads"];
+/// Names that begin alike are looked for byte by byte, in which order the default collations of `PostgreSQL` do not sort.
+const NAMES_BY_BYTES: &str = r#"CREATE INDEX IF NOT EXISTS users_by_prefix ON users (username_key COLLATE "C")"#;
+
+const TABLES: [&str; 9] =
+    ["links", "invitations", "departures", "contacts", "blocks", "reads", "mentions", "hidden", "threads"];
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
@@ -78,6 +85,13 @@ impl MigrationTrait for Migration {
                 .col(number("created_at"))
                 .col(number("expires_at"))
                 .primary_key(&mut primary(&["id"]))
+                .to_owned(),
+            // Deleted accounts that still have to be taken out of their conversations, and how far that has come.
+            table(backend, "departures")
+                .col(number("user_id"))
+                .col(flag("erase_messages"))
+                .col(number("after_conversation"))
+                .primary_key(&mut primary(&["user_id"]))
                 .to_owned(),
             // What an owner says to another who may want to write: one row per pair and direction.
             table(backend, "contacts")
@@ -130,6 +144,9 @@ impl MigrationTrait for Migration {
         for statement in indexes() {
             manager.create_index(statement).await?;
         }
+        if backend == DbBackend::Postgres {
+            manager.get_connection().execute_unprepared(NAMES_BY_BYTES).await?;
+        }
         // Addresses that were given before could not be confirmed: none of them counts yet.
         let unconfirmed = Query::update()
             .table(Alias::new("users"))
@@ -148,8 +165,12 @@ impl MigrationTrait for Migration {
             ("messages_by_thread", "messages"),
             ("messages_by_author", "messages"),
             ("messages_by_time", "messages"),
+            ("users_by_status", "users"),
         ] {
             manager.drop_index(Index::drop().name(name).table(Alias::new(table)).to_owned()).await?;
+        }
+        if manager.get_database_backend() == DbBackend::Postgres {
+            manager.get_connection().execute_unprepared("DROP INDEX IF EXISTS users_by_prefix").await?;
         }
         for (name, column) in added() {
             let column = Alias::new(column.get_column_name());

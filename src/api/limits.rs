@@ -27,6 +27,7 @@ pub struct Limits {
     logins: Buckets<IpAddr>,
     guesses: Buckets<(IpAddr, String)>,
     sends: Buckets<UserId>,
+    mails: Buckets<IpAddr>,
     readings: Buckets<UserId>,
 }
 
@@ -74,6 +75,7 @@ impl Default for Limits {
             logins: Buckets::new(a_minute(30), 30),
             guesses: Buckets::new(a_minute(6), 10),
             sends: Buckets::new(a_minute(240), 120),
+            mails: Buckets::new(an_hour(30), 10),
             readings: Buckets::new(a_minute(600), 300),
         }
     }
@@ -103,6 +105,11 @@ impl Limits {
         // Of a name that is none, its beginning is enough to count by.
         let name: String = name.chars().take(64).collect();
         self.guesses.check(&(address, fold(&name)))
+    }
+
+    /// Having a mail sent to somebody.
+    pub(super) fn mail(&self, address: IpAddr) -> Result<(), Problem> {
+        self.mails.check(&neighbourhood(address))
     }
 
     /// Sending a message, over whichever transport.

@@ -1,15 +1,19 @@
 //! Our language: the native REST API, version 1, and the doors to the streams.
 
 mod accounts;
+mod admin;
 mod app;
 mod blocks;
 mod contacts;
 mod conversations;
 mod cookie;
+mod email;
 mod extract;
 mod health;
+mod invitations;
 mod keys;
 mod limits;
+mod links;
 mod messages;
 mod middleware;
 mod operations;
@@ -17,6 +21,7 @@ mod origin;
 mod problem;
 mod receipts;
 pub mod routes;
+mod server;
 mod sessions;
 mod stream;
 

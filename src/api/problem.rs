@@ -87,6 +87,21 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, "malformed_request", detail)
     }
 
+    /// Its status.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// What is wrong, for people.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// Whether it is about this field.
+    pub fn names_field(&self, name: &str) -> bool {
+        self.field.as_deref() == Some(name)
+    }
+
     /// The problem's code.
     pub fn code(&self) -> &'static str {
         self.code
@@ -105,6 +120,12 @@ impl From<Refusal> for Problem {
             Refusal::TokenExpired => (S::UNAUTHORIZED, "token_expired"),
             Refusal::TicketTooOld => (S::UNAUTHORIZED, "ticket_too_old"),
             Refusal::Suspended => (S::FORBIDDEN, "suspended"),
+            Refusal::NotActivated => (S::FORBIDDEN, "not_activated"),
+            Refusal::LinkInvalid => (S::NOT_FOUND, "link_invalid"),
+            Refusal::MailNotConfigured => (S::SERVICE_UNAVAILABLE, "mail_not_configured"),
+            Refusal::EmailRequired => (S::CONFLICT, "email_required"),
+            Refusal::NotAdmin => (S::FORBIDDEN, "not_admin"),
+            Refusal::InvitationInvalid => (S::FORBIDDEN, "invitation_invalid"),
             Refusal::RegistrationClosed => (S::FORBIDDEN, "registration_closed"),
             Refusal::UsernameTaken => (S::CONFLICT, "username_taken"),
             Refusal::EmailTaken => (S::CONFLICT, "email_taken"),
@@ -129,6 +150,7 @@ impl From<Refusal> for Problem {
                 problem.field(field).about(About { unknown: names.into(), ..About::default() })
             }
             Refusal::MalformedCursor => problem.field("cursor"),
+            Refusal::InvitationInvalid => problem.field("invitation"),
             Refusal::NotAContact { user, state } => {
                 let state = Some(state.map_or("none", contacts::State::word));
                 problem.about(About { username: Some(user.username), state, ..About::default() })

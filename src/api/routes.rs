@@ -3,7 +3,8 @@
 use super::app::App;
 use super::problem::Problem;
 use super::{
-    accounts, blocks, contacts, conversations, cookie, health, keys, messages, middleware, receipts, sessions, stream,
+    accounts, admin, blocks, contacts, conversations, cookie, email, health, invitations, keys, links, messages,
+    middleware, receipts, server, sessions, stream,
 };
 use axum::Router;
 use axum::routing::{delete, get, patch, post, put};
@@ -38,12 +39,27 @@ routes! {
     get "/readyz" Public => health::readyz,
     get "/stream" Credentials => stream::sse,
     get "/ws" Public => stream::ws,
+    get "/links/{purpose}" Public => links::show,
+    post "/links/{purpose}" Public => links::press,
+    get "/api/v1/server" Public => server::get,
     post "/api/v1/users" Public => accounts::register,
+    get "/api/v1/users" Credentials => accounts::search,
     get "/api/v1/users/{name}" Credentials => accounts::get,
     get "/api/v1/users/by-id/{id}" Credentials => accounts::get_by_id,
     get "/api/v1/me" Credentials => accounts::me,
     patch "/api/v1/me" Credentials => accounts::update,
+    delete "/api/v1/me" Credentials => accounts::delete,
     put "/api/v1/me/password" Credentials => accounts::change_password,
+    put "/api/v1/me/email" Credentials => email::change,
+    delete "/api/v1/me/email" Credentials => email::remove,
+    post "/api/v1/links/{purpose}" Public => links::redeem,
+    post "/api/v1/password-resets" Public => links::request_reset,
+    post "/api/v1/invitations" Credentials => invitations::create,
+    get "/api/v1/invitations" Credentials => invitations::list,
+    delete "/api/v1/invitations/{id}" Credentials => invitations::withdraw,
+    get "/api/v1/admin/users" Credentials => admin::users,
+    post "/api/v1/admin/users/{name}/suspend" Credentials => admin::suspend,
+    post "/api/v1/admin/users/{name}/unsuspend" Credentials => admin::unsuspend,
     post "/api/v1/sessions" Public => sessions::log_in,
     get "/api/v1/sessions" Credentials => sessions::list,
     post "/api/v1/sessions/refresh" Public => sessions::refresh,

@@ -5,7 +5,7 @@ use super::cookie;
 use super::extract::{Caller, ClientAddress, Json, Named, Owner};
 use super::problem::Problem;
 use crate::domain::sessions::TICKET_FIRST_USE;
-use crate::domain::users::{Circle, User, Username};
+use crate::domain::users::{Circle, Status, User, Username};
 use crate::domain::{Refusal, SessionId, Timestamp, UserId};
 use crate::service::Page;
 use crate::service::sessions::{Credentials, Device, Login, SessionItem, TokenPair, Who};
@@ -19,8 +19,11 @@ use serde::{Deserialize, Serialize};
 pub(super) struct Private {
     id: UserId,
     username: Username,
+    status: Status,
     email: Option<String>,
+    email_confirmed: bool,
     bio: String,
+    bio_visible: Circle,
     inbox: Circle,
     admin: bool,
     created_at: Timestamp,
@@ -28,8 +31,9 @@ pub(super) struct Private {
 
 impl From<User> for Private {
     fn from(user: User) -> Self {
-        let User { id, username, email, bio, inbox, admin, created_at, .. } = user;
-        Self { id, username, email, bio, inbox, admin, created_at }
+        let User { id, username, email, email_confirmed, bio, bio_visible, inbox, status, admin, created_at, .. } =
+            user;
+        Self { id, username, status, email, email_confirmed, bio, bio_visible, inbox, admin, created_at }
     }
 }
 
@@ -88,7 +92,7 @@ pub(super) async fn log_in(
     };
     let (Who::Username(name) | Who::Email(name)) = &who;
     app.within_limits(|limits| limits.login(address, name))?;
-    let device = Device { name: body.name.unwrap_or_default(), cookie: body.cookie };
+    let device = Device { name: body.name.unwrap_or_default(), cookie: body.cookie, address: Some(address) };
     let login = app.services.log_in(who, body.password, device).await?;
     Ok(LoggedIn { app: &app, login }.into_response())
 }

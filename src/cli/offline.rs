@@ -20,7 +20,7 @@ pub(super) fn check_place(options: &Options, verb: &Verb) -> Result<(), Failed> 
 
 /// Does it here, where no server runs, as the lock proves.
 pub(super) async fn carry_out(options: &Options, lock: Lock, verb: Verb) -> Result<Outcome, Failed> {
-    let composed = app::compose(options).await?;
+    let composed = app::compose(options, None).await?;
     let outcome = verb.carry_out(&composed.services).await;
     composed.close().await;
     drop(lock);

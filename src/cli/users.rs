@@ -6,8 +6,10 @@ use super::output;
 use super::password::Password;
 use super::verb::{Outcome, UserRow, Verb};
 use crate::config::Options;
+use crate::domain::departures::Legacy;
 use crate::domain::users::Status;
 use clap::{Args, Subcommand};
+use std::time::Duration;
 
 /// What can be done with accounts.
 #[derive(Debug, Subcommand)]
@@ -20,6 +22,10 @@ pub(super) enum Command {
     Suspend(Name),
     /// Let somebody in again. He has to log in anew, and to make new API keys.
     Unsuspend(Name),
+    /// Delete somebody's account for good. What he wrote stays, unless --messages delete is given.
+    Delete(Delete),
+    /// Let somebody register where that takes an invitation, and print what to send him.
+    Invite(Invite),
     /// Print who has an account.
     List(List),
 }
@@ -55,6 +61,38 @@ pub(super) struct Name {
     name: String,
 }
 
+/// Who, and what becomes of what he wrote.
+#[derive(Debug, Args)]
+pub(super) struct Delete {
+    /// The name. Nobody gets it again.
+    name: String,
+    /// What becomes of his messages: keep, or delete them for all.
+    #[arg(long, default_value = "keep", value_parser = legacy)]
+    messages: Legacy,
+}
+
+/// What sort of invitation.
+#[derive(Debug, Args)]
+pub(super) struct Invite {
+    /// What it is for, for the list of invitations.
+    #[arg(long, default_value = "")]
+    name: String,
+    /// How many people it lets in.
+    #[arg(long, default_value_t = 1)]
+    uses: i64,
+    /// How long it is good, as 24h or 7d.
+    #[arg(long, default_value = "7d", value_parser = humantime::parse_duration)]
+    expires_in: Duration,
+}
+
+fn legacy(text: &str) -> Result<Legacy, &'static str> {
+    match text {
+        "keep" => Ok(Legacy::Keep),
+        "delete" => Ok(Legacy::Delete),
+        _ => Err("messages are kept or deleted: keep or delete"),
+    }
+}
+
 /// In what form.
 #[derive(Debug, Args)]
 pub(super) struct List {
@@ -85,6 +123,15 @@ pub(super) async fn run(options: &Options, command: Command) -> Result<(), Faile
         Command::Unsuspend(Name { name }) => {
             let done = format!("{name} may log in again");
             finish(options, Verb::UnsuspendUser { name }, &done).await
+        }
+        Command::Delete(Delete { name, messages }) => {
+            let done = format!("deleted {name}");
+            finish(options, Verb::DeleteUser { name, messages }, &done).await
+        }
+        Command::Invite(Invite { name, uses, expires_in }) => {
+            let outcome = carry_out(options, Verb::Invite { name, uses, seconds: expires_in.as_secs() }).await?;
+            let Outcome::Invitation { token, url } = outcome else { return Err(unexpected()) };
+            output::line(url.unwrap_or(token).reveal())
         }
         Command::List(List { json }) => {
             let outcome = carry_out(options, Verb::ListUsers {}).await?;

@@ -1,14 +1,17 @@
 //! What the operator can do to the data: one list, the same beside a running server and without one.
 
 use super::secret::Secret;
+use crate::domain::departures::Legacy;
 use crate::domain::events::KeyView;
 use crate::domain::sessions::Scope;
 use crate::domain::users::{Status, User};
 use crate::domain::{ConversationId, SessionId, Timestamp};
 use crate::service::accounts::Registration;
+use crate::service::invitations::{NewInvitation, Wanted};
 use crate::service::sessions::{Credentials, Device};
 use crate::service::{Failure, Services};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// One deed of the operator, as JSON on the admin socket: `{"verb":"suspend_user","name":"bob"}`.
 #[derive(Debug, Serialize, Deserialize)]
@@ -22,6 +25,10 @@ pub(super) enum Verb {
     SuspendUser { name: String },
     /// Lets him in again.
     UnsuspendUser { name: String },
+    /// Deletes somebody's account.
+    DeleteUser { name: String, messages: Legacy },
+    /// Makes an invitation.
+    Invite { name: String, uses: i64, seconds: u64 },
     /// Tells who there is.
     // With braces: serde lets a plain word carry fields that nobody knows.
     ListUsers {},
@@ -45,6 +52,7 @@ pub(super) enum Outcome {
     Session { access_token: Secret, expires_in: i64 },
     Key { key: Secret, row: KeyRow },
     Keys { keys: Vec<KeyRow> },
+    Invitation { token: Secret, url: Option<Secret> },
 }
 
 /// An account as the operator sees it.
@@ -104,7 +112,7 @@ impl Verb {
         match self {
             Self::AddUser { name, password, email, admin } => {
                 let password = password.reveal().to_owned();
-                let registration = Registration { username: name, password, email, bio: None };
+                let registration = Registration { username: name, password, email, bio: None, invitation: None };
                 let user = services.add_user(registration, admin).await?.into();
                 Ok(Outcome::User { user })
             }
@@ -114,6 +122,12 @@ impl Verb {
             }
             Self::SuspendUser { name } => services.set_suspended(&name, true).await.map(|()| Outcome::Done),
             Self::UnsuspendUser { name } => services.set_suspended(&name, false).await.map(|()| Outcome::Done),
+            Self::DeleteUser { name, messages } => services.delete_user(&name, messages).await.map(|()| Outcome::Done),
+            Self::Invite { name, uses, seconds } => {
+                let lasts = Duration::from_secs(seconds);
+                let NewInvitation { token, url, .. } = services.invite_for(Wanted { name, uses, lasts }).await?;
+                Ok(Outcome::Invitation { token: token.into(), url: url.map(Secret::from) })
+            }
             Self::ListUsers {} => {
                 let users = services.users().await?.into_iter().map(UserRow::from).collect();
                 Ok(Outcome::Users { users })
@@ -139,7 +153,7 @@ impl Verb {
 }
 
 async fn open_session(services: &Services, name: &str) -> Result<Outcome, Failure> {
-    let device = Device { name: "goldcrest token".to_owned(), cookie: false };
+    let device = Device { name: "goldcrest token".to_owned(), cookie: false, address: None };
     match services.log_in_as(name, device).await?.credentials {
         Credentials::Tokens(pair) => {
             Ok(Outcome::Session { access_token: pair.access_token.into(), expires_in: pair.expires_in })

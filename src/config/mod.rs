@@ -41,6 +41,14 @@ pub struct Options {
     #[arg(long, env = "GOLDCREST_REGISTRATION", value_enum, default_value_t = Registration::Open)]
     pub registration: Registration,
 
+    /// Whether an account counts only once its e-mail address is confirmed.
+    #[arg(long, env = "GOLDCREST_EMAIL", value_enum, default_value_t = Email::Optional)]
+    pub email: Email,
+
+    /// How mail is sent.
+    #[command(flatten)]
+    pub mail: Mail,
+
     /// Let anybody read and follow channels, without an account.
     #[arg(long, env = "GOLDCREST_ANONYMOUS_CHANNELS")]
     pub anonymous_channels: bool,
@@ -147,6 +155,24 @@ pub struct Keys {
     pub jwt_audience: String,
 }
 
+/// How mail is sent.
+#[derive(Debug, Clone, Args)]
+pub struct Mail {
+    /// Where mails go: by default to the mail server, if one is named, and otherwise nowhere. Their links lead to
+    /// --public-url, which must be given too.
+    #[arg(long, env = "GOLDCREST_MAIL", value_enum)]
+    pub mail: Option<MailMode>,
+
+    /// The mail server, such as `smtps://user:password@mail.example.org` or
+    /// `smtp://user:password@mail.example.org:587?tls=required`.
+    #[arg(long, env = "GOLDCREST_SMTP_URL", hide_env_values = true)]
+    pub smtp_url: Option<String>,
+
+    /// The address that mails come from, such as `Goldcrest <chat@example.org>`.
+    #[arg(long, env = "GOLDCREST_MAIL_FROM")]
+    pub mail_from: Option<String>,
+}
+
 /// What the log looks like.
 #[derive(Debug, Clone, Args)]
 pub struct Log {
@@ -173,8 +199,30 @@ pub enum RateLimits {
 pub enum Registration {
     /// Anybody.
     Open,
+    /// Whoever has an invitation from an administrator.
+    Invite,
     /// Nobody; the operator makes accounts.
     Closed,
+}
+
+/// Whether an account needs a confirmed e-mail address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Email {
+    /// It is active at once; an address is confirmed if one is given.
+    Optional,
+    /// It waits until the link in a mail is used.
+    Required,
+}
+
+/// Where mails go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum MailMode {
+    /// To the mail server of --smtp-url.
+    Smtp,
+    /// Into the log, links included, where whoever reads it can use them: for trying things out.
+    Log,
+    /// Nowhere; what needs a mail is refused.
+    Off,
 }
 
 /// What a line of the log looks like.

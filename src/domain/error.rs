@@ -43,6 +43,24 @@ pub enum Refusal {
     /// The account is suspended.
     #[error("This account is suspended. Ask the operator of this server.")]
     Suspended,
+    /// The account waits for its address to be confirmed.
+    #[error("This account is not activated yet. Open the link in the mail that came when it was made.")]
+    NotActivated,
+    /// A mailed link was used, has run out, or never was one.
+    #[error("This link is not, or no longer, good. Ask for a new one.")]
+    LinkInvalid,
+    /// It takes a mail, and the operator has not said how mail is sent.
+    #[error("This server sends no mail, so it cannot do this. Ask its operator.")]
+    MailNotConfigured,
+    /// Everybody here has a confirmed address.
+    #[error("On this server every account has an e-mail address. Change it instead.")]
+    EmailRequired,
+    /// Only administrators may do this.
+    #[error("Only an administrator of this server may do this.")]
+    NotAdmin,
+    /// Registering takes an invitation, and this is none that is good.
+    #[error("Registering here takes an invitation that has not run out and is not used up.")]
+    InvitationInvalid,
     /// Registration is not open to all here.
     #[error("Registration is closed on this server. Ask its operator for an account.")]
     RegistrationClosed,

@@ -6,7 +6,7 @@ use super::conversations::{Conversation, Kind, Member, PostPolicy, Role};
 use super::messages::Message;
 use super::receipts::Receipt;
 use super::sessions::{Scope, Session, SessionKind};
-use super::users::{UserRef, Username};
+use super::users::{Circle, User, UserRef};
 use super::{ConversationId, MessageId, Seq, SessionId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
@@ -82,12 +82,12 @@ pub enum Happening {
     KeyCreated(KeyView),
     /// One of the user's keys ended.
     KeyRevoked(SessionId),
-    /// The user changed what he shows of himself.
+    /// An account changed: all of it to its owner, to others only how it is named now.
     UserUpdated {
         /// Who, as others name him.
         user: UserRef,
-        /// What he says of himself now.
-        bio: String,
+        /// What only he hears.
+        own: Option<Box<Settings>>,
     },
 }
 
@@ -191,7 +191,34 @@ impl ConversationView {
     }
 }
 
+/// What only its owner sees of an account.
+#[derive(Debug, Clone, Serialize)]
+pub struct Settings {
+    /// The private address, which counts once it is confirmed.
+    pub email: Option<String>,
+    /// Whether it is.
+    pub email_confirmed: bool,
+    /// What he says of himself.
+    pub bio: String,
+    /// Who may read that.
+    pub bio_visible: Circle,
+    /// Who may write to him directly.
+    pub inbox: Circle,
+}
+
 impl Happening {
+    /// What the owner of an account hears when something of it has changed.
+    pub fn account_updated(user: &User) -> Self {
+        let own = Settings {
+            email: user.email.clone(),
+            email_confirmed: user.email_confirmed,
+            bio: user.bio.clone(),
+            bio_visible: user.bio_visible,
+            inbox: user.inbox,
+        };
+        Self::UserUpdated { user: user.reference(), own: Some(Box::new(own)) }
+    }
+
     /// The `type` of the envelope.
     pub fn kind(&self) -> &'static str {
         match self {
@@ -231,9 +258,10 @@ impl Happening {
         }
         #[derive(Serialize)]
         struct Profile<'a> {
-            id: UserId,
-            username: &'a Username,
-            bio: &'a str,
+            #[serde(flatten)]
+            user: &'a UserRef,
+            #[serde(flatten)]
+            own: Option<&'a Settings>,
         }
         let json = match self {
             Self::ConversationCreated { conversation, members } => {
@@ -256,9 +284,7 @@ impl Happening {
             Self::SessionCreated(session) | Self::SessionUpdated(session) => serde_json::to_string(session),
             Self::SessionRevoked(id) | Self::KeyRevoked(id) => serde_json::to_string(&Id { id: *id }),
             Self::KeyCreated(key) => serde_json::to_string(key),
-            Self::UserUpdated { user, bio } => {
-                serde_json::to_string(&Profile { id: user.id, username: &user.username, bio })
-            }
+            Self::UserUpdated { user, own } => serde_json::to_string(&Profile { user, own: own.as_deref() }),
         };
         // These types have neither maps with odd keys nor failing serializers, so there is always JSON.
         json.unwrap_or_else(|_| "null".to_owned())

@@ -27,6 +27,8 @@ ids! {
     MessageId,
     /// A login on one device, a web app's cookie, or an API key: whatever can be revoked by itself.
     SessionId,
+    /// An invitation to register.
+    InvitationId,
     /// The place of an event on the one gap-free number line of the server. 0 is before all events.
     Seq,
 }

@@ -3,6 +3,8 @@
 use super::{Refusal, Timestamp, UserId};
 use icu_casemap::CaseMapper;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::fmt::Write as _;
 use unicode_normalization::UnicodeNormalization;
 
 /// The longest username, in Unicode scalar values.
@@ -59,6 +61,34 @@ impl Username {
     pub fn key(&self) -> String {
         fold(&self.0)
     }
+}
+
+/// What the names of deleted accounts begin with.
+const DELETED: &str = "deleted-user-";
+
+impl Username {
+    /// What a deleted account is called from then on.
+    pub fn deleted(id: UserId) -> Self {
+        Self(format!("{DELETED}{id}"))
+    }
+
+    /// Whether somebody may take this name: nobody passes for one who is gone.
+    pub fn check_free(&self) -> Result<(), Refusal> {
+        if self.key().starts_with(DELETED) {
+            return Err(Refusal::invalid("username", "Such names are kept for deleted accounts. Choose another one."));
+        }
+        Ok(())
+    }
+}
+
+/// What stays of a deleted account's name, so that nobody gets it again: a hash, and a mark that no name begins with.
+pub fn tombstone(key: &str) -> String {
+    let mut text = String::from("!");
+    for byte in Sha256::digest(key.as_bytes()) {
+        // Writing to a text cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 /// Whether a username may hold this character, though perhaps not as its first.
@@ -162,6 +192,23 @@ pub struct User {
 }
 
 impl User {
+    /// What is left of the account when it is deleted.
+    #[must_use]
+    pub fn gone(self) -> Self {
+        Self {
+            username: Username::deleted(self.id),
+            email: None,
+            email_confirmed: false,
+            password_hash: None,
+            bio: String::new(),
+            bio_visible: Circle::Everyone,
+            inbox: Circle::Everyone,
+            status: Status::Deleted,
+            admin: false,
+            ..self
+        }
+    }
+
     /// How others name it.
     pub fn reference(&self) -> UserRef {
         UserRef { id: self.id, username: self.username.clone() }
@@ -196,6 +243,17 @@ mod tests {
         for name in ["", " ", "a b", "a/b", "a\0", "\u{301}a", "a\u{202e}b", &"x".repeat(65)] {
             assert!(Username::parse("username", name).is_err(), "{name:?}");
         }
+    }
+
+    #[test]
+    fn nobody_passes_for_one_who_is_gone() {
+        let name = |name| Username::parse("username", name).and_then(|name| name.check_free());
+        for kept in ["deleted-user-7", "DELETED-user-", "Deleted-User-x"] {
+            assert!(name(kept).is_err(), "{kept}");
+        }
+        assert!(name("deleted-users").is_ok());
+        assert!(Username::parse("username", &tombstone("alice")).is_err());
+        assert_ne!(tombstone("alice"), tombstone("bob"));
     }
 
     #[test]

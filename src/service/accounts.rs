@@ -1,13 +1,18 @@
-//! Accounts: registering, looking somebody up, changing one's own, and what the operator does with them.
+//! Accounts: registering, looking somebody up, changing one's own, and what the operator and administrators do with them.
 
 mod changes;
 
+use super::links::{Desk, NewLink, check_mailable};
 use super::sessions::{Device, Login, Right};
-use super::{Failure, Services};
+use super::{Admission, Failure, Page, Services, tokens};
+use crate::domain::links::Purpose;
 use crate::domain::sessions::Principal;
-use crate::domain::users::{self, Circle, Status, User, Username};
-use crate::domain::{Refusal, UserId};
+use crate::domain::users::{self, Circle, Status, User, UserRef, Username, fold};
+use crate::domain::{Refusal, Timestamp, UserId};
+use crate::store::UserFilter;
 use changes::{Register, SetPassword, Suspend, UpdateProfile};
+
+pub(super) use changes::admin;
 
 /// What somebody gives who registers.
 #[derive(Debug, Clone)]
@@ -20,33 +25,99 @@ pub struct Registration {
     pub email: Option<String>,
     /// What he says of himself.
     pub bio: Option<String>,
+    /// The secret of an invitation.
+    pub invitation: Option<String>,
+}
+
+/// What came of registering.
+#[derive(Debug)]
+pub enum Registered {
+    /// The account is there, and logged in.
+    Active(Login),
+    /// The account waits for its address to be confirmed.
+    Pending(User),
+}
+
+/// What somebody changes of his own account.
+#[derive(Debug, Clone, Default)]
+pub struct Profile {
+    /// What he says of himself.
+    pub bio: Option<String>,
+    /// Who may read that.
+    pub bio_visible: Option<Circle>,
+    /// Who may write to him directly.
+    pub inbox: Option<Circle>,
+}
+
+/// Which accounts an administrator wants to see.
+#[derive(Debug, Clone, Default)]
+pub struct AccountFilter {
+    /// Only those in this state.
+    pub status: Option<Status>,
+    /// Only those whose name begins so.
+    pub prefix: Option<String>,
 }
 
 impl Services {
-    /// Registers and logs in.
-    pub async fn register(&self, registration: Registration, device: Device) -> Result<Login, Failure> {
-        if !self.rules().open_registration {
-            return Err(Refusal::RegistrationClosed.into());
+    /// Registers and logs in; where an address is required, registers and mails the link that confirms it.
+    pub async fn register(&self, registration: Registration, device: Device) -> Result<Registered, Failure> {
+        let rules = self.rules();
+        let invitation = match (rules.admission, &registration.invitation) {
+            (Admission::Closed, _) => return Err(Refusal::RegistrationClosed.into()),
+            (Admission::Open, _) => None,
+            (Admission::Invite, secret) => {
+                let hash = secret.as_deref().and_then(tokens::link_hash).ok_or(Refusal::InvitationInvalid)?;
+                let known = self.store().invitation_by_secret(&hash).await?;
+                known.filter(|known| known.is_good(Timestamp::now())).ok_or(Refusal::InvitationInvalid)?;
+                Some(hash)
+            }
+        };
+        let status = if rules.email_required { Status::Pending } else { Status::Active };
+        let (desk, link) = self.confirmation(registration.email.as_deref())?.unzip();
+        let user = User { status, ..self.prepare(registration).await? };
+        let session = (status == Status::Active).then(|| self.new_session(device));
+        let change = Register { user, session: session.clone(), invitation, link: link.clone() };
+        let (user, opened) = self.sequencer().submit(change).await?;
+        tracing::info!(user.id = user.id.0, pending = status == Status::Pending, "registered");
+        if let (Some(desk), Some(link)) = (desk, link) {
+            desk.send_link(&user, &link);
         }
-        let user = self.prepare(registration, false).await?;
-        let session = self.new_session(device);
-        let registered = self.sequencer().submit(Register { user, session: Some(session.clone()) }).await?;
-        let (user, Some(opened)) = registered else { return Err(Failure::Broken) };
-        tracing::info!(user.id = user.id.0, "registered");
-        Ok(self.login(user, &opened, &session))
+        Ok(match (opened, session) {
+            (Some(opened), Some(session)) => Registered::Active(self.login(user, &opened, &session)),
+            _ => Registered::Pending(user),
+        })
     }
 
-    /// Makes an account without logging in: for the operator.
+    /// The link that will confirm an address, and a place for the letter with it. Where an address is optional, one
+    /// that no letter can go to now is only a wish.
+    fn confirmation(&self, email: Option<&str>) -> Result<Option<(Desk, NewLink)>, Failure> {
+        let required = self.rules().email_required;
+        let Some(email) = email else {
+            let missing = Refusal::invalid("email", "Registering here takes an e-mail address.");
+            return if required { Err(missing.into()) } else { Ok(None) };
+        };
+        check_mailable(email)?;
+        match self.desk() {
+            Ok(desk) => Ok(Some((desk, NewLink::new(Purpose::Activate, email.to_owned())))),
+            Err(error) if required => Err(error),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Makes an account without logging in: for the operator, who answers for the address.
     pub async fn add_user(&self, registration: Registration, admin: bool) -> Result<User, Failure> {
-        let user = self.prepare(registration, admin).await?;
-        let (user, _) = self.sequencer().submit(Register { user, session: None }).await?;
+        let user = self.prepare(registration).await?;
+        let user = User { admin, email_confirmed: user.email.is_some(), ..user };
+        let change = Register { user, session: None, invitation: None, link: None };
+        let (user, _) = self.sequencer().submit(change).await?;
         tracing::info!(user.id = user.id.0, admin, "added by the operator");
         Ok(user)
     }
 
     /// Checks all that can be checked without the clock, and hashes the password last, for it is dear.
-    async fn prepare(&self, registration: Registration, admin: bool) -> Result<User, Failure> {
+    async fn prepare(&self, registration: Registration) -> Result<User, Failure> {
         let username = Username::parse("username", &registration.username)?;
+        username.check_free()?;
         users::check_password("password", &registration.password, self.rules().password_min_length)?;
         if let Some(email) = &registration.email {
             users::check_email(email)?;
@@ -67,14 +138,79 @@ impl Services {
             bio_visible: Circle::Everyone,
             inbox: Circle::Everyone,
             status: Status::Active,
-            admin,
-            created_at: crate::domain::Timestamp(0),
+            admin: false,
+            created_at: Timestamp(0),
         })
     }
 
     /// One's own account.
     pub async fn me(&self, principal: &Principal) -> Result<User, Failure> {
         Ok(self.store().user(principal.user).await?.ok_or(Refusal::Unauthorized)?)
+    }
+
+    /// Somebody's account by name, also one that waits for its activation: for the operator.
+    pub(super) async fn account(&self, name: &str) -> Result<User, Failure> {
+        let name = Username::parse("username", name).map_err(|_| Refusal::NotFound("user"))?;
+        Ok(self.store().user_by_name(&name.key()).await?.ok_or(Refusal::NotFound("user"))?)
+    }
+
+    /// Somebody by name, and whether the caller may read what he says of himself.
+    pub async fn profile(&self, principal: &Principal, name: &str) -> Result<(User, bool), Failure> {
+        principal.require_read(None)?;
+        let user = self.user(name).await?;
+        let visible = match user.bio_visible {
+            _ if user.id == principal.user => true,
+            Circle::Everyone => true,
+            Circle::Contacts => self.store().is_contact(user.id, principal.user).await?,
+        };
+        Ok((user, visible))
+    }
+
+    /// Those who are in use of this server and whose names begin so, by name: for completing what somebody types.
+    pub async fn names(
+        &self,
+        principal: &Principal,
+        prefix: &str,
+        cursor: Option<&str>,
+        limit: u64,
+    ) -> Result<Page<UserRef>, Failure> {
+        principal.require_read(None)?;
+        if prefix.is_empty() {
+            return Err(Refusal::invalid("prefix", "Give at least the first character of the names.").into());
+        }
+        let filter = UserFilter { status: Some(Status::Active), ..named("prefix", Some(prefix), cursor)? };
+        let page = self.by_name(filter, limit).await?;
+        Ok(Page { items: page.items.iter().map(User::reference).collect(), next: page.next, head: page.head })
+    }
+
+    /// All accounts by name, to administrators.
+    pub async fn accounts(
+        &self,
+        principal: &Principal,
+        filter: AccountFilter,
+        cursor: Option<&str>,
+        limit: u64,
+    ) -> Result<Page<User>, Failure> {
+        self.require_admin(principal).await?;
+        let named = named("prefix", filter.prefix.as_deref(), cursor)?;
+        self.by_name(UserFilter { status: filter.status, ..named }, limit).await
+    }
+
+    async fn by_name(&self, filter: UserFilter, limit: u64) -> Result<Page<User>, Failure> {
+        let snapshot = self.store().snapshot().await?;
+        let mut found = snapshot.users(&filter, limit).await?;
+        let head = snapshot.head();
+        snapshot.close().await?;
+        let next = found.last().filter(|_| found.len() as u64 == limit).map(|(_, key)| key.clone());
+        let items = found.drain(..).map(|(user, _)| user).collect();
+        Ok(Page { items, next, head })
+    }
+
+    /// Refuses those who are no administrators. What they change is decided by that once more under the clock.
+    pub async fn require_admin(&self, principal: &Principal) -> Result<(), Failure> {
+        principal.require_full()?;
+        let user = self.me(principal).await?;
+        if user.admin && user.status == Status::Active { Ok(()) } else { Err(Refusal::NotAdmin.into()) }
     }
 
     /// Somebody by name.
@@ -99,33 +235,20 @@ impl Services {
         Ok(self.store().users().await?)
     }
 
-    /// Changes what one says of oneself, and whom one's inbox is for.
-    pub async fn update_me(
-        &self,
-        principal: &Principal,
-        bio: Option<String>,
-        inbox: Option<Circle>,
-    ) -> Result<User, Failure> {
+    /// Changes what one says of oneself, and for whom that and one's inbox are.
+    pub async fn update_me(&self, principal: &Principal, profile: Profile) -> Result<User, Failure> {
         principal.require_full()?;
-        if bio.is_none() && inbox.is_none() {
-            return self.me(principal).await;
-        }
-        bio.as_deref().map_or(Ok(()), users::check_bio)?;
-        self.submit_as(principal, UpdateProfile { user: principal.user, bio, inbox })?.await
+        profile.bio.as_deref().map_or(Ok(()), users::check_bio)?;
+        self.submit_as(principal, UpdateProfile { user: principal.user, profile })?.await
     }
 
     /// Changes one's own password. All other sessions end; keys stay, since they do not rest on the password.
     pub async fn change_password(&self, principal: &Principal, current: String, new: String) -> Result<(), Failure> {
         principal.require_full()?;
         users::check_password("new_password", &new, self.rules().password_min_length)?;
-        let user = self.me(principal).await?;
-        if !self.inner.passwords.verify(current, user.password_hash.clone()).await? {
-            return Err(Refusal::InvalidCredentials.into());
-        }
+        let right = self.right_by_password(principal, current).await?;
         let hash = self.inner.passwords.hash(new).await?;
         let keep = Some(principal.session);
-        // Two changes at once must not both rest on the old password.
-        let right = Right::Password(user.password_hash);
         self.submit_as(principal, SetPassword { user: principal.user, hash, keep, right })?.await
     }
 
@@ -140,8 +263,32 @@ impl Services {
     /// Shuts somebody out, or lets him in again. Shutting out ends all his sessions, keys included.
     pub async fn set_suspended(&self, name: &str, suspended: bool) -> Result<(), Failure> {
         let user = self.user(name).await?.id;
-        self.sequencer().submit(Suspend { user, suspended }).await?;
+        self.sequencer().submit(Suspend { user, suspended, by: None }).await?;
         tracing::info!(user.id = user.0, suspended, "suspension changed by the operator");
         Ok(())
     }
+
+    /// The same, by an administrator.
+    pub async fn set_suspended_by(&self, principal: &Principal, name: &str, suspended: bool) -> Result<(), Failure> {
+        self.require_admin(principal).await?;
+        let user = self.user(name).await?.id;
+        if user == principal.user {
+            return Err(Refusal::invalid("name", "Nobody suspends himself.").into());
+        }
+        self.submit_as(principal, Suspend { user, suspended, by: Some(principal.user) })?.await?;
+        tracing::info!(user.id = user.0, suspended, by.id = principal.user.0, "suspension changed by an administrator");
+        Ok(())
+    }
+}
+
+/// The condition on names, and where a list of them goes on.
+fn named(field: &'static str, prefix: Option<&str>, cursor: Option<&str>) -> Result<UserFilter, Refusal> {
+    let none = |text: &str| text.contains('\0') || text.chars().count() > users::USERNAME_LIMIT * 4;
+    if cursor.is_some_and(none) {
+        return Err(Refusal::MalformedCursor);
+    }
+    if prefix.is_some_and(none) {
+        return Err(Refusal::invalid(field, "No name begins so."));
+    }
+    Ok(UserFilter { status: None, prefix: prefix.map(fold), after: cursor.map(str::to_owned) })
 }

@@ -16,7 +16,7 @@ use changes::{Add, Create, Remove, SetRole, Update};
 use serde::Serialize;
 use std::collections::{HashMap, HashSet};
 
-pub(super) use changes::{blank, create, visible};
+pub(super) use changes::{blank, create, leave, visible};
 
 /// What somebody asks for who makes a conversation.
 #[derive(Debug, Clone)]

@@ -12,6 +12,9 @@ const EVENTS: i64 = 2_000;
 /// How long an ended session's row is kept.
 const SESSIONS_KEPT: Duration = Duration::from_hours(720);
 
+/// How long an invitation that ended is listed.
+const INVITATIONS_KEPT: Duration = Duration::from_hours(720);
+
 impl Services {
     /// Sweeps again and again until told to stop: each hour, or more often where history is kept for less than that.
     pub async fn keep_house(&self, stop: CancellationToken) {
@@ -22,7 +25,7 @@ impl Services {
             let swept = tokio::select! {
                 () = stop.cancelled() => return,
                 _ = sweeps.tick() => self.sweep().await,
-                _ = sessions.tick() => self.sequencer().submit(EndExpired).await,
+                _ = sessions.tick() => self.tidy().await,
             };
             if let Err(error) = swept {
                 tracing::warn!(%error, "housekeeping failed; it will be tried again");
@@ -30,11 +33,17 @@ impl Services {
         }
     }
 
+    async fn tidy(&self) -> Result<(), Failure> {
+        self.sequencer().submit(EndExpired).await?;
+        self.see_off_all().await
+    }
+
     async fn sweep(&self) -> Result<(), Failure> {
         let now = Timestamp::now();
         let before = now.minus(self.rules().event_retention);
         while self.sequencer().submit(ForgetEvents { before }).await? {}
-        self.sequencer().submit(ForgetSessions { before: now.minus(SESSIONS_KEPT) }).await
+        self.sequencer().submit(ForgetSessions { before: now.minus(SESSIONS_KEPT) }).await?;
+        self.sequencer().submit(ForgetUnused { before: now.minus(INVITATIONS_KEPT) }).await
     }
 }
 
@@ -78,5 +87,18 @@ impl Change for ForgetSessions {
 
     async fn decide(&self, batch: &mut Batch) -> Result<(), Abort> {
         batch.forget_sessions(self.before).await
+    }
+}
+
+/// Forgets links and invitations that ended, and accounts that were never activated.
+struct ForgetUnused {
+    before: Timestamp,
+}
+
+impl Change for ForgetUnused {
+    type Output = ();
+
+    async fn decide(&self, batch: &mut Batch) -> Result<(), Abort> {
+        batch.forget_unused(self.before).await
     }
 }

@@ -6,7 +6,10 @@ pub mod blocks;
 pub mod contacts;
 pub mod conversations;
 pub mod credentials;
+pub mod departures;
+pub mod invitations;
 pub mod keys;
+pub mod links;
 pub mod maintenance;
 pub mod messages;
 pub mod passwords;
@@ -20,18 +23,29 @@ use crate::domain::Seq;
 use crate::domain::sessions::Principal;
 use crate::domain::{Refusal, SessionId};
 use crate::live::{Follower, Hub};
+use crate::mail::{Outbox, Writer};
 use crate::store::{Abort, Batch, Change, Sequencer, Store, Wants};
 use serde::Serialize;
+use sessions::Who;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::{Mutex, mpsc};
+use url::Url;
 
 pub use crate::store::{Directs, MessagePage, SubmitError as Failure};
+
+/// New passwords asked for that wait to be looked into.
+const ORDERS: usize = 256;
 
 /// What the operator decided about accounts and streams.
 #[derive(Debug, Clone)]
 pub struct Rules {
-    /// Whether anybody may register.
-    pub open_registration: bool,
+    /// Who may register.
+    pub admission: Admission,
+    /// Whether an account counts only with a confirmed address.
+    pub email_required: bool,
+    /// Where the server is reached from outside.
+    pub public_url: Option<Url>,
     /// The fewest characters of a password.
     pub password_min_length: usize,
     /// How long an access token is good.
@@ -42,6 +56,27 @@ pub struct Rules {
     pub streams_per_user: usize,
     /// How long events are kept.
     pub event_retention: Duration,
+}
+
+/// Who may register.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Admission {
+    /// Anybody.
+    Open,
+    /// Whoever has an invitation.
+    Invite,
+    /// Nobody; the operator makes accounts.
+    Closed,
+}
+
+/// How mail is sent, if it is.
+#[derive(Debug, Clone)]
+pub struct Post {
+    /// The queue.
+    pub outbox: Outbox,
+    /// Who writes what goes there.
+    pub writer: Writer,
 }
 
 /// All that may be done, with what it takes to do it. Cheap to clone.
@@ -59,6 +94,9 @@ struct Inner {
     passwords: passwords::Passwords,
     remembered: credentials::Remembered,
     rules: Rules,
+    post: Option<Post>,
+    /// New passwords that were asked for, and are not looked into yet.
+    orders: (mpsc::Sender<Who>, Mutex<mpsc::Receiver<Who>>),
 }
 
 impl Services {
@@ -69,10 +107,14 @@ impl Services {
         follower: Arc<Follower>,
         tokens: tokens::Tokens,
         rules: Rules,
+        post: Option<Post>,
     ) -> Self {
         let passwords = passwords::Passwords::new();
         let remembered = credentials::Remembered::default();
-        Self { inner: Arc::new(Inner { store, sequencer, follower, tokens, passwords, remembered, rules }) }
+        let (asked, orders) = mpsc::channel(ORDERS);
+        let orders = (asked, Mutex::new(orders));
+        let inner = Inner { store, sequencer, follower, tokens, passwords, remembered, rules, post, orders };
+        Self { inner: Arc::new(inner) }
     }
 
     /// The hub and the log behind the streams.

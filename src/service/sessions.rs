@@ -6,10 +6,11 @@ use super::tokens::{self, RefreshToken, access_end, new_secret, opaque};
 use super::{Failure, Page, Services, credentials};
 use crate::domain::events::SessionView;
 use crate::domain::sessions::{Principal, Reach, Session, SessionKind, check_name};
-use crate::domain::users::{User, Username, fold};
+use crate::domain::users::User;
 use crate::domain::{Refusal, SessionId, Timestamp, UserId};
 use changes::{LogIn, Refresh, Refreshed, Revoke};
 use serde::Serialize;
+use std::net::IpAddr;
 use std::time::Duration;
 use subtle::ConstantTimeEq;
 
@@ -31,6 +32,8 @@ pub struct Device {
     pub name: String,
     /// Whether it keeps a cookie rather than tokens.
     pub cookie: bool,
+    /// Where it calls from; nowhere if the operator acts at the machine.
+    pub address: Option<IpAddr>,
 }
 
 /// A login that worked.
@@ -105,25 +108,26 @@ impl Services {
     /// Logs in. An unknown name and a wrong password get the same answer after the same time.
     pub async fn log_in(&self, who: Who, password: String, device: Device) -> Result<Login, Failure> {
         check_name(&device.name)?;
-        let user = match &who {
-            Who::Username(name) => match Username::parse("username", name) {
-                Ok(name) => self.store().user_by_name(&name.key()).await?,
-                Err(_) => None,
-            },
-            Who::Email(email) => self.store().user_by_email(&fold(email)).await?,
-        };
+        let user = self.find(&who).await?;
+        let address = device.address.map(tracing::field::display);
         let hash = user.as_ref().and_then(|user| user.password_hash.clone());
         let right = self.inner.passwords.verify(password, hash.clone()).await?;
-        let Some(user) = user.filter(|_| right) else {
-            tracing::info!("login refused: wrong name or password");
+        let Some(user) = user else {
+            // What was typed may be a password in the wrong place, so only names that exist are told.
+            tracing::info!(client.address = address, "login refused: nobody has this name or address");
             return Err(Refusal::InvalidCredentials.into());
         };
+        let (id, name) = (user.id.0, user.username.as_str().to_owned());
+        if !right {
+            tracing::info!(user.id = id, user.name = name, client.address = address, "login refused: wrong password");
+            return Err(Refusal::InvalidCredentials.into());
+        }
         let opening = self.new_session(device);
-        let session = self
-            .sequencer()
-            .submit(LogIn { user: user.id, right: Right::Password(hash), opening: opening.clone() })
-            .await?;
-        tracing::info!(user.id = user.id.0, session.id = session.id.0, "logged in");
+        let change = LogIn { user: user.id, right: Right::Password(hash), opening: opening.clone() };
+        let session = self.sequencer().submit(change).await.inspect_err(|error| {
+            tracing::info!(user.id = id, user.name = name, client.address = address, "login refused: {error}");
+        })?;
+        tracing::info!(user.id = id, session.id = session.id.0, client.address = address, "logged in");
         Ok(self.login(user, &session, &opening))
     }
 

@@ -16,6 +16,8 @@ pub use refresh::RefreshToken;
 
 /// The bytes of a secret.
 const SECRET: usize = 32;
+/// The bytes of a secret that is typed or clicked once, and looked up.
+const LINK_SECRET: usize = 16;
 /// What is lost when a moment is cut to seconds.
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -214,6 +216,27 @@ pub fn hash(secret: &[u8]) -> Vec<u8> {
 /// 256 random bits.
 pub fn new_secret() -> Vec<u8> {
     rand::random::<[u8; SECRET]>().to_vec()
+}
+
+/// A secret for a mailed link or an invitation, 128 random bits as text, and the hash that is kept of it.
+pub fn link_secret() -> (String, String) {
+    let secret = rand::random::<[u8; LINK_SECRET]>();
+    (URL_SAFE_NO_PAD.encode(secret), hexadecimal(&hash(&secret)))
+}
+
+/// The hash of such a text, if it is one.
+pub fn link_hash(text: &str) -> Option<String> {
+    let secret = URL_SAFE_NO_PAD.decode(text).ok()?;
+    (secret.len() == LINK_SECRET).then(|| hexadecimal(&hash(&secret)))
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a text cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// The text of an opaque secret with a mark of what it is.

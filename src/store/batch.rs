@@ -1,5 +1,6 @@
 //! One transaction under the clock: what its changes read, decide and write.
 
+mod accounts;
 mod asks;
 mod people;
 mod reading;

@@ -49,3 +49,9 @@ pub(super) async fn insert(
 pub(super) async fn delete(db: &impl ConnectionTrait, blocker: UserId, blocked: UserId) -> Result<(), DbErr> {
     Entity::delete_by_id((blocker.0, blocked.0)).exec(db).await.map(drop)
 }
+
+/// Some of those who have blocked somebody.
+pub(super) async fn blockers(db: &impl ConnectionTrait, blocked: UserId, most: u64) -> Result<Vec<UserId>, DbErr> {
+    let rows = Entity::find().filter(Column::BlockedId.eq(blocked.0)).limit(most).all(db).await?;
+    Ok(rows.into_iter().map(|row| UserId(row.blocker_id)).collect())
+}

@@ -1,7 +1,7 @@
 //! The clock row: one gap-free line of events for the whole server, whose order is commit order.
 
 use super::entity::clock;
-use crate::domain::{ConversationId, MessageId, Seq, SessionId, Timestamp, UserId};
+use crate::domain::{ConversationId, InvitationId, MessageId, Seq, SessionId, Timestamp, UserId};
 use sea_orm::{ActiveValue::Set, ConnectionTrait, DbErr, EntityTrait, QuerySelect};
 
 const ROW: i64 = 1;
@@ -23,6 +23,8 @@ pub struct Clock {
     pub last_conversation: ConversationId,
     /// The last session's number.
     pub last_session: SessionId,
+    /// The last invitation's number.
+    pub last_invitation: InvitationId,
     /// The last batch that was committed, by whichever node.
     pub batch: i64,
 }
@@ -51,6 +53,7 @@ impl Clock {
             last_user: Set(self.last_user.0),
             last_conversation: Set(self.last_conversation.0),
             last_session: Set(self.last_session.0),
+            last_invitation: Set(self.last_invitation.0),
             batch: Set(self.batch),
         };
         clock::Entity::update(row).exec(db).await.map(drop)
@@ -71,6 +74,7 @@ impl From<clock::Model> for Clock {
             last_user: UserId(row.last_user),
             last_conversation: ConversationId(row.last_conversation),
             last_session: SessionId(row.last_session),
+            last_invitation: InvitationId(row.last_invitation),
             batch: row.batch,
         }
     }

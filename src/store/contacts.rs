@@ -80,3 +80,13 @@ pub(super) async fn put(db: &impl ConnectionTrait, contact: &Contact) -> Result<
 pub(super) async fn delete(db: &impl ConnectionTrait, owner: UserId, other: UserId) -> Result<(), DbErr> {
     Entity::delete_by_id((owner.0, other.0)).exec(db).await.map(drop)
 }
+
+/// Some of the entries between somebody and others, in whosever list.
+pub(super) async fn with(db: &impl ConnectionTrait, user: UserId, most: u64) -> Result<Vec<Contact>, DbErr> {
+    let mut rows = Entity::find().filter(Column::OwnerId.eq(user.0)).limit(most).all(db).await?;
+    if (rows.len() as u64) < most {
+        let rest = most - rows.len() as u64;
+        rows.extend(Entity::find().filter(Column::OtherId.eq(user.0)).limit(rest).all(db).await?);
+    }
+    rows.iter().map(contact).collect()
+}

@@ -104,6 +104,17 @@ impl Store {
     }
 }
 
+/// Replaces what the events of one kind under a topic say.
+pub(super) async fn overwrite(db: &impl ConnectionTrait, topic: Topic, kind: &str, data: &str) -> Result<(), DbErr> {
+    Entity::update_many()
+        .col_expr(Column::Data, Expr::value(data))
+        .filter(Column::Topic.eq(topic.number()))
+        .filter(Column::Kind.eq(kind))
+        .exec(db)
+        .await
+        .map(drop)
+}
+
 /// Empties the payloads of all events that hold the text of these messages.
 pub(super) async fn erase(db: &impl ConnectionTrait, ids: &[MessageId], at: Timestamp) -> Result<(), DbErr> {
     let mut passed = 0;

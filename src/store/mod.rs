@@ -5,9 +5,12 @@ mod blocks;
 mod clock;
 mod contacts;
 mod conversations;
+mod departures;
 mod entity;
 mod events;
 mod hidden;
+mod invitations;
+mod links;
 mod mentions;
 mod messages;
 mod open;
@@ -29,6 +32,7 @@ pub use open::{Database, OpenError, Store, database_url};
 pub use receipts::{Position, Unread};
 pub use sequencer::{Change, HandOver, Sequencer, SubmitError};
 pub use snapshot::Snapshot;
+pub use users::UserFilter;
 
 /// The database did not do what was asked of it. What exactly is for the log, not for callers.
 #[derive(Debug, thiserror::Error)]

@@ -4,16 +4,19 @@ use super::clock::Clock;
 use super::messages::{Kept, MessageFilter, MessagePage};
 use super::receipts::Position;
 use super::stays::Lasting;
+use super::users::UserFilter;
 use super::{
-    Store, StoreError, blocks, contacts, conversations, hidden, mentions, messages, receipts, sessions, stays, threads,
-    users,
+    Store, StoreError, blocks, contacts, conversations, departures, hidden, invitations, links, mentions, messages,
+    receipts, sessions, stays, threads, users,
 };
 use crate::domain::access::Stay;
 use crate::domain::contacts::{Contact, Direction, State};
 use crate::domain::conversations::{Conversation, Kind, Member};
+use crate::domain::invitations::Invitation;
+use crate::domain::links::Link;
 use crate::domain::sessions::Session;
 use crate::domain::users::{User, UserRef};
-use crate::domain::{ConversationId, MessageId, Seq, SessionId, Timestamp, UserId};
+use crate::domain::{ConversationId, InvitationId, MessageId, Seq, SessionId, Timestamp, UserId};
 use sea_orm::{AccessMode, DatabaseTransaction, DbBackend, IsolationLevel, TransactionTrait};
 use std::collections::HashMap;
 
@@ -63,6 +66,26 @@ impl Store {
     /// All users, by number.
     pub async fn users(&self) -> Result<Vec<User>, StoreError> {
         Ok(users::all(&self.read).await?)
+    }
+
+    /// Whether an owner has approved another as a contact.
+    pub async fn is_contact(&self, owner: UserId, other: UserId) -> Result<bool, StoreError> {
+        Ok(contacts::approved(&self.read, owner, other).await?)
+    }
+
+    /// A mailed link by the hash of its secret.
+    pub async fn link(&self, secret_hash: &str) -> Result<Option<Link>, StoreError> {
+        Ok(links::by_secret(&self.read, secret_hash).await?)
+    }
+
+    /// An invitation by the hash of its secret.
+    pub async fn invitation_by_secret(&self, secret_hash: &str) -> Result<Option<Invitation>, StoreError> {
+        Ok(invitations::by_secret(&self.read, secret_hash).await?)
+    }
+
+    /// Those who have deleted their accounts and are not out of their conversations yet.
+    pub async fn departing(&self) -> Result<Vec<UserId>, StoreError> {
+        Ok(departures::all(&self.read).await?)
     }
 
     /// A session by number.
@@ -115,6 +138,21 @@ impl Snapshot {
     /// Ends reading. Dropping does the same, later.
     pub async fn close(self) -> Result<(), StoreError> {
         Ok(self.db.rollback().await?)
+    }
+
+    /// Users by name, each with the key behind which the list goes on.
+    pub async fn users(&self, filter: &UserFilter, limit: u64) -> Result<Vec<(User, String)>, StoreError> {
+        Ok(users::list(&self.db, filter, limit).await?)
+    }
+
+    /// Users by number, in no order.
+    pub async fn users_by_ids(&self, ids: &[UserId]) -> Result<Vec<User>, StoreError> {
+        Ok(users::by_ids(&self.db, ids).await?)
+    }
+
+    /// Invitations below a number, the newest first.
+    pub async fn invitations(&self, below: Option<InvitationId>, limit: u64) -> Result<Vec<Invitation>, StoreError> {
+        Ok(invitations::list(&self.db, below, limit).await?)
     }
 
     /// The live sessions of a user, oldest first.

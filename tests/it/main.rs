@@ -4,6 +4,7 @@
 //! - `support` is the kit: a server on port 0, people who use it, listeners on all transports, the log as the disk has it.
 //! - `live` asks who hears what: order, completeness, cursors, slow readers, how streams end.
 //! - `api` asks what a call does and what it is refused for.
+//! - `mail` asks what is mailed, to a real mail server, and what the links in it do.
 //! - `cli` asks what an operator's commands do, beside a server and without one, and what `send` and `tail` do.
 //! - `house` holds the law of imports and of style as tables, and reads `src/` by it.
 //! - `deployment` asks whether the container files and the program speak of the same things.
@@ -23,5 +24,6 @@ mod cli;
 mod deployment;
 mod house;
 mod live;
+mod mail;
 mod readme;
 mod support;

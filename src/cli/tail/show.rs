@@ -56,7 +56,9 @@ pub(super) fn line(envelope: &str) -> Option<String> {
         "block.created" => ("*", format!("[you have blocked {}]", user())),
         "block.deleted" => ("*", format!("[you no longer block {}]", user())),
         "user.updated" => {
-            (text("/username").unwrap_or("?"), format!("[new profile: {}]", text("/bio").unwrap_or_default()))
+            let now =
+                text("/bio").map_or_else(|| "[is named so now]".to_owned(), |bio| format!("[new profile: {bio}]"));
+            (text("/username").unwrap_or("?"), now)
         }
         // What is new to this program is shown as it came.
         _ => ("*", format!("[{kind}] {data}")),
@@ -147,6 +149,8 @@ mod tests {
             line("user.updated", r#"{"id":1,"username":"alice","bio":"I\nam"}"#),
             "T - alice: [new profile: I\\nam]"
         );
+        let gone = r#"{"id":1,"username":"deleted-user-1"}"#;
+        assert_eq!(line("user.updated", gone), "T - deleted-user-1: [is named so now]");
         // A server may be older or newer than this program.
         assert_eq!(line("session.created", r#"{"id":4}"#), "T - *: [session 4 begins]");
         assert_eq!(line("session.updated", "{}"), "T - *: [session ? lasts on]");

@@ -1,9 +1,13 @@
 //! What changes in accounts, decided under the clock.
 
+use super::Profile;
 use crate::domain::events::{Happening, Topic};
+use crate::domain::links::Purpose;
 use crate::domain::sessions::{Session, SessionKind};
-use crate::domain::users::{self, Circle, Status, User};
+use crate::domain::users::{self, Status, User, tombstone};
 use crate::domain::{Refusal, SessionId, UserId};
+use crate::service::invitations::accept;
+use crate::service::links::{NewLink, issue};
 use crate::service::sessions::{Opening, Right, open_session, revoke_all};
 use crate::store::{Abort, Batch, Change, NewUser};
 
@@ -11,13 +15,18 @@ use crate::store::{Abort, Batch, Change, NewUser};
 pub(super) struct Register {
     pub user: User,
     pub session: Option<Opening>,
+    /// The hash of an invitation's secret, where registering takes one.
+    pub invitation: Option<String>,
+    pub link: Option<NewLink>,
 }
 
 impl Change for Register {
     type Output = (User, Option<Session>);
 
     async fn decide(&self, batch: &mut Batch) -> Result<Self::Output, Abort> {
-        if batch.user_by_name(&self.user.username.key()).await?.is_some() {
+        let key = self.user.username.key();
+        // A name that somebody had who is gone is nobody's for ever: old messages must not become another's.
+        if batch.user_by_name(&key).await?.is_some() || batch.user_by_name(&tombstone(&key)).await?.is_some() {
             return Err(Refusal::UsernameTaken.into());
         }
         if let Some(email) = &self.user.email
@@ -25,30 +34,49 @@ impl Change for Register {
         {
             return Err(Refusal::EmailTaken.into());
         }
+        if let Some(secret_hash) = &self.invitation {
+            let invitation = accept(batch, secret_hash).await?;
+            batch.update_invitation(&invitation).await?;
+        }
         let user = batch.insert_user(NewUser { user: self.user.clone() });
+        if let Some(link) = &self.link {
+            issue(batch, user.id, link).await?;
+        }
         let session = self.session.as_ref().map(|opening| open_session(batch, user.id, opening));
         Ok((user, session))
     }
 }
 
-/// Changes what somebody says of himself, and whom his inbox is for.
+/// An administrator, as he is under the clock.
+pub(in crate::service) async fn admin(batch: &mut Batch, id: UserId) -> Result<User, Abort> {
+    let user = batch.user(id).await?.filter(|user| user.admin && user.status == Status::Active);
+    Ok(user.ok_or(Refusal::NotAdmin)?)
+}
+
+/// Changes what somebody shows of himself, and to whom.
 pub(super) struct UpdateProfile {
     pub user: UserId,
-    pub bio: Option<String>,
-    pub inbox: Option<Circle>,
+    pub profile: Profile,
 }
 
 impl Change for UpdateProfile {
     type Output = User;
 
     async fn decide(&self, batch: &mut Batch) -> Result<User, Abort> {
-        let user = batch.user(self.user).await?.ok_or(Refusal::Unauthorized)?;
-        let bio = self.bio.clone().unwrap_or(user.bio);
-        let user = User { bio, inbox: self.inbox.unwrap_or(user.inbox), ..user };
-        batch.update_user(&user).await?;
-        let happening = Happening::UserUpdated { user: user.reference(), bio: user.bio.clone() };
-        batch.emit(Topic::User(user.id), &happening);
-        Ok(user)
+        let old = batch.user(self.user).await?.ok_or(Refusal::Unauthorized)?;
+        let Profile { bio, bio_visible, inbox } = &self.profile;
+        let new = User {
+            bio: bio.clone().unwrap_or_else(|| old.bio.clone()),
+            bio_visible: bio_visible.unwrap_or(old.bio_visible),
+            inbox: inbox.unwrap_or(old.inbox),
+            ..old.clone()
+        };
+        if new == old {
+            return Ok(old);
+        }
+        batch.update_user(&new).await?;
+        batch.emit(Topic::User(new.id), &Happening::account_updated(&new));
+        Ok(new)
     }
 }
 
@@ -66,7 +94,12 @@ impl Change for SetPassword {
     async fn decide(&self, batch: &mut Batch) -> Result<(), Abort> {
         let user = batch.user(self.user).await?.ok_or(Refusal::Unauthorized)?;
         self.right.check(&user)?;
+        if user.status == Status::Deleted {
+            return Err(Refusal::NotFound("user").into());
+        }
         batch.update_user(&User { password_hash: Some(self.hash.clone()), ..user }).await?;
+        // What was mailed to set a new one is overtaken.
+        batch.forget_links_of(self.user, Some(Purpose::Password)).await?;
         revoke_all(batch, self.user, |session| Some(session.id) != self.keep && session.kind != SessionKind::Key).await
     }
 }
@@ -75,16 +108,25 @@ impl Change for SetPassword {
 pub(super) struct Suspend {
     pub user: UserId,
     pub suspended: bool,
+    /// The administrator who does it, if it is not the operator.
+    pub by: Option<UserId>,
 }
 
 impl Change for Suspend {
     type Output = ();
 
     async fn decide(&self, batch: &mut Batch) -> Result<(), Abort> {
+        if let Some(by) = self.by {
+            admin(batch, by).await?;
+        }
         let user = batch.user(self.user).await?.ok_or(Refusal::NotFound("user"))?;
         let status = if self.suspended { Status::Suspended } else { Status::Active };
         if user.status == status {
             return Ok(());
+        }
+        // Since he was looked up he may have gone.
+        if matches!(user.status, Status::Pending | Status::Deleted) {
+            return Err(Refusal::NotFound("user").into());
         }
         batch.update_user(&User { status, ..user }).await?;
         if self.suspended { revoke_all(batch, self.user, |_| true).await } else { Ok(()) }

@@ -193,29 +193,39 @@ impl Change for Remove {
         if self.user != self.by && role != Role::Owner {
             return Err(Refusal::NotOwner.into());
         }
-        let members = batch.members(self.id).await?;
-        if !members.iter().any(|(user, _)| *user == self.user) {
-            return Err(Refusal::NotFound("member").into());
-        }
-        let user = reference(batch, self.user).await?;
-        let by = Some(reference(batch, self.by).await?);
-        // A conversation that people are in always has an owner: the one who is there longest follows.
-        let mut rest = members.iter().filter(|(user, _)| *user != self.user);
-        let orphaned = !rest.clone().any(|(_, role)| *role == Role::Owner);
-        let heir = match rest.next() {
-            Some((heir, _)) if orphaned => Some((*heir, reference(batch, *heir).await?)),
-            _ => None,
-        };
-        batch.end_stay(self.id, self.user).await?;
-        let change = MemberChange { user, role: None, by: by.clone() };
-        batch.emit(Topic::Conversation(self.id), &Happening::MemberRemoved(change));
-        if let Some((heir, user)) = heir {
-            batch.set_role(self.id, heir, Role::Owner).await?;
-            let change = MemberChange { user, role: Some(Role::Owner), by };
-            batch.emit(Topic::Conversation(self.id), &Happening::MemberUpdated(change));
-        }
-        Ok(())
+        leave(batch, self.id, self.user, self.by).await
     }
+}
+
+/// Takes somebody out under the clock, with the events of that.
+pub(in crate::service) async fn leave(
+    batch: &mut Batch,
+    id: ConversationId,
+    leaver: UserId,
+    by: UserId,
+) -> Result<(), Abort> {
+    let members = batch.members(id).await?;
+    if !members.iter().any(|(user, _)| *user == leaver) {
+        return Err(Refusal::NotFound("member").into());
+    }
+    let user = reference(batch, leaver).await?;
+    let by = Some(reference(batch, by).await?);
+    // A conversation that people are in always has an owner: the one who is there longest follows.
+    let mut rest = members.iter().filter(|(user, _)| *user != leaver);
+    let orphaned = !rest.clone().any(|(_, role)| *role == Role::Owner);
+    let heir = match rest.next() {
+        Some((heir, _)) if orphaned => Some((*heir, reference(batch, *heir).await?)),
+        _ => None,
+    };
+    batch.end_stay(id, leaver).await?;
+    let change = MemberChange { user, role: None, by: by.clone() };
+    batch.emit(Topic::Conversation(id), &Happening::MemberRemoved(change));
+    if let Some((heir, user)) = heir {
+        batch.set_role(id, heir, Role::Owner).await?;
+        let change = MemberChange { user, role: Some(Role::Owner), by };
+        batch.emit(Topic::Conversation(id), &Happening::MemberUpdated(change));
+    }
+    Ok(())
 }
 
 /// Gives somebody another role.

@@ -93,7 +93,8 @@ impl Change for LogIn {
         match user.status {
             Status::Active => Ok(open_session(batch, self.user, &self.opening)),
             Status::Suspended => Err(Refusal::Suspended.into()),
-            Status::Pending | Status::Deleted => Err(Refusal::InvalidCredentials.into()),
+            Status::Pending => Err(Refusal::NotActivated.into()),
+            Status::Deleted => Err(Refusal::InvalidCredentials.into()),
         }
     }
 }

@@ -15,6 +15,7 @@ pub struct Model {
     pub last_conversation: i64,
     pub last_session: i64,
     pub batch: i64,
+    pub last_invitation: i64,
 }
 
 #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]

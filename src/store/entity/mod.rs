@@ -5,6 +5,7 @@ pub mod clock;
 pub mod commits;
 pub mod contacts;
 pub mod conversations;
+pub mod departures;
 pub mod events;
 pub mod hidden;
 pub mod invitations;

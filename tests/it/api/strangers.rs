@@ -26,7 +26,13 @@ const ROUTES: &[(&str, &str, Door)] = &[
     ("GET", "/readyz", Public),
     ("GET", "/stream", Closed),
     ("GET", "/ws", Checked),
+    ("GET", "/links/{purpose}", Checked),
+    ("POST", "/links/{purpose}", Checked),
+    ("POST", "/api/v1/links/{purpose}", Checked),
+    ("POST", "/api/v1/password-resets", Checked),
+    ("GET", "/api/v1/server", Public),
     ("POST", "/api/v1/users", Checked),
+    ("GET", "/api/v1/users", Closed),
     ("GET", "/api/v1/users/{name}", Closed),
     ("GET", "/api/v1/users/by-id/{id}", Closed),
     ("POST", "/api/v1/sessions", Checked),
@@ -36,6 +42,15 @@ const ROUTES: &[(&str, &str, Door)] = &[
     ("DELETE", "/api/v1/sessions/{id}", Closed),
     ("GET", "/api/v1/me", Closed),
     ("PATCH", "/api/v1/me", Closed),
+    ("DELETE", "/api/v1/me", Closed),
+    ("PUT", "/api/v1/me/email", Closed),
+    ("DELETE", "/api/v1/me/email", Closed),
+    ("POST", "/api/v1/invitations", Closed),
+    ("GET", "/api/v1/invitations", Closed),
+    ("DELETE", "/api/v1/invitations/{id}", Closed),
+    ("GET", "/api/v1/admin/users", Closed),
+    ("POST", "/api/v1/admin/users/{name}/suspend", Closed),
+    ("POST", "/api/v1/admin/users/{name}/unsuspend", Closed),
     ("PUT", "/api/v1/me/password", Closed),
     ("POST", "/api/v1/stream-tickets", Closed),
     ("POST", "/api/v1/keys", Closed),
@@ -75,7 +90,7 @@ const ROUTES: &[(&str, &str, Door)] = &[
 
 async fn knock(caller: &Caller, method: &str, path: &str) -> Answer {
     let method: Method = method.parse().unwrap();
-    let path = path.replace("{id}", "1").replace("{name}", "host");
+    let path = path.replace("{id}", "1").replace("{name}", "host").replace("{purpose}", "activate");
     let body = (method != Method::GET && method != Method::DELETE).then(|| json!({}));
     caller.call(method, &path, body.as_ref()).await
 }

@@ -22,7 +22,8 @@ pub const ROOMS: &[Room] = &[
     Room { name: "domain", answers: "What is true?", may_import: These(&[]) },
     Room { name: "store", answers: "What is kept?", may_import: These(&["domain"]) },
     Room { name: "live", answers: "Who hears it?", may_import: These(&["domain", "store"]) },
-    Room { name: "service", answers: "What may be done?", may_import: These(&["domain", "store", "live"]) },
+    Room { name: "mail", answers: "How does mail leave?", may_import: These(&["domain"]) },
+    Room { name: "service", answers: "What may be done?", may_import: These(&["domain", "store", "live", "mail"]) },
     Room { name: "transport", answers: "How do bytes travel?", may_import: These(&["domain", "live"]) },
     Room {
         name: "api",
@@ -65,6 +66,7 @@ pub const BELONGINGS: &[Belonging] = &[
         rooms: &["transport", "api", "compat", "app"],
         why: "what may be done does not depend on how it was asked",
     },
+    Belonging { crates: &["lettre"], rooms: &["mail"], why: "nobody who has something to say waits for a mail server" },
 ];
 
 /// Spellings that must not occur outside tests.

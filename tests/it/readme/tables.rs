@@ -125,7 +125,9 @@ fn docs_streams_md_and_the_browsers_code_know_every_event() {
 fn docs_errors_md_lists_every_code_with_its_status() {
     let mut given = BTreeSet::new();
     for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/api")).unwrap() {
-        let source = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        let path = entry.unwrap().path();
+        // The pages of mailed links have a folder, and no codes.
+        let Ok(source) = std::fs::read_to_string(path) else { continue };
         // Problems are made in three ways: with a status and a code side by side, …
         for (before, after) in pairs(&source, ", \"") {
             let Some((name, status)) = before.rsplit_once("::").map(|(_, name)| (name, status(name))) else { continue };

@@ -63,6 +63,15 @@ impl Person {
         }
     }
 
+    /// Somebody whom the operator made an administrator.
+    pub async fn administrator(server: &Server, name: &str) -> Self {
+        let password = format!("password of {name}");
+        server.command_with_input(&["user", "add", name, "--admin", "--password-stdin"], &password).await;
+        let stranger = server.stranger();
+        let answer = stranger.post("/api/v1/sessions", &json!({"username": name, "password": password})).await;
+        Self::from_login(&stranger, &password, &answer.expect(201))
+    }
+
     pub async fn logout(&self) {
         self.delete("/api/v1/sessions/current").await.expect(204);
     }

@@ -1,7 +1,7 @@
 //! A server of one's own: the built binary on port 0 in a directory that goes away with it.
 
 use parking_lot::Mutex;
-use sea_orm::{ConnectionTrait, Database};
+use sea_orm::{ConnectionTrait, Database, DbBackend, Statement};
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -210,6 +210,11 @@ impl Server {
         self.restart().await;
     }
 
+    /// What it is started with from now on.
+    pub fn options_are(&mut self, options: Options) {
+        self.options = options;
+    }
+
     /// Tries to start it, which it must refuse; the log says why.
     pub async fn fails_to_start(&mut self) -> ExitStatus {
         let mut child =
@@ -249,6 +254,18 @@ impl Server {
         let database = database.expect("the database file can be opened");
         database.execute_unprepared(statement).await.unwrap_or_else(|error| panic!("{statement}: {error}"));
         database.close().await.expect("the database file can be closed");
+    }
+
+    /// How many rows of a table of its database file a condition holds for.
+    pub async fn count(&self, table: &str, condition: &str) -> i64 {
+        let file = self.data_dir().join("goldcrest.db");
+        let database = Database::connect(format!("sqlite://{}?mode=rw", file.display())).await;
+        let database = database.expect("the database file can be opened");
+        let query = format!("SELECT COUNT(*) AS n FROM {table} WHERE {condition}");
+        let row = database.query_one_raw(Statement::from_string(DbBackend::Sqlite, query.clone())).await;
+        let row = row.unwrap_or_else(|error| panic!("{query}: {error}")).expect("a count has a row");
+        database.close().await.expect("the database file can be closed");
+        row.try_get("", "n").unwrap()
     }
 
     /// What another command, run at the machine, printed; it must succeed.

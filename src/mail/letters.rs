@@ -1,0 +1,130 @@
+//! What is written: a template for each letter, whose first line is its subject.
+
+use crate::domain::UserId;
+use crate::domain::links::Purpose;
+use crate::domain::users::Username;
+use std::fmt;
+use url::Url;
+
+/// A letter to one person.
+#[derive(Clone)]
+pub struct Letter {
+    /// Whom it is about, for the log.
+    pub user: UserId,
+    /// What it is, for the log.
+    pub kind: &'static str,
+    /// Where it goes.
+    pub to: String,
+    /// Its subject.
+    pub subject: String,
+    /// Its text.
+    pub text: String,
+    /// The link that stands in it.
+    pub link: Option<Url>,
+}
+
+impl fmt::Debug for Letter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Letter").field("user", &self.user).field("kind", &self.kind).finish_non_exhaustive()
+    }
+}
+
+/// Writes letters, with links to where the server is reached from outside.
+#[derive(Debug, Clone)]
+pub struct Writer {
+    base: Url,
+}
+
+impl Writer {
+    /// With this public address, which no request can change.
+    pub fn new(public_url: &Url) -> Self {
+        let mut base = public_url.clone();
+        base.set_query(None);
+        base.set_fragment(None);
+        if !base.path().ends_with('/') {
+            base.set_path(&format!("{}/", public_url.path()));
+        }
+        Self { base }
+    }
+
+    /// A letter with a link that does something.
+    pub fn with_link(&self, purpose: Purpose, user: UserId, name: &Username, to: &str, token: &str) -> Letter {
+        let (kind, template) = match purpose {
+            Purpose::Activate => ("activate", include_str!("letters/activate.txt")),
+            Purpose::Password => ("password", include_str!("letters/password.txt")),
+            Purpose::Email => ("email", include_str!("letters/email.txt")),
+        };
+        let mut link = self.base.clone();
+        link.set_path(&format!("{}links/{}", self.base.path(), purpose.word()));
+        link.query_pairs_mut().append_pair("token", token);
+        self.fill(kind, template, user, name, to, Some(link))
+    }
+
+    /// Tells the old address that another one took its place.
+    pub fn email_changed(&self, user: UserId, name: &Username, to: &str) -> Letter {
+        self.fill("email_changed", include_str!("letters/email_changed.txt"), user, name, to, None)
+    }
+
+    /// Tells an address that it belongs to no account any more.
+    pub fn email_removed(&self, user: UserId, name: &Username, to: &str) -> Letter {
+        self.fill("email_removed", include_str!("letters/email_removed.txt"), user, name, to, None)
+    }
+
+    fn fill(
+        &self,
+        kind: &'static str,
+        template: &str,
+        user: UserId,
+        name: &Username,
+        to: &str,
+        link: Option<Url>,
+    ) -> Letter {
+        let server = self.base.host_str().unwrap_or_default();
+        let shown = link.as_ref().map_or("", Url::as_str);
+        let fill = |text: &str| {
+            // The name last: nothing that somebody calls himself is taken for a place in the template.
+            text.replace("{server}", server).replace("{link}", shown).replace("{username}", name.as_str())
+        };
+        let (subject, text) = template.split_once("\n\n").unwrap_or(("", template));
+        Letter { user, kind, to: to.to_owned(), subject: fill(subject), text: fill(text), link }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn writer(url: &str) -> Writer {
+        Writer::new(&Url::parse(url).unwrap())
+    }
+
+    #[test]
+    fn every_template_is_whole() {
+        let writer = writer("https://chat.example.org");
+        let name = Username::parse("username", "zoe").unwrap();
+        let mut letters: Vec<Letter> = [Purpose::Activate, Purpose::Password, Purpose::Email]
+            .map(|purpose| writer.with_link(purpose, UserId(1), &name, "zoe@example.org", "secret"))
+            .into();
+        for letter in &letters {
+            let link = letter.link.as_ref().unwrap().as_str();
+            assert_eq!(link, format!("https://chat.example.org/links/{}?token=secret", letter.kind));
+            assert!(letter.text.lines().any(|line| line == link), "the link has a line of its own: {}", letter.text);
+        }
+        letters.push(writer.email_changed(UserId(1), &name, "zoe@example.org"));
+        letters.push(writer.email_removed(UserId(1), &name, "zoe@example.org"));
+        for letter in letters {
+            assert!(!letter.subject.is_empty() && !letter.subject.contains('\n'), "{}", letter.subject);
+            assert!(letter.text.contains("zoe") && letter.text.contains("chat.example.org"), "{}", letter.text);
+            assert!(!(letter.subject + &letter.text).contains(['{', '}']));
+        }
+    }
+
+    #[test]
+    fn a_server_may_live_below_a_path() {
+        let name = Username::parse("username", "zoe").unwrap();
+        for base in ["https://example.org/chat", "https://example.org/chat/?x#y"] {
+            let letter = writer(base).with_link(Purpose::Password, UserId(1), &name, "zoe@example.org", "s");
+            assert_eq!(letter.link.unwrap().as_str(), "https://example.org/chat/links/password?token=s");
+        }
+    }
+}

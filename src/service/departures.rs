@@ -1,0 +1,70 @@
+//! Deleting an account: at once what is private, then, some at a time, its conversations and, if wanted, its messages.
+
+mod changes;
+
+use super::sessions::Right;
+use super::{Failure, Services};
+use crate::domain::departures::Legacy;
+use crate::domain::sessions::Principal;
+use crate::domain::{MessageId, UserId};
+use changes::{Bury, PartWith, Progress, Rest};
+use std::time::Duration;
+
+/// Messages that are deleted in one change: few enough that others hardly wait.
+const MESSAGES: u64 = 500;
+/// How long whoever deletes his account waits for the rest. Housekeeping takes up what is left.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+impl Services {
+    /// Deletes one's own account. When this is answered nobody can log in to it, and what was private is gone; in all
+    /// but very large accounts the rest has happened too.
+    pub async fn delete_me(&self, principal: &Principal, password: String, legacy: Legacy) -> Result<(), Failure> {
+        principal.require_full()?;
+        let right = self.right_by_password(principal, password).await?;
+        let user = principal.user;
+        self.submit_as(principal, Bury { user, right, legacy })?.await?;
+        tracing::info!(user.id = user.0, "an account was deleted by its owner");
+        match tokio::time::timeout(PATIENCE, self.see_off(user)).await {
+            Ok(Ok(())) | Err(_) => {}
+            // The deletion stands: what is left is written down, and will be tried again.
+            Ok(Err(error)) => tracing::warn!(user.id = user.0, %error, "a deleted account is not out of all yet"),
+        }
+        Ok(())
+    }
+
+    /// Deletes somebody's account: for the operator.
+    pub async fn delete_user(&self, name: &str, legacy: Legacy) -> Result<(), Failure> {
+        let user = self.account(name).await?.id;
+        self.sequencer().submit(Bury { user, right: Right::Operator, legacy }).await?;
+        tracing::info!(user.id = user.0, "an account was deleted by the operator");
+        self.see_off(user).await
+    }
+
+    /// Takes up what a crash or a long history left to do.
+    pub(super) async fn see_off_all(&self) -> Result<(), Failure> {
+        for user in self.store().departing().await? {
+            self.see_off(user).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes a deleted account out of its conversations and deletes its messages, a part at a time. Each part is
+    /// written down with how far it came, so this may be cut off anywhere, and run twice at once.
+    async fn see_off(&self, user: UserId) -> Result<(), Failure> {
+        loop {
+            match self.sequencer().submit(PartWith { user }).await? {
+                Progress::Parted => {}
+                Progress::Out(Legacy::Keep) => break,
+                Progress::Out(Legacy::Delete) => {
+                    let mut after = MessageId(0);
+                    while let Some(last) = self.erase_messages_of(user, after, MESSAGES).await? {
+                        after = last;
+                    }
+                    break;
+                }
+                Progress::Gone => return Ok(()),
+            }
+        }
+        self.sequencer().submit(Rest { user }).await
+    }
+}

@@ -1,0 +1,195 @@
+//! Mailed links: confirming an address, changing it, and setting a new password without the old one.
+
+mod changes;
+
+use super::sessions::{Right, Who};
+use super::{Failure, Services, tokens};
+use crate::domain::links::{Link, Purpose};
+use crate::domain::sessions::Principal;
+use crate::domain::users::{self, Status, User, Username, fold};
+use crate::domain::{Refusal, Timestamp};
+use crate::mail::{self, Letter, NoRoom, Place, Writer};
+use changes::{ConfirmAddress, Issue, RemoveAddress, ResetPassword};
+use tokio::sync::mpsc::error::TrySendError;
+use tokio_util::sync::CancellationToken;
+
+pub(super) use changes::{NewLink, issue};
+
+/// A place for a letter, kept while it is decided what stands in it.
+pub(super) struct Desk {
+    place: Place,
+    writer: Writer,
+}
+
+impl Desk {
+    /// Sends what the writer makes of it.
+    pub(super) fn send(self, write: impl FnOnce(&Writer) -> Letter) {
+        let letter = write(&self.writer);
+        self.place.put(letter);
+    }
+
+    /// Sends a link to the address that it is for.
+    pub(super) fn send_link(self, user: &User, link: &NewLink) {
+        let NewLink { purpose, email, token, .. } = link;
+        self.send(|writer| writer.with_link(*purpose, user.id, &user.username, email, token));
+    }
+}
+
+impl Services {
+    /// Whether this server sends mail.
+    pub fn sends_mail(&self) -> bool {
+        self.inner.post.is_some()
+    }
+
+    /// Keeps a place for a letter before anything is promised.
+    pub(super) fn desk(&self) -> Result<Desk, Failure> {
+        let post = self.inner.post.as_ref().ok_or(Refusal::MailNotConfigured)?;
+        let place = post.outbox.reserve().map_err(|error| match error {
+            NoRoom::Off => Failure::Refused(Refusal::MailNotConfigured),
+            NoRoom::Full => Failure::Overloaded,
+        })?;
+        Ok(Desk { place, writer: post.writer.clone() })
+    }
+
+    /// Asks for a link to set a new password. Whether there is such an account is found out later, by the post, so that
+    /// the answer and the time that it takes do not depend on it.
+    pub fn request_reset(&self, who: Who) -> Result<(), Failure> {
+        if !self.sends_mail() {
+            return Err(Refusal::MailNotConfigured.into());
+        }
+        self.inner.orders.0.try_send(who).map_err(|error| match error {
+            TrySendError::Full(_) | TrySendError::Closed(_) => Failure::Overloaded,
+        })
+    }
+
+    /// Does what was asked for by those who did not wait, until told to stop.
+    pub async fn keep_post(&self, stop: CancellationToken) {
+        let mut orders = self.inner.orders.1.lock().await;
+        loop {
+            let who = tokio::select! {
+                () = stop.cancelled() => return,
+                order = orders.recv() => match order {
+                    Some(who) => who,
+                    None => return,
+                },
+            };
+            if let Err(error) = self.reset(who).await {
+                tracing::warn!(%error, "a new password was asked for in vain");
+            }
+        }
+    }
+
+    /// Mails a link to the confirmed address of an account; to one that waits for its activation, that link again.
+    async fn reset(&self, who: Who) -> Result<(), Failure> {
+        let Some(user) = self.find(&who).await? else { return Ok(()) };
+        let purpose = match user.status {
+            Status::Active if user.email_confirmed => Purpose::Password,
+            Status::Pending => Purpose::Activate,
+            _ => return Ok(()),
+        };
+        let Some(email) = &user.email else { return Ok(()) };
+        let desk = self.desk()?;
+        let link = NewLink::new(purpose, email.clone());
+        match self.sequencer().submit(Issue { user: user.id, link: link.clone(), right: None }).await {
+            Ok(user) => {
+                desk.send_link(&user, &link);
+                tracing::info!(user.id = user.id.0, mail.kind = purpose.word(), "a link was asked for");
+                Ok(())
+            }
+            // Whoever fills somebody's mailbox is not told how far he got.
+            Err(Failure::Refused(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Somebody by name or by confirmed address, whatever state the account is in.
+    pub(super) async fn find(&self, who: &Who) -> Result<Option<User>, Failure> {
+        Ok(match who {
+            Who::Username(name) => match Username::parse("username", name) {
+                Ok(name) => self.store().user_by_name(&name.key()).await?,
+                Err(_) => None,
+            },
+            Who::Email(email) => self.store().user_by_email(&fold(email)).await?,
+        })
+    }
+
+    /// Asks for another address, which counts when the link that goes there is used.
+    pub async fn change_email(&self, principal: &Principal, email: String, password: String) -> Result<(), Failure> {
+        principal.require_full()?;
+        check_mailable(&email)?;
+        let right = Some(self.right_by_password(principal, password).await?);
+        let desk = self.desk()?;
+        let link = NewLink::new(Purpose::Email, email);
+        let change = Issue { user: principal.user, link: link.clone(), right };
+        let user = self.submit_as(principal, change)?.await?;
+        desk.send_link(&user, &link);
+        Ok(())
+    }
+
+    /// Takes one's address away.
+    pub async fn remove_email(&self, principal: &Principal, password: String) -> Result<(), Failure> {
+        principal.require_full()?;
+        if self.rules().email_required {
+            return Err(Refusal::EmailRequired.into());
+        }
+        let right = self.right_by_password(principal, password).await?;
+        let (user, old) = self.submit_as(principal, RemoveAddress { user: principal.user, right })?.await?;
+        if let (Some(old), Ok(desk)) = (old, self.desk()) {
+            desk.send(|writer| writer.email_removed(user.id, &user.username, &old));
+        }
+        Ok(())
+    }
+
+    /// Whether a link would do this now.
+    pub async fn link_is_good(&self, purpose: Purpose, token: &str) -> Result<(), Failure> {
+        self.look_at(purpose, token).await.map(drop)
+    }
+
+    async fn look_at(&self, purpose: Purpose, token: &str) -> Result<Link, Failure> {
+        let hash = tokens::link_hash(token).ok_or(Refusal::LinkInvalid)?;
+        let link = self.store().link(&hash).await?.filter(|link| link.is_good(purpose, Timestamp::now()));
+        Ok(link.ok_or(Refusal::LinkInvalid)?)
+    }
+
+    /// Uses a link that confirms an address.
+    pub async fn confirm_address(&self, purpose: Purpose, token: &str) -> Result<(), Failure> {
+        let secret_hash = self.look_at(purpose, token).await?.secret_hash;
+        let (user, old) = self.sequencer().submit(ConfirmAddress { secret_hash, purpose }).await?;
+        tracing::info!(user.id = user.id.0, mail.kind = purpose.word(), "an address was confirmed");
+        if let (Some(old), Ok(desk)) = (old, self.desk()) {
+            desk.send(|writer| writer.email_changed(user.id, &user.username, &old));
+        }
+        Ok(())
+    }
+
+    /// Uses a link that sets a new password. All sessions end; keys stay, since they do not rest on the password.
+    pub async fn reset_password(&self, token: &str, new: String) -> Result<(), Failure> {
+        // Made-up links cost no hashing.
+        let secret_hash = self.look_at(Purpose::Password, token).await?.secret_hash;
+        users::check_password("password", &new, self.rules().password_min_length)?;
+        let hash = self.inner.passwords.hash(new).await?;
+        let user = self.sequencer().submit(ResetPassword { secret_hash, hash }).await?;
+        tracing::info!(user.id = user.0, "a new password was set by a mailed link");
+        Ok(())
+    }
+
+    /// What a caller may do who has just given his password again.
+    pub(super) async fn right_by_password(&self, principal: &Principal, password: String) -> Result<Right, Failure> {
+        let hash = self.me(principal).await?.password_hash;
+        if !self.inner.passwords.verify(password, hash.clone()).await? {
+            return Err(Refusal::InvalidCredentials.into());
+        }
+        // Two changes at once must not both rest on the old password.
+        Ok(Right::Password(hash))
+    }
+}
+
+/// Takes an address to which a letter will go.
+pub(super) fn check_mailable(email: &str) -> Result<(), Refusal> {
+    users::check_email(email)?;
+    if mail::is_address(email) {
+        Ok(())
+    } else {
+        Err(Refusal::invalid("email", "No mail can be sent to this address."))
+    }
+}

@@ -1,0 +1,161 @@
+//! What mailed links change, decided under the clock.
+
+use crate::domain::events::{Happening, Topic};
+use crate::domain::links::{AT_A_TIME, Link, Purpose};
+use crate::domain::sessions::SessionKind;
+use crate::domain::users::{Status, User, fold};
+use crate::domain::{Refusal, UserId};
+use crate::service::sessions::{Right, revoke_all};
+use crate::service::tokens;
+use crate::store::{Abort, Batch, Change};
+
+/// A link about to be made: its token is mailed, and only the hash of it is kept.
+#[derive(Clone)]
+pub(in crate::service) struct NewLink {
+    pub purpose: Purpose,
+    pub email: String,
+    pub token: String,
+    secret_hash: String,
+}
+
+impl NewLink {
+    pub(in crate::service) fn new(purpose: Purpose, email: String) -> Self {
+        let (token, secret_hash) = tokens::link_secret();
+        Self { purpose, email, token, secret_hash }
+    }
+}
+
+/// Makes a link under the clock.
+pub(in crate::service) async fn issue(batch: &mut Batch, user: UserId, new: &NewLink) -> Result<(), Abort> {
+    let link = Link {
+        secret_hash: new.secret_hash.clone(),
+        user,
+        purpose: new.purpose,
+        email: new.email.clone(),
+        created_at: batch.at(),
+        expires_at: batch.at().plus(new.purpose.lasts()),
+    };
+    batch.insert_link(&link).await
+}
+
+/// Whether a confirmed address of somebody else stands in the way.
+async fn check_untaken(batch: &mut Batch, user: UserId, email: &str) -> Result<(), Abort> {
+    match batch.user_by_email(&fold(email)).await? {
+        Some(other) if other.id != user => Err(Refusal::EmailTaken.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Makes a link for an account that is there.
+pub(super) struct Issue {
+    pub user: UserId,
+    pub link: NewLink,
+    pub right: Option<Right>,
+}
+
+impl Change for Issue {
+    type Output = User;
+
+    async fn decide(&self, batch: &mut Batch) -> Result<User, Abort> {
+        let user = batch.user(self.user).await?.ok_or(Refusal::Unauthorized)?;
+        if let Some(right) = &self.right {
+            right.check(&user)?;
+        }
+        let email = &self.link.email;
+        let fits = match self.link.purpose {
+            Purpose::Activate => user.status == Status::Pending && user.email.as_ref() == Some(email),
+            Purpose::Password => {
+                user.status == Status::Active && user.email_confirmed && user.email.as_ref() == Some(email)
+            }
+            Purpose::Email => user.status == Status::Active,
+        };
+        if !fits {
+            return Err(Refusal::Unauthorized.into());
+        }
+        if self.link.purpose != Purpose::Password {
+            check_untaken(batch, user.id, email).await?;
+        }
+        if batch.open_links(user.id, self.link.purpose).await? >= AT_A_TIME {
+            return Err(Refusal::TooMany("Several such mails are on their way already. Use the link in one.").into());
+        }
+        issue(batch, user.id, &self.link).await?;
+        Ok(user)
+    }
+}
+
+/// A link that is good, with the account that it is for.
+async fn good(batch: &mut Batch, secret_hash: &str, purpose: Purpose) -> Result<(Link, User), Abort> {
+    let now = batch.at();
+    let link = batch.link(secret_hash).await?.filter(|link| link.is_good(purpose, now)).ok_or(Refusal::LinkInvalid)?;
+    let user = batch.user(link.user).await?.ok_or(Refusal::LinkInvalid)?;
+    Ok((link, user))
+}
+
+/// Confirms an address, and activates the account if it waits for that. Tells the address that counted before.
+pub(super) struct ConfirmAddress {
+    pub secret_hash: String,
+    pub purpose: Purpose,
+}
+
+impl Change for ConfirmAddress {
+    type Output = (User, Option<String>);
+
+    async fn decide(&self, batch: &mut Batch) -> Result<Self::Output, Abort> {
+        let (link, user) = good(batch, &self.secret_hash, self.purpose).await?;
+        check_untaken(batch, user.id, &link.email).await?;
+        let old = user.email.clone().filter(|old| user.email_confirmed && *old != link.email);
+        let status = if user.status == Status::Pending { Status::Active } else { user.status };
+        let user = User { email: Some(link.email), email_confirmed: true, status, ..user };
+        batch.update_user(&user).await?;
+        // Whatever else was mailed went to an address that may not be his any more.
+        batch.forget_links_of(user.id, None).await?;
+        batch.emit(Topic::User(user.id), &Happening::account_updated(&user));
+        Ok((user, old))
+    }
+}
+
+/// Takes an address away, and gives it back if it counted.
+pub(super) struct RemoveAddress {
+    pub user: UserId,
+    pub right: Right,
+}
+
+impl Change for RemoveAddress {
+    type Output = (User, Option<String>);
+
+    async fn decide(&self, batch: &mut Batch) -> Result<Self::Output, Abort> {
+        let user = batch.user(self.user).await?.ok_or(Refusal::Unauthorized)?;
+        self.right.check(&user)?;
+        let old = user.email.clone().filter(|_| user.email_confirmed);
+        if user.email.is_none() {
+            return Ok((user, None));
+        }
+        let user = User { email: None, email_confirmed: false, ..user };
+        batch.update_user(&user).await?;
+        batch.forget_links_of(user.id, None).await?;
+        batch.emit(Topic::User(user.id), &Happening::account_updated(&user));
+        Ok((user, old))
+    }
+}
+
+/// Sets a password by a link, and ends the sessions that rested on the old one.
+pub(super) struct ResetPassword {
+    pub secret_hash: String,
+    pub hash: String,
+}
+
+impl Change for ResetPassword {
+    type Output = UserId;
+
+    async fn decide(&self, batch: &mut Batch) -> Result<UserId, Abort> {
+        let (_, user) = good(batch, &self.secret_hash, Purpose::Password).await?;
+        if user.status != Status::Active {
+            return Err(Refusal::LinkInvalid.into());
+        }
+        let id = user.id;
+        batch.update_user(&User { password_hash: Some(self.hash.clone()), ..user }).await?;
+        batch.forget_links_of(id, Some(Purpose::Password)).await?;
+        revoke_all(batch, id, |session| session.kind != SessionKind::Key).await?;
+        Ok(id)
+    }
+}

@@ -1,0 +1,61 @@
+//! Mailed links in the database.
+
+use super::entity::links::{ActiveModel, Column, Entity, Model};
+use super::{to_word, word};
+use crate::domain::links::{Link, Purpose};
+use crate::domain::{Timestamp, UserId};
+use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter};
+
+fn link(row: Model) -> Result<Link, DbErr> {
+    Ok(Link {
+        secret_hash: row.secret_hash,
+        user: UserId(row.user_id),
+        purpose: word("links.purpose", &row.purpose)?,
+        email: row.email.unwrap_or_default(),
+        created_at: Timestamp(row.created_at),
+        expires_at: Timestamp(row.expires_at),
+    })
+}
+
+pub(super) fn row(link: &Link) -> ActiveModel {
+    ActiveModel {
+        secret_hash: Set(link.secret_hash.clone()),
+        user_id: Set(link.user.0),
+        purpose: Set(to_word(link.purpose)),
+        email: Set(Some(link.email.clone())),
+        created_at: Set(link.created_at.0),
+        expires_at: Set(link.expires_at.0),
+    }
+}
+
+pub(super) async fn by_secret(db: &impl ConnectionTrait, hash: &str) -> Result<Option<Link>, DbErr> {
+    Entity::find_by_id(hash).one(db).await?.map(link).transpose()
+}
+
+/// How many links of one sort a user has that are still good.
+pub(super) async fn count(
+    db: &impl ConnectionTrait,
+    user: UserId,
+    purpose: Purpose,
+    now: Timestamp,
+) -> Result<u64, DbErr> {
+    let open = Entity::find()
+        .filter(Column::UserId.eq(user.0))
+        .filter(Column::Purpose.eq(to_word(purpose)))
+        .filter(Column::ExpiresAt.gt(now.0));
+    open.count(db).await
+}
+
+/// Takes away the links of a user: all, or those of one sort.
+pub(super) async fn forget_of(db: &impl ConnectionTrait, user: UserId, purpose: Option<Purpose>) -> Result<(), DbErr> {
+    let mut these = Entity::delete_many().filter(Column::UserId.eq(user.0));
+    if let Some(purpose) = purpose {
+        these = these.filter(Column::Purpose.eq(to_word(purpose)));
+    }
+    these.exec(db).await.map(drop)
+}
+
+/// Takes away the links that ended before a moment.
+pub(super) async fn forget(db: &impl ConnectionTrait, before: Timestamp) -> Result<(), DbErr> {
+    Entity::delete_many().filter(Column::ExpiresAt.lte(before.0)).exec(db).await.map(drop)
+}
