@@ -55,3 +55,26 @@ async fn ones_own_profile_is_shown_and_changed() {
     assert_eq!(shown.expect(200)["bio"], text);
     assert!(!String::from_utf8_lossy(&shown.body).contains("example.org"), "an address is seen by nobody else");
 }
+
+#[tokio::test]
+async fn a_profile_is_shown_to_the_approved_only() {
+    let server = Server::start().await;
+    let [ann, jr, eve] = Person::register_all(&server, ["ann", "JR", "eve"]).await;
+    let profile = json!({"bio": "this is my boring profile page.", "bio_visible": "contacts"});
+    ann.patch("/api/v1/me", &profile).await.expect(200);
+    jr.ask(&ann).await.expect(201);
+    let by_number = format!("/api/v1/users/by-id/{}", ann.id);
+    for (person, state, shown) in
+        [(&jr, None, false), (&jr, Some("approved"), true), (&jr, Some("rejected"), false), (&eve, None, false)]
+    {
+        if let Some(state) = state {
+            ann.answer(&jr, state).await;
+        }
+        for path in ["/api/v1/users/ann", &by_number] {
+            let seen = person.get(path).await.expect(200);
+            assert_eq!((&seen["username"], seen["bio"] == profile["bio"]), (&json!("ann"), shown), "{state:?}: {seen}");
+            assert!(shown || seen["bio"].is_null(), "{seen}");
+        }
+    }
+    assert_eq!(ann.get(&by_number).await.expect(200)["bio"], profile["bio"], "one's own");
+}

@@ -2,4 +2,5 @@
 
 mod accounts;
 mod lists;
+mod mail;
 mod messages;
