@@ -1,6 +1,6 @@
 # Built with `docker build -t goldcrest .` (BuildKit, the default of Docker since 23.0); run as in docker-compose.yml.
 
-FROM rust:1-slim-trixie AS build
+FROM rust:1.95-slim-trixie AS build
 WORKDIR /src
 COPY . .
 # The caches hold crates and objects between builds; the program leaves them, since they are no part of the image.

@@ -2,7 +2,9 @@
 
 use crate::api::{App, AppOptions, Limits, Origins, routes};
 use crate::cli::admin::AdminSocket;
-use crate::config::{DataDir, DataDirError, Email, KeyError, MailMode, Options, RateLimits, Registration, signing_key};
+use crate::config::{
+    AnonymousChannels, DataDir, DataDirError, Email, KeyError, MailMode, Options, RateLimits, Registration, signing_key,
+};
 use crate::lifecycle;
 use crate::live::{Ending, Follower, FollowerOptions, Hub, HubOptions};
 use crate::mail::{MailError, Postman, Way, Writer};
@@ -177,7 +179,7 @@ fn app_options(options: &Options, listening: SocketAddr) -> AppOptions {
     AppOptions {
         origins: Origins::new(options.public_url.as_ref(), listening, &options.allow_origins),
         trusted_proxies: options.trusted_proxies.clone(),
-        anonymous_channels: options.anonymous_channels,
+        anonymous_channels: options.anonymous_channels == AnonymousChannels::On,
         streams_per_address: options.max_streams_per_address,
         pace: Pace {
             heartbeat: options.heartbeat.max(SHORTEST),

@@ -3,6 +3,7 @@
 use super::app::App;
 use super::cookie;
 use super::problem::Problem;
+use super::wording::{self, Wrong};
 use crate::domain::Refusal;
 use crate::domain::sessions::Principal;
 use crate::service::credentials::CheckedCookie;
@@ -26,7 +27,7 @@ impl FromRequestParts<App> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let principal = principal(&parts.headers, &parts.extensions, app).await?;
-        Ok(Self(principal.ok_or(Refusal::Unauthorized)?))
+        Ok(Self(principal.ok_or_else(Problem::no_credentials)?))
     }
 }
 
@@ -52,7 +53,7 @@ impl FromRequestParts<App> for Visitor {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let known = principal(&parts.headers, &parts.extensions, app).await?;
         let anybody = || app.options.anonymous_channels.then(Principal::anonymous);
-        Ok(Self(known.or_else(anybody).ok_or(Refusal::Unauthorized)?))
+        Ok(Self(known.or_else(anybody).ok_or_else(Problem::no_credentials)?))
     }
 }
 
@@ -64,9 +65,9 @@ pub(super) async fn principal(
 ) -> Result<Option<Principal>, Problem> {
     if let Some(value) = headers.get(header::AUTHORIZATION) {
         let value = value.to_str().map_err(|_| Refusal::Unauthorized)?;
-        let (scheme, token) = value.split_once(' ').ok_or(Refusal::Unauthorized)?;
+        let (scheme, token) = value.split_once(' ').ok_or_else(Problem::no_credentials)?;
         if !scheme.eq_ignore_ascii_case("bearer") && !scheme.eq_ignore_ascii_case("token") {
-            return Err(Refusal::Unauthorized.into());
+            return Err(Problem::no_credentials());
         }
         return Ok(Some(app.services.check_bearer(token.trim()).await?));
     }
@@ -170,23 +171,9 @@ fn refused(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
         return not_json(inner);
     }
     let message = inner.to_string();
-    let quoted = message.split('`').nth(1).unwrap_or("").to_owned();
-    let at = error.path().to_string();
-    let (code, field) = if message.starts_with("unknown field") {
-        ("unknown_field", quoted)
-    } else if message.starts_with("missing field") {
-        ("invalid", quoted)
-    } else {
-        ("invalid", at)
-    };
-    // The message may quote a value; only serde's words about types and names are passed on, up to the place.
-    let detail = message.split(" at line ").next().unwrap_or("").to_owned();
-    let detail = if detail.starts_with("invalid type") || detail.starts_with("invalid value") {
-        let expected = detail.rsplit_once(", expected ").map_or("another type", |(_, expected)| expected);
-        format!("This field has the wrong type: expected {expected}.")
-    } else {
-        format!("{detail}.")
-    };
+    let said = message.split(" at line ").next().unwrap_or_default();
+    let Wrong { unknown, field, detail } = wording::reword(said, &error.path().to_string(), "field");
+    let code = if unknown { "unknown_field" } else { "invalid" };
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail).field(field)
 }
 
@@ -198,9 +185,7 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Params<T> {
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Problem> {
         let query = Query::<T>::try_from_uri(&parts.uri);
-        query
-            .map(|Query(params)| Self(params))
-            .map_err(|error| Problem::malformed(format!("A parameter of the URL is wrong: {}", error.body_text())))
+        query.map(|Query(params)| Self(params)).map_err(|error| wording::of_query(&error.body_text()))
     }
 }
 
@@ -211,6 +196,9 @@ impl<T: DeserializeOwned + Send> FromRequestParts<App> for Named<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        Path::<T>::from_request_parts(parts, app).await.map(|Path(part)| Self(part)).map_err(|_| Problem::not_found())
+        Path::<T>::from_request_parts(parts, app)
+            .await
+            .map(|Path(part)| Self(part))
+            .map_err(|error| wording::of_path(&error))
     }
 }

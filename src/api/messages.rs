@@ -23,8 +23,8 @@ const LIMITS: (u64, u64) = (200, 50);
 pub(super) fn limit(wanted: Option<u64>) -> Result<u64, Problem> {
     let (most, usual) = LIMITS;
     match wanted.unwrap_or(usual) {
-        0 => Err(Problem::malformed("`limit` is at least 1.")),
-        limit if limit > most => Err(Problem::malformed(format!("`limit` is at most {most}."))),
+        0 => Err(Problem::malformed("`limit` is at least 1.").field("limit")),
+        limit if limit > most => Err(Problem::malformed(format!("`limit` is at most {most}.")).field("limit")),
         limit => Ok(limit),
     }
 }
@@ -45,7 +45,10 @@ impl Post {
         let to = match (self.to, self.conversation_id) {
             (Some(people), None) => Destination::People(people),
             (None, Some(id)) => Destination::Conversation(id),
-            _ => return Err(Refusal::invalid("to", "Give either `to` or `conversation_id`.")),
+            (Some(_), Some(_)) => {
+                return Err(Refusal::invalid("to", "Give either `to` or `conversation_id`, not both."));
+            }
+            (None, None) => return Err(Refusal::invalid("to", "Give `to` or `conversation_id`.")),
         };
         Ok(Outgoing { to, text: self.text, thread_id: self.thread_id, client_id: self.client_id })
     }

@@ -24,6 +24,7 @@ pub mod routes;
 mod server;
 mod sessions;
 mod stream;
+mod wording;
 
 pub use app::{App, AppOptions};
 pub use limits::Limits;

@@ -1,8 +1,18 @@
 //! Whose pages may write: a browser says where a request comes from, and a foreign page is refused.
 
+use crate::config::values;
 use http::{HeaderValue, Method};
+use parking_lot::Mutex;
+use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use tower_http::cors::AllowOrigin;
 use url::Url;
+
+/// Foreign origins that the log names, each once: whoever asks can make up as many as he likes.
+const NAMED: usize = 100;
+/// The longest that is named.
+const ORIGIN_BYTES: usize = 200;
 
 /// The origins (RFC 6454) of our own pages, and of those that the operator lets in.
 #[derive(Debug, Clone)]
@@ -10,6 +20,8 @@ pub struct Origins {
     own: Vec<String>,
     allowed: Vec<String>,
     tls: bool,
+    /// Those that the log has named.
+    refused: Arc<Mutex<HashSet<String>>>,
 }
 
 impl Origins {
@@ -22,7 +34,7 @@ impl Origins {
             None => of_this_machine(listen),
         };
         let tls = public_url.is_some_and(|url| url.scheme() == "https");
-        Self { own, allowed: allowed.iter().map(text).collect(), tls }
+        Self { own, allowed: allowed.iter().map(text).collect(), tls, refused: Arc::default() }
     }
 
     /// Whether our own pages come over TLS.
@@ -30,9 +42,40 @@ impl Origins {
         self.tls
     }
 
-    /// The origins that cross-origin requests may come from.
-    pub fn allowed(&self) -> Vec<HeaderValue> {
-        self.allowed.iter().filter_map(|origin| origin.parse().ok()).collect()
+    /// The origins that cross-origin requests may come from. Here every request of every page is seen, also the
+    /// question that a browser asks before one and that no other code hears of; so here the log learns of strangers.
+    pub(super) fn allowed(&self) -> AllowOrigin {
+        let origins = self.clone();
+        AllowOrigin::predicate(move |origin, _| {
+            let allowed = is_in(&origins.allowed, origin);
+            if !allowed && !is_in(&origins.own, origin) {
+                origins.note(origin);
+            }
+            allowed
+        })
+    }
+
+    /// Says once of a foreign origin that its pages are refused: the page's author sees only that nothing works.
+    fn note(&self, origin: &HeaderValue) {
+        let Some(origin) = origin.to_str().ok().filter(|origin| origin.len() <= ORIGIN_BYTES) else { return };
+        let mut refused = self.refused.lock();
+        if refused.len() >= NAMED || refused.contains(origin) {
+            return;
+        }
+        refused.insert(origin.to_owned());
+        let last = refused.len() == NAMED;
+        drop(refused);
+        match values::origin(origin) {
+            Ok(_) => tracing::warn!(origin, "pages of this origin are refused; --allow-origins {origin} lets them in"),
+            Err(_) if origin == "null" => tracing::warn!(
+                origin,
+                "pages without an origin are refused, such as those opened from a file; serve them over HTTP"
+            ),
+            Err(_) => tracing::warn!(origin, "pages of this origin are refused"),
+        }
+        if last {
+            tracing::warn!("no more foreign origins are named from here on");
+        }
     }
 
     /// Whether a request may go on. Without an `Origin` it does not come from a page.
@@ -42,9 +85,12 @@ impl Origins {
         if reads && path != "/stream" && path != "/ws" {
             return true;
         }
-        let known = |list: &[String]| list.iter().any(|known| known.as_bytes() == origin.as_bytes());
-        known(&self.own) || known(&self.allowed)
+        is_in(&self.own, origin) || is_in(&self.allowed, origin)
     }
+}
+
+fn is_in(list: &[String], origin: &HeaderValue) -> bool {
+    list.iter().any(|known| known.as_bytes() == origin.as_bytes())
 }
 
 fn of_this_machine(listen: SocketAddr) -> Vec<String> {

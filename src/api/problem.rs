@@ -49,7 +49,7 @@ impl Problem {
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         Self {
             kind: "about:blank",
-            title: status.canonical_reason().unwrap_or("Error"),
+            title: title(status),
             status,
             code,
             detail: detail.into(),
@@ -79,7 +79,19 @@ impl Problem {
 
     /// There is no such route, or no such thing that the caller may see.
     pub fn not_found() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not_found", "There is nothing here.")
+        Self::nothing("There is nothing here.")
+    }
+
+    /// There is no such thing, for this reason.
+    pub fn nothing(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", detail)
+    }
+
+    /// Nothing says who calls.
+    pub fn no_credentials() -> Self {
+        let detail = "Say who you are: send `Authorization: Bearer …` with an access token from /api/v1/sessions, or \
+                      with an API key.";
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", detail)
     }
 
     /// A part of the request outside the body cannot be read.
@@ -105,6 +117,15 @@ impl Problem {
     /// The problem's code.
     pub fn code(&self) -> &'static str {
         self.code
+    }
+}
+
+/// The name of a status in RFC 9110, which is newer than what some libraries know.
+fn title(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::PAYLOAD_TOO_LARGE => "Content Too Large",
+        StatusCode::UNPROCESSABLE_ENTITY => "Unprocessable Content",
+        _ => status.canonical_reason().unwrap_or("Error"),
     }
 }
 

@@ -11,7 +11,7 @@ use axum::routing::{delete, get, patch, post, put};
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use std::time::Duration;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::cors::{AllowOrigin, CorsLayer};
+use tower_http::cors::CorsLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
 /// What it takes to reach a route.
@@ -103,7 +103,7 @@ routes! {
 /// The routes with what happens to every request around them.
 pub fn router(app: App) -> Router {
     let cors = CorsLayer::new()
-        .allow_origin(AllowOrigin::list(app.options.origins.allowed()))
+        .allow_origin(app.options.origins.allowed())
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
         .allow_headers([
             header::AUTHORIZATION,

@@ -140,7 +140,7 @@ pub(super) async fn sse(
     let (method, headers) = (request.method(), request.headers());
     let query = Query::parse(request.uri().query())?;
     let principal = match opener(&app, &query, headers, request.extensions()).await {
-        Ok(principal) => principal.or_else(|| anybody(&app, &query)).ok_or(Refusal::Unauthorized)?,
+        Ok(principal) => principal.or_else(|| anybody(&app, &query)).ok_or_else(Problem::no_credentials)?,
         Err(problem) => return passing(&problem).map(sse_farewell).ok_or(problem),
     };
     if method == Method::HEAD {

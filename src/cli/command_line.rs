@@ -1,7 +1,7 @@
 //! What may stand on the command line, and what its help says.
 
-use super::{keys, send, tail, token, users};
-use crate::config::Options;
+use super::{health, keys, send, tail, token, users};
+use crate::config::{Options, values};
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -35,14 +35,18 @@ pub(super) enum Command {
     Serve(Box<Options>),
     /// Bring the database up to date, as the server does when it starts.
     Migrate,
-    /// Ask the server of this machine whether it is ready: exit code 0 or 1. For health checks of containers.
+    /// Ask a server whether it is ready: exit code 0 or 1. For health checks of containers.
     ///
-    /// The address is that of the server, from --listen before the command or `GOLDCREST_LISTEN`.
-    Health,
+    /// It asks the server of this machine, at the address of --listen or `GOLDCREST_LISTEN`, unless --server says
+    /// another.
+    Health(health::Command),
     /// Make accounts, and shut people out.
     #[command(subcommand)]
     User(users::Command),
     /// Log somebody in and print an access token.
+    ///
+    /// Each call leaves one session more in that person's list. It ends when it is revoked, or has not been used for
+    /// --session-lifetime. For what runs again and again, make one key with `goldcrest key add`.
     Token(token::Command),
     /// Make, list and revoke API keys.
     #[command(subcommand)]
@@ -59,6 +63,11 @@ impl CommandLine {
         let mut program = Self::command();
         let matches = shown(program.clone()).try_get_matches_from(arguments)?;
         let read = Self::from_arg_matches(&matches).map_err(|error| error.format(&mut program))?;
+        // Here and not where values are read: that would show the URL, and the password in it.
+        let url = read.options.place.database_url.as_ref();
+        if url.is_some_and(|url| !values::is_database_server(url)) {
+            return Err(program.error(ErrorKind::InvalidValue, values::DATABASES));
+        }
         if let Some(command) = &read.command
             && let Some(option) = misplaced(&program, &matches, command)
         {
@@ -108,7 +117,8 @@ fn place_last(command: clap::Command) -> clap::Command {
 fn misplaced(program: &clap::Command, matches: &ArgMatches, command: &Command) -> Option<String> {
     let forgotten = |arg: &&clap::Arg| match command {
         // They say which server it is.
-        Command::Migrate | Command::Health | Command::User(_) | Command::Token(_) | Command::Key(_) => false,
+        Command::Migrate | Command::User(_) | Command::Token(_) | Command::Key(_) => false,
+        Command::Health(_) => arg.get_long() != Some("listen") || arg.is_global_set(),
         // It has them all behind itself, and those that may stand anywhere come from anywhere.
         Command::Serve(_) => !arg.is_global_set(),
         Command::Send(_) | Command::Tail(_) => true,
@@ -157,6 +167,7 @@ mod tests {
             "goldcrest --listen 127.0.0.1:1 serve",
             "goldcrest --listen 127.0.0.1:1 tail",
             "goldcrest tail --data-dir d",
+            "goldcrest --heartbeat 1s health",
         ] {
             let error = read(line).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::ArgumentConflict, "{error}");
@@ -172,7 +183,7 @@ mod tests {
         let help = read("goldcrest tail --help").unwrap_err().to_string();
         assert!(help.contains("--after") && !help.contains("--data-dir"), "{help}");
         let help = read("goldcrest health --help").unwrap_err().to_string();
-        assert!(help.contains("--listen") && !help.contains("--data-dir"), "{help}");
+        assert!(help.contains("--listen") && help.contains("--server") && !help.contains("--data-dir"), "{help}");
         let help = read("goldcrest user add --help").unwrap_err().to_string();
         assert!(help.find("--email") < help.find("--data-dir") && help.contains("--database-url"), "{help}");
     }

@@ -1,21 +1,57 @@
-//! `goldcrest health`: one question to the server of this machine, for health checks of containers that have no curl.
+//! `goldcrest health`: one question to a server, for health checks of containers that have no curl.
 
 use super::failed::Failed;
 use super::output;
 use super::printable::Printable;
+use super::remote::{self, Said, chain};
+use crate::config::values;
+use clap::Args;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use url::Url;
 
 /// Shorter than the time that health checks are usually given.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// As much of the answer as could matter.
 const ANSWER_BYTES: u64 = 4096;
 
-/// Asks. Plain TCP and one line of HTTP: the check runs every few seconds and should cost nothing.
-pub(super) async fn run(listen: SocketAddr) -> Result<(), Failed> {
+/// Which server.
+#[derive(Debug, Args)]
+pub(super) struct Command {
+    /// The address that the server of this machine listens on.
+    #[arg(long, env = "GOLDCREST_LISTEN", value_parser = values::listen)]
+    listen: Option<SocketAddr>,
+
+    /// Another server, by its URL. Goes before --listen.
+    // Not from the environment: that is where clients go, and a container asks after itself.
+    #[arg(long, value_name = "URL", value_parser = remote::server)]
+    server: Option<Url>,
+}
+
+/// Asks.
+pub(super) async fn run(command: Command, listen: SocketAddr) -> Result<(), Failed> {
+    match command.server {
+        Some(server) => ask_there(&server).await,
+        None => ask_here(command.listen.unwrap_or(listen)).await,
+    }
+}
+
+async fn ask_there(server: &Url) -> Result<(), Failed> {
+    let client = remote::client(server, |builder| builder.timeout(PATIENCE))?;
+    let url = server.join("readyz").map_err(|error| Failed::Input(format!("--server: {error}")))?;
+    let answer = client.get(url).send().await;
+    let answer = answer.map_err(|error| Failed::Remote(format!("no answer from {server}: {}", chain(&error))))?;
+    if answer.status().is_success() {
+        return output::line("ready");
+    }
+    Err(Failed::Remote(format!("{server} is not ready: {}", Said::read(answer).await)))
+}
+
+/// Plain TCP and one line of HTTP: the check runs every few seconds and should cost nothing.
+async fn ask_here(listen: SocketAddr) -> Result<(), Failed> {
     if listen.port() == 0 {
         let reason = "--listen has port 0, so nobody knows where the server is. Give the real address";
         return Err(Failed::Input(reason.to_owned()));

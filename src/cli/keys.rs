@@ -3,6 +3,7 @@
 use super::failed::Failed;
 use super::operator::{carry_out, unexpected};
 use super::output;
+use super::send;
 use super::verb::{KeyRow, Outcome, Verb};
 use crate::config::Options;
 use crate::domain::sessions::Scope;
@@ -32,7 +33,7 @@ pub(super) struct Add {
     #[arg(long, required = true, value_delimiter = ',', value_parser = scope)]
     scope: Vec<Scope>,
     /// The number of the one conversation that it is for; without it, all that its user is in.
-    #[arg(long)]
+    #[arg(long, value_name = "ID", value_parser = send::conversation)]
     conversation: Option<i64>,
 }
 
@@ -52,6 +53,7 @@ pub(super) struct Revoke {
     /// Whose.
     user: String,
     /// Its number, from `goldcrest key list`.
+    #[arg(value_parser = key)]
     id: i64,
 }
 
@@ -61,6 +63,10 @@ fn scope(text: &str) -> Result<Scope, &'static str> {
         "send" => Ok(Scope::Send),
         _ => Err("a scope is read or send"),
     }
+}
+
+fn key(text: &str) -> Result<i64, &'static str> {
+    text.parse().map_err(|_| "the number of a key, which `goldcrest key list` shows")
 }
 
 /// Does it.

@@ -66,7 +66,7 @@ async fn carry_out(options: Options, command: Option<Command>) -> Result<(), Fai
         None => Ok(crate::app::serve(options).await?),
         Some(Command::Serve(options)) => Ok(crate::app::serve(*options).await?),
         Some(Command::Migrate) => migrate::run(&options.place).await,
-        Some(Command::Health) => health::run(options.listen).await,
+        Some(Command::Health(command)) => health::run(command, options.listen).await,
         Some(Command::User(command)) => users::run(&options, command).await,
         Some(Command::Token(command)) => token::run(&options, command).await,
         Some(Command::Key(command)) => keys::run(&options, command).await,

@@ -1,7 +1,7 @@
 //! Doing the operator's work without a server: the command holds the data directory and is the server for that long.
 
 use super::failed::Failed;
-use super::verb::{Denied, Outcome, Verb};
+use super::verb::{Outcome, Verb};
 use crate::app;
 use crate::config::Options;
 use crate::config::data_dir::Lock;
@@ -24,5 +24,5 @@ pub(super) async fn carry_out(options: &Options, lock: Lock, verb: Verb) -> Resu
     let outcome = verb.carry_out(&composed.services).await;
     composed.close().await;
     drop(lock);
-    Ok(outcome.map_err(Denied::from)?)
+    Ok(outcome?)
 }

@@ -14,11 +14,22 @@ pub(super) struct Password {
     /// Read the password from standard input, up to the end of the line, instead of asking for it.
     #[arg(long)]
     password_stdin: bool,
+
+    /// What many try first, for a better answer than that there is no such option.
+    #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "")]
+    password: Option<Secret>,
 }
 
 impl Password {
     /// The password: from standard input, or asked for twice.
     pub fn read(&self, of: &str) -> Result<Secret, Failed> {
+        if self.password.is_some() {
+            return Err(Failed::Input(
+                "others on this machine can read command lines, so no password is taken from them. Leave it out to be \
+                 asked for it, or pipe it: echo 'correct horse' | goldcrest user add NAME --password-stdin"
+                    .to_owned(),
+            ));
+        }
         if self.password_stdin {
             return first_line(io::stdin().lock()).map(Secret::new);
         }

@@ -38,13 +38,12 @@ fn token(text: &str) -> Result<Secret, std::convert::Infallible> {
     Ok(Secret::new(text.trim().to_owned()))
 }
 
-fn server(text: &str) -> Result<Url, String> {
-    let mut url = Url::parse(text).map_err(|error| error.to_string())?;
-    if !matches!(url.scheme(), "http" | "https") || url.cannot_be_a_base() {
-        return Err("it begins with http:// or https://".to_owned());
-    }
+/// Where a server is, to join paths to.
+pub(super) fn server(text: &str) -> Result<Url, &'static str> {
+    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+    let mut url = url.ok_or("a URL that begins with http:// or https://")?;
     if !url.username().is_empty() || url.password().is_some() {
-        return Err("it holds no name or password; use a token".to_owned());
+        return Err("it holds no name or password; use a token");
     }
     // What is joined to it must come behind its path, not in the place of its last part.
     if !url.path().ends_with('/') {
@@ -75,24 +74,29 @@ impl Remote {
 
     /// A client for this server, with what the caller has to add.
     pub fn client(&self, settings: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Result<Client, Failed> {
-        // Fails only if there is one already, which does as well.
-        drop(rustls::crypto::ring::default_provider().install_default());
-        let mut builder = Client::builder()
-            .user_agent(concat!("goldcrest/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(CONNECT_TIMEOUT)
-            // A token goes to the server that it is for, and nowhere that an answer points to.
-            .redirect(reqwest::redirect::Policy::none());
-        if self.server.scheme() == "http" {
-            // Without TLS the machine's certificates are not needed, and a container may have none to load.
-            builder = builder.tls_certs_only(std::iter::empty());
-        }
-        settings(builder).build().map_err(|error| Failed::Remote(format!("cannot make a client: {}", chain(&error))))
+        client(&self.server, settings)
     }
 
     /// The address of a path on the server, such as `api/v1/messages`.
     pub fn url(&self, path: &str) -> Result<Url, Failed> {
         self.server.join(path).map_err(|error| Failed::Input(format!("--server: {error}")))
     }
+}
+
+/// A client for a server, with what the caller has to add.
+pub(super) fn client(server: &Url, settings: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Result<Client, Failed> {
+    // Fails only if there is one already, which does as well.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let mut builder = Client::builder()
+        .user_agent(concat!("goldcrest/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(CONNECT_TIMEOUT)
+        // A token goes to the server that it is for, and nowhere that an answer points to.
+        .redirect(reqwest::redirect::Policy::none());
+    if server.scheme() == "http" {
+        // Without TLS the machine's certificates are not needed, and a container may have none to load.
+        builder = builder.tls_certs_only(std::iter::empty());
+    }
+    settings(builder).build().map_err(|error| Failed::Remote(format!("cannot make a client: {}", chain(&error))))
 }
 
 /// What the server said instead of doing it.

@@ -32,7 +32,7 @@ pub(super) struct Command {
     to: Vec<String>,
 
     /// To a conversation, by its number.
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = conversation)]
     conversation: Option<i64>,
 
     /// Names the message: the same name twice is one message. By default made up; give your own to repeat the command.
@@ -49,6 +49,11 @@ pub(super) struct Command {
 
     /// The text; without it, what comes on standard input.
     text: Vec<String>,
+}
+
+/// The number of a conversation.
+pub(super) fn conversation(text: &str) -> Result<i64, &'static str> {
+    text.parse().map_err(|_| "the number of a conversation, such as the 3 that `goldcrest tail` shows as #3")
 }
 
 #[derive(Debug, Serialize)]
@@ -72,16 +77,22 @@ pub(super) async fn run(command: Command) -> Result<(), Failed> {
     let client = remote.client(|builder| builder.timeout(ATTEMPT))?;
     let started = Instant::now();
     let mut pause = PAUSES.0;
+    let mut reached = false;
     loop {
-        let (reason, wanted) = match attempt(&remote, &client, &token, &message).await? {
+        let Again { reason, wanted, unreached } = match attempt(&remote, &client, &token, &message).await? {
             Ok(sent) => return report(&remote, &sent, json),
             Err(again) => again,
         };
+        reached |= !unreached;
         // What the server asks for is kept to; a pause of our own making is spread.
         let wait = wanted.unwrap_or_else(|| spread(pause));
         if started.elapsed().saturating_add(wait) > retry_for {
             let id = Printable(&message.client_id);
-            let repeat = format!("It may have been sent; --client-id {id} makes trying again safe");
+            let repeat = if reached {
+                format!("It may have been sent; --client-id {id} makes trying again safe")
+            } else {
+                "The server was never reached".to_owned()
+            };
             return Err(Failed::Remote(format!("not sent: {reason}. {repeat}")));
         }
         tokio::time::sleep(wait).await;
@@ -89,8 +100,14 @@ pub(super) async fn run(command: Command) -> Result<(), Failed> {
     }
 }
 
-/// Why to try again, and when, if the server said so.
-type Again = (String, Option<Duration>);
+/// Why to try again.
+struct Again {
+    reason: String,
+    /// When, if the server said so.
+    wanted: Option<Duration>,
+    /// Whether there was not even a connection, so that nothing can have come of it.
+    unreached: bool,
+}
 
 async fn attempt(
     remote: &Remote,
@@ -99,7 +116,10 @@ async fn attempt(
     message: &Message,
 ) -> Result<Result<String, Again>, Failed> {
     let request = client.post(remote.url("api/v1/messages")?).bearer_auth(token.reveal());
-    let unreachable = |error: reqwest::Error| (format!("{} does not answer: {}", remote.server(), chain(&error)), None);
+    let unreachable = |error: reqwest::Error| {
+        let reason = format!("{} does not answer: {}", remote.server(), chain(&error));
+        Again { reason, wanted: None, unreached: error.is_connect() }
+    };
     let response = match request.json(message).send().await {
         Ok(response) => response,
         Err(error) if error.is_builder() => return Err(Failed::Input(format!("the token is none: {}", chain(&error)))),
@@ -108,7 +128,7 @@ async fn attempt(
     if !response.status().is_success() {
         let said = Said::read(response).await;
         return if said.is_passing() {
-            Ok(Err((said.to_string(), said.retry_after)))
+            Ok(Err(Again { reason: said.to_string(), wanted: said.retry_after, unreached: false }))
         } else {
             Err(Failed::Remote(format!("not sent: {said}")))
         };

@@ -32,6 +32,7 @@ pub(super) enum Command {
 
 /// A new account.
 #[derive(Debug, Args)]
+#[command(after_help = "Example: echo 'correct horse' | goldcrest user add alice --password-stdin")]
 pub(super) struct Add {
     /// The name: 1 to 64 letters and digits of any script and _ . - @ +
     name: String,

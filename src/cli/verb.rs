@@ -5,7 +5,7 @@ use crate::domain::departures::Legacy;
 use crate::domain::events::KeyView;
 use crate::domain::sessions::Scope;
 use crate::domain::users::{Status, User};
-use crate::domain::{ConversationId, SessionId, Timestamp};
+use crate::domain::{ConversationId, Refusal, SessionId, Timestamp};
 use crate::service::accounts::Registration;
 use crate::service::invitations::{NewInvitation, Wanted};
 use crate::service::sessions::{Credentials, Device};
@@ -107,8 +107,39 @@ impl From<KeyView> for KeyRow {
 }
 
 impl Verb {
-    /// Does it.
-    pub async fn carry_out(self, services: &Services) -> Result<Outcome, Failure> {
+    /// Does it. Nothing is hidden from the operator, so what is not there is said plainly.
+    pub async fn carry_out(self, services: &Services) -> Result<Outcome, Denied> {
+        let named = self.named();
+        self.done(services).await.map_err(|failure| {
+            let Failure::Refused(Refusal::NotFound(kind)) = failure else { return failure.into() };
+            let detail = named.iter().find(|(named, _)| *named == kind).map(|(_, detail)| detail.clone());
+            detail.map_or_else(|| failure.into(), |detail| Denied { detail, refused: true })
+        })
+    }
+
+    /// What is said if something that it names is not there, by the kind of thing.
+    fn named(&self) -> Vec<(&'static str, String)> {
+        let no_user = |name: &str| ("user", format!("there is no user {name}; see `goldcrest user list`"));
+        match self {
+            Self::SetPassword { name, .. }
+            | Self::SuspendUser { name }
+            | Self::UnsuspendUser { name }
+            | Self::DeleteUser { name, .. }
+            | Self::OpenSession { name } => vec![no_user(name)],
+            Self::AddKey { user, conversation_id, .. } => {
+                let id = conversation_id.map_or(0, |id| id.0);
+                vec![no_user(user), ("conversation", format!("there is no conversation {id} that {user} is in"))]
+            }
+            Self::ListKeys { user } => vec![no_user(user)],
+            Self::RevokeKey { user, id } => {
+                let no_key = format!("there is no key {id} of {user}; see `goldcrest key list {user}`");
+                vec![no_user(user), ("key", no_key)]
+            }
+            Self::AddUser { .. } | Self::Invite { .. } | Self::ListUsers {} => Vec::new(),
+        }
+    }
+
+    async fn done(self, services: &Services) -> Result<Outcome, Failure> {
         match self {
             Self::AddUser { name, password, email, admin } => {
                 let password = password.reveal().to_owned();

@@ -2,6 +2,7 @@
 
 pub mod data_dir;
 pub mod signing_key;
+pub mod values;
 
 use clap::{Args, ValueEnum};
 use ipnet::IpNet;
@@ -17,7 +18,7 @@ pub use signing_key::KeyError;
 #[derive(Debug, Clone, Args)]
 pub struct Options {
     /// Address to listen on. Port 0 takes any free port and prints it.
-    #[arg(long, env = "GOLDCREST_LISTEN", default_value = "127.0.0.1:8080")]
+    #[arg(long, env = "GOLDCREST_LISTEN", default_value = "127.0.0.1:8080", value_parser = values::listen)]
     pub listen: SocketAddr,
 
     /// Where the data is.
@@ -25,16 +26,17 @@ pub struct Options {
     pub place: Place,
 
     /// Where browsers and clients reach this server, such as `https://chat.example.org`. Its origin is the one whose
-    /// pages may write. Without it only pages from this machine may.
-    #[arg(long, env = "GOLDCREST_PUBLIC_URL")]
+    /// pages may write. Without it those are the pages at the server's own port, by the name localhost or an address of
+    /// this machine; pages at other ports are strangers too.
+    #[arg(long, env = "GOLDCREST_PUBLIC_URL", value_parser = values::public_url)]
     pub public_url: Option<Url>,
 
     /// Other origins whose pages may use this server, such as `https://app.example.org,https://example.org`.
-    #[arg(long, env = "GOLDCREST_ALLOW_ORIGINS", value_delimiter = ',')]
+    #[arg(long, env = "GOLDCREST_ALLOW_ORIGINS", value_delimiter = ',', value_parser = values::origin)]
     pub allow_origins: Vec<Url>,
 
-    /// Proxies whose X-Forwarded-For counts, as networks such as 127.0.0.1/32,10.0.0.0/8.
-    #[arg(long, env = "GOLDCREST_TRUSTED_PROXIES", value_delimiter = ',')]
+    /// Proxies whose X-Forwarded-For counts, as networks or single hosts such as 10.0.0.0/8,192.0.2.1.
+    #[arg(long, env = "GOLDCREST_TRUSTED_PROXIES", value_delimiter = ',', value_parser = values::network)]
     pub trusted_proxies: Vec<IpNet>,
 
     /// Who may register.
@@ -49,9 +51,10 @@ pub struct Options {
     #[command(flatten)]
     pub mail: Mail,
 
-    /// Let anybody read and follow channels, without an account.
-    #[arg(long, env = "GOLDCREST_ANONYMOUS_CHANNELS")]
-    pub anonymous_channels: bool,
+    /// Whether anybody may read and follow channels, without an account.
+    #[arg(long, env = "GOLDCREST_ANONYMOUS_CHANNELS", value_enum, default_value_t = AnonymousChannels::Off)]
+    #[arg(num_args = 0..=1, default_missing_value = "on")]
+    pub anonymous_channels: AnonymousChannels,
 
     /// What signs the tokens.
     #[command(flatten)]
@@ -66,7 +69,7 @@ pub struct Options {
     pub session_lifetime: Duration,
 
     /// The fewest characters of a password.
-    #[arg(long, env = "GOLDCREST_PASSWORD_MIN_LENGTH", default_value_t = 8)]
+    #[arg(long, env = "GOLDCREST_PASSWORD_MIN_LENGTH", default_value_t = 8, value_parser = values::number::<usize>)]
     pub password_min_length: usize,
 
     /// How often an idle stream hears that it is alive. Shorter than the idle timeout of every proxy on the way.
@@ -90,31 +93,32 @@ pub struct Options {
     pub event_retention: Duration,
 
     /// Bytes of recent events kept in memory for streams that fall behind a little.
-    #[arg(long, env = "GOLDCREST_RING_BYTES", default_value_t = 16 * 1024 * 1024)]
+    #[arg(long, env = "GOLDCREST_RING_BYTES", default_value_t = 16 * 1024 * 1024, value_parser = values::number::<usize>)]
     pub ring_bytes: usize,
 
     /// Events queued for one stream before it has to read on from memory or disk by itself.
-    #[arg(long, env = "GOLDCREST_STREAM_QUEUE", default_value_t = 256)]
+    #[arg(long, env = "GOLDCREST_STREAM_QUEUE", default_value_t = 256, value_parser = values::number::<usize>)]
     pub stream_queue: usize,
 
     /// Changes that may wait to be written before more are refused with 503.
-    #[arg(long, env = "GOLDCREST_WRITE_QUEUE", default_value_t = 4096)]
+    #[arg(long, env = "GOLDCREST_WRITE_QUEUE", default_value_t = 4096, value_parser = values::number::<usize>)]
     pub write_queue: usize,
 
     /// Streams that one user may have open.
-    #[arg(long, env = "GOLDCREST_MAX_STREAMS_PER_USER", default_value_t = 100)]
+    #[arg(long, env = "GOLDCREST_MAX_STREAMS_PER_USER", default_value_t = 100, value_parser = values::number::<usize>)]
     pub max_streams_per_user: usize,
 
     /// Streams that may be open from one address.
-    #[arg(long, env = "GOLDCREST_MAX_STREAMS_PER_ADDRESS", default_value_t = 2000)]
+    #[arg(long, env = "GOLDCREST_MAX_STREAMS_PER_ADDRESS", default_value_t = 2000, value_parser = values::number::<usize>)]
     pub max_streams_per_address: usize,
 
     /// Connections in all. Keep it below the limit of open files, so that the database and others have theirs.
-    #[arg(long, env = "GOLDCREST_MAX_CONNECTIONS", default_value_t = 18_000)]
+    #[arg(long, env = "GOLDCREST_MAX_CONNECTIONS", default_value_t = 18_000, value_parser = values::number::<usize>)]
     pub max_connections: usize,
 
     /// Whether callers are slowed down who ask for too much. `off` is for benchmarks and trusted networks.
     #[arg(long, env = "GOLDCREST_RATE_LIMITS", value_enum, default_value_t = RateLimits::On)]
+    #[arg(num_args = 0..=1, default_missing_value = "on")]
     pub rate_limits: RateLimits,
 
     /// How long streams and requests have to end when the server is told to stop.
@@ -189,8 +193,21 @@ pub struct Log {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum RateLimits {
     /// They are told to wait.
+    #[value(aliases = ["true", "yes", "1"])]
     On,
     /// Everybody gets all he asks for.
+    #[value(aliases = ["false", "no", "0"])]
+    Off,
+}
+
+/// Whether anybody may read channels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum AnonymousChannels {
+    /// Anybody may.
+    #[value(aliases = ["true", "yes", "1"])]
+    On,
+    /// It takes an account.
+    #[value(aliases = ["false", "no", "0"])]
     Off,
 }
 

@@ -6,9 +6,12 @@ use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{ConnectOptions, DatabaseConnection, DbBackend, DbErr};
 use std::path::Path;
 use std::time::Duration;
+use url::Url;
 
 /// How long a statement waits for a connection before the database counts as lost.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long connecting may take before whoever waits is told what for.
+const SILENT: Duration = Duration::from_millis(500);
 /// How many readers run side by side.
 const READERS: u32 = 8;
 
@@ -30,8 +33,16 @@ pub struct Database {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// It cannot be reached, or not with these credentials.
-    #[error("cannot open the database: {0}")]
-    Connect(DbErr),
+    #[error("cannot open the database at {place}: {source}")]
+    Connect {
+        /// Where it is.
+        place: String,
+        /// What happened there.
+        source: DbErr,
+    },
+    /// It does not close.
+    #[error("cannot close the database: {0}")]
+    Close(DbErr),
     /// Its schema cannot be brought up to date.
     #[error("cannot migrate the database: {0}")]
     Migrate(DbErr),
@@ -48,19 +59,19 @@ pub fn database_url(data_dir: &Path) -> String {
 impl Store {
     /// Brings the schema up to date and no more; gives the names of the steps that were missing.
     pub async fn migrate(database: &Database) -> Result<Vec<String>, OpenError> {
-        let write = sea_orm::Database::connect(options(database, 1, false)).await.map_err(OpenError::Connect)?;
+        let write = connect(database, 1, false).await?;
         let missing = Migrator::get_pending_migrations(&write).await.map_err(OpenError::Migrate)?;
         let steps = missing.iter().map(|step| step.name().to_owned()).collect();
         Migrator::up(&write, None).await.map_err(OpenError::Migrate)?;
-        write.close().await.map_err(OpenError::Connect)?;
+        write.close().await.map_err(OpenError::Close)?;
         Ok(steps)
     }
 
     /// Connects and brings the schema up to date.
     pub async fn open(database: &Database) -> Result<Self, OpenError> {
-        let write = sea_orm::Database::connect(options(database, 1, false)).await.map_err(OpenError::Connect)?;
+        let write = connect(database, 1, false).await?;
         Migrator::up(&write, None).await.map_err(OpenError::Migrate)?;
-        let read = sea_orm::Database::connect(options(database, READERS, true)).await.map_err(OpenError::Connect)?;
+        let read = connect(database, READERS, true).await?;
         Ok(Self { write, read })
     }
 
@@ -76,6 +87,29 @@ impl Store {
     pub(super) fn backend(&self) -> DbBackend {
         self.write.get_database_backend()
     }
+}
+
+async fn connect(database: &Database, connections: u32, reading: bool) -> Result<DatabaseConnection, OpenError> {
+    let mut connecting = std::pin::pin!(sea_orm::Database::connect(options(database, connections, reading)));
+    let connected = if let Ok(connected) = tokio::time::timeout(SILENT, &mut connecting).await {
+        connected
+    } else {
+        let patience = ACQUIRE_TIMEOUT.as_secs();
+        let place = place(&database.url);
+        tracing::warn!("the database at {place} cannot be reached yet; trying again for {patience} s");
+        connecting.await
+    };
+    connected.map_err(|source| OpenError::Connect { place: place(&database.url), source })
+}
+
+/// Where a database is, without the name and the password in its URL.
+fn place(url: &str) -> String {
+    if let Some(file) = url.strip_prefix("sqlite://") {
+        return file.split('?').next().unwrap_or_default().to_owned();
+    }
+    let Ok(url) = Url::parse(url) else { return "an unreadable URL".to_owned() };
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    format!("{}{port}", url.host_str().unwrap_or("localhost"))
 }
 
 fn options(database: &Database, connections: u32, reading: bool) -> ConnectOptions {

@@ -19,49 +19,37 @@ const PROGRAM = path.resolve(process.argv[2] ?? 'target/debug/goldcrest');
 const home = fs.mkdtempSync(path.join(os.tmpdir(), 'goldcrest-browser-'));
 const data = path.join(home, 'data');
 
-// What is shown is what is run.
+// What is shown is what is run, but for the addresses.
 const readme = fs.readFileSync(path.join(__dirname, '../../README.md'), 'utf8');
-const [, snippet] = readme.match(/```js\n([^]*?)```/);
-
-const page = `<!doctype html><title>Goldcrest</title><script>
-const heard = { ready: 0, expired: 0, reset: 0, bye: 0, closed: 0, tickets: 0 };
-let shown = [];
+const [, page] = readme.match(/```html\n([^]*?)```/);
+const shownServer = "const server = 'http://127.0.0.1:8080';";
+assert(page.includes(shownServer), 'the page names the server');
+// The two commands beside it have to fit together, and to what the page says.
+const [, origin] = readme.match(/^cargo run --release -- --allow-origins (\S+)$/m);
+const [, address, port] = readme.match(/^python3 -m http\.server --bind (\S+) (\d+)$/m);
+assert.equal(origin, `http://${address}:${port}`);
 
 // Notes what happens to the streams, beside the code that is tested.
-window.EventSource = class extends EventSource {
-  constructor(url) {
-    super(url);
-    for (const name of ['ready', 'expired', 'reset', 'bye']) this.addEventListener(name, () => { heard[name] += 1; });
-    this.addEventListener('error', () => { if (this.readyState === EventSource.CLOSED) heard.closed += 1; });
-  }
-};
+function observe() {
+  window.heard = { ready: 0, expired: 0, reset: 0, bye: 0, closed: 0, tickets: 0 };
+  window.EventSource = class extends EventSource {
+    constructor(url) {
+      super(url);
+      for (const name of ['ready', 'expired', 'reset', 'bye']) {
+        this.addEventListener(name, () => { heard[name] += 1; });
+      }
+      this.addEventListener('error', () => { if (this.readyState === EventSource.CLOSED) heard.closed += 1; });
+    }
+  };
+  const { fetch } = window;
+  window.fetch = (url, ...rest) => {
+    if (String(url).endsWith('/stream-tickets')) heard.tickets += 1;
+    return fetch(url, ...rest);
+  };
+}
 
-${snippet}
-
-const server = new URLSearchParams(location.search).get('server');
-async function call(path, options = {}) {
-  const answer = await fetch(new URL('/api/v1/' + path, server), options);
-  if (!answer.ok) throw new Error(path + ': ' + answer.status);
-  return answer.json();
-}
-async function token() {
-  const body = JSON.stringify({ username: 'alice', password: 'correct horse' });
-  const headers = { 'Content-Type': 'application/json' };
-  heard.tickets += 1;
-  return (await call('sessions', { method: 'POST', headers, body })).access_token;
-}
-async function reload() {
-  const headers = { Authorization: 'Bearer ' + await token() };
-  const list = await call('messages?box=inbox&limit=200', { headers });
-  heard.tickets -= 1;
-  shown = list.items.map((message) => message.text).reverse();
-  return list.head;
-}
-function apply(event) {
-  if (event.type === 'message.created') shown.push(event.data.text);
-}
-listen({ server, token, reload, apply });
-</script>`;
+/** What the page shows, without the number of the conversation. */
+const shown = () => [...document.querySelectorAll('#messages li')].map((line) => line.textContent.replace(/^#\d+ /, ''));
 
 const undo = [() => fs.rmSync(home, { recursive: true, force: true })];
 
@@ -111,7 +99,7 @@ const server = {
 async function servePage() {
   const pages = http.createServer((request, response) => {
     response.setHeader('Content-Type', 'text/html; charset=utf-8');
-    response.end(page);
+    response.end(page.replace(shownServer, `const server = 'http://${server.address}';`));
   });
   await new Promise((resolve) => pages.listen(0, '127.0.0.1', resolve));
   undo.push(() => pages.close());
@@ -130,7 +118,7 @@ async function main() {
     for (let number = 0; number < count; number += 1) {
       const text = `message ${sent.length + 1}`;
       await server.call('POST', 'messages', bob, { to: ['alice'], text });
-      sent.push(text);
+      sent.push(`bob: ${text}`);
     }
   };
 
@@ -141,26 +129,48 @@ async function main() {
   const tab = await browser.newPage();
   const errors = [];
   tab.on('pageerror', (error) => errors.push(error));
+  const warnings = [];
+  tab.on('console', (message) => { if (message.type() === 'warning') warnings.push(message.text()); });
+  await tab.addInitScript(observe);
+
+  const logIn = async (password) => {
+    await tab.fill('#login [name=username]', 'alice', { timeout: PATIENCE });
+    await tab.fill('#login [name=password]', password);
+    await tab.click('#login button');
+  };
 
   const heard = () => tab.evaluate(() => ({ ...heard }));
   const shows = async (what) => {
-    const reached = (texts) => JSON.stringify(shown) === JSON.stringify(texts);
-    try {
-      await tab.waitForFunction(reached, sent, { timeout: PATIENCE, polling: 50 });
-    } catch (error) {
-      const shown = await tab.evaluate(() => shown);
-      assert.deepEqual(shown, sent, `${what}: ${JSON.stringify(await heard())}`);
+    const until = Date.now() + PATIENCE;
+    while (JSON.stringify(await tab.evaluate(shown)) !== JSON.stringify(sent) && Date.now() < until) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
     }
+    assert.deepEqual(await tab.evaluate(shown), sent, `${what}: ${JSON.stringify(await heard())}`);
     console.log(`ok: ${what}: ${sent.length} messages; ${JSON.stringify(await heard())}`);
   };
   const hears = (name, count) =>
     tab.waitForFunction(([name, count]) => heard[name] >= count, [name, count], { timeout: PATIENCE, polling: 50 });
 
   await say(3);
-  await tab.goto(`${server.origin}/?server=http://${server.address}`);
+  await tab.goto(server.origin);
+  await logIn('a wrong horse');
+  await tab.waitForFunction(() => document.querySelector('#trouble').value.includes('wrong'), null, { timeout: PATIENCE });
+  await logIn('correct horse');
   await hears('ready', 1);
   await say(3);
   await shows('a page that begins with a list and goes on with a stream');
+  await tab.fill('#send [name=to]', 'bob');
+  await tab.fill('#send [name=text]', 'thank you');
+  await tab.click('#send button');
+  sent.push('alice: thank you');
+  await shows('what is sent from the page');
+  const list = await server.call('GET', 'messages?limit=2', bob);
+  await server.call('PATCH', `messages/${list.items[1].id}`, bob, { text: 'edited' });
+  sent[sent.length - 2] = 'bob: edited';
+  await shows('what is edited');
+  await server.call('DELETE', `messages/${list.items[1].id}`, bob);
+  sent.splice(-2, 1);
+  await shows('what is deleted');
 
   await server.end('SIGKILL');
   await server.start();
@@ -182,6 +192,8 @@ async function main() {
     await server.call('DELETE', `sessions/${session.id}`, mine.access_token);
   }
   await hears('expired', 1);
+  await logIn('correct horse');
+  await hears('ready', 4);
   await say(3);
   await shows('a session that ended, and a new ticket');
 
@@ -193,10 +205,13 @@ async function main() {
   fs.renameSync(path.join(home, 'copy'), data);
   sent = sent.slice(0, 9);
   await server.start();
+  bob = (await server.call('POST', 'sessions', null, { username: 'bob', password: 'battery staple' })).access_token;
+  await logIn('correct horse');
   await hears('reset', 1);
   await say(3);
   await shows('an older copy of the data: a ticket that is refused for good, a cursor beyond the end, fresh lists');
   assert((await heard()).closed >= 1, 'a ticket of a session that the copy does not know closes the stream');
+  assert(warnings.some((warning) => warning.includes('no ticket: 401')), `trouble is told: ${warnings}`);
   assert.deepEqual(errors, [], 'the page has no errors');
 }
 

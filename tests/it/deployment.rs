@@ -27,6 +27,22 @@ fn the_health_check_of_the_image_is_a_command() {
 }
 
 #[test]
+fn the_port_outside_is_the_one_whose_pages_may_write() {
+    let compose = read("docker-compose.yml");
+    for line in [r#"- "127.0.0.1:${PORT:-8080}:8080""#, "${PUBLIC_URL:-http://localhost:${PORT:-8080}}"] {
+        assert!(compose.contains(line), "{line}");
+    }
+}
+
+#[test]
+fn the_image_is_built_with_the_oldest_rust_that_is_promised() {
+    let cargo = read("Cargo.toml");
+    let (_, version) = cargo.split_once("\nrust-version = \"").unwrap();
+    let (version, _) = version.split_once('"').unwrap();
+    assert!(read("Dockerfile").contains(&format!("\nFROM rust:{version}-slim-")), "not rust {version}");
+}
+
+#[test]
 fn no_container_file_holds_a_secret() {
     for file in ["Dockerfile", "docker-compose.yml"] {
         for line in read(file).lines().filter(|line| !line.trim_start().starts_with('#')) {

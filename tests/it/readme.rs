@@ -1,5 +1,6 @@
 //! What the README and `docs/` say is what the program does: the tour is run, and the tables are compared with the code.
 
+mod streams;
 mod tables;
 mod tour;
 

@@ -137,8 +137,7 @@ async fn answer(request: Request<Incoming>, services: &Services) -> Response<Ful
     };
     match verb.carry_out(services).await {
         Ok(outcome) => reply(StatusCode::OK, &outcome),
-        Err(failure) => {
-            let denied = Denied::from(failure);
+        Err(denied) => {
             let status =
                 if denied.refused { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::SERVICE_UNAVAILABLE };
             reply(status, &denied)

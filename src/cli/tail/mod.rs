@@ -32,7 +32,7 @@ pub(super) struct Command {
     remote: Remote,
 
     /// Begin after this event; 0 is the beginning of what the server keeps. Without it, begin with what happens now.
-    #[arg(long, value_name = "SEQ")]
+    #[arg(long, value_name = "SEQ", value_parser = seq)]
     after: Option<u64>,
 
     /// Follow this public channel too, without being a member; several times for several.
@@ -42,6 +42,10 @@ pub(super) struct Command {
     /// Print each event as one line of JSON, as the server sends it.
     #[arg(long)]
     json: bool,
+}
+
+fn seq(text: &str) -> Result<u64, &'static str> {
+    text.parse().map_err(|_| "the number of an event, such as the `seq` that --json shows; 0 is the beginning")
 }
 
 /// A stream and what it takes to open it again.
@@ -171,6 +175,7 @@ impl Tail {
         struct Control {
             reason: String,
             retry: Option<u64>,
+            position: u64,
         }
         let control = || serde_json::from_str::<Control>(&event.data).unwrap_or_default();
         match event.kind.as_str() {
@@ -181,7 +186,7 @@ impl Tail {
             }
             "expiring" => {}
             "bye" => {
-                let Control { reason, retry } = control();
+                let Control { reason, retry, .. } = control();
                 output::note(format_args!("the server ends this stream ({}); coming back", Printable(&reason)));
                 return Ok(Some(Ended::SentAway(retry.map(Duration::from_millis))));
             }
@@ -196,9 +201,10 @@ impl Tail {
                 return Ok(Some(Ended::Expired(reason)));
             }
             "reset" => {
-                let reason = control().reason;
+                let Control { reason, position, .. } = control();
                 output::note(format_args!(
-                    "events are missing here: the server cannot go on from where this was ({})",
+                    "events are missing here: the server cannot go on from where this was ({}), and goes on after \
+                     event {position}",
                     Printable(&reason)
                 ));
                 if self.command.json {

@@ -12,6 +12,7 @@ mod keys;
 mod lists;
 mod many_members;
 mod messages;
+mod origins;
 mod profiles;
 mod reach;
 mod receipts;

@@ -465,3 +465,56 @@ async fn whose_address_it_is_counts_only_when_a_trusted_proxy_says_so() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_refusal_is_in_words_for_whoever_calls() {
+    let server = Server::start().await;
+    let (alice, _, direct, _) = house(&server).await;
+    let detail = |problem: &Value| problem["detail"].as_str().unwrap().to_owned();
+    for (path, body, field, said) in [
+        ("messages", json!({"to": ["bob"]}), "text", "`text` is missing."),
+        ("messages", json!({"to": "bob", "text": "x"}), "to", "This takes a list."),
+        ("messages", json!({"text": "x"}), "to", "Give `to` or `conversation_id`."),
+        (
+            "messages",
+            json!({"to": ["bob"], "conversation_id": direct, "text": "x"}),
+            "to",
+            "Give either `to` or `conversation_id`, not both.",
+        ),
+        ("conversations", json!({"kind": "room"}), "kind", "This takes `direct`, `group` or `channel`."),
+    ] {
+        let problem = alice.post(&format!("/api/v1/{path}"), &body).await.refused(422, "invalid");
+        assert_eq!((problem["field"].as_str(), detail(&problem)), (Some(field), said.to_owned()), "{body}");
+        assert_eq!(problem["title"], "Unprocessable Content", "as in RFC 9110");
+    }
+    let large = alice.send_body(Method::POST, "/api/v1/messages", "application/json", vec![b' '; 256 * 1024 + 1]).await;
+    assert_eq!(large.refused(413, "body_too_large")["title"], "Content Too Large");
+
+    for (query, field, said) in [
+        ("messages?limit=abc", "limit", "This takes a whole number."),
+        ("messages?limit=", "limit", "This takes a whole number."),
+        ("messages?limit=0", "limit", "`limit` is at least 1."),
+        ("messages?box=attic", "box", "This takes `all`, `inbox` or `sent`."),
+        ("conversations?colour=red", "colour", "There is no parameter `colour` here, only `cursor` and `limit`."),
+        ("events?wait=abc", "wait", "`wait` is not a number."),
+    ] {
+        let problem = alice.get(&format!("/api/v1/{query}")).await.refused(400, "malformed_request");
+        assert_eq!((problem["field"].as_str(), detail(&problem)), (Some(field), said.to_owned()), "{query}");
+    }
+
+    for path in ["conversations/abc/messages", "conversations/abc", "conversations/abc/members/bob"] {
+        let method = if path.ends_with("bob") { Method::DELETE } else { Method::GET };
+        let problem = alice.call(method, &format!("/api/v1/{path}"), None).await.refused(404, "not_found");
+        assert!(detail(&problem).contains("`abc` in this path is not a number"), "{path}: {problem}");
+    }
+
+    for (caller, path) in [
+        (server.stranger(), "/api/v1/me"),
+        (server.stranger(), "/stream"),
+        (server.stranger().with_header("authorization", "Basic YTpi"), "/api/v1/me"),
+        (server.stranger().with_header("authorization", &alice.access_token), "/api/v1/me"),
+    ] {
+        let problem = caller.get(path).await.refused(401, "unauthorized");
+        assert!(detail(&problem).contains("`Authorization: Bearer …`"), "{path}: {problem}");
+    }
+}

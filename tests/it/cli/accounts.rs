@@ -39,10 +39,26 @@ async fn wrong_input_is_explained(operator: &Operator) {
     let email = ["user", "add", "bob", "--email", "nonsense", "--password-stdin"];
     let email = operator.types_with(&email, PASSWORD).await.complains();
     assert_eq!(email, "This is not an e-mail address.");
-    for nobody in [["user", "suspend", "bob"], ["user", "unsuspend", "bob"], ["key", "list", "bob"]] {
-        assert!(operator.types(&nobody).await.complains().contains("no such user"));
+    let no_bob = "there is no user bob; see `goldcrest user list`";
+    for nobody in
+        [&["user", "suspend", "bob"][..], &["user", "unsuspend", "bob"], &["key", "list", "bob"], &["token", "bob"]]
+    {
+        assert_eq!(operator.types(nobody).await.complains(), no_bob);
     }
-    assert!(operator.types(&["token", "bob"]).await.complains().contains("no such user"));
+    let passwd = operator.types_with(&["user", "passwd", "bob", "--password-stdin"], PASSWORD).await.complains();
+    assert_eq!(passwd, no_bob);
+    let add = ["key", "add", "bob", "--name", "feed", "--scope", "read"];
+    assert_eq!(operator.types(&add).await.complains(), no_bob);
+    let add = ["key", "add", "alice", "--name", "feed", "--scope", "read", "--conversation", "7"];
+    assert_eq!(operator.types(&add).await.complains(), "there is no conversation 7 that alice is in");
+    let revoke = operator.types(&["key", "revoke", "alice", "7"]).await.complains();
+    assert_eq!(revoke, "there is no key 7 of alice; see `goldcrest key list alice`");
+    let on_the_command_line = operator.types(&["user", "add", "bob", "--password", "hunter22"]).await.complains();
+    let example = "echo 'correct horse' | goldcrest user add NAME --password-stdin";
+    assert!(
+        on_the_command_line.contains(example) && !on_the_command_line.contains("hunter22"),
+        "{on_the_command_line}"
+    );
     assert!(operator.types(&["user", "add"]).await.misuses().contains("<NAME>"));
     assert!(operator.types(&["user", "frobnicate"]).await.misuses().contains("frobnicate"));
 }

@@ -10,7 +10,13 @@ async fn a_server_is_healthy_while_it_runs() {
     assert_eq!(operator.types(&["health"]).await.line(), "ready");
     let everywhere = format!("0.0.0.0:{}", server.address.port());
     assert_eq!(operator.types(&["--listen", &everywhere, "health"]).await.line(), "ready");
+    assert_eq!(operator.types(&["health", "--listen", &everywhere]).await.line(), "ready");
+    let url = format!("http://{}", server.address);
+    let elsewhere = Operator::alone();
+    assert_eq!(elsewhere.types(&["health", "--server", &url]).await.line(), "ready");
     server.kill().await;
+    let complaint = elsewhere.types(&["health", "--server", &url]).await.complains();
+    assert!(complaint.starts_with(&format!("no answer from {url}/: ")), "{complaint}");
     let complaint = operator.types(&["health"]).await.complains();
     assert!(complaint.starts_with(&format!("no answer from {}", server.address)), "{complaint}");
 }

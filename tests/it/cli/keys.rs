@@ -21,7 +21,7 @@ async fn keys_come_and_go(operator: &Operator) -> (String, String) {
     let id = rows[1][0];
     assert_eq!(operator.types(&["key", "revoke", "bob", id]).await.line(), format!("revoked the key {id} of bob"));
     let complaint = operator.types(&["key", "revoke", "bob", id]).await.complains();
-    assert!(complaint.contains("no such key"), "{complaint}");
+    assert!(complaint.contains("there is no key"), "{complaint}");
     let list: Value = serde_json::from_str(&operator.types(&["key", "list", "bob", "--json"]).await.line()).unwrap();
     assert_eq!(list.as_array().unwrap().len(), 1, "{list}");
 
@@ -30,7 +30,7 @@ async fn keys_come_and_go(operator: &Operator) -> (String, String) {
     operator.types(&["key", "add", "bob", "--name", "x"]).await.misuses();
     let nowhere = ["key", "add", "bob", "--name", "x", "--scope", "send", "--conversation", "99"];
     let complaint = operator.types(&nowhere).await.complains();
-    assert!(complaint.contains("no such conversation"), "{complaint}");
+    assert!(complaint.contains("there is no conversation"), "{complaint}");
     (key, other)
 }
 

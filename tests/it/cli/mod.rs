@@ -4,6 +4,7 @@ mod accounts;
 mod first_start;
 mod health;
 mod keys;
+mod misuse;
 mod operator;
 mod place;
 mod send;

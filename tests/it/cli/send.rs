@@ -75,10 +75,22 @@ async fn a_server_that_is_away_for_a_while_gets_it_when_it_is_back() {
     let terminal = Operator::beside(&server).with_token(&alice.access_token);
     server.kill().await;
     let given_up = terminal.types(&["send", "--to", "bob", "--retry-for", "100ms", "hi"]).await.complains();
-    assert!(given_up.contains("does not answer") && given_up.contains("--client-id"), "{given_up}");
+    assert!(given_up.contains("does not answer") && given_up.ends_with("The server was never reached"), "{given_up}");
     let (done, ()) = tokio::join!(terminal.types(&["send", "--to", "bob", "still here"]), server.restart());
     done.succeeds();
     assert_eq!(texts(&bob).await, ["still here"]);
+}
+
+#[tokio::test]
+async fn what_broke_off_may_have_been_sent() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let terminal = Operator::alone().with("GOLDCREST_SERVER", &url).with_token("t");
+    let server = tokio::spawn(async move { answers(listener, [""; 2]).await });
+    let send = ["send", "--to", "bob", "--client-id", "tonight", "--retry-for", "2s", "hi"];
+    let given_up = terminal.types(&send).await.complains();
+    assert!(given_up.contains("It may have been sent; --client-id tonight"), "{given_up}");
+    drop(server);
 }
 
 /// Answers one request after the other, each on a connection of its own, and gives back what was asked.

@@ -212,3 +212,15 @@ async fn a_gap_is_told() {
     let gap: Value = serde_json::from_str(&tail.line().await).unwrap();
     assert_eq!((gap["type"].as_str(), gap["reason"].as_str()), (Some("reset"), Some("beyond_head")), "{gap}");
 }
+
+#[tokio::test]
+async fn a_gap_says_where_it_goes_on() {
+    let server = Server::start().await;
+    let alice = Person::register(&server, "alice").await;
+    let head = alice.head().await;
+    let operator = Operator::beside(&server).with_token(&alice.access_token);
+    let mut tail = Tail::start(&operator, &["--after", "999999"]);
+    let mut errors = BufReader::new(tail.child.stderr.take().unwrap()).lines();
+    let note = within(PATIENCE, "a note", errors.next_line()).await.unwrap().unwrap();
+    assert!(note.ends_with(&format!("(beyond_head), and goes on after event {head}")), "{note}");
+}

@@ -22,7 +22,8 @@ fn docs_options_md_lists_every_option_as_the_program_has_it() {
         assert_eq!(variable, format!("GOLDCREST_{}", name.replace('-', "_").to_uppercase()));
         let defaults = option.get_default_values();
         let default = match defaults {
-            _ if !option.get_action().takes_values() => "off".to_owned(),
+            // A word of its own for yes and no: in the environment there is no flag without a value.
+            _ if !option.get_action().takes_values() => panic!("--{name} takes no value"),
             [] => "none".to_owned(),
             values => format!("`{}`", values.iter().map(|value| value.to_str().unwrap()).collect::<Vec<_>>().join(",")),
         };
@@ -30,7 +31,6 @@ fn docs_options_md_lists_every_option_as_the_program_has_it() {
         let words: Vec<String> = option
             .get_possible_values()
             .iter()
-            .filter(|_| option.get_action().takes_values())
             .map(|value| format!("`{}`: {}", value.get_name(), uncapitalised(&value.get_help().unwrap().to_string())))
             .collect();
         if !words.is_empty() {
@@ -138,7 +138,7 @@ fn docs_errors_md_lists_every_code_with_its_status() {
         }
         // … as one of those that pass by themselves, or as a field that there is not.
         given.extend(pairs(&source, "unavailable(\"").filter_map(|(_, after)| Some((word(after)?.to_owned(), 503))));
-        given.extend(pairs(&source, "(\"unknown_field").map(|_| ("unknown_field".to_owned(), 422)));
+        given.extend(pairs(&source, "{ \"unknown_field").map(|_| ("unknown_field".to_owned(), 422)));
     }
     assert!(given.len() > 30, "{given:?}");
     let errors = page("docs/errors.md");

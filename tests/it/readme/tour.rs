@@ -43,6 +43,20 @@ async fn the_tour_gives_what_it_shows() {
     assert!(wrong.is_empty(), "the tour does not give what it shows:\n{wrong}");
 }
 
+#[tokio::test]
+async fn the_tour_does_not_wait_for_ever() {
+    let server = Server::start().await;
+    let readme = page("README.md");
+    let tour = steps(section(&readme, "## A tour"));
+    // The first block again, as if the tour was pasted twice: the names are taken, and there is no token.
+    let first = &tour[0].typed;
+    let waits = tour.iter().find(|step| step.typed.contains("heard()")).expect("something is waited for");
+    let script = format!("{first}\n{first}\n{}\nkill $listener\n", waits.typed);
+    let said = bash(&server, &script.replace("127.0.0.1:8080", &server.address.to_string())).await;
+    assert!(said.contains("username_taken"), "{said}");
+    assert!(said.contains("Nothing of 'ready' came") && said.contains("Authorization: Bearer"), "{said}");
+}
+
 /// Runs it where somebody would who has just started this server: its data is in `./data`, the program in the path.
 async fn bash(server: &Server, script: &str) -> String {
     let programs = std::path::Path::new(env!("CARGO_BIN_EXE_goldcrest")).parent().unwrap().display();

@@ -1,0 +1,78 @@
+//! What is said of a value that an option does not take: what it would take, with an example, and no library's words.
+
+use tokio::io::{AsyncBufReadExt, BufReader};
+
+use super::operator::Operator;
+use crate::support::deadline::PATIENCE;
+use crate::support::within;
+
+#[tokio::test]
+async fn a_wrong_value_is_answered_with_a_right_one() {
+    let operator = Operator::alone();
+    for (arguments, said) in [
+        (&["--allow-origins", "127.0.0.1:9000"][..], "https://app.example.org"),
+        (&["--allow-origins", "*"], "not offered"),
+        (&["--public-url", "chat.example.org"], "https://chat.example.org"),
+        (&["--listen", "8081"], "127.0.0.1:8081"),
+        (&["--listen", ":8081"], "0.0.0.0:8081"),
+        (&["--trusted-proxies", "proxy"], "10.0.0.0/8"),
+        (&["--write-queue", "many"], "a whole number"),
+        (&["--anonymous-channels", "maybe"], "[possible values: on, off]"),
+        (&["send", "--conversation", "news", "hi"], "number of a conversation"),
+        (
+            &["key", "add", "bob", "--name", "k", "--scope", "send", "--conversation", "news"],
+            "number of a conversation",
+        ),
+        (&["key", "revoke", "bob", "feed"], "goldcrest key list"),
+        (&["tail", "--after", "x"], "number of an event"),
+        (&["tail", "--server", "127.0.0.1:8080"], "http://"),
+        (&["--database-url", "sqlite://foo.db"], "--data-dir"),
+        (&["user", "list", "--database-url", "localhost/goldcrest"], "postgres:// or mysql://"),
+    ] {
+        let complaint = operator.types(arguments).await.misuses();
+        assert!(complaint.contains(said), "{arguments:?}: {complaint}");
+        for raw in ["relative URL", "invalid digit", "invalid socket address", "invalid IP address"] {
+            assert!(!complaint.contains(raw), "{arguments:?}: {complaint}");
+        }
+    }
+    assert!(!operator.data_dir().exists(), "nothing was begun");
+}
+
+#[tokio::test]
+async fn what_is_on_or_off_takes_these_words_in_every_place() {
+    // A port that cannot be listened on ends a server that has understood its options.
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = taken.local_addr().unwrap().to_string();
+    for option in ["--anonymous-channels", "--rate-limits"] {
+        let variable = format!("GOLDCREST_{}", option[2..].replace('-', "_").to_uppercase());
+        for arguments in [&[option, "on"][..], &[option, "off"], &[option], &["serve", option, "on"]] {
+            let operator = Operator::alone().with("GOLDCREST_LISTEN", &listen);
+            let complaint = operator.types(arguments).await.complains();
+            assert!(complaint.starts_with("cannot listen"), "{arguments:?}: {complaint}");
+        }
+        for word in ["on", "off", "true", "false", "1", "0"] {
+            let operator = Operator::alone().with("GOLDCREST_LISTEN", &listen).with(&variable, word);
+            let complaint = operator.types(&[]).await.complains();
+            assert!(complaint.starts_with("cannot listen"), "{variable}={word}: {complaint}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_database_server_that_is_not_there_is_missed_at_once() {
+    let operator = Operator::alone();
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let url = format!("postgres://goldcrest:hunter22@{nobody}/goldcrest");
+    let key = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(&key, [b'k'; 32]).unwrap();
+    let arguments = ["--database-url", &url, "--jwt-key-file", key.path().to_str().unwrap(), "user", "list"];
+    let mut child = operator.command(&arguments).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let started = tokio::time::Instant::now();
+    let first = within(PATIENCE, "a first word", lines.next_line()).await.unwrap().unwrap();
+    assert!(first.contains(&format!("{nobody} cannot be reached yet; trying again")), "{first}");
+    assert!(started.elapsed() < crate::support::seconds(4), "it waited long with that");
+    let last = within(PATIENCE, "a last word", lines.next_line()).await.unwrap().unwrap();
+    assert!(last.contains(&nobody.to_string()), "{last}");
+    assert!(!first.contains("hunter22") && !last.contains("hunter22"), "{first}\n{last}");
+}
