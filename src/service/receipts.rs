@@ -62,7 +62,7 @@ impl Services {
         let conversation = conversation.ok_or(Refusal::NotFound("conversation"))?;
         let size = snapshot.size(id).await?;
         let found = if are_shared(conversation.kind, size) {
-            snapshot.receipts(id).await?
+            snapshot.receipts(principal.user, id).await?
         } else {
             snapshot.receipts_of(principal.user, id).await?
         };

@@ -33,6 +33,8 @@ pub struct Position {
     pub message: MessageId,
     /// When he said so.
     pub at: Timestamp,
+    /// Whether the others there were told. If not, it stays his own, however few they become.
+    pub shared: bool,
 }
 
 /// Which unread messages are wanted.
@@ -52,6 +54,7 @@ fn position(row: &Model) -> Position {
         conversation: ConversationId(row.conversation_id),
         message: MessageId(row.message_id),
         at: Timestamp(row.at),
+        shared: row.shared,
     }
 }
 
@@ -68,13 +71,18 @@ pub(super) async fn among(
     Ok(rows.iter().map(position).collect())
 }
 
-/// How far everybody has read a conversation who has read any of it, by user.
+/// How far the viewer has read a conversation, and how far everybody else who has told so, by user.
 pub(super) async fn in_conversation(
     db: &impl ConnectionTrait,
     conversation: ConversationId,
+    viewer: UserId,
 ) -> Result<Vec<Position>, DbErr> {
-    let rows =
-        Entity::find().filter(Column::ConversationId.eq(conversation.0)).order_by_asc(Column::UserId).all(db).await?;
+    let rows = Entity::find()
+        .filter(Column::ConversationId.eq(conversation.0))
+        .filter(Column::Shared.eq(true).or(Column::UserId.eq(viewer.0)))
+        .order_by_asc(Column::UserId)
+        .all(db)
+        .await?;
     Ok(rows.iter().map(position).collect())
 }
 
@@ -85,9 +93,10 @@ pub(super) async fn put(db: &impl ConnectionTrait, positions: &[Position]) -> Re
         conversation_id: Set(position.conversation.0),
         message_id: Set(position.message.0),
         at: Set(position.at.0),
+        shared: Set(position.shared),
     });
     let again = OnConflict::columns([Column::UserId, Column::ConversationId])
-        .update_columns([Column::MessageId, Column::At])
+        .update_columns([Column::MessageId, Column::At, Column::Shared])
         .to_owned();
     Entity::insert_many(rows).on_conflict(again).exec_without_returning(db).await.map(drop)
 }

@@ -339,9 +339,9 @@ impl Snapshot {
         Ok(stays::sizes(&self.db, &[id]).await?.get(&id).copied().unwrap_or(0))
     }
 
-    /// How far each present member has read a conversation who has read any of it.
-    pub async fn receipts(&self, id: ConversationId) -> Result<Vec<(Position, UserRef)>, StoreError> {
-        let mut found = receipts::in_conversation(&self.db, id).await?;
+    /// How far each present member has read a conversation who has told the others, and how far the viewer has.
+    pub async fn receipts(&self, viewer: UserId, id: ConversationId) -> Result<Vec<(Position, UserRef)>, StoreError> {
+        let mut found = receipts::in_conversation(&self.db, id, viewer).await?;
         let members = stays::members(&self.db, &[id]).await?;
         found.retain(|position| members.iter().any(|member| member.user == position.user));
         self.named(found).await

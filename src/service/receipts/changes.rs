@@ -7,7 +7,7 @@ use crate::domain::messages::Message;
 use crate::domain::receipts::{Receipt, are_shared};
 use crate::domain::users::UserRef;
 use crate::domain::{ConversationId, MessageId, Refusal, Seq, UserId};
-use crate::store::{Abort, Batch, Change, Unread, Wants};
+use crate::store::{Abort, Batch, Change, Position, Unread, Wants};
 use std::collections::BTreeMap;
 
 /// Moves somebody's read position forward.
@@ -99,7 +99,7 @@ async fn read(batch: &mut Batch, user: UserRef, conversation: &Conversation, mes
     let is_member = batch.role(conversation.id, user.id).await?.is_some();
     let shared = is_member && are_shared(conversation.kind, batch.size(conversation.id).await?);
     let topic = if shared { Topic::Conversation(conversation.id) } else { Topic::User(user.id) };
-    batch.move_position(user.id, conversation.id, message);
+    batch.move_position(Position { user: user.id, conversation: conversation.id, message, at: batch.at(), shared });
     let receipt = Receipt { user, conversation_id: conversation.id, message_id: message };
     batch.emit(topic, &Happening::ReceiptUpdated(receipt));
     Ok(())

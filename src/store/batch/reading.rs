@@ -65,11 +65,11 @@ impl Batch {
         Ok(size)
     }
 
-    /// Somebody has read a conversation through this message.
-    pub fn move_position(&mut self, user: UserId, conversation: ConversationId, message: MessageId) {
-        let position = Position { user, conversation, message, at: self.at };
-        self.pending.positions.insert((user, conversation), position);
-        self.set.positions.insert((user, conversation), Some(message));
+    /// Somebody has read a conversation through a message, as of now.
+    pub fn move_position(&mut self, position: Position) {
+        let pair = (position.user, position.conversation);
+        self.pending.positions.insert(pair, position);
+        self.set.positions.insert(pair, Some(position.message));
         self.writes += 1;
     }
 
