@@ -112,6 +112,23 @@ pub(super) async fn place(db: &impl ConnectionTrait, id: MessageId) -> Result<Op
     Ok(place.map(|(conversation, seq)| (ConversationId(conversation), Seq(seq))))
 }
 
+/// Where these messages stand, those that there are.
+pub(super) async fn places(
+    db: &impl ConnectionTrait,
+    ids: &[MessageId],
+) -> Result<HashMap<MessageId, (ConversationId, Seq)>, DbErr> {
+    let rows: Vec<(i64, i64, i64)> = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .column(Column::ConversationId)
+        .column(Column::Seq)
+        .filter(Column::Id.is_in(ids.iter().map(|id| id.0)))
+        .into_tuple()
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().map(|(id, place, seq)| (MessageId(id), (ConversationId(place), Seq(seq)))).collect())
+}
+
 /// What these authors sent under these names of their own, and perhaps some more under the same names.
 pub(super) async fn by_client_ids(db: &impl ConnectionTrait, ids: &[(UserId, String)]) -> Result<Vec<Kept>, DbErr> {
     let rows = Entity::find()

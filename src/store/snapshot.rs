@@ -18,7 +18,7 @@ use crate::domain::sessions::Session;
 use crate::domain::users::{User, UserRef};
 use crate::domain::{ConversationId, InvitationId, MessageId, Seq, SessionId, Timestamp, UserId};
 use sea_orm::{AccessMode, DatabaseTransaction, DbBackend, IsolationLevel, TransactionTrait};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// A reading transaction. Stream from its [`head`](Self::head), and nothing is missed or doubled.
 #[derive(Debug)]
@@ -180,6 +180,32 @@ impl Snapshot {
     /// The stays of a user in one conversation, ended ones included.
     pub async fn stays_in(&self, user: UserId, conversation: ConversationId) -> Result<Vec<Stay>, StoreError> {
         Ok(stays::in_conversation(&self.db, user, conversation).await?)
+    }
+
+    /// Those of these messages that a user may read, hidden ones included, each with its conversation. Three statements,
+    /// however many there are.
+    pub async fn readable(
+        &self,
+        viewer: UserId,
+        ids: &[MessageId],
+    ) -> Result<HashMap<MessageId, ConversationId>, StoreError> {
+        let places = messages::places(&self.db, ids).await?;
+        let mut here: Vec<ConversationId> = places.values().map(|(conversation, _)| *conversation).collect();
+        here.sort_unstable();
+        here.dedup();
+        let conversations = conversations::by_ids(&self.db, &here).await?;
+        let public: HashSet<ConversationId> =
+            conversations.iter().filter(|it| it.kind == Kind::Channel).map(|it| it.id).collect();
+        let mut stays: HashMap<ConversationId, Vec<Stay>> = HashMap::new();
+        for (conversation, stay) in stays::in_conversations(&self.db, viewer, &here).await? {
+            stays.entry(conversation).or_default().push(stay);
+        }
+        let sees = |conversation: ConversationId, seq: Seq| {
+            public.contains(&conversation)
+                || stays.get(&conversation).is_some_and(|stays| stays.iter().any(|stay| stay.covers(seq)))
+        };
+        let seen = places.into_iter().filter(|(_, (conversation, seq))| sees(*conversation, *seq));
+        Ok(seen.map(|(id, (conversation, _))| (id, conversation)).collect())
     }
 
     /// Conversations by number.
