@@ -154,6 +154,34 @@ pub(super) async fn oldest_unread(
     Ok(found)
 }
 
+/// The oldest unread messages of those that came after one, at most so many. It costs what came since.
+pub(super) async fn arrived(
+    db: &impl ConnectionTrait,
+    which: Unread,
+    after: MessageId,
+    limit: u64,
+) -> Result<Vec<MessageId>, DbErr> {
+    let his = Condition::all()
+        .add(read(Column::UserId).eq(which.user.0))
+        .add(read(Column::ConversationId).equals((messages::Entity, messages::Column::ConversationId)));
+    let mut query = Query::select();
+    query
+        .column((messages::Entity, messages::Column::Id))
+        .from(messages::Entity)
+        .left_join(Entity, his)
+        .and_where(message(messages::Column::Id).gt(after.0))
+        .and_where(message(messages::Column::Id).gt(read(Column::MessageId).if_null(0)))
+        .cond_where(counts_for(which.user, which.notes))
+        .and_where(during_any_stay(which.user))
+        .order_by((messages::Entity, messages::Column::Id), Order::Asc)
+        .limit(limit);
+    if let Some(only) = which.conversation {
+        query.and_where(message(messages::Column::ConversationId).eq(only.0));
+    }
+    let rows = db.query_all(&query).await?;
+    rows.iter().map(|row| row.try_get_by_index(0).map(MessageId)).collect()
+}
+
 /// The first unread message of each conversation that has one, the oldest first.
 async fn first_unread(db: &impl ConnectionTrait, which: Unread) -> Result<Vec<(MessageId, ConversationId)>, DbErr> {
     #[derive(FromQueryResult)]

@@ -2,7 +2,7 @@
 
 use super::clock::Clock;
 use super::messages::{Kept, MessageFilter, MessagePage};
-use super::receipts::Position;
+use super::receipts::{Position, Unread};
 use super::stays::Lasting;
 use super::users::UserFilter;
 use super::{
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::domain::access::Stay;
 use crate::domain::contacts::{Contact, Direction, State};
-use crate::domain::conversations::{Conversation, Kind, Member};
+use crate::domain::conversations::{Conversation, Kind, Member, direct_key};
 use crate::domain::invitations::Invitation;
 use crate::domain::links::Link;
 use crate::domain::sessions::Session;
@@ -358,6 +358,26 @@ impl Snapshot {
         ids: &[ConversationId],
     ) -> Result<HashMap<ConversationId, u64>, StoreError> {
         Ok(receipts::unread(&self.db, user, ids).await?)
+    }
+
+    /// The oldest messages that somebody has not read, by number.
+    pub async fn oldest_unread(
+        &self,
+        which: Unread,
+        limit: u64,
+    ) -> Result<Vec<(MessageId, ConversationId)>, StoreError> {
+        Ok(receipts::oldest_unread(&self.db, which, limit).await?)
+    }
+
+    /// The last message that is part of what is seen.
+    pub fn last_message(&self) -> MessageId {
+        self.clock.last_message
+    }
+
+    /// The direct conversation of these people, if there is one.
+    pub async fn direct(&self, people: &[UserId]) -> Result<Option<ConversationId>, StoreError> {
+        let found = conversations::by_people(&self.db, &[direct_key(people)]).await?;
+        Ok(found.first().map(|(_, conversation)| conversation.id))
     }
 
     /// How many are in a conversation.
