@@ -116,6 +116,8 @@ impl MigrationTrait for Migration {
                 .col(number("conversation_id"))
                 .col(number("message_id"))
                 .col(number("at"))
+                // Whether the others in the conversation were told.
+                .col(flag("shared"))
                 .primary_key(&mut primary(&["user_id", "conversation_id"]))
                 .to_owned(),
             table(backend, "mentions")

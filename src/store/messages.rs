@@ -10,12 +10,13 @@ use crate::domain::users::UserRef;
 use crate::domain::{ConversationId, MessageId, Seq, Timestamp, UserId};
 use sea_orm::sea_query::{Expr, ExprTrait, Query, SimpleExpr};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 use std::collections::HashMap;
 
 pub use list::{Directs, MessageFilter, MessagePage};
 pub(super) use list::{count, list};
+use visible::during_the_stay;
 pub(super) use visible::{during_any_stay, not_hidden, visible_during_stays, visible_to};
 
 /// A message with what only the server needs to know of it.
@@ -112,6 +113,23 @@ pub(super) async fn place(db: &impl ConnectionTrait, id: MessageId) -> Result<Op
     Ok(place.map(|(conversation, seq)| (ConversationId(conversation), Seq(seq))))
 }
 
+/// Where these messages stand, those that there are.
+pub(super) async fn places(
+    db: &impl ConnectionTrait,
+    ids: &[MessageId],
+) -> Result<HashMap<MessageId, (ConversationId, Seq)>, DbErr> {
+    let rows: Vec<(i64, i64, i64)> = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .column(Column::ConversationId)
+        .column(Column::Seq)
+        .filter(Column::Id.is_in(ids.iter().map(|id| id.0)))
+        .into_tuple()
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().map(|(id, place, seq)| (MessageId(id), (ConversationId(place), Seq(seq)))).collect())
+}
+
 /// What these authors sent under these names of their own, and perhaps some more under the same names.
 pub(super) async fn by_client_ids(db: &impl ConnectionTrait, ids: &[(UserId, String)]) -> Result<Vec<Kept>, DbErr> {
     let rows = Entity::find()
@@ -159,36 +177,61 @@ pub(super) async fn erase(db: &impl ConnectionTrait, ids: &[MessageId], at: Time
     Entity::update_many().set(tombstone).filter(these).exec(db).await.map(drop)
 }
 
-/// The newest message in a place that this user sees: a stay covers it, and it is not hidden.
-fn newest_in(place: SimpleExpr, viewer: UserId) -> SimpleExpr {
+/// The newest message in a place that passes, among those not hidden from this user.
+fn newest_of(place: SimpleExpr, passes: Condition, viewer: UserId) -> SimpleExpr {
     let id = Expr::col((Entity, Column::Id));
     let newest = Query::select()
         .expr(id.clone())
         .from(Entity)
         .and_where(Expr::col((Entity, Column::ConversationId)).eq(place))
-        .cond_where(visible_during_stays(viewer))
+        .cond_where(passes)
+        .and_where(not_hidden(viewer))
         .order_by_expr(id, sea_orm::Order::Desc)
         .limit(1)
         .to_owned();
     SimpleExpr::SubQuery(None, Box::new(newest.into()))
 }
 
-/// The newest message that a user sees of each of these conversations.
+/// The newest message that a user sees of each of these conversations: of a channel whatever is said there, elsewhere
+/// what came during his stays. A message's number grows with its place on the line, so a stay bounds what is looked at.
 pub(super) async fn newest(
     db: &impl ConnectionTrait,
     viewer: UserId,
     conversations: &[ConversationId],
 ) -> Result<HashMap<ConversationId, Kept>, DbErr> {
     use super::entity::conversations::{Column as Place, Entity as Places};
-    let ids: Vec<Option<i64>> = Places::find()
+    use super::entity::stays::{Column as Stay, Entity as Stays};
+    let public = newest_of(Expr::col((Places, Place::Id)), Condition::all(), viewer);
+    let mut ids: Vec<Option<i64>> = Places::find()
         .select_only()
-        .column_as(newest_in(Expr::col((Places, Place::Id)), viewer), "newest")
+        .column_as(public, "newest")
         .filter(Place::Id.is_in(conversations.iter().map(|id| id.0)))
+        .filter(Place::Kind.eq("channel"))
         .into_tuple()
         .all(db)
         .await?;
-    let ids: Vec<MessageId> = ids.into_iter().flatten().map(MessageId).collect();
-    Ok(by_ids(db, &ids).await?.into_iter().map(|kept| (kept.message.conversation_id, kept)).collect())
+    let during = newest_of(Expr::col((Stays, Stay::ConversationId)), during_the_stay(), viewer);
+    ids.extend(
+        Stays::find()
+            .select_only()
+            .column_as(during, "newest")
+            .filter(Stay::ConversationId.is_in(conversations.iter().map(|id| id.0)))
+            .filter(Stay::UserId.eq(viewer.0))
+            .into_tuple::<Option<i64>>()
+            .all(db)
+            .await?,
+    );
+    let mut ids: Vec<MessageId> = ids.into_iter().flatten().map(MessageId).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let mut newest: HashMap<ConversationId, Kept> = HashMap::new();
+    for kept in by_ids(db, &ids).await? {
+        let known = newest.entry(kept.message.conversation_id).or_insert_with(|| kept.clone());
+        if known.message.id < kept.message.id {
+            *known = kept;
+        }
+    }
+    Ok(newest)
 }
 
 /// How many replies a user sees to each of these messages.

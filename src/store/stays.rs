@@ -121,6 +121,20 @@ pub(super) async fn in_conversation(
     Ok(rows.iter().map(stay).collect())
 }
 
+/// All stays of a user in each of these conversations.
+pub(super) async fn in_conversations(
+    db: &impl ConnectionTrait,
+    user: UserId,
+    conversations: &[ConversationId],
+) -> Result<Vec<(ConversationId, Stay)>, DbErr> {
+    let rows = Entity::find()
+        .filter(Column::ConversationId.is_in(conversations.iter().map(|id| id.0)))
+        .filter(Column::UserId.eq(user.0))
+        .all(db)
+        .await?;
+    Ok(rows.iter().map(|row| (ConversationId(row.conversation_id), stay(row))).collect())
+}
+
 fn stay(row: &Model) -> Stay {
     Stay { joined: Seq(row.joined_seq), left: row.left_seq.map(Seq) }
 }

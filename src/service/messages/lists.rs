@@ -202,9 +202,9 @@ impl Services {
 
     async fn named(&self, field: &'static str, name: Option<&str>) -> Result<Option<UserId>, Failure> {
         let Some(name) = name else { return Ok(None) };
-        let key = Username::parse(field, name)?.key();
+        let parsed = Username::parse(field, name)?;
         let unknown = || Refusal::UnknownNames { field, names: vec![name.to_owned()] };
-        Ok(Some(self.store().user_by_name(&key).await?.ok_or_else(unknown)?.id))
+        Ok(Some(self.known(&parsed).await?.ok_or_else(unknown)?.id))
     }
 }
 

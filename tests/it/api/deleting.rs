@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::log::places_with;
+use crate::support::log::{hold_the_clock, places_with};
 use crate::support::{Ear, Person, Server, SseClient, WsClient, seconds};
 
 fn path(message: &Value) -> String {
@@ -293,4 +293,46 @@ async fn who_has_left_may_still_delete_what_he_wrote_but_not_what_he_never_saw()
     bob.delete(&path(&later)).await.refused(404, "not_found");
     bob.delete(&path(&said)).await.expect(204);
     assert_eq!(texts(&history(&alice, group).await), ["about bob", ""]);
+}
+
+#[tokio::test]
+async fn what_somebody_cannot_see_is_not_found_without_waiting_for_the_clock() {
+    let server = Server::start().await;
+    let [alice, bob, carol] = Person::register_all(&server, ["alice", "bob", "carol"]).await;
+    let mut ids = Vec::new();
+    for number in 0..5 {
+        let group = alice.group(&format!("group {number}"), &[&bob]).await;
+        ids.push(alice.say(group, "not for carol").await["id"].clone());
+    }
+    ids.push(json!(999));
+    let held = hold_the_clock(&server.data_dir().join("goldcrest.db")).await;
+    for audience in [json!(null), json!("all"), json!("me")] {
+        let done = carol.post("/api/v1/messages/delete", &json!({"ids": ids, "for": audience})).await.expect(200);
+        assert_eq!(done, json!({"deleted": [], "hidden": [], "not_allowed": [], "not_found": ids}));
+    }
+    carol.delete(&format!("/api/v1/messages/{}", ids[0])).await.refused(404, "not_found");
+    held.rollback().await.unwrap();
+    let done = bob.post("/api/v1/messages/delete", &json!({"ids": ids})).await.expect(200);
+    assert_eq!((&done["hidden"], &done["not_found"]), (&json!(ids[..5]), &json!([999])));
+}
+
+#[tokio::test]
+async fn who_deletes_too_much_is_slowed_down() {
+    let server = Server::options().set("--rate-limits", "on").start().await;
+    let alice = Person::register(&server, "alice").await;
+    let mut socket = WsClient::open(server.address, &alice.stream()).await.unwrap();
+    socket.until_control("ready").await;
+    let delete = json!({"op": "delete", "ref": 1, "ids": [999]});
+    let mut times = 0;
+    while socket.ask(&delete, &mut Vec::new()).await["error"]["code"] != "too_many_requests" {
+        times += 1;
+        assert!(times < 1_000, "so much deleting was let through");
+    }
+    assert!(times >= 100, "who deletes fast may: {times}");
+    alice.delete("/api/v1/messages/999").await.refused(429, "too_many_requests");
+    alice.post("/api/v1/messages/delete", &json!({"ids": [999]})).await.refused(429, "too_many_requests");
+    for path in ["/api/v1/contacts/bob", "/api/v1/blocks/bob"] {
+        alice.put(path, &json!({"state": "approved"})).await.refused(429, "too_many_requests");
+        alice.delete(path).await.refused(429, "too_many_requests");
+    }
 }

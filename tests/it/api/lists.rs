@@ -46,6 +46,23 @@ async fn messages_are_found_by_sender_and_recipient() {
 }
 
 #[tokio::test]
+async fn who_is_not_there_yet_or_no_more_is_found_by_no_list() {
+    let mut server = Server::start().await;
+    let [alice, bob] = Person::register_all(&server, ["alice", "bob"]).await;
+    bob.say(alice.direct(&[&bob]).await, "hello").await;
+    for status in ["pending", "deleted"] {
+        server.kill().await;
+        let now = format!("UPDATE users SET status = '{status}' WHERE id = {}", bob.id);
+        change(&server.data_dir().join("goldcrest.db"), &now).await;
+        server.restart().await;
+        alice.get("/api/v1/users/bob").await.refused(404, "not_found");
+        for field in ["sender", "recipient"] {
+            alice.get(&format!("/api/v1/messages?{field}=bob")).await.refused(404, "not_found");
+        }
+    }
+}
+
+#[tokio::test]
 async fn messages_are_found_by_moment_and_day() {
     let mut server = Server::start().await;
     let alice = Person::register(&server, "alice").await;
