@@ -76,11 +76,12 @@ impl Batch {
     /// The oldest messages that somebody has not read, in order.
     pub async fn oldest_unread(&mut self, which: Unread, limit: u64) -> Result<Vec<Kept>, Abort> {
         self.write_pending().await?;
+        let user = which.user;
         let ids: Vec<MessageId> =
             receipts::oldest_unread(&self.db, which, limit).await?.into_iter().map(|(message, _)| message).collect();
         let mut found = if ids.is_empty() { Vec::new() } else { messages::by_ids(&self.db, &ids).await? };
         found.sort_unstable_by_key(|kept| kept.message.id);
-        Ok(found)
+        Ok(messages::as_seen_by(&self.db, user, found).await?)
     }
 
     /// Writes the positions that have gathered.
