@@ -177,6 +177,7 @@ impl Batch {
     /// Empties what the database holds of the messages that were deleted, once it holds all that this batch wrote.
     pub(super) async fn erase_pending(&mut self) -> Result<(), DbErr> {
         let erased = std::mem::take(&mut self.pending.erased);
+        self.erased |= !erased.is_empty();
         for some in erased.chunks(ROWS) {
             let ids: Vec<MessageId> = some.iter().map(|(id, _)| *id).collect();
             let naming: Vec<MessageId> = some.iter().filter(|(_, names)| *names).map(|(id, _)| *id).collect();

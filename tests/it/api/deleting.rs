@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::log::places_with;
-use crate::support::{Ear, Person, Server, SseClient, WsClient, seconds};
+use crate::support::{Ear, Person, Server, SseClient, WsClient, eventually, seconds};
 
 fn path(message: &Value) -> String {
     format!("/api/v1/messages/{}", message["id"])
@@ -177,6 +177,29 @@ async fn once_the_server_has_stopped_its_file_holds_no_byte_of_what_was_deleted(
     let holds = |word: &str| bytes.windows(word.len()).any(|window| window == word.as_bytes());
     assert!(holds("glockenspiel") && !holds("xylophone") && !holds("and so on"));
     assert!(!server.data_dir().join("goldcrest.db-wal").exists(), "all is folded into the one file");
+}
+
+#[tokio::test]
+async fn soon_after_a_deletion_the_files_of_a_running_server_hold_no_byte_of_it() {
+    let server = Server::start().await;
+    let alice = Person::register(&server, "alice").await;
+    let notes = alice.direct(&[&alice]).await;
+    let said = alice.say(notes, "xylophone").await;
+    let holds = || {
+        ["goldcrest.db", "goldcrest.db-wal"].into_iter().any(|file| {
+            let bytes = std::fs::read(server.data_dir().join(file)).unwrap();
+            bytes.windows(9).any(|window| window == b"xylophone")
+        })
+    };
+    assert!(holds());
+    alice.delete(&path(&said)).await.expect(204);
+    eventually(seconds(10), "the log to forget it", async || (!holds()).then_some(())).await;
+    // Much in a row is not each emptied at once, but soon.
+    for _ in 0..3 {
+        let said = alice.say(notes, "xylophone").await;
+        alice.delete(&path(&said)).await.expect(204);
+    }
+    eventually(seconds(10), "the log to forget all of it", async || (!holds()).then_some(())).await;
 }
 
 #[tokio::test]
