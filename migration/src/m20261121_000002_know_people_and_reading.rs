@@ -17,6 +17,8 @@ fn added() -> Vec<(&'static str, ColumnDef)> {
         ("users", everyone("bio_visible")),
         ("users", everyone("inbox")),
         ("messages", number_or_null("deleted_at")),
+        // Who was gone by then does not read what was said anew.
+        ("messages", number_or_null("edited_seq")),
         // The last message before a stay and the last one in it: what is unread is found without reading the rest.
         ("stays", number("joined_message").default(0).to_owned()),
         ("stays", number_or_null("left_message")),

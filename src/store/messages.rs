@@ -4,7 +4,9 @@ mod list;
 mod visible;
 
 use super::entity::messages::{ActiveModel, Column, Entity, Model};
-use super::{mentions, users};
+use super::{conversations, mentions, stays, users};
+use crate::domain::access::Stays;
+use crate::domain::conversations::Kind;
 use crate::domain::messages::Message;
 use crate::domain::users::UserRef;
 use crate::domain::{ConversationId, MessageId, Seq, Timestamp, UserId};
@@ -12,7 +14,7 @@ use sea_orm::sea_query::{Expr, ExprTrait, Query, SimpleExpr};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
 };
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 pub use list::{Directs, MessageFilter, MessagePage};
 pub(super) use list::{count, list};
@@ -26,6 +28,8 @@ pub struct Kept {
     pub message: Message,
     /// The place of the event by which it came.
     pub seq: Seq,
+    /// The place of the event by which its text last changed.
+    pub edited_seq: Option<Seq>,
     /// What tells a retry from another message under the same `client_id`; nothing once it is deleted, since a short
     /// text can be guessed from it.
     pub body_hash: i64,
@@ -53,6 +57,7 @@ pub(super) fn row(kept: &Kept) -> ActiveModel {
         created_at: Set(message.created_at.0),
         edited_at: Set(message.edited_at.map(|at| at.0)),
         deleted_at: Set(message.deleted_at.map(|at| at.0)),
+        edited_seq: Set(kept.edited_seq.map(|seq| seq.0)),
     }
 }
 
@@ -76,6 +81,7 @@ pub(super) async fn complete(db: &impl ConnectionTrait, rows: Vec<Model>) -> Res
     }
     let kept = |row: Model| Kept {
         seq: Seq(row.seq),
+        edited_seq: row.edited_seq.map(Seq),
         body_hash: row.body_hash,
         message: Message {
             id: MessageId(row.id),
@@ -158,12 +164,48 @@ pub(super) async fn of_author(
     complete(db, rows).await
 }
 
+/// Messages that a user may see, as he sees them: what was said anew when he was not there any more is withheld, as no
+/// event told him, except where everybody may read.
+pub(super) async fn as_seen_by(
+    db: &impl ConnectionTrait,
+    viewer: UserId,
+    mut found: Vec<Kept>,
+) -> Result<Vec<Kept>, DbErr> {
+    let edited = homes(found.iter().filter(|kept| kept.edited_seq.is_some()));
+    let mut there = Stays::default();
+    for (conversation, stay) in stays::in_conversations(db, viewer, &edited).await? {
+        there.insert(conversation, stay);
+    }
+    let gone = |kept: &Kept| kept.edited_seq.is_some_and(|seq| !there.cover(kept.message.conversation_id, seq));
+    let mut public = HashSet::new();
+    for some in homes(found.iter().filter(|kept| gone(kept))).chunks(super::batch::ROWS) {
+        let known = conversations::by_ids(db, some).await?.into_iter();
+        public.extend(known.filter(|place| place.kind == Kind::Channel).map(|place| place.id));
+    }
+    for kept in &mut found {
+        if gone(kept) && !public.contains(&kept.message.conversation_id) {
+            kept.message.withhold();
+        }
+    }
+    Ok(found)
+}
+
+/// The conversations that these messages are in, each once.
+fn homes<'a>(messages: impl Iterator<Item = &'a Kept>) -> Vec<ConversationId> {
+    let mut homes: Vec<ConversationId> = messages.map(|kept| kept.message.conversation_id).collect();
+    homes.sort_unstable();
+    homes.dedup();
+    homes
+}
+
 /// Writes a text anew, and when.
-pub(super) async fn update_text(db: &impl ConnectionTrait, message: &Message) -> Result<(), DbErr> {
+pub(super) async fn update_text(db: &impl ConnectionTrait, kept: &Kept) -> Result<(), DbErr> {
+    let message = &kept.message;
     let row = ActiveModel {
         id: Set(message.id.0),
         text: Set(message.text.clone()),
         edited_at: Set(message.edited_at.map(|at| at.0)),
+        edited_seq: Set(kept.edited_seq.map(|seq| seq.0)),
         ..Default::default()
     };
     Entity::update_many().set(row).filter(Column::Id.eq(message.id.0)).exec(db).await.map(drop)

@@ -247,7 +247,9 @@ impl Snapshot {
         viewer: UserId,
         ids: &[ConversationId],
     ) -> Result<HashMap<ConversationId, Kept>, StoreError> {
-        Ok(messages::newest(&self.db, viewer, ids).await?)
+        let newest = messages::newest(&self.db, viewer, ids).await?.into_values().collect();
+        let seen = messages::as_seen_by(&self.db, viewer, newest).await?;
+        Ok(seen.into_iter().map(|kept| (kept.message.conversation_id, kept)).collect())
     }
 
     /// How many unread messages name a user in each of these conversations.
@@ -261,7 +263,8 @@ impl Snapshot {
 
     /// The messages that name a user.
     pub async fn mentions(&self, user: UserId, page: MessagePage) -> Result<Vec<Kept>, StoreError> {
-        Ok(mentions::list(&self.db, user, page).await?)
+        let found = mentions::list(&self.db, user, page).await?;
+        Ok(messages::as_seen_by(&self.db, user, found).await?)
     }
 
     /// The threads in which a user takes part, each with its newest reply, by that.
@@ -289,9 +292,10 @@ impl Snapshot {
         Ok(!hidden::among(&self.db, user, &[id]).await?.is_empty())
     }
 
-    /// Messages by number, whoever may see them.
-    pub async fn messages_by_ids(&self, ids: &[MessageId]) -> Result<Vec<Kept>, StoreError> {
-        Ok(messages::by_ids(&self.db, ids).await?)
+    /// Messages by number as a user sees them, if he may.
+    pub async fn messages_by_ids(&self, viewer: UserId, ids: &[MessageId]) -> Result<Vec<Kept>, StoreError> {
+        let found = messages::by_ids(&self.db, ids).await?;
+        Ok(messages::as_seen_by(&self.db, viewer, found).await?)
     }
 
     /// One message, whoever may see it.
@@ -301,7 +305,8 @@ impl Snapshot {
 
     /// Messages that somebody may read.
     pub async fn messages(&self, filter: &MessageFilter, page: MessagePage) -> Result<Vec<Kept>, StoreError> {
-        Ok(messages::list(&self.db, filter, page).await?)
+        let found = messages::list(&self.db, filter, page).await?;
+        Ok(messages::as_seen_by(&self.db, filter.viewer, found).await?)
     }
 
     /// How many messages such a list has in all its parts.

@@ -166,7 +166,7 @@ mod tests {
         assert_eq!(sequencer.submit(erase(19)).await, Ok(None));
         let snapshot = store.snapshot().await.expect("a snapshot");
         let all: Vec<MessageId> = (1..=20).map(MessageId).collect();
-        for kept in snapshot.messages_by_ids(&all).await.expect("messages") {
+        for kept in snapshot.messages_by_ids(ann, &all).await.expect("messages") {
             let by_bob = kept.message.author.as_ref().is_some_and(|author| author.id == bob);
             assert_eq!((kept.message.text == "words", kept.message.deleted_at.is_none()), (by_bob, by_bob));
             assert_eq!(kept.body_hash, i64::from(by_bob));

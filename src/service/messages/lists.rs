@@ -150,8 +150,12 @@ impl Services {
         let roots: Vec<MessageId> = found.iter().map(|(root, _)| *root).collect();
         let counts = snapshot.reply_counts(principal.user, &roots).await?;
         let all: Vec<MessageId> = found.iter().flat_map(|(root, last)| [*root, *last]).collect();
-        let mut messages: std::collections::HashMap<MessageId, Message> =
-            snapshot.messages_by_ids(&all).await?.into_iter().map(|kept| (kept.message.id, kept.message)).collect();
+        let mut messages: std::collections::HashMap<MessageId, Message> = snapshot
+            .messages_by_ids(principal.user, &all)
+            .await?
+            .into_iter()
+            .map(|kept| (kept.message.id, kept.message))
+            .collect();
         let head = snapshot.head();
         snapshot.close().await?;
         let full = found.len() as u64 == limit;
@@ -240,7 +244,7 @@ async fn visible(snapshot: &Snapshot, principal: &Principal, id: MessageId) -> R
     if !principal.is_anonymous() {
         principal.require_read(principal.bound_to())?;
     }
-    let kept = snapshot.messages_by_ids(&[id]).await?.pop().ok_or(Refusal::NotFound("message"))?;
+    let kept = snapshot.messages_by_ids(principal.user, &[id]).await?.pop().ok_or(Refusal::NotFound("message"))?;
     let conversation_id = kept.message.conversation_id;
     principal.require_read(Some(conversation_id)).map_err(|_| Refusal::NotFound("message"))?;
     let conversation = snapshot.conversation(conversation_id).await?;

@@ -3,7 +3,7 @@
 use super::{Abort, Batch, ROWS};
 use crate::domain::access::Stay;
 use crate::domain::{ConversationId, MessageId, Seq, UserId};
-use crate::store::messages::Kept;
+use crate::store::messages::{self, Kept};
 use crate::store::receipts::{self, Position, Unread};
 use crate::store::{hidden, stays};
 use sea_orm::DbErr;
@@ -89,14 +89,15 @@ impl Batch {
                 unread.push(kept);
             }
         }
-        Ok(unread)
+        Ok(messages::as_seen_by(&self.db, user, unread).await?)
     }
 
     /// The oldest messages that somebody has not read of those that came after one, in order.
     pub async fn unread_after(&mut self, which: Unread, after: MessageId, limit: u64) -> Result<Vec<Kept>, Abort> {
         self.write_pending().await?;
         let ids = receipts::arrived(&self.db, which, after, limit).await?;
-        self.messages(&ids).await
+        let found = self.messages(&ids).await?;
+        Ok(messages::as_seen_by(&self.db, which.user, found).await?)
     }
 
     /// Writes the positions that have gathered.

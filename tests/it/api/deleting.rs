@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::log::{hold_the_clock, places_with};
-use crate::support::{Ear, Person, Server, SseClient, WsClient, seconds};
+use crate::support::{Ear, Person, Server, SseClient, WsClient, eventually, seconds};
 
 fn path(message: &Value) -> String {
     format!("/api/v1/messages/{}", message["id"])
@@ -41,6 +41,44 @@ async fn an_author_says_it_anew_and_everybody_hears_so() {
     assert_eq!(bob.head().await, head, "the same text is no change");
     let history: Vec<Value> = server.events_on_disk().await.events.iter().map(|event| event.data.clone()).collect();
     assert!(history.iter().any(|data| data["text"] == "helo"), "earlier events are history");
+}
+
+#[tokio::test]
+async fn who_is_gone_does_not_read_what_is_said_anew() {
+    let server = Server::start().await;
+    let [alice, bob] = Person::register_all(&server, ["alice", "bob"]).await;
+    let (group, channel) = (alice.group("group", &[&bob]).await, alice.channel("channel").await);
+    bob.join(channel).await;
+    let (first, root) = (alice.say(group, "first").await, alice.say(group, "@bob, listen").await);
+    let public = alice.say(channel, "public").await;
+    let body = json!({"conversation_id": group, "thread_id": root["id"], "text": "a reply"});
+    let reply = alice.post("/api/v1/messages", &body).await.expect(201);
+    let seen = alice.patch(&path(&first), &json!({"text": "while he is there"})).await.expect(200);
+    alice.remove(group, &bob).await;
+    bob.leave(channel).await;
+    let head = bob.head().await;
+    for (message, text) in [(&root, "@alice, he is gone"), (&reply, "good"), (&public, "still public")] {
+        alice.patch(&path(message), &json!({"text": text})).await.expect(200);
+    }
+    let read = bob.get(&path(&root)).await.expect(200);
+    assert_eq!((&read["text"], &read["mentions"]), (&json!(""), &json!([])));
+    assert!(read["edited_at"].is_string() && read["deleted_at"].is_null(), "{read}");
+    assert_eq!(bob.get(&path(&first)).await.expect(200)["text"], seen["text"]);
+    assert_eq!(bob.get(&path(&public)).await.expect(200)["text"], "still public");
+    assert_eq!(texts(&history(&bob, group).await), ["", "", "while he is there"]);
+    for list in ["messages?limit=9", "messages?sender=alice", &format!("messages/{}/replies", root["id"]), "threads"] {
+        let list = bob.get(&format!("/api/v1/{list}")).await.expect(200);
+        assert!(!list.to_string().contains("gone") && !list.to_string().contains("good"), "{list}");
+    }
+    let taken = bob.post("/api/v1/messages/take", &json!({})).await.expect(200).to_string();
+    assert!(!taken.contains("gone") && !taken.contains("good"), "{taken}");
+    assert_eq!(alice.get(&path(&root)).await.expect(200)["text"], "@alice, he is gone");
+    let events = bob.events_after(head).await;
+    assert!(events.iter().all(|(kind, _)| kind != "message.updated"), "{events:?}");
+    alice.add(group, &bob).await;
+    assert_eq!(bob.get(&path(&root)).await.expect(200)["text"], "", "coming back he is told no more");
+    alice.patch(&path(&root), &json!({"text": "welcome"})).await.expect(200);
+    assert_eq!(bob.get(&path(&root)).await.expect(200)["text"], "welcome", "this he hears");
 }
 
 #[tokio::test]
@@ -139,6 +177,29 @@ async fn once_the_server_has_stopped_its_file_holds_no_byte_of_what_was_deleted(
     let holds = |word: &str| bytes.windows(word.len()).any(|window| window == word.as_bytes());
     assert!(holds("glockenspiel") && !holds("xylophone") && !holds("and so on"));
     assert!(!server.data_dir().join("goldcrest.db-wal").exists(), "all is folded into the one file");
+}
+
+#[tokio::test]
+async fn soon_after_a_deletion_the_files_of_a_running_server_hold_no_byte_of_it() {
+    let server = Server::start().await;
+    let alice = Person::register(&server, "alice").await;
+    let notes = alice.direct(&[&alice]).await;
+    let said = alice.say(notes, "xylophone").await;
+    let holds = || {
+        ["goldcrest.db", "goldcrest.db-wal"].into_iter().any(|file| {
+            let bytes = std::fs::read(server.data_dir().join(file)).unwrap();
+            bytes.windows(9).any(|window| window == b"xylophone")
+        })
+    };
+    assert!(holds());
+    alice.delete(&path(&said)).await.expect(204);
+    eventually(seconds(10), "the log to forget it", async || (!holds()).then_some(())).await;
+    // Much in a row is not each emptied at once, but soon.
+    for _ in 0..3 {
+        let said = alice.say(notes, "xylophone").await;
+        alice.delete(&path(&said)).await.expect(204);
+    }
+    eventually(seconds(10), "the log to forget all of it", async || (!holds()).then_some(())).await;
 }
 
 #[tokio::test]

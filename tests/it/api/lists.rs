@@ -127,6 +127,21 @@ async fn what_is_unread_comes_from_others_after_what_was_read() {
     bob.get("/api/v1/messages?unread=perhaps").await.refused(400, "malformed_request");
 }
 
+#[tokio::test]
+async fn in_a_channel_that_is_unread_which_came_while_one_was_there() {
+    let server = Server::start().await;
+    let [alice, bob, carol] = Person::register_all(&server, ["alice", "bob", "carol"]).await;
+    let channel = alice.channel("channel").await;
+    alice.say(channel, "before").await;
+    bob.join(channel).await;
+    alice.say(channel, "after").await;
+    let here = format!("conversation_id={channel}&unread=true");
+    assert_eq!(list(&bob, &here).await, ["after"]);
+    assert_eq!(list(&bob, "unread=true").await, ["after"]);
+    assert_eq!(list(&carol, &here).await, [""; 0], "a stranger has nothing unread");
+    assert_eq!(list(&carol, &format!("conversation_id={channel}")).await, ["after", "before"]);
+}
+
 /// However many conversations there are, a list over all of them is that of the messages sorted by number.
 #[tokio::test]
 async fn a_list_over_many_conversations_is_in_order_whatever_the_page() {
