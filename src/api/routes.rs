@@ -87,6 +87,8 @@ routes! {
     get "/api/v1/users" Credentials => accounts::search [invalid],
     /// Look somebody up by name.
     get "/api/v1/users/{name}" Credentials => accounts::get [],
+    /// Look somebody up by number.
+    get "/api/v1/users/by-id/{id}" Credentials => accounts::get_by_id [],
     /// One's own account.
     get "/api/v1/me" Credentials => accounts::me [],
     /// Change one's own account.
