@@ -256,7 +256,7 @@ routes! {
     /// Approve or reject somebody.
     ///
     /// Asked or not, and as often as one changes one's mind.
-    put "/api/v1/contacts/{name}" Credentials => contacts::answer [],
+    put "/api/v1/contacts/{name}" Credentials => contacts::answer [blocked],
     /// Forget what one said to somebody, and take back a request that waits.
     delete "/api/v1/contacts/{name}" Credentials => contacts::forget [],
     /// Whom one has blocked.
