@@ -16,6 +16,7 @@ pub(super) async fn create(
     Owner(principal): Owner,
     Named(name): Named<String>,
 ) -> Result<StatusCode, Problem> {
+    app.within_limits(|limits| limits.send(principal.user))?;
     app.services.block(&principal, &name).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -26,6 +27,7 @@ pub(super) async fn delete(
     Owner(principal): Owner,
     Named(name): Named<String>,
 ) -> Result<StatusCode, Problem> {
+    app.within_limits(|limits| limits.send(principal.user))?;
     app.services.unblock(&principal, &name).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -226,7 +226,13 @@ impl Services {
     /// Somebody by name.
     pub async fn user(&self, name: &str) -> Result<User, Failure> {
         let name = Username::parse("username", name).map_err(|_| Refusal::NotFound("user"))?;
-        present(self.store().user_by_name(&name.key()).await?)
+        Ok(self.known(&name).await?.ok_or(Refusal::NotFound("user"))?)
+    }
+
+    /// Who has this name, unless he is not there yet or no more.
+    pub(super) async fn known(&self, name: &Username) -> Result<Option<User>, Failure> {
+        let user = self.store().user_by_name(&name.key()).await?;
+        Ok(user.filter(|user| !matches!(user.status, Status::Pending | Status::Deleted)))
     }
 
     /// Everybody, for the operator.
