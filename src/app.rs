@@ -204,7 +204,7 @@ pub async fn serve(options: Options) -> Result<(), StartError> {
     let (closing, closed, resting) = (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
     let (connections_open, background) = (TaskTracker::new(), TaskTracker::new());
     let services = composed.services.clone();
-    let limits = (options.rate_limits == RateLimits::On).then(Limits::default);
+    let limits = (options.rate_limits == RateLimits::On).then(|| Limits::new(options.requests_per_minute));
     let router = routes::router(App::new(services.clone(), app_options(&options, address), limits));
     let door_options =
         DoorOptions { connections, head_timeout: options.read_timeout, silence: options.stall_timeout * SILENCE };

@@ -1,11 +1,14 @@
 //! `/users` and `/me`: registering, looking somebody up, one's own account.
 
+use super::answer::NoContent;
 use super::app::App;
-use super::cookie;
-use super::extract::{Caller, ClientAddress, Json, Named, Owner, Params};
-use super::messages::limit;
+use super::extract::{Caller, Json, Named, Owner, Params};
+use super::fields::{Bio, Email, Label, Name, NewPassword, Secret};
+use super::limits::Bounds;
+use super::messages::{LIMITS, limit};
+use super::openapi::{Answers, Operation};
 use super::problem::Problem;
-use super::sessions::{LoggedIn, Private};
+use super::sessions::{LoggedIn, LoggedOut, LoginAnswer, Private};
 use crate::domain::Timestamp;
 use crate::domain::UserId;
 use crate::domain::departures::Legacy;
@@ -16,15 +19,20 @@ use crate::service::sessions::Device;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A user as others see him.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "User")]
 pub(super) struct Public {
+    /// His number.
     id: UserId,
+    /// His name.
     username: Username,
     /// None if he shows it to his contacts only, and the caller is none.
     bio: Option<String>,
+    /// When he registered.
     created_at: Timestamp,
 }
 
@@ -34,20 +42,67 @@ impl From<(User, bool)> for Public {
     }
 }
 
-#[derive(Debug, Serialize)]
+/// The answer to a registration.
+#[derive(JsonSchema)]
+#[schemars(untagged, rename = "Registration")]
+#[expect(dead_code, reason = "what is told is that it is one of these")]
+enum RegistrationAnswer {
+    Active(LoginAnswer),
+    Pending(Waiting),
+}
+
+/// An account that waits until the link in the mail is used.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "PendingAccount")]
 struct Waiting {
     user: Private,
 }
 
-#[derive(Debug, Deserialize)]
+/// Who has registered: logged in, or told to wait for the mail.
+pub(super) struct Welcome {
+    app: App,
+    registered: Registered,
+}
+
+impl IntoResponse for Welcome {
+    fn into_response(self) -> Response {
+        match self.registered {
+            Registered::Active(login) => LoggedIn { app: self.app, login }.into_response(),
+            Registered::Pending(user) => {
+                (StatusCode::CREATED, axum::Json(Waiting { user: user.into() })).into_response()
+            }
+        }
+    }
+}
+
+impl Answers for Welcome {
+    fn answers(operation: &mut Operation<'_>) {
+        let says = "The account was made. A session was opened, with its tokens here or in a cookie; or the account is \
+                    `pending`, and waits until the link in the mail is used.";
+        operation.answers_json::<RegistrationAnswer>(201, says);
+    }
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Register {
+    #[schemars(with = "Name")]
     username: String,
+    #[schemars(with = "NewPassword")]
     password: String,
+    /// A private address.
+    #[schemars(with = "Option<Email>")]
     email: Option<String>,
+    /// What one says of oneself.
+    #[schemars(with = "Option<Bio>")]
     bio: Option<String>,
+    /// The token of an invitation, where it takes one.
+    #[schemars(with = "Option<Secret>")]
     invitation: Option<String>,
+    /// What the session is to be called: the device, for instance.
+    #[schemars(with = "Option<Label>")]
     name: Option<String>,
+    /// Answer with a cookie instead of tokens: for browsers.
     #[serde(default)]
     cookie: bool,
 }
@@ -55,24 +110,26 @@ pub(super) struct Register {
 /// `POST /users`
 pub(super) async fn register(
     State(app): State<App>,
-    ClientAddress(address): ClientAddress,
+    bounds: Bounds,
     Json(body): Json<Register>,
-) -> Result<Response, Problem> {
-    app.within_limits(|limits| limits.registration(address))?;
+) -> Result<Welcome, Problem> {
+    bounds.registration()?;
     let Register { username, password, email, bio, invitation, name, cookie } = body;
-    let device = Device { name: name.unwrap_or_default(), cookie, address: Some(address) };
+    let device = Device { name: name.unwrap_or_default(), cookie, address: Some(bounds.address()) };
     let registration = Registration { username, password, email, bio, invitation };
-    Ok(match app.services.register(registration, device).await? {
-        Registered::Active(login) => LoggedIn { app: &app, login }.into_response(),
-        Registered::Pending(user) => (StatusCode::CREATED, axum::Json(Waiting { user: user.into() })).into_response(),
-    })
+    Ok(Welcome { registered: app.services.register(registration, device).await?, app })
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Search {
+    /// What the names begin with.
+    #[schemars(with = "Name")]
     prefix: String,
+    /// The `next` of the part before.
     cursor: Option<String>,
+    /// How many at most; 50 unless said.
+    #[schemars(range(min = 1, max = LIMITS.0))]
     limit: Option<u64>,
 }
 
@@ -109,11 +166,15 @@ pub(super) async fn me(State(app): State<App>, Owner(principal): Owner) -> Resul
     Ok(axum::Json(app.services.me(&principal).await?.into()))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Update {
+    /// What one says of oneself.
+    #[schemars(with = "Option<Bio>")]
     bio: Option<String>,
+    /// Who may read that.
     bio_visible: Option<Circle>,
+    /// Who may write to one directly.
     inbox: Option<Circle>,
 }
 
@@ -127,10 +188,12 @@ pub(super) async fn update(
     Ok(axum::Json(app.services.update_me(&principal, Profile { bio, bio_visible, inbox }).await?.into()))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Delete {
+    #[schemars(with = "Secret")]
     password: String,
+    /// What becomes of one's messages.
     #[serde(default)]
     messages: Legacy,
 }
@@ -139,20 +202,20 @@ pub(super) struct Delete {
 pub(super) async fn delete(
     State(app): State<App>,
     Owner(principal): Owner,
-    ClientAddress(address): ClientAddress,
+    bounds: Bounds,
     Json(body): Json<Delete>,
-) -> Result<Response, Problem> {
-    app.within_limits(|limits| limits.login(address, &principal.user.to_string()))?;
+) -> Result<LoggedOut, Problem> {
+    bounds.login(&principal.user.to_string())?;
     app.services.delete_me(&principal, body.password, body.messages).await?;
-    let mut response = StatusCode::NO_CONTENT.into_response();
-    cookie::take_back(&mut response, &app);
-    Ok(response)
+    Ok(LoggedOut(app))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ChangePassword {
+    #[schemars(with = "Secret")]
     current_password: String,
+    #[schemars(with = "NewPassword")]
     new_password: String,
 }
 
@@ -160,10 +223,10 @@ pub(super) struct ChangePassword {
 pub(super) async fn change_password(
     State(app): State<App>,
     Owner(principal): Owner,
-    ClientAddress(address): ClientAddress,
+    bounds: Bounds,
     Json(body): Json<ChangePassword>,
-) -> Result<StatusCode, Problem> {
-    app.within_limits(|limits| limits.login(address, &principal.user.to_string()))?;
+) -> Result<NoContent, Problem> {
+    bounds.login(&principal.user.to_string())?;
     app.services.change_password(&principal, body.current_password, body.new_password).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(NoContent)
 }

@@ -1,8 +1,11 @@
 //! `/admin`: what administrators see of accounts, and shutting people out. They read nobody's conversations.
 
+use super::answer::NoContent;
 use super::app::App;
 use super::extract::{Named, Owner, Params};
-use super::messages::limit;
+use super::fields::Name;
+use super::messages::{LIMITS, limit};
+use super::openapi::{Asks, Operation};
 use super::problem::Problem;
 use crate::domain::sessions::Principal;
 use crate::domain::users::{Status, User, Username};
@@ -10,8 +13,8 @@ use crate::domain::{Timestamp, UserId};
 use crate::service::Page;
 use crate::service::accounts::AccountFilter;
 use axum::extract::{FromRequestParts, State};
-use http::StatusCode;
 use http::request::Parts;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Whoever calls with all the rights of an account that administers the server.
@@ -27,15 +30,28 @@ impl FromRequestParts<App> for Admin {
     }
 }
 
+impl Asks for Admin {
+    fn asks(operation: &mut Operation<'_>) {
+        Owner::asks(operation);
+        operation.refuses(&["not_admin"]);
+    }
+}
+
 /// An account as administrators see it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "AdministeredAccount")]
 pub(super) struct Account {
+    /// Its number.
     id: UserId,
     username: Username,
     status: Status,
+    /// Whether it administers the server.
     admin: bool,
+    /// Its private address.
     email: Option<String>,
+    /// Whether somebody who reads mail there said so.
     email_confirmed: bool,
+    /// When it was made.
     created_at: Timestamp,
 }
 
@@ -46,12 +62,18 @@ impl From<User> for Account {
     }
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct List {
+    /// Only accounts in this state.
     status: Option<Status>,
+    /// Only those whose name begins so.
+    #[schemars(with = "Option<Name>")]
     prefix: Option<String>,
+    /// The `next` of the part before.
     cursor: Option<String>,
+    /// How many at most; 50 unless said.
+    #[schemars(range(min = 1, max = LIMITS.0))]
     limit: Option<u64>,
 }
 
@@ -72,9 +94,9 @@ pub(super) async fn suspend(
     State(app): State<App>,
     Admin(principal): Admin,
     Named(name): Named<String>,
-) -> Result<StatusCode, Problem> {
+) -> Result<NoContent, Problem> {
     app.services.set_suspended_by(&principal, &name, true).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(NoContent)
 }
 
 /// `POST /admin/users/NAME/unsuspend`
@@ -82,7 +104,7 @@ pub(super) async fn unsuspend(
     State(app): State<App>,
     Admin(principal): Admin,
     Named(name): Named<String>,
-) -> Result<StatusCode, Problem> {
+) -> Result<NoContent, Problem> {
     app.services.set_suspended_by(&principal, &name, false).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(NoContent)
 }

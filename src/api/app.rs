@@ -1,6 +1,8 @@
 //! What every handler can reach.
 
+use super::docs::Publication;
 use super::limits::Limits;
+use super::openapi::Facts;
 use super::origin::Origins;
 use crate::service::Services;
 use crate::transport::{Addresses, Pace};
@@ -34,19 +36,21 @@ pub struct App {
     pub(super) addresses: Addresses,
     pub(super) options: Arc<AppOptions>,
     pub(super) limits: Option<Arc<Limits>>,
+    pub(super) publication: Publication,
 }
 
 impl App {
     /// The state for these services.
     pub fn new(services: Services, options: AppOptions, limits: Option<Limits>) -> Self {
         let addresses = Addresses::new(options.streams_per_address);
-        Self { services, addresses, options: Arc::new(options), limits: limits.map(Arc::new) }
+        let password_min_length = services.rules().password_min_length;
+        let publication = Publication::new(Facts { cookie: cookie_name(&options), password_min_length });
+        Self { services, addresses, options: Arc::new(options), limits: limits.map(Arc::new), publication }
     }
 
-    /// The name of the web app's cookie. The prefix makes browsers insist on TLS, this host, and all of it
-    /// (RFC 6265bis, section 4.1.3.2).
+    /// The name of the web app's cookie.
     pub(super) fn cookie_name(&self) -> &'static str {
-        if self.options.origins.is_tls() { "__Host-goldcrest_session" } else { "goldcrest_session" }
+        cookie_name(&self.options)
     }
 
     /// Whether the limits let something pass; without limits everything does.
@@ -62,4 +66,9 @@ impl App {
         let address = address.to_canonical();
         self.options.trusted_proxies.iter().any(|network| network.contains(&address))
     }
+}
+
+/// The prefix makes browsers insist on TLS, this host, and all of it (RFC 6265bis, section 4.1.3.2).
+fn cookie_name(options: &AppOptions) -> &'static str {
+    if options.origins.is_tls() { "__Host-goldcrest_session" } else { "goldcrest_session" }
 }

@@ -1,13 +1,14 @@
 //! `/blocks`: whom somebody does not want to be reached by.
 
+use super::answer::NoContent;
 use super::app::App;
 use super::extract::{Named, Owner, Params};
-use super::messages::limit;
+use super::messages::{LIMITS, limit};
 use super::problem::Problem;
 use crate::domain::blocks::BlockView;
 use crate::service::Page;
 use axum::extract::State;
-use http::StatusCode;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// `PUT /blocks/NAME`
@@ -15,10 +16,10 @@ pub(super) async fn create(
     State(app): State<App>,
     Owner(principal): Owner,
     Named(name): Named<String>,
-) -> Result<StatusCode, Problem> {
+) -> Result<NoContent, Problem> {
     app.within_limits(|limits| limits.send(principal.user))?;
     app.services.block(&principal, &name).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(NoContent)
 }
 
 /// `DELETE /blocks/NAME`
@@ -26,16 +27,19 @@ pub(super) async fn delete(
     State(app): State<App>,
     Owner(principal): Owner,
     Named(name): Named<String>,
-) -> Result<StatusCode, Problem> {
+) -> Result<NoContent, Problem> {
     app.within_limits(|limits| limits.send(principal.user))?;
     app.services.unblock(&principal, &name).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(NoContent)
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct List {
+    /// The `next` of the part before.
     cursor: Option<String>,
+    /// How many at most; 50 unless said.
+    #[schemars(range(min = 1, max = LIMITS.0))]
     limit: Option<u64>,
 }
 

@@ -1,19 +1,24 @@
 //! `/contacts`: asking to be in somebody's, and answering those who ask.
 
+use super::answer::{Created, NoContent};
 use super::app::App;
 use super::extract::{Json, Named, Owner, Params};
-use super::messages::limit;
+use super::fields::Name;
+use super::limits::Bounds;
+use super::messages::{LIMITS, limit};
 use super::problem::Problem;
 use crate::domain::contacts::{Answer, ContactView, Direction, State as Said};
 use crate::service::Page;
 use crate::service::contacts::Wanted;
 use axum::extract::State;
-use http::StatusCode;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Ask {
+    /// Whom to ask.
+    #[schemars(with = "Name")]
     username: String,
 }
 
@@ -21,20 +26,25 @@ pub(super) struct Ask {
 pub(super) async fn ask(
     State(app): State<App>,
     Owner(principal): Owner,
+    bounds: Bounds,
     Json(body): Json<Ask>,
-) -> Result<(StatusCode, axum::Json<ContactView>), Problem> {
+) -> Result<Created<ContactView>, Problem> {
     // It reaches somebody else, like a message.
-    app.within_limits(|limits| limits.send(principal.user))?;
-    Ok((StatusCode::CREATED, axum::Json(app.services.ask_contact(&principal, &body.username).await?)))
+    bounds.send(principal.user)?;
+    Ok(Created(app.services.ask_contact(&principal, &body.username).await?))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct List {
     #[serde(default)]
     direction: Direction,
+    /// Only those of which this is said.
     state: Option<Said>,
+    /// The `next` of the part before.
     cursor: Option<String>,
+    /// How many at most; 50 unless said.
+    #[schemars(range(min = 1, max = LIMITS.0))]
     limit: Option<u64>,
 }
 
@@ -49,9 +59,10 @@ pub(super) async fn list(
     Ok(axum::Json(app.services.contacts(&principal, wanted).await?))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Say {
+    /// What one says to him.
     state: Answer,
 }
 
@@ -71,8 +82,8 @@ pub(super) async fn forget(
     State(app): State<App>,
     Owner(principal): Owner,
     Named(name): Named<String>,
-) -> Result<StatusCode, Problem> {
+) -> Result<NoContent, Problem> {
     app.within_limits(|limits| limits.send(principal.user))?;
     app.services.forget_contact(&principal, &name).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(NoContent)
 }

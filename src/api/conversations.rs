@@ -1,26 +1,43 @@
 //! `/conversations` and `/channels`: making, seeing, joining, leaving.
 
+use super::answer::{Created, Made, NoContent};
 use super::app::App;
 use super::extract::{Caller, Json, Named, Owner, Params, Visitor};
-use super::messages::limit;
+use super::fields::{ConversationName, Name};
+use super::messages::{LIMITS, limit};
 use super::problem::Problem;
 use crate::domain::ConversationId;
-use crate::domain::conversations::{Kind, Member, PostPolicy, Role};
+use crate::domain::conversations::{FIRST_MEMBERS_LIMIT, Kind, Member, PostPolicy, Role};
 use crate::domain::events::ConversationView;
 use crate::service::Page;
 use crate::service::conversations::{ConversationItem, Wanted};
 use axum::extract::State;
-use http::StatusCode;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("allOf" = [
+    {
+        "if": { "properties": { "kind": { "const": "direct" } } },
+        "then": { "properties": { "name": { "type": "null" }, "post": { "const": "members" } } },
+    },
+    {
+        "if": { "properties": { "kind": { "const": "channel" } } },
+        "then": { "required": ["name"], "properties": { "name": { "type": "string" } } },
+    },
+]))]
 pub(super) struct Create {
     kind: Kind,
+    /// Its name. A channel needs one, which no other channel has; a direct conversation has none.
+    #[schemars(with = "Option<ConversationName>")]
     name: Option<String>,
+    /// Who may post. In a direct conversation everybody may.
     #[serde(default)]
     post: PostPolicy,
+    /// Who is in it beside oneself. A direct conversation has at most 32 people.
     #[serde(default)]
+    #[schemars(with = "Vec<Name>", length(max = FIRST_MEMBERS_LIMIT))]
     members: Vec<String>,
 }
 
@@ -29,16 +46,19 @@ pub(super) async fn create(
     State(app): State<App>,
     Owner(principal): Owner,
     Json(body): Json<Create>,
-) -> Result<(StatusCode, axum::Json<ConversationItem>), Problem> {
+) -> Result<Made<ConversationItem>, Problem> {
     let Create { kind, name, post, members } = body;
     let (item, new) = app.services.create_conversation(&principal, Wanted { kind, name, post, members }).await?;
-    Ok((if new { StatusCode::CREATED } else { StatusCode::OK }, axum::Json(item)))
+    Ok(Made { it: item, new })
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct List {
+    /// The `next` of the part before.
     cursor: Option<String>,
+    /// How many at most; 50 unless said.
+    #[schemars(range(min = 1, max = LIMITS.0))]
     limit: Option<u64>,
 }
 
@@ -71,10 +91,13 @@ pub(super) async fn get(
     Ok(axum::Json(app.services.conversation(&principal, id).await?))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Update {
+    /// Its new name.
+    #[schemars(with = "Option<ConversationName>")]
     name: Option<String>,
+    /// Who may post from now on.
     post: Option<PostPolicy>,
 }
 
@@ -88,9 +111,11 @@ pub(super) async fn update(
     Ok(axum::Json(app.services.update_conversation(&principal, id, body.name, body.post).await?))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Add {
+    /// Whom to let in. Without it one joins a channel oneself.
+    #[schemars(with = "Option<Name>")]
     username: Option<String>,
 }
 
@@ -100,9 +125,9 @@ pub(super) async fn add_member(
     Owner(principal): Owner,
     Named(id): Named<ConversationId>,
     Json(body): Json<Add>,
-) -> Result<(StatusCode, axum::Json<Member>), Problem> {
+) -> Result<Created<Member>, Problem> {
     let member = app.services.add_member(&principal, id, body.username.as_deref()).await?;
-    Ok((StatusCode::CREATED, axum::Json(member)))
+    Ok(Created(member))
 }
 
 /// `DELETE /conversations/ID/members/NAME`
@@ -110,12 +135,12 @@ pub(super) async fn remove_member(
     State(app): State<App>,
     Owner(principal): Owner,
     Named((id, name)): Named<(ConversationId, String)>,
-) -> Result<StatusCode, Problem> {
+) -> Result<NoContent, Problem> {
     app.services.remove_member(&principal, id, &name).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(NoContent)
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SetRole {
     role: Role,

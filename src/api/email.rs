@@ -1,16 +1,22 @@
 //! `/me/email`: changing one's private address, and taking it away.
 
+use super::answer::{Accepted, NoContent};
 use super::app::App;
-use super::extract::{ClientAddress, Json, Owner};
+use super::extract::{Json, Owner};
+use super::fields::{Email, Secret};
+use super::limits::Bounds;
 use super::problem::Problem;
 use axum::extract::State;
-use http::StatusCode;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Change {
+    /// The new address.
+    #[schemars(with = "Email")]
     email: String,
+    #[schemars(with = "Secret")]
     password: String,
 }
 
@@ -18,18 +24,19 @@ pub(super) struct Change {
 pub(super) async fn change(
     State(app): State<App>,
     Owner(principal): Owner,
-    ClientAddress(address): ClientAddress,
+    bounds: Bounds,
     Json(body): Json<Change>,
-) -> Result<StatusCode, Problem> {
-    app.within_limits(|limits| limits.login(address, &principal.user.to_string()))?;
-    app.within_limits(|limits| limits.mail(address))?;
+) -> Result<Accepted, Problem> {
+    bounds.login(&principal.user.to_string())?;
+    bounds.mail()?;
     app.services.change_email(&principal, body.email, body.password).await?;
-    Ok(StatusCode::ACCEPTED)
+    Ok(Accepted)
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Remove {
+    #[schemars(with = "Secret")]
     password: String,
 }
 
@@ -37,10 +44,10 @@ pub(super) struct Remove {
 pub(super) async fn remove(
     State(app): State<App>,
     Owner(principal): Owner,
-    ClientAddress(address): ClientAddress,
+    bounds: Bounds,
     Json(body): Json<Remove>,
-) -> Result<StatusCode, Problem> {
-    app.within_limits(|limits| limits.login(address, &principal.user.to_string()))?;
+) -> Result<NoContent, Problem> {
+    bounds.login(&principal.user.to_string())?;
     app.services.remove_email(&principal, body.password).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(NoContent)
 }

@@ -2,9 +2,11 @@
 
 use super::app::App;
 use super::cookie;
+use super::openapi::{Asks, Operation, Parameter, of_value};
 use super::problem::Problem;
 use super::wording::{self, Wrong};
 use crate::domain::Refusal;
+use crate::domain::messages::check_client_id;
 use crate::domain::sessions::Principal;
 use crate::service::credentials::CheckedCookie;
 use crate::transport::Peer;
@@ -13,7 +15,9 @@ use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum_extra::extract::CookieJar;
 use bytes::Bytes;
 use http::{Extensions, HeaderMap, StatusCode, header, request::Parts};
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 use std::net::IpAddr;
 
 /// The largest body, in bytes.
@@ -26,8 +30,21 @@ impl FromRequestParts<App> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let principal = principal(&parts.headers, &parts.extensions, app).await?;
-        Ok(Self(principal.ok_or_else(Problem::no_credentials)?))
+        Ok(Self(known(parts, app).await?.ok_or_else(Problem::no_credentials)?))
+    }
+}
+
+/// The refusals of credentials.
+const CREDENTIALS: &[&str] = &["unauthorized", "token_expired", "insufficient_scope"];
+/// The refusals of a body, whatever is in it.
+pub(super) const BODIES: &[&str] = &["malformed_request", "body_too_large", "too_slow", "unsupported_media_type"];
+/// The refusals of what is read as JSON.
+pub(super) const VALUES: &[&str] = &["malformed_json", "invalid", "unknown_field"];
+
+impl Asks for Caller {
+    fn asks(operation: &mut Operation<'_>) {
+        operation.takes_credentials(&["bearer", "cookie"]);
+        operation.refuses(CREDENTIALS);
     }
 }
 
@@ -44,6 +61,12 @@ impl FromRequestParts<App> for Owner {
     }
 }
 
+impl Asks for Owner {
+    fn asks(operation: &mut Operation<'_>) {
+        Caller::asks(operation);
+    }
+}
+
 /// Whoever calls, or nobody in particular where the operator lets anybody read channels.
 pub(super) struct Visitor(pub(super) Principal);
 
@@ -51,9 +74,27 @@ impl FromRequestParts<App> for Visitor {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let known = principal(&parts.headers, &parts.extensions, app).await?;
         let anybody = || app.options.anonymous_channels.then(Principal::anonymous);
-        Ok(Self(known.or_else(anybody).ok_or_else(Problem::no_credentials)?))
+        Ok(Self(known(parts, app).await?.or_else(anybody).ok_or_else(Problem::no_credentials)?))
+    }
+}
+
+impl Asks for Visitor {
+    fn asks(operation: &mut Operation<'_>) {
+        Caller::asks(operation);
+        // Where the operator lets anybody read channels.
+        operation.takes_credentials(&[""]);
+    }
+}
+
+/// What the check of a request's credentials came to, where it was made before the handler.
+#[derive(Debug, Clone)]
+pub(super) struct Known(pub(super) Result<Option<Principal>, Problem>);
+
+async fn known(parts: &Parts, app: &App) -> Result<Option<Principal>, Problem> {
+    match parts.extensions.get::<Known>() {
+        Some(Known(outcome)) => outcome.clone(),
+        None => principal(&parts.headers, &parts.extensions, app).await,
     }
 }
 
@@ -92,6 +133,10 @@ impl FromRequestParts<App> for ClientAddress {
     }
 }
 
+impl Asks for ClientAddress {
+    fn asks(_: &mut Operation<'_>) {}
+}
+
 fn client_address(peer: IpAddr, headers: &HeaderMap, app: &App) -> IpAddr {
     let mut address = peer.to_canonical();
     let named = headers.get_all("x-forwarded-for");
@@ -118,6 +163,15 @@ impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
             return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail));
         }
         parse(&body(request.into_body(), app).await?).map(Self)
+    }
+}
+
+impl<T: JsonSchema> Asks for Json<T> {
+    fn asks(operation: &mut Operation<'_>) {
+        let schema = operation.taken::<T>();
+        operation.takes_body("application/json", &schema);
+        operation.refuses(BODIES);
+        operation.refuses(VALUES);
     }
 }
 
@@ -149,16 +203,34 @@ pub(super) async fn body(body: Body, app: &App) -> Result<Bytes, Problem> {
 /// Reads JSON, and says which field is wrong.
 pub(super) fn parse<T: DeserializeOwned>(json: &[u8]) -> Result<T, Problem> {
     // What is no JSON at all is said first, before any field of it is judged.
-    let value = serde_json::from_slice::<serde_json::Value>(json).map_err(|error| not_json(&error))?;
+    let mut value = serde_json::from_slice::<Value>(json).map_err(|error| not_json(&error))?;
     if !value.is_object() {
         // serde would take the fields of an array in order.
         let detail = "The body is a JSON object.";
         return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail));
     }
-    let mut reader = serde_json::Deserializer::from_slice(json);
+    let rewritten = if write_whole(&mut value) { serde_json::to_vec(&value).ok() } else { None };
+    let mut reader = serde_json::Deserializer::from_slice(rewritten.as_deref().unwrap_or(json));
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| refused(&error))?;
     reader.end().map_err(|error| not_json(&error))?;
     Ok(value)
+}
+
+/// Writes 7.0 as 7: JSON knows one kind of numbers, and to its schemas both are integers. Says whether there was any.
+fn write_whole(value: &mut Value) -> bool {
+    /// Larger ones are not exact.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    match value {
+        Value::Number(number) if number.is_f64() => {
+            let whole = number.as_f64().filter(|number| number.fract() == 0.0 && number.abs() <= EXACT);
+            let Some(whole) = whole.and_then(|whole| format!("{whole:.0}").parse::<i64>().ok()) else { return false };
+            *value = whole.into();
+            true
+        }
+        Value::Array(items) => items.iter_mut().fold(false, |any, item| write_whole(item) | any),
+        Value::Object(fields) => fields.values_mut().fold(false, |any, field| write_whole(field) | any),
+        _ => false,
+    }
 }
 
 fn not_json(error: &serde_json::Error) -> Problem {
@@ -189,6 +261,14 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Params<T> {
     }
 }
 
+impl<T: JsonSchema> Asks for Params<T> {
+    fn asks(operation: &mut Operation<'_>) {
+        let schema = operation.taken::<T>();
+        of_value(operation, "query", &schema);
+        operation.refuses(&["malformed_request"]);
+    }
+}
+
 /// A part of the path. What cannot be one names nothing.
 pub(super) struct Named<T>(pub(super) T);
 
@@ -200,5 +280,58 @@ impl<T: DeserializeOwned + Send> FromRequestParts<App> for Named<T> {
             .await
             .map(|Path(part)| Self(part))
             .map_err(|error| wording::of_path(&error))
+    }
+}
+
+impl<T: JsonSchema> Asks for Named<T> {
+    fn asks(operation: &mut Operation<'_>) {
+        let schema = operation.taken::<T>();
+        let schemas = schema["prefixItems"].as_array().cloned().unwrap_or_else(|| vec![schema]);
+        for (name, mut schema) in operation.parts().into_iter().zip(schemas) {
+            let described = schema.as_object_mut().and_then(|schema| schema.remove("description"));
+            let says = match name {
+                "name" => "A username, in any case.",
+                "id" => "Its number.",
+                _ => described.as_ref().and_then(Value::as_str).unwrap_or_default(),
+            };
+            operation.takes(Parameter { place: "path", name, says, required: true, schema });
+        }
+        operation.refuses(&["not_found"]);
+    }
+}
+
+/// The name that an HTTP client gives a request which may be retried: `Idempotency-Key`.
+pub(super) struct IdempotencyKey(pub(super) Option<String>);
+
+/// The header that holds it.
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
+impl FromRequestParts<App> for IdempotencyKey {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Problem> {
+        let Some(value) = parts.headers.get(IDEMPOTENCY_KEY) else { return Ok(Self(None)) };
+        let text = value.to_str().map_err(|_| Problem::malformed("`Idempotency-Key` is not plain ASCII."))?;
+        // The draft standard writes it as a quoted string; many clients do not.
+        let quoted = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+        let key = quoted.unwrap_or(text);
+        check_client_id(key)?;
+        if key.contains('"') {
+            return Err(Problem::malformed("`Idempotency-Key` holds a quotation mark.").field("Idempotency-Key"));
+        }
+        Ok(Self(Some(key.to_owned())))
+    }
+}
+
+impl Asks for IdempotencyKey {
+    fn asks(operation: &mut Operation<'_>) {
+        operation.takes(Parameter {
+            place: "header",
+            name: "Idempotency-Key",
+            says: "Like `client_id`, for clients that know this header.",
+            required: false,
+            schema: json!({ "type": "string", "pattern": r#"^("[!#-~]{1,64}"|[!#-~]{1,64})$"# }),
+        });
+        operation.refuses(&["malformed_request", "invalid"]);
     }
 }

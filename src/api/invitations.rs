@@ -1,27 +1,35 @@
 //! `/invitations`: administrators let people in where registration is not open to all.
 
 use super::admin::Admin;
+use super::answer::{Created, NoContent};
 use super::app::App;
 use super::extract::{Json, Named, Params};
-use super::messages::limit;
+use super::fields::Label;
+use super::messages::{LIMITS, limit};
 use super::problem::Problem;
 use crate::domain::InvitationId;
+use crate::domain::invitations::USES_LIMIT;
 use crate::service::Page;
 use crate::service::invitations::{InvitationItem, NewInvitation, Wanted};
 use axum::extract::State;
-use http::StatusCode;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::time::Duration;
 
 /// How long an invitation is good unless said otherwise, in seconds: a week.
 const USUAL: u64 = 7 * 24 * 60 * 60;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Create {
+    /// What it is for.
+    #[schemars(with = "Option<Label>")]
     name: Option<String>,
+    /// How many people it lets in; 1 unless said.
+    #[schemars(range(min = 1, max = USES_LIMIT))]
     uses: Option<i64>,
-    /// In seconds.
+    /// How many seconds it is good; a week unless said.
+    #[schemars(range(min = 60, max = 365 * 24 * 60 * 60))]
     expires_in: Option<u64>,
 }
 
@@ -30,19 +38,22 @@ pub(super) async fn create(
     State(app): State<App>,
     Admin(principal): Admin,
     Json(body): Json<Create>,
-) -> Result<(StatusCode, axum::Json<NewInvitation>), Problem> {
+) -> Result<Created<NewInvitation>, Problem> {
     let wanted = Wanted {
         name: body.name.unwrap_or_default(),
         uses: body.uses.unwrap_or(1),
         lasts: Duration::from_secs(body.expires_in.unwrap_or(USUAL)),
     };
-    Ok((StatusCode::CREATED, axum::Json(app.services.invite(&principal, wanted).await?)))
+    Ok(Created(app.services.invite(&principal, wanted).await?))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct List {
+    /// The `next` of the part before.
     cursor: Option<String>,
+    /// How many at most; 50 unless said.
+    #[schemars(range(min = 1, max = LIMITS.0))]
     limit: Option<u64>,
 }
 
@@ -61,7 +72,7 @@ pub(super) async fn withdraw(
     State(app): State<App>,
     Admin(principal): Admin,
     Named(id): Named<InvitationId>,
-) -> Result<StatusCode, Problem> {
+) -> Result<NoContent, Problem> {
     app.services.withdraw(&principal, id).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(NoContent)
 }

@@ -1,19 +1,33 @@
 //! How much anybody may ask for: token buckets by address and by user, so that one caller leaves room for the others.
 //!
-//! The defaults let a household behind one address through. A bucket is emptied by its own caller alone: failing to log
-//! in never shuts out somebody who is logged in.
+//! A bucket is emptied by its own caller alone: failing to log in never shuts out somebody who is logged in.
 
+use super::app::App;
+use super::extract::ClientAddress;
+use super::openapi::{Asks, Operation};
 use super::problem::Problem;
 use crate::domain::UserId;
 use crate::domain::users::fold;
+use axum::extract::FromRequestParts;
 use governor::clock::{Clock, DefaultClock};
+use governor::middleware::StateInformationMiddleware;
 use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter};
-use http::StatusCode;
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use parking_lot::Mutex;
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+/// Whether requests for a path are counted at all. A supervisor's are not, and streams have a bucket of their own, whose
+/// refusal an `EventSource` survives.
+pub(super) fn is_limited(path: &str) -> bool {
+    !["/healthz", "/readyz", "/stream", "/ws"].contains(&path)
+}
 
 /// After so many checks buckets that are full again are forgotten.
 const CHECKS: u32 = 10_000;
@@ -21,7 +35,8 @@ const CHECKS: u32 = 10_000;
 /// The buckets. Without them (`--rate-limits off`) everything passes.
 #[derive(Debug)]
 pub struct Limits {
-    requests: Buckets<IpAddr>,
+    strangers: Buckets<IpAddr>,
+    users: Buckets<UserId>,
     streams: Buckets<IpAddr>,
     registrations: Buckets<IpAddr>,
     logins: Buckets<IpAddr>,
@@ -33,93 +48,220 @@ pub struct Limits {
 
 #[derive(Debug)]
 struct Buckets<K: Hash + Eq + Clone> {
-    limiter: RateLimiter<K, DashMapStateStore<K>, DefaultClock>,
+    policy: Policy,
+    limiter: RateLimiter<K, DashMapStateStore<K>, DefaultClock, StateInformationMiddleware>,
     clock: DefaultClock,
     checks: AtomicU32,
 }
 
-impl<K: Hash + Eq + Clone> Buckets<K> {
-    fn new(quota: Quota, burst: u32) -> Self {
-        let quota = quota.allow_burst(NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN));
-        Self { limiter: RateLimiter::dashmap(quota), clock: DefaultClock::default(), checks: AtomicU32::new(0) }
+/// How large the buckets of one kind are: full at first, and filling up evenly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Policy {
+    name: &'static str,
+    quota: Quota,
+}
+
+/// How one bucket stands after it was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Standing {
+    policy: Policy,
+    left: u32,
+    /// Until there is something in it again, if there was nothing.
+    wait: Option<Duration>,
+}
+
+impl Standing {
+    /// As `RateLimit-Policy` lists it.
+    fn policy(&self) -> String {
+        let Policy { name, quota } = self.policy;
+        let window = quota.replenish_interval() * quota.burst_size().get();
+        format!("\"{name}\";q={};w={}", quota.burst_size(), whole_seconds(window))
     }
 
-    fn check(&self, key: &K) -> Result<(), Problem> {
+    /// As `RateLimit` lists it.
+    fn state(&self) -> String {
+        let Policy { name, quota } = self.policy;
+        let filling = quota.replenish_interval() * quota.burst_size().get().saturating_sub(self.left);
+        format!("\"{name}\";r={};t={}", self.left, whole_seconds(filling))
+    }
+
+    /// The refusal, if it was empty.
+    fn pass(self) -> Result<(), Problem> {
+        let Some(wait) = self.wait else { return Ok(()) };
+        let seconds = whole_seconds(wait).max(1);
+        let detail = format!("Too many requests of this kind. Try again in {seconds} s.");
+        let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", detail);
+        Err(problem.retry_after(u32::try_from(seconds).unwrap_or(u32::MAX)))
+    }
+}
+
+/// Rounded up, so that who waits so long does not come too early.
+fn whole_seconds(span: Duration) -> u64 {
+    span.as_secs() + u64::from(span.subsec_nanos() > 0)
+}
+
+/// How the buckets stand that one request was counted in.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Tally(Arc<Mutex<Vec<Standing>>>);
+
+impl Tally {
+    /// Counts one in, and refuses the request if that was empty.
+    pub(super) fn count(&self, standing: Standing) -> Result<(), Problem> {
+        self.0.lock().push(standing);
+        standing.pass()
+    }
+
+    /// The fields of draft-ietf-httpapi-ratelimit-headers-10.
+    pub(super) fn tell(&self, headers: &mut HeaderMap) {
+        let standings = self.0.lock();
+        let mut tell = |name: &'static str, as_item: fn(&Standing) -> String| {
+            let list = standings.iter().map(as_item).collect::<Vec<_>>().join(", ");
+            if let (false, Ok(value)) = (list.is_empty(), HeaderValue::from_str(&list)) {
+                headers.insert(HeaderName::from_static(name), value);
+            }
+        };
+        tell("ratelimit-policy", Standing::policy);
+        tell("ratelimit", Standing::state);
+    }
+}
+
+impl<K: Hash + Eq + Clone> Buckets<K> {
+    fn new(name: &'static str, quota: Quota) -> Self {
+        Self {
+            policy: Policy { name, quota },
+            limiter: RateLimiter::dashmap(quota).with_middleware(),
+            clock: DefaultClock::default(),
+            checks: AtomicU32::new(0),
+        }
+    }
+
+    fn ask(&self, key: &K) -> Standing {
         // Whoever comes from many addresses must not make us remember them all.
         if self.checks.fetch_add(1, Ordering::Relaxed) % CHECKS == CHECKS - 1 {
             self.limiter.retain_recent();
         }
-        self.limiter.check_key(key).map_err(|wait| {
-            let seconds = wait.wait_time_from(self.clock.now()).as_secs() + 1;
-            let detail = format!("Too many requests of this kind. Try again in {seconds} s.");
-            let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", detail);
-            problem.retry_after(u32::try_from(seconds).unwrap_or(u32::MAX))
-        })
-    }
-}
-
-fn a_minute(count: u32) -> Quota {
-    Quota::per_minute(NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN))
-}
-
-fn an_hour(count: u32) -> Quota {
-    Quota::per_hour(NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN))
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            requests: Buckets::new(a_minute(300), 300),
-            streams: Buckets::new(a_minute(120), 120),
-            registrations: Buckets::new(an_hour(30), 10),
-            logins: Buckets::new(a_minute(30), 30),
-            guesses: Buckets::new(a_minute(6), 10),
-            sends: Buckets::new(a_minute(240), 120),
-            mails: Buckets::new(an_hour(30), 10),
-            readings: Buckets::new(a_minute(600), 300),
+        let policy = self.policy;
+        match self.limiter.check_key(key) {
+            Ok(state) => Standing { policy, left: state.remaining_burst_capacity(), wait: None },
+            Err(refused) => Standing { policy, left: 0, wait: Some(refused.wait_time_from(self.clock.now())) },
         }
     }
 }
 
+fn a_minute(count: NonZeroU32) -> Quota {
+    Quota::per_minute(count)
+}
+
+const fn number(count: u32) -> NonZeroU32 {
+    match NonZeroU32::new(count) {
+        Some(count) => count,
+        None => NonZeroU32::MIN,
+    }
+}
+
 impl Limits {
-    /// Any request.
-    pub(super) fn request(&self, address: IpAddr) -> Result<(), Problem> {
-        self.requests.check(&neighbourhood(address))
+    /// Buckets for so many requests of any kind a minute.
+    pub fn new(requests: NonZeroU32) -> Self {
+        const EVERYTHING: &str = "everything";
+        Self {
+            strangers: Buckets::new(EVERYTHING, a_minute(requests)),
+            users: Buckets::new(EVERYTHING, a_minute(requests)),
+            streams: Buckets::new("streams", a_minute(number(120))),
+            registrations: Buckets::new("registrations", Quota::per_hour(number(30)).allow_burst(number(10))),
+            logins: Buckets::new("logins", a_minute(number(30))),
+            guesses: Buckets::new("guesses", a_minute(number(6)).allow_burst(number(10))),
+            sends: Buckets::new("sends", a_minute(number(240)).allow_burst(number(120))),
+            mails: Buckets::new("mails", Quota::per_hour(number(30)).allow_burst(number(10))),
+            readings: Buckets::new("readings", a_minute(number(600)).allow_burst(number(300))),
+        }
+    }
+
+    /// Any request. Who has shown good credentials is counted by himself, so that a household has room for each of its
+    /// people, and none of them can be shut out by what others do at the same address.
+    pub(super) fn request(&self, user: Option<UserId>, address: IpAddr) -> Standing {
+        match user {
+            Some(user) => self.users.ask(&user),
+            None => self.strangers.ask(&neighbourhood(address)),
+        }
     }
 
     /// Opening a stream.
     pub(super) fn stream(&self, address: IpAddr) -> Result<(), Problem> {
-        self.streams.check(&neighbourhood(address))
+        self.streams.ask(&neighbourhood(address)).pass()
+    }
+
+    /// Sending a message over a WebSocket, where no header can tell how the bucket stands.
+    pub(super) fn send(&self, user: UserId) -> Result<(), Problem> {
+        self.sends.ask(&user).pass()
+    }
+
+    /// Saying over a WebSocket what one has read.
+    pub(super) fn reading(&self, user: UserId) -> Result<(), Problem> {
+        self.readings.ask(&user).pass()
+    }
+}
+
+/// The buckets of what costs more than most, for one request.
+pub(super) struct Bounds {
+    limits: Option<Arc<Limits>>,
+    tally: Tally,
+    address: IpAddr,
+}
+
+impl FromRequestParts<App> for Bounds {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let ClientAddress(address) = ClientAddress::from_request_parts(parts, app).await?;
+        let tally = parts.extensions.get::<Tally>().cloned().unwrap_or_default();
+        Ok(Self { limits: app.limits.clone(), tally, address })
+    }
+}
+
+impl Asks for Bounds {
+    fn asks(operation: &mut Operation<'_>) {
+        operation.refuses(&["too_many_requests"]);
+    }
+}
+
+impl Bounds {
+    fn count(&self, ask: impl FnOnce(&Limits) -> Standing) -> Result<(), Problem> {
+        self.limits.as_deref().map_or(Ok(()), |limits| self.tally.count(ask(limits)))
+    }
+
+    /// Where the request comes from.
+    pub(super) fn address(&self) -> IpAddr {
+        self.address
     }
 
     /// Registering, which hashes a password.
-    pub(super) fn registration(&self, address: IpAddr) -> Result<(), Problem> {
-        self.registrations.check(&neighbourhood(address))
+    pub(super) fn registration(&self) -> Result<(), Problem> {
+        self.count(|limits| limits.registrations.ask(&neighbourhood(self.address)))
     }
 
     /// Trying a name and a password, which hashes one too. Guesses at one account count by themselves, and by where
     /// they come from, so that nobody can keep its owner out from elsewhere.
-    pub(super) fn login(&self, address: IpAddr, name: &str) -> Result<(), Problem> {
-        let address = neighbourhood(address);
-        self.logins.check(&address)?;
+    pub(super) fn login(&self, name: &str) -> Result<(), Problem> {
+        let address = neighbourhood(self.address);
+        self.count(|limits| limits.logins.ask(&address))?;
         // Of a name that is none, its beginning is enough to count by.
         let name: String = name.chars().take(64).collect();
-        self.guesses.check(&(address, fold(&name)))
+        self.count(|limits| limits.guesses.ask(&(address, fold(&name))))
     }
 
     /// Having a mail sent to somebody.
-    pub(super) fn mail(&self, address: IpAddr) -> Result<(), Problem> {
-        self.mails.check(&neighbourhood(address))
+    pub(super) fn mail(&self) -> Result<(), Problem> {
+        self.count(|limits| limits.mails.ask(&neighbourhood(self.address)))
     }
 
-    /// Sending a message, over whichever transport.
+    /// Sending a message.
     pub(super) fn send(&self, user: UserId) -> Result<(), Problem> {
-        self.sends.check(&user)
+        self.count(|limits| limits.sends.ask(&user))
     }
 
-    /// Saying what one has read, or taking what is new, over whichever transport.
+    /// Saying what one has read, or taking what is new.
     pub(super) fn reading(&self, user: UserId) -> Result<(), Problem> {
-        self.readings.check(&user)
+        self.count(|limits| limits.readings.ask(&user))
     }
 }
 
@@ -137,13 +279,27 @@ mod tests {
 
     #[test]
     fn one_caller_leaves_room_for_the_others() {
-        let limits = Limits::default();
+        let limits = Limits::new(number(300));
         let (first, second) = (IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2]));
-        let refused = (0..1_000).filter(|_| limits.request(first).is_err()).count();
+        let refused = (0..1_000).filter(|_| limits.request(None, first).pass().is_err()).count();
         assert!(refused >= 690, "{refused}");
-        assert!(limits.request(second).is_ok());
-        while limits.login(first, "alice").is_ok() {}
-        assert!(limits.login(second, "ALICE").is_ok());
+        assert!(limits.request(None, second).pass().is_ok());
+        assert!(limits.request(Some(UserId(1)), first).pass().is_ok());
+        let bounds = |address| Bounds { limits: None, tally: Tally::default(), address };
+        let limits = Arc::new(limits);
+        let guess = |address, name: &str| Bounds { limits: Some(Arc::clone(&limits)), ..bounds(address) }.login(name);
+        while guess(first, "alice").is_ok() {}
+        assert!(guess(second, "ALICE").is_ok());
+    }
+
+    #[test]
+    fn a_bucket_tells_how_it_stands() {
+        let bucket = Buckets::new("sends", a_minute(number(240)).allow_burst(number(120)));
+        let standing = bucket.ask(&1);
+        assert_eq!(
+            (standing.policy(), standing.state()),
+            ("\"sends\";q=120;w=30".into(), "\"sends\";r=119;t=1".into())
+        );
     }
 
     #[test]

@@ -1,23 +1,28 @@
 //! `/messages` and `/conversations/ID/messages`: sending, editing, deleting and reading; `/threads` and `/mentions`.
 
+use super::answer::{Made, NoContent};
 use super::app::App;
-use super::extract::{Caller, Json, Named, Params, Visitor, body, is_json, parse};
+use super::extract::{BODIES, Caller, IdempotencyKey, Json, Named, Params, VALUES, Visitor, body, is_json, parse};
+use super::fields::{ClientId, Name, Text};
+use super::limits::Bounds;
+use super::openapi::{Asks, Operation};
 use super::problem::Problem;
+use crate::domain::conversations::FIRST_MEMBERS_LIMIT;
 use crate::domain::deletion::Audience;
 use crate::domain::messages::Message;
 use crate::domain::{ConversationId, MessageId, Refusal, Timestamp};
-use crate::service::messages::{Deletions, Destination, ListWish, MessageBox, MessageItem, Outgoing, ThreadItem};
+use crate::service::messages::{
+    DELETE_LIMIT, Deletions, Destination, ListWish, MessageBox, MessageItem, Outgoing, ThreadItem,
+};
 use crate::service::{MessagePage, Page};
-use axum::extract::{Request, State};
+use axum::extract::{FromRequest, Request, State};
 use http::{HeaderMap, StatusCode, header};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::time::Duration;
 
-/// The header by which HTTP clients name a request that may be retried.
-const IDEMPOTENCY_KEY: &str = "idempotency-key";
-
 /// The most entries of a list in one answer, and how many come unasked.
-const LIMITS: (u64, u64) = (200, 50);
+pub(super) const LIMITS: (u64, u64) = (200, 50);
 
 /// How many entries of a list.
 pub(super) fn limit(wanted: Option<u64>) -> Result<u64, Problem> {
@@ -30,13 +35,25 @@ pub(super) fn limit(wanted: Option<u64>) -> Result<u64, Problem> {
 }
 
 /// What somebody sends, over REST and over WebSocket alike.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("oneOf" = [
+    { "required": ["to"], "properties": { "to": { "type": "array" }, "conversation_id": { "type": "null" } } },
+    { "required": ["conversation_id"], "properties": { "to": { "type": "null" }, "conversation_id": { "type": "integer" } } },
+]))]
 pub(super) struct Post {
+    /// To whom, by name: into the direct conversation with them, which is made if there is none. Either this or
+    /// `conversation_id`.
+    #[schemars(with = "Option<Vec<Name>>", length(min = 1, max = FIRST_MEMBERS_LIMIT))]
     to: Option<Vec<String>>,
+    /// Into which conversation.
     conversation_id: Option<ConversationId>,
+    #[schemars(with = "Text")]
     text: String,
+    /// The root message of the thread that it replies in.
     thread_id: Option<MessageId>,
+    /// The author's own name for it, a UUID for instance. Sent again under the same name it is the same message.
+    #[schemars(with = "Option<ClientId>")]
     client_id: Option<String>,
 }
 
@@ -54,61 +71,83 @@ impl Post {
     }
 }
 
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
-    let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
-    let text = value.to_str().map_err(|_| Problem::malformed("`Idempotency-Key` is not plain ASCII."))?;
-    // The draft standard writes it as a quoted string; many clients do not.
-    Ok(Some(text.trim().trim_matches('"').to_owned()))
-}
-
-async fn send(app: &App, caller: &Caller, outgoing: Outgoing) -> Result<(StatusCode, axum::Json<Message>), Problem> {
-    app.within_limits(|limits| limits.send(caller.0.user))?;
-    let (message, new) = app.services.send(&caller.0, outgoing).await?;
-    Ok((if new { StatusCode::CREATED } else { StatusCode::OK }, axum::Json(message)))
+async fn send(app: &App, bounds: &Bounds, caller: &Caller, outgoing: Outgoing) -> Result<Made<Message>, Problem> {
+    bounds.send(caller.0.user)?;
+    let (it, new) = app.services.send(&caller.0, outgoing).await?;
+    Ok(Made { it, new })
 }
 
 /// `POST /messages`
 pub(super) async fn create(
     State(app): State<App>,
     caller: Caller,
-    headers: HeaderMap,
+    bounds: Bounds,
+    IdempotencyKey(key): IdempotencyKey,
     Json(post): Json<Post>,
-) -> Result<(StatusCode, axum::Json<Message>), Problem> {
+) -> Result<Made<Message>, Problem> {
     let mut outgoing = post.outgoing()?;
-    outgoing.client_id = outgoing.client_id.or(idempotency_key(&headers)?);
-    send(&app, &caller, outgoing).await
+    outgoing.client_id = outgoing.client_id.or(key);
+    send(&app, &bounds, &caller, outgoing).await
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct PostHere {
+    #[schemars(with = "Text")]
     text: String,
+    /// The root message of the thread that it replies in.
     thread_id: Option<MessageId>,
+    /// The author's own name for it, a UUID for instance. Sent again under the same name it is the same message.
+    #[schemars(with = "Option<ClientId>")]
     client_id: Option<String>,
 }
 
-/// `POST /conversations/ID/messages`, as JSON, or as plain text, for `curl -d` in scripts.
+/// A message for a place that is known: as JSON, or as plain text, for `curl -d` in scripts.
+pub(super) struct Said(PostHere);
+
+impl FromRequest<App> for Said {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
+        let headers = request.headers();
+        let (json, text) = (is_json(headers), is_text(headers));
+        let bytes = body(request.into_body(), app).await?;
+        if json {
+            parse(&bytes).map(Self)
+        } else if text {
+            let text = String::from_utf8(bytes.into());
+            let text = text.map_err(|_| Refusal::invalid("text", "The text is not UTF-8."))?;
+            Ok(Self(PostHere { text, thread_id: None, client_id: None }))
+        } else {
+            let detail = "Send the message as JSON, or its bare text as `text/plain`.";
+            Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail))
+        }
+    }
+}
+
+impl Asks for Said {
+    fn asks(operation: &mut Operation<'_>) {
+        let schema = operation.taken::<PostHere>();
+        operation.takes_body("application/json", &schema);
+        let schema = operation.taken::<Text>();
+        operation.takes_body("text/plain", &schema);
+        operation.refuses(BODIES);
+        operation.refuses(VALUES);
+    }
+}
+
+/// `POST /conversations/ID/messages`
 pub(super) async fn create_in(
     State(app): State<App>,
     caller: Caller,
+    bounds: Bounds,
     Named(id): Named<ConversationId>,
-    request: Request,
-) -> Result<(StatusCode, axum::Json<Message>), Problem> {
-    let headers = request.headers().clone();
-    let bytes = body(request.into_body(), &app).await?;
-    let here = if is_json(&headers) {
-        parse(&bytes)?
-    } else if is_text(&headers) {
-        let text = String::from_utf8(bytes.into());
-        let text = text.map_err(|_| Refusal::invalid("text", "The text is not UTF-8."))?;
-        PostHere { text, thread_id: None, client_id: None }
-    } else {
-        let detail = "Send the message as JSON, or its bare text as `text/plain`.";
-        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail));
-    };
-    let client_id = here.client_id.or(idempotency_key(&headers)?);
+    IdempotencyKey(key): IdempotencyKey,
+    Said(here): Said,
+) -> Result<Made<Message>, Problem> {
+    let client_id = here.client_id.or(key);
     let to = Destination::Conversation(id);
-    send(&app, &caller, Outgoing { to, text: here.text, thread_id: here.thread_id, client_id }).await
+    send(&app, &bounds, &caller, Outgoing { to, text: here.text, thread_id: here.thread_id, client_id }).await
 }
 
 /// Whether the body is bare text: said so, not said at all, or what `curl -d` says of everything.
@@ -128,9 +167,11 @@ pub(super) async fn get(
 }
 
 /// What a message is to say now, over REST; over WebSocket with its number.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Patch {
+    /// What it says from now on.
+    #[schemars(with = "Text")]
     text: String,
 }
 
@@ -138,16 +179,18 @@ pub(super) struct Patch {
 pub(super) async fn edit(
     State(app): State<App>,
     Caller(principal): Caller,
+    bounds: Bounds,
     Named(id): Named<MessageId>,
     Json(patch): Json<Patch>,
 ) -> Result<axum::Json<Message>, Problem> {
-    app.within_limits(|limits| limits.send(principal.user))?;
+    bounds.send(principal.user)?;
     Ok(axum::Json(app.services.edit(&principal, id, patch.text).await?))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct For {
+    /// For whom it is to be gone. One's own are deleted for all, unless said otherwise, and others' for oneself.
     #[serde(rename = "for")]
     audience: Option<Audience>,
 }
@@ -158,17 +201,20 @@ pub(super) async fn delete(
     Caller(principal): Caller,
     Named(id): Named<MessageId>,
     Params(For { audience }): Params<For>,
-) -> Result<StatusCode, Problem> {
+) -> Result<NoContent, Problem> {
     app.within_limits(|limits| limits.send(principal.user))?;
     app.services.delete(&principal, id, audience).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(NoContent)
 }
 
 /// Which messages are to go, over REST and over WebSocket alike.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Delete {
+    /// Which ones.
+    #[schemars(length(max = DELETE_LIMIT))]
     pub(super) ids: Vec<MessageId>,
+    /// For whom they are to be gone. One's own are deleted for all, unless said otherwise, and others' for oneself.
     #[serde(rename = "for")]
     pub(super) audience: Option<Audience>,
 }
@@ -183,22 +229,39 @@ pub(super) async fn delete_all(
     Ok(axum::Json(app.services.delete_all(&principal, ids, audience).await?))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct List {
     #[serde(rename = "box", default)]
     which: MessageBox,
+    /// Only those of this conversation.
     conversation_id: Option<ConversationId>,
+    /// Only by this user.
+    #[schemars(with = "Option<Name>")]
     sender: Option<String>,
+    /// Only said to this user directly.
+    #[schemars(with = "Option<Name>")]
     recipient: Option<String>,
+    /// Only from this moment on.
+    #[schemars(extend("format" = "date-time"))]
     since: Option<String>,
+    /// Only before this moment.
+    #[schemars(extend("format" = "date-time"))]
     until: Option<String>,
+    /// Only of this day, by UTC.
+    #[schemars(extend("format" = "date"))]
     date: Option<String>,
+    /// Only those by others that one has not read.
     #[serde(default)]
     unread: bool,
+    /// Only replies to this message.
     thread_id: Option<MessageId>,
+    /// Only older ones than this message: the newest of them first.
     before: Option<MessageId>,
+    /// Only newer ones than this message: the oldest of them first.
     after: Option<MessageId>,
+    /// How many at most; 50 unless said.
+    #[schemars(range(min = 1, max = LIMITS.0))]
     limit: Option<u64>,
 }
 
@@ -248,11 +311,15 @@ fn day(text: &str) -> Result<(Timestamp, Timestamp), Problem> {
     Ok((begin, begin.plus(Duration::from_hours(24))))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Part {
+    /// Only older ones than this message: the newest of them first.
     before: Option<MessageId>,
+    /// Only newer ones than this message: the oldest of them first.
     after: Option<MessageId>,
+    /// How many at most; 50 unless said.
+    #[schemars(range(min = 1, max = LIMITS.0))]
     limit: Option<u64>,
 }
 
@@ -288,11 +355,15 @@ pub(super) async fn mentions(
     Ok(axum::Json(app.services.mentions(&principal, page).await?))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Threads {
+    /// Only those in this conversation.
     conversation_id: Option<ConversationId>,
+    /// The `next` of the part before.
     cursor: Option<String>,
+    /// How many at most; 50 unless said.
+    #[schemars(range(min = 1, max = LIMITS.0))]
     limit: Option<u64>,
 }
 

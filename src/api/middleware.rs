@@ -1,7 +1,8 @@
 //! What happens to every request: its number, its line in the log, and what is refused before any handler.
 
 use super::app::App;
-use super::extract::ClientAddress;
+use super::extract::{ClientAddress, Known, principal};
+use super::limits::{Tally, is_limited};
 use super::problem::Problem;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
@@ -34,11 +35,12 @@ pub(super) async fn observe(request: Request, next: Next) -> Response {
     .await
 }
 
-/// Refuses what no handler should see: pages of strangers, and access tokens in URLs, where logs would keep them.
+/// Refuses what no handler should see: pages of strangers, access tokens in URLs, where logs would keep them,
+/// and more requests than anybody may make.
 pub(super) async fn guard(
     State(app): State<App>,
     ClientAddress(address): ClientAddress,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
     tracing::Span::current().record("client.address", tracing::field::display(address));
@@ -59,12 +61,22 @@ pub(super) async fn guard(
                       `Authorization: Bearer`, or get a ticket from /api/v1/stream-tickets for streams.";
         return Problem::new(StatusCode::BAD_REQUEST, "token_in_url", detail).into_response();
     }
-    // Streams have a bucket of their own, whose refusal an `EventSource` survives.
-    let exempt = ["/healthz", "/readyz", "/stream", "/ws"].contains(&request.uri().path());
-    if !exempt && let Err(problem) = app.within_limits(|limits| limits.request(address)) {
-        return problem.into_response();
+    let tally = Tally::default();
+    if let Some(limits) = app.limits.as_deref().filter(|_| is_limited(request.uri().path())) {
+        let known = principal(request.headers(), request.extensions(), &app).await;
+        let user = known.as_ref().ok().and_then(Option::as_ref).map(|principal| principal.user);
+        if let Err(problem) = tally.count(limits.request(user, address)) {
+            let mut response = problem.into_response();
+            tally.tell(response.headers_mut());
+            return response;
+        }
+        // Credentials are checked once.
+        request.extensions_mut().insert(Known(known));
+        request.extensions_mut().insert(tally.clone());
     }
-    next.run(request).await
+    let mut response = next.run(request).await;
+    tally.tell(response.headers_mut());
+    response
 }
 
 /// What a panic in a handler becomes: an answer, and a line in the log.

@@ -2,13 +2,16 @@
 
 mod accounts;
 mod admin;
+mod answer;
 mod app;
 mod blocks;
 mod contacts;
 mod conversations;
 mod cookie;
+mod docs;
 mod email;
 mod extract;
+mod fields;
 mod health;
 mod invitations;
 mod keys;
@@ -16,6 +19,7 @@ mod limits;
 mod links;
 mod messages;
 mod middleware;
+pub mod openapi;
 mod operations;
 mod origin;
 mod problem;

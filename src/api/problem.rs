@@ -5,18 +5,26 @@ use crate::domain::{Refusal, contacts};
 use crate::service::Failure;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
+use schemars::JsonSchema;
 use serde::Serialize;
 
-/// A refusal as the client gets it.
-#[derive(Debug, Clone, Serialize)]
+/// A refusal (RFC 9457). Nothing has been done.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Problem {
+    /// Always `about:blank`: the code says more.
     #[serde(rename = "type")]
     kind: &'static str,
+    /// The status in words.
     title: &'static str,
+    /// The status.
     #[serde(serialize_with = "as_number")]
+    #[schemars(with = "u16", range(min = 400, max = 599))]
     status: StatusCode,
+    /// What it is, for programs. It never changes its meaning.
     code: &'static str,
+    /// What it is, for people, and what would be right.
     detail: String,
+    /// The field of the request that it is about, if it is about one.
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<Box<str>>,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
@@ -26,7 +34,7 @@ pub struct Problem {
 }
 
 /// What some problems say besides. Apart from the rest, since most have none of it.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
 struct About {
     /// The names in the field that nobody has.
     #[serde(skip_serializing_if = "<[String]>::is_empty")]

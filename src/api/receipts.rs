@@ -2,7 +2,8 @@
 
 use super::app::App;
 use super::extract::{Caller, Json, Named};
-use super::messages::limit;
+use super::limits::Bounds;
+use super::messages::{LIMITS, limit};
 use super::problem::Problem;
 use crate::domain::messages::Message;
 use crate::domain::receipts::ReceiptView;
@@ -10,11 +11,13 @@ use crate::domain::{ConversationId, MessageId};
 use crate::service::Page;
 use crate::service::receipts::{ReadState, Taking};
 use axum::extract::State;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Read {
+    /// The last message that one has read.
     message_id: MessageId,
 }
 
@@ -22,10 +25,11 @@ pub(super) struct Read {
 pub(super) async fn mark(
     State(app): State<App>,
     Caller(principal): Caller,
+    bounds: Bounds,
     Named(id): Named<ConversationId>,
     Json(body): Json<Read>,
 ) -> Result<axum::Json<ReadState>, Problem> {
-    app.within_limits(|limits| limits.reading(principal.user))?;
+    bounds.reading(principal.user)?;
     Ok(axum::Json(app.services.mark_read(&principal, id, body.message_id).await?))
 }
 
@@ -38,11 +42,15 @@ pub(super) async fn list(
     Ok(axum::Json(app.services.receipts(&principal, id).await?))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Take {
+    /// Only those of this conversation.
     conversation_id: Option<ConversationId>,
+    /// How many at most; 50 unless said.
+    #[schemars(range(min = 1, max = LIMITS.0))]
     limit: Option<u64>,
+    /// Also those to oneself.
     #[serde(default)]
     own_notes: bool,
 }
@@ -51,9 +59,10 @@ pub(super) struct Take {
 pub(super) async fn take(
     State(app): State<App>,
     Caller(principal): Caller,
+    bounds: Bounds,
     Json(body): Json<Take>,
 ) -> Result<axum::Json<Page<Message>>, Problem> {
-    app.within_limits(|limits| limits.reading(principal.user))?;
+    bounds.reading(principal.user)?;
     let Take { conversation_id, limit: wanted, own_notes } = body;
     let taking = Taking { conversation: conversation_id, limit: limit(wanted)?, include_own_notes: own_notes };
     Ok(axum::Json(app.services.take(&principal, taking).await?))

@@ -3,21 +3,30 @@
 use super::app::App;
 use crate::service::Admission;
 use axum::extract::State;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// Whether an account needs an address.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(rename = "EmailNeeded")]
 enum Email {
+    /// It may have one.
     Optional,
+    /// It waits until its own is confirmed.
     Required,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Server")]
 pub(super) struct About {
+    /// The version of the server.
     version: &'static str,
+    /// Who may register.
     registration: Admission,
+    /// Whether an account needs an e-mail address.
     email: Email,
+    /// The fewest characters of a password.
     password_min_length: usize,
     /// Whether mail is sent: without it nobody resets a password or confirms an address.
     mail: bool,

@@ -1,8 +1,12 @@
 //! `/sessions` and `/stream-tickets`: logging in, refreshing, logging out, opening streams in URLs.
 
+use super::answer::{Created, NoContent};
 use super::app::App;
 use super::cookie;
-use super::extract::{Caller, ClientAddress, Json, Named, Owner};
+use super::extract::{Caller, Json, Named, Owner};
+use super::fields::{Label, Secret};
+use super::limits::Bounds;
+use super::openapi::{Answers, Operation};
 use super::problem::Problem;
 use crate::domain::sessions::TICKET_FIRST_USE;
 use crate::domain::users::{Circle, Status, User, Username};
@@ -12,20 +16,31 @@ use crate::service::sessions::{Credentials, Device, Login, SessionItem, TokenPai
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// An account as its owner sees it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Account")]
 pub(super) struct Private {
+    /// Its number.
     id: UserId,
     username: Username,
+    /// Whether it is in use.
     status: Status,
+    /// Its private address.
     email: Option<String>,
+    /// Whether that counts: somebody who reads mail there said so.
     email_confirmed: bool,
+    /// What it says of itself.
     bio: String,
+    /// Who may read that.
     bio_visible: Circle,
+    /// Who may write to it directly.
     inbox: Circle,
+    /// Whether the operator made it an administrator.
     admin: bool,
+    /// When it was made.
     created_at: Timestamp,
 }
 
@@ -38,26 +53,34 @@ impl From<User> for Private {
 }
 
 /// The answer to a login.
-#[derive(Debug, Serialize)]
-struct LoginAnswer {
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Login")]
+pub(super) struct LoginAnswer {
     user: Private,
+    /// The session that was opened, to be revoked by this number.
     session_id: SessionId,
     #[serde(flatten)]
     tokens: Option<TokenPair>,
 }
 
 /// A login on its way out: tokens in the body, or a cookie.
-pub(super) struct LoggedIn<'a> {
-    pub(super) app: &'a App,
+pub(super) struct LoggedIn {
+    pub(super) app: App,
     pub(super) login: Login,
 }
 
-impl LoggedIn<'_> {
-    pub(super) fn into_response(self) -> Response {
+impl Answers for LoggedIn {
+    fn answers(operation: &mut Operation<'_>) {
+        operation.answers_json::<LoginAnswer>(201, "A session was opened: with its tokens here, or in a cookie.");
+    }
+}
+
+impl IntoResponse for LoggedIn {
+    fn into_response(self) -> Response {
         let Login { user, session, credentials } = self.login;
         let (tokens, cookie) = match credentials {
             Credentials::Tokens(pair) => (Some(pair), None),
-            Credentials::Cookie { value, lasts } => (None, Some(cookie::of_session(self.app, value, lasts))),
+            Credentials::Cookie { value, lasts } => (None, Some(cookie::of_session(&self.app, value, lasts))),
         };
         let answer = LoginAnswer { user: user.into(), session_id: session, tokens };
         let mut response = (StatusCode::CREATED, axum::Json(answer)).into_response();
@@ -68,13 +91,23 @@ impl LoggedIn<'_> {
     }
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("oneOf" = [
+    { "required": ["username"], "properties": { "username": { "type": "string" }, "email": { "type": "null" } } },
+    { "required": ["email"], "properties": { "email": { "type": "string" }, "username": { "type": "null" } } },
+]))]
 pub(super) struct LogIn {
+    /// Who. Either this or `email`.
     username: Option<String>,
+    /// Who, by a private address.
     email: Option<String>,
+    #[schemars(with = "Secret")]
     password: String,
+    /// What the session is to be called: the device, for instance.
+    #[schemars(with = "Option<Label>")]
     name: Option<String>,
+    /// Answer with a cookie instead of tokens: for browsers.
     #[serde(default)]
     cookie: bool,
 }
@@ -82,24 +115,25 @@ pub(super) struct LogIn {
 /// `POST /sessions`
 pub(super) async fn log_in(
     State(app): State<App>,
-    ClientAddress(address): ClientAddress,
+    bounds: Bounds,
     Json(body): Json<LogIn>,
-) -> Result<Response, Problem> {
+) -> Result<LoggedIn, Problem> {
     let who = match (body.username, body.email) {
         (Some(name), None) => Who::Username(name),
         (None, Some(email)) => Who::Email(email),
         _ => return Err(Refusal::invalid("username", "Give either a username or an e-mail address.").into()),
     };
     let (Who::Username(name) | Who::Email(name)) = &who;
-    app.within_limits(|limits| limits.login(address, name))?;
-    let device = Device { name: body.name.unwrap_or_default(), cookie: body.cookie, address: Some(address) };
+    bounds.login(name)?;
+    let device = Device { name: body.name.unwrap_or_default(), cookie: body.cookie, address: Some(bounds.address()) };
     let login = app.services.log_in(who, body.password, device).await?;
-    Ok(LoggedIn { app: &app, login }.into_response())
+    Ok(LoggedIn { app, login })
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Refresh {
+    #[schemars(with = "Secret")]
     refresh_token: String,
 }
 
@@ -124,21 +158,38 @@ pub(super) async fn revoke(
     State(app): State<App>,
     Caller(principal): Caller,
     Named(id): Named<SessionId>,
-) -> Result<StatusCode, Problem> {
+) -> Result<NoContent, Problem> {
     app.services.revoke_session(&principal, id).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(NoContent)
 }
 
 /// `DELETE /sessions/current`
-pub(super) async fn log_out(State(app): State<App>, Caller(principal): Caller) -> Result<Response, Problem> {
+pub(super) async fn log_out(State(app): State<App>, Caller(principal): Caller) -> Result<LoggedOut, Problem> {
     app.services.revoke_session(&principal, principal.session).await?;
-    let mut response = StatusCode::NO_CONTENT.into_response();
-    cookie::take_back(&mut response, &app);
-    Ok(response)
+    Ok(LoggedOut(app))
 }
 
-#[derive(Debug, Serialize)]
+/// The end of a session, which takes the cookie back.
+pub(super) struct LoggedOut(pub(super) App);
+
+impl Answers for LoggedOut {
+    fn answers(operation: &mut Operation<'_>) {
+        NoContent::answers(operation);
+    }
+}
+
+impl IntoResponse for LoggedOut {
+    fn into_response(self) -> Response {
+        let mut response = NoContent.into_response();
+        cookie::take_back(&mut response, &self.0);
+        response
+    }
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "StreamTicket")]
 pub(super) struct TicketAnswer {
+    /// To be used as `?ticket=` of `/stream` and `/ws`.
     ticket: String,
     /// Seconds until it must have been used for the first time.
     expires_in: u64,
@@ -148,8 +199,8 @@ pub(super) struct TicketAnswer {
 pub(super) async fn ticket(
     State(app): State<App>,
     Caller(principal): Caller,
-) -> Result<(StatusCode, axum::Json<TicketAnswer>), Problem> {
+) -> Result<Created<TicketAnswer>, Problem> {
     let ticket = app.services.stream_ticket(&principal)?;
     let answer = TicketAnswer { ticket, expires_in: TICKET_FIRST_USE.as_secs() };
-    Ok((StatusCode::CREATED, axum::Json(answer)))
+    Ok(Created(answer))
 }

@@ -3,16 +3,21 @@
 use super::app::App;
 use super::extract::{ClientAddress, Visitor, principal};
 use super::limits::neighbourhood;
+use super::openapi::{Answers, Asks, Operation, Parameter};
 use super::operations;
 use super::problem::Problem;
 use crate::domain::sessions::Principal;
-use crate::domain::{Refusal, Seq, Timestamp};
+use crate::domain::{ConversationId, Refusal, Seq, Timestamp};
 use crate::service::Failure;
 use crate::transport::{Accepted, AddressPermit, CloseReason, Cursor, Subscription, TakeOver};
 use crate::transport::{events as sse_events, farewell, long_poll, websocket};
-use axum::extract::{Request, State};
+use axum::extract::{FromRequestParts, State};
 use axum::response::{IntoResponse, Response};
+use http::request::Parts;
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde_json::{Value, json};
+use std::borrow::Cow;
 use std::time::Duration;
 use tungstenite::handshake::derive_accept_key;
 
@@ -28,7 +33,7 @@ const WAIT: u64 = 60;
 
 /// What a URL says about a stream.
 #[derive(Debug, Default)]
-struct Query {
+pub(super) struct Query {
     ticket: Option<String>,
     after: Option<Seq>,
     channels: Vec<String>,
@@ -74,6 +79,98 @@ impl Query {
             }
             None => self.after.map_or(Cursor::Now, Cursor::After),
         }
+    }
+}
+
+impl FromRequestParts<App> for Query {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Problem> {
+        Self::parse(parts.uri.query())
+    }
+}
+
+impl Asks for Query {
+    fn asks(operation: &mut Operation<'_>) {
+        let mut takes = |place, name, says, schema: Value| {
+            operation.takes(Parameter { place, name, says, required: false, schema });
+        };
+        let cursor = json!({ "type": "integer", "minimum": 0, "maximum": i64::MAX });
+        takes(
+            "query",
+            "after",
+            "The `seq` of the last event that was dealt with. 0 is before all; without it, from now on.",
+            cursor,
+        );
+        let names = json!({ "type": "array", "items": { "type": "string" }, "maxItems": CHANNELS });
+        takes("query", "channel", "Public channels to follow without being a member, by name.", names);
+        let text = json!({ "type": "string" });
+        takes("header", "Last-Event-ID", "Like `after`, as browsers send it when they reconnect. It wins.", text);
+        operation.refuses(&["malformed_request"]);
+    }
+}
+
+/// A query that opens a stream, perhaps by a ticket in it.
+pub(super) struct Opening(Query);
+
+impl FromRequestParts<App> for Opening {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        Query::from_request_parts(parts, app).await.map(Self)
+    }
+}
+
+impl Asks for Opening {
+    fn asks(operation: &mut Operation<'_>) {
+        operation.takes_credentials(&["ticket", "bearer", "cookie"]);
+        Query::asks(operation);
+    }
+}
+
+/// A query that asks for events at once, or soon.
+pub(super) struct Polling {
+    query: Query,
+    limit: usize,
+    wait: u64,
+}
+
+impl FromRequestParts<App> for Polling {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let query = Query::from_request_parts(parts, app).await?;
+        let (most, usual) = EVENTS;
+        let limit = query.limit.unwrap_or(usual);
+        if limit == 0 || limit > most {
+            return Err(Problem::malformed(format!("`limit` is 1 to {most}.")).field("limit"));
+        }
+        let wait = query.wait.unwrap_or(0);
+        if wait > WAIT {
+            return Err(Problem::malformed(format!("`wait` is at most {WAIT} seconds.")).field("wait"));
+        }
+        Ok(Self { query, limit, wait })
+    }
+}
+
+impl Asks for Polling {
+    fn asks(operation: &mut Operation<'_>) {
+        Query::asks(operation);
+        let (most, usual) = EVENTS;
+        operation.takes(Parameter {
+            place: "query",
+            name: "limit",
+            says: "How many events at most.",
+            required: false,
+            schema: json!({ "type": "integer", "minimum": 1, "maximum": most, "default": usual }),
+        });
+        operation.takes(Parameter {
+            place: "query",
+            name: "wait",
+            says: "How many seconds the answer may be held until there is an event.",
+            required: false,
+            schema: json!({ "type": "integer", "minimum": 0, "maximum": WAIT, "default": 0 }),
+        });
     }
 }
 
@@ -135,23 +232,24 @@ async fn open(
 pub(super) async fn sse(
     State(app): State<App>,
     ClientAddress(address): ClientAddress,
-    request: Request,
-) -> Result<Response, Problem> {
-    let (method, headers) = (request.method(), request.headers());
-    let query = Query::parse(request.uri().query())?;
-    let principal = match opener(&app, &query, headers, request.extensions()).await {
+    method: Method,
+    headers: HeaderMap,
+    extensions: Extensions,
+    Opening(query): Opening,
+) -> Result<EventStream, Problem> {
+    let principal = match opener(&app, &query, &headers, &extensions).await {
         Ok(principal) => principal.or_else(|| anybody(&app, &query)).ok_or_else(Problem::no_credentials)?,
         Err(problem) => return passing(&problem).map(sse_farewell).ok_or(problem),
     };
     if method == Method::HEAD {
-        return Ok(sse_head().into_response());
+        return Ok(EventStream(sse_head().into_response()));
     }
-    match open(&app, &principal, &query, headers, address).await {
+    match open(&app, &principal, &query, &headers, address).await {
         Ok((subscription, permit)) => {
             let stream = sse_events(subscription, principal.expires, app.options.pace, permit);
             let mut response = sse_head().into_response();
             response.extensions_mut().insert::<TakeOver>(stream);
-            Ok(response)
+            Ok(EventStream(response))
         }
         Err(Ok(reason)) => Ok(sse_farewell(reason)),
         Err(Err(problem)) => Err(problem),
@@ -167,24 +265,43 @@ fn sse_head() -> [(HeaderName, HeaderValue); 3] {
     ]
 }
 
-fn sse_farewell(reason: CloseReason) -> Response {
-    (sse_head(), farewell(reason)).into_response()
+fn sse_farewell(reason: CloseReason) -> EventStream {
+    EventStream((sse_head(), farewell(reason)).into_response())
+}
+
+/// Server-sent events, without an end.
+pub(super) struct EventStream(Response);
+
+impl IntoResponse for EventStream {
+    fn into_response(self) -> Response {
+        self.0
+    }
+}
+
+impl Answers for EventStream {
+    fn answers(operation: &mut Operation<'_>) {
+        let says = "Server-sent events: first `ready`, then each event with its `seq` as `id`, its `type` as `event` and \
+                    its envelope as `data`. What passes by itself is said here too, with `bye` or `expired`, since a \
+                    browser's `EventSource` gives up for good at any other status.";
+        operation.answers(200, says, Some(("text/event-stream", json!({ "type": "string" }))));
+    }
 }
 
 /// `GET /ws`
 pub(super) async fn ws(
     State(app): State<App>,
     ClientAddress(address): ClientAddress,
-    request: Request,
-) -> Result<Response, Problem> {
-    let headers = request.headers();
-    let query = Query::parse(request.uri().query())?;
-    if request.method() != Method::GET {
+    method: Method,
+    headers: HeaderMap,
+    extensions: Extensions,
+    Opening(query): Opening,
+) -> Result<Upgraded, Problem> {
+    if method != Method::GET {
         return Err(Problem::malformed("A WebSocket handshake is a GET."));
     }
-    let handshake = handshake(headers)?;
+    let handshake = handshake(&headers)?;
     let by_ticket = query.ticket.is_some();
-    let opened = match opener(&app, &query, headers, request.extensions()).await {
+    let opened = match opener(&app, &query, &headers, &extensions).await {
         Ok(principal) => principal,
         // Browsers learn nothing of a refused handshake; a close code tells what a ticket's page has to do.
         Err(problem) => match passing(&problem) {
@@ -193,7 +310,7 @@ pub(super) async fn ws(
         },
     };
     let (accepted, permit) = if let Some(principal) = &opened {
-        match open(&app, principal, &query, headers, address).await {
+        match open(&app, principal, &query, &headers, address).await {
             Ok((subscription, permit)) => {
                 let expires = principal.expires;
                 (Accepted::Subscribed { subscription: Box::new(subscription), expires }, permit)
@@ -211,7 +328,24 @@ pub(super) async fn ws(
     let stream = websocket(accepted, operations.incoming(), app.options.pace, permit);
     let mut response = handshake;
     response.extensions_mut().insert::<TakeOver>(stream);
-    Ok(response)
+    Ok(Upgraded(response))
+}
+
+/// The server's half of a handshake.
+pub(super) struct Upgraded(Response);
+
+impl IntoResponse for Upgraded {
+    fn into_response(self) -> Response {
+        self.0
+    }
+}
+
+impl Answers for Upgraded {
+    fn answers(operation: &mut Operation<'_>) {
+        // Who it is may also be said in the first frame.
+        operation.takes_credentials(&[""]);
+        operation.answers(101, "From here on it is a WebSocket: frames of JSON, both ways.", None);
+    }
 }
 
 /// Takes a WebSocket only to say in its close frame why it ends.
@@ -220,7 +354,7 @@ fn refuse(
     mut handshake: Response,
     address: std::net::IpAddr,
     reason: CloseReason,
-) -> Result<Response, Problem> {
+) -> Result<Upgraded, Problem> {
     // Without a place for even that, a plain refusal has to do.
     let permit = app.addresses.admit(neighbourhood(address)).ok_or_else(too_many_streams)?;
     let incoming = Box::new(move |_| -> futures_util::future::BoxFuture<'static, _> {
@@ -228,7 +362,7 @@ fn refuse(
     });
     let stream = websocket(Accepted::Refused(reason), incoming, app.options.pace, permit);
     handshake.extensions_mut().insert::<TakeOver>(stream);
-    Ok(handshake)
+    Ok(Upgraded(handshake))
 }
 
 fn too_many_streams() -> Problem {
@@ -277,24 +411,17 @@ pub(super) async fn poll(
     State(app): State<App>,
     Visitor(principal): Visitor,
     ClientAddress(address): ClientAddress,
-    request: Request,
-) -> Result<Response, Problem> {
-    let headers = request.headers();
-    let query = Query::parse(request.uri().query())?;
-    let (most, usual) = EVENTS;
-    let limit = query.limit.unwrap_or(usual);
-    if limit == 0 || limit > most {
-        return Err(Problem::malformed(format!("`limit` is 1 to {most}.")).field("limit"));
-    }
-    let wait = query.wait.unwrap_or(0);
-    if wait > WAIT {
-        return Err(Problem::malformed(format!("`wait` is at most {WAIT} seconds.")).field("wait"));
-    }
+    headers: HeaderMap,
+    Polling { query, limit, wait }: Polling,
+) -> Result<Polled, Problem> {
     let opened = if wait == 0 {
         // What is answered at once is a request like any other, and takes no stream's place.
-        app.services.subscribe(&principal, query.cursor(headers), &query.channels).await.map(|opened| (opened, None))?
+        app.services
+            .subscribe(&principal, query.cursor(&headers), &query.channels)
+            .await
+            .map(|opened| (opened, None))?
     } else {
-        let opened = open(&app, &principal, &query, headers, address).await;
+        let opened = open(&app, &principal, &query, &headers, address).await;
         let (subscription, permit) = opened.map_err(|reason| reason.map_or_else(|problem| problem, unavailable))?;
         (subscription, Some(permit))
     };
@@ -308,7 +435,84 @@ pub(super) async fn poll(
         (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     ];
-    Ok((headers, json).into_response())
+    Ok(Polled((headers, json).into_response()))
+}
+
+/// Events that were asked for.
+pub(super) struct Polled(Response);
+
+impl IntoResponse for Polled {
+    fn into_response(self) -> Response {
+        self.0
+    }
+}
+
+impl Answers for Polled {
+    fn answers(operation: &mut Operation<'_>) {
+        operation.answers_json::<Events>(200, "What has happened.");
+    }
+}
+
+/// The schema of what `transport::long_poll` writes.
+struct Events;
+
+impl JsonSchema for Events {
+    fn schema_name() -> Cow<'static, str> {
+        "Events".into()
+    }
+
+    fn json_schema(schemas: &mut SchemaGenerator) -> Schema {
+        let place = schemas.subschema_for::<Seq>();
+        let event = schemas.subschema_for::<Event>();
+        json_schema!({
+            "type": "object",
+            "required": ["events", "next", "head"],
+            "properties": {
+                "events": {
+                    "description": "What has happened after the cursor; or one `reset`, if it cannot be told.",
+                    "type": "array",
+                    "items": { "anyOf": [event, {
+                        "type": "object",
+                        "required": ["type", "position", "head", "reason"],
+                        "properties": {
+                            "type": { "const": "reset" },
+                            "position": place,
+                            "head": place,
+                            "reason": { "enum": ["history_expired", "beyond_head", "malformed_cursor"] },
+                        },
+                    }] },
+                },
+                "next": { "description": "What to ask with as `after` the next time.", "allOf": [place] },
+                "head": { "description": "The last event of the server.", "allOf": [place] },
+            },
+        })
+    }
+}
+
+/// The schema of an event's envelope.
+struct Event;
+
+impl JsonSchema for Event {
+    fn schema_name() -> Cow<'static, str> {
+        "Event".into()
+    }
+
+    fn json_schema(schemas: &mut SchemaGenerator) -> Schema {
+        let (seq, at) = (schemas.subschema_for::<Seq>(), schemas.subschema_for::<Timestamp>());
+        let conversation = schemas.subschema_for::<ConversationId>();
+        json_schema!({
+            "type": "object",
+            "description": "Something that happened, the same on all three transports. [Types and their data](/docs/streams#events).",
+            "required": ["seq", "type", "at", "data"],
+            "properties": {
+                "seq": seq,
+                "type": { "type": "string", "examples": ["message.created"] },
+                "at": at,
+                "conversation_id": conversation,
+                "data": { "type": "object" },
+            },
+        })
+    }
 }
 
 /// Why a poll gets no answer.

@@ -7,6 +7,7 @@ pub mod values;
 use clap::{Args, ValueEnum};
 use ipnet::IpNet;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 use url::Url;
@@ -120,6 +121,10 @@ pub struct Options {
     #[arg(long, env = "GOLDCREST_RATE_LIMITS", value_enum, default_value_t = RateLimits::On)]
     #[arg(num_args = 0..=1, default_missing_value = "on")]
     pub rate_limits: RateLimits,
+
+    /// Requests a minute: of each user, and of each address without good credentials.
+    #[arg(long, env = "GOLDCREST_REQUESTS_PER_MINUTE", default_value = "300")]
+    pub requests_per_minute: NonZeroU32,
 
     /// How long streams and requests have to end when the server is told to stop.
     #[arg(long, env = "GOLDCREST_SHUTDOWN_GRACE", default_value = "3s", value_parser = humantime::parse_duration)]

@@ -2,10 +2,12 @@
 
 use super::Timestamp;
 use super::users::UserRef;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// A block as the one who made it sees it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "Block")]
 pub struct BlockView {
     /// The one who is blocked.
     pub user: UserRef,

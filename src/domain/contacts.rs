@@ -2,11 +2,13 @@
 
 use super::users::UserRef;
 use super::{Refusal, Timestamp, UserId};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What an owner says to another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(rename = "ContactState")]
 pub enum State {
     /// Nothing yet: the other one asked, and waits.
     Pending,
@@ -28,8 +30,9 @@ impl State {
 }
 
 /// What an owner can say; `pending` he cannot, since only the other one asks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(rename = "ContactAnswer")]
 pub enum Answer {
     /// He may write.
     Approved,
@@ -102,8 +105,9 @@ impl Contact {
 }
 
 /// From which side an entry is looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(rename = "ContactDirection")]
 pub enum Direction {
     /// One's own list: what one says to others.
     #[default]
@@ -113,7 +117,8 @@ pub enum Direction {
 }
 
 /// An entry as one of the two sees it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "Contact")]
 pub struct ContactView {
     /// The other one of the two.
     pub user: UserRef,

@@ -2,6 +2,7 @@
 
 use super::users::{UserRef, fold};
 use super::{ConversationId, Refusal, Timestamp, UserId};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 
@@ -13,8 +14,9 @@ pub const DIRECT_LIMIT: usize = 32;
 pub const FIRST_MEMBERS_LIMIT: usize = 1_000;
 
 /// What sort of conversation it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(rename = "ConversationKind")]
 pub enum Kind {
     /// A fixed set of one or more people, one conversation per set; alone it is notes to self.
     Direct,
@@ -25,7 +27,7 @@ pub enum Kind {
 }
 
 /// Who may post.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum PostPolicy {
     /// Every member.
@@ -36,7 +38,7 @@ pub enum PostPolicy {
 }
 
 /// What a member may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Renames, adds and removes.
@@ -63,7 +65,7 @@ pub struct Conversation {
 }
 
 /// One member, as lists and events show him.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Member {
     /// Who.
     pub user: UserRef,

@@ -1,11 +1,13 @@
 //! Who may delete which message, and for whom it is gone then.
 
 use super::conversations::{Kind, Role};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// For whom a message is to be gone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(rename = "DeletedFor")]
 pub enum Audience {
     /// For all: a tombstone is left.
     All,

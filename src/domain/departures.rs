@@ -1,10 +1,11 @@
 //! Leaving for good: what a deleted account still has to be taken out of.
 
 use super::{ConversationId, UserId};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What becomes of what somebody wrote who deletes his account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Legacy {
     /// It stays, under the name of a deleted account.

@@ -8,6 +8,7 @@ use super::receipts::Receipt;
 use super::sessions::{Scope, Session, SessionKind};
 use super::users::{Circle, User, UserRef};
 use super::{ConversationId, MessageId, Seq, SessionId, Timestamp, UserId};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Who hears of an event: exactly one audience. What two audiences hear is two events.
@@ -126,7 +127,8 @@ pub struct Hidden {
 }
 
 /// A session as its owner sees it: all that its list shows but which one asks.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "Session")]
 pub struct SessionView {
     /// Its number.
     pub id: SessionId,
@@ -151,7 +153,8 @@ impl SessionView {
 }
 
 /// An API key as its owner sees it, without the secret.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "Key")]
 pub struct KeyView {
     /// Its number.
     pub id: SessionId,
@@ -166,7 +169,8 @@ pub struct KeyView {
 }
 
 /// A conversation as everybody in it sees it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "Conversation")]
 pub struct ConversationView {
     /// Its number.
     pub id: ConversationId,

@@ -1,14 +1,46 @@
 //! The numbers by which things are known, each a type of its own.
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::fmt;
 
+/// A number as it is written, before it is known to be one of ours.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Number(i64);
+
 macro_rules! ids {
-    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {$(
-        $(#[$doc])*
+    ($($(#[doc = $doc:literal])* $name:ident),* $(,)?) => {$(
+        $(#[doc = $doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
-        #[serde(transparent)]
+        #[serde(try_from = "Number", into = "i64")]
         pub struct $name(pub i64);
+
+        impl TryFrom<Number> for $name {
+            type Error = &'static str;
+
+            fn try_from(Number(number): Number) -> Result<Self, Self::Error> {
+                if number < 0 { Err("it is a number from 0 on") } else { Ok(Self(number)) }
+            }
+        }
+
+        impl From<$name> for i64 {
+            fn from($name(number): $name) -> Self {
+                number
+            }
+        }
+
+        impl JsonSchema for $name {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                let says = concat!($($doc),*).trim();
+                json_schema!({ "type": "integer", "minimum": 0, "maximum": i64::MAX, "description": says })
+            }
+        }
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

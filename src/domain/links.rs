@@ -1,6 +1,7 @@
 //! Mailed links: what each is good for, and for how long.
 
 use super::{Timestamp, UserId};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -8,8 +9,9 @@ use std::time::Duration;
 pub const AT_A_TIME: u64 = 5;
 
 /// What a link does when it is used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(rename = "LinkPurpose")]
 pub enum Purpose {
     /// Confirms the address that somebody registered with, and activates the account if it waits for that.
     Activate,

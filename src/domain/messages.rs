@@ -2,6 +2,7 @@
 
 use super::users::UserRef;
 use super::{ConversationId, MessageId, Refusal, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The longest text, in Unicode scalar values.
@@ -10,7 +11,7 @@ pub const TEXT_LIMIT: usize = 10_000;
 pub const CLIENT_ID_LIMIT: usize = 64;
 
 /// A message as everybody who may read it sees it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Message {
     /// Its number on the line of messages.
     pub id: MessageId,

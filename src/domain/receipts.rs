@@ -3,6 +3,7 @@
 use super::conversations::Kind;
 use super::users::UserRef;
 use super::{ConversationId, MessageId, Timestamp};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The most people in a conversation whose members are told how far each of them has read.
@@ -26,7 +27,8 @@ pub struct Receipt {
 }
 
 /// How far a member has read, as lists show it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "Receipt")]
 pub struct ReceiptView {
     /// Who.
     pub user: UserRef,

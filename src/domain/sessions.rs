@@ -1,6 +1,7 @@
 //! How somebody proves who he is, and how far that reaches.
 
 use super::{ConversationId, Refusal, SessionId, Timestamp, UserId};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ pub const TICKET_LIFETIME: Duration = Duration::from_hours(24);
 const EXTENDED_EVERY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_hours(24));
 
 /// What sort of session it is. All are rows of one table, so that one number revokes any of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SessionKind {
     /// Access and refresh tokens of one device.
@@ -26,7 +27,7 @@ pub enum SessionKind {
 }
 
 /// What credentials allow beyond naming a user.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Scope {
     /// Lists, streams, single messages.

@@ -2,8 +2,10 @@
 
 use super::{Refusal, Timestamp, UserId};
 use icu_casemap::CaseMapper;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use unicode_normalization::UnicodeNormalization;
 
@@ -60,6 +62,21 @@ impl Username {
     /// What makes it unique: the same for names that differ only in case.
     pub fn key(&self) -> String {
         fold(&self.0)
+    }
+}
+
+impl JsonSchema for Username {
+    fn schema_name() -> Cow<'static, str> {
+        "Username".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "description": "Letters and digits of any script, and `_ . - @ +`. Two that differ only in case are the same.",
+            "minLength": 1,
+            "maxLength": USERNAME_LIMIT,
+        })
     }
 }
 
@@ -141,8 +158,9 @@ pub fn check_password(field: &'static str, password: &str, least: usize) -> Resu
 }
 
 /// What state an account is in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(rename = "AccountStatus")]
 pub enum Status {
     /// Registered, not yet activated.
     Pending,
@@ -155,7 +173,7 @@ pub enum Status {
 }
 
 /// Who may do or see something of a user's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Circle {
     /// Everyone with an account here.
@@ -216,7 +234,7 @@ impl User {
 }
 
 /// A user as others see him in messages and lists: `{"id":1,"username":"alice"}`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct UserRef {
     /// The user's number.
     pub id: UserId,

@@ -6,7 +6,7 @@ use super::links::{Desk, NewLink, check_mailable};
 use super::sessions::{Device, Login, Right};
 use super::{Admission, Failure, Page, Services, tokens};
 use crate::domain::links::Purpose;
-use crate::domain::sessions::Principal;
+use crate::domain::sessions::{Principal, check_name};
 use crate::domain::users::{self, Circle, Status, User, UserRef, Username, fold};
 use crate::domain::{Refusal, Timestamp, UserId};
 use crate::store::UserFilter;
@@ -72,6 +72,7 @@ impl Services {
                 Some(hash)
             }
         };
+        check_name(&device.name)?;
         let status = if rules.email_required { Status::Pending } else { Status::Active };
         let (desk, link) = self.confirmation(registration.email.as_deref())?.unzip();
         let user = User { status, ..self.prepare(registration).await? };

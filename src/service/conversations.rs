@@ -13,6 +13,7 @@ use crate::domain::users::{Status, Username};
 use crate::domain::{ConversationId, MessageId, Refusal, UserId};
 use crate::store::Snapshot;
 use changes::{Add, Create, Remove, SetRole, Update};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::{HashMap, HashSet};
 
@@ -32,7 +33,7 @@ pub struct Wanted {
 }
 
 /// A conversation as lists show it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct ConversationItem {
     /// The conversation and who is in it.
     #[serde(flatten)]

@@ -8,6 +8,7 @@ use crate::domain::sessions::Principal;
 use crate::domain::users::UserRef;
 use crate::domain::{InvitationId, Refusal, Timestamp, UserId};
 use changes::{Invite, Withdraw};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -26,7 +27,8 @@ pub struct Wanted {
 }
 
 /// An invitation as administrators see it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Invitation")]
 pub struct InvitationItem {
     /// Its number.
     pub id: InvitationId,
@@ -45,7 +47,7 @@ pub struct InvitationItem {
 }
 
 /// An invitation as it is shown once.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct NewInvitation {
     /// The invitation as lists show it.
     #[serde(flatten)]

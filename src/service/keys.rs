@@ -9,13 +9,14 @@ use crate::domain::sessions::{Principal, Reach, Scope, Session, SessionKind, che
 use crate::domain::users::Status;
 use crate::domain::{ConversationId, Refusal, UserId};
 use crate::store::{Abort, Batch, Change};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// Keys that one user may have.
 const KEYS: usize = 100;
 
 /// A key as it is shown once.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct NewKey {
     /// The key as lists show it.
     #[serde(flatten)]

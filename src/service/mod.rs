@@ -25,6 +25,7 @@ use crate::domain::{Refusal, SessionId};
 use crate::live::{Follower, Hub};
 use crate::mail::{Outbox, Writer};
 use crate::store::{Abort, Batch, Change, Sequencer, Store, Wants};
+use schemars::JsonSchema;
 use serde::Serialize;
 use sessions::Who;
 use std::sync::Arc;
@@ -59,8 +60,9 @@ pub struct Rules {
 }
 
 /// Who may register.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(rename = "WhoMayRegister")]
 pub enum Admission {
     /// Anybody.
     Open,
@@ -185,7 +187,8 @@ fn parse_pair(cursor: &str) -> Result<(i64, i64), Refusal> {
 }
 
 /// A part of a list, read at one head: stream from there and nothing is missed or doubled.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "PageOf{T}")]
 pub struct Page<T> {
     /// The part.
     pub items: Vec<T>,

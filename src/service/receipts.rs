@@ -9,13 +9,14 @@ use crate::domain::sessions::Principal;
 use crate::domain::{ConversationId, MessageId, Refusal};
 use crate::store::{Position, Unread};
 use changes::{MarkRead, TakeUnread, stranger};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// How often as many unread messages are looked for as were wanted, while others take them too.
 const ATTEMPTS: u32 = 3;
 
 /// How far the caller has read a conversation.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct ReadState {
     /// Which conversation.
     pub conversation_id: ConversationId,

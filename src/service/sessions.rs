@@ -9,6 +9,7 @@ use crate::domain::sessions::{Principal, Reach, Session, SessionKind, check_name
 use crate::domain::users::User;
 use crate::domain::{Refusal, SessionId, Timestamp, UserId};
 use changes::{LogIn, Refresh, Refreshed, Revoke};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -62,7 +63,7 @@ pub enum Credentials {
 }
 
 /// An access token and the refresh token for the next one.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct TokenPair {
     /// Good for requests and streams.
     pub access_token: String,
@@ -75,7 +76,7 @@ pub struct TokenPair {
 }
 
 /// A session as its owner sees it in the list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct SessionItem {
     /// The session.
     #[serde(flatten)]

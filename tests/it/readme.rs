@@ -1,16 +1,16 @@
 //! What the README and `docs/` say is what the program does: the tour is run, and the tables are compared with the code.
 
 mod streams;
-mod tables;
+pub mod tables;
 mod tour;
 
-fn page(file: &str) -> String {
+pub fn page(file: &str) -> String {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 /// The text between a heading and the next one of its level or above.
-fn section<'a>(page: &'a str, heading: &str) -> &'a str {
+pub fn section<'a>(page: &'a str, heading: &str) -> &'a str {
     let from = page.find(&format!("\n{heading}\n")).unwrap_or_else(|| panic!("there is no section {heading:?}"));
     let text = &page[from + heading.len() + 2..];
     let level = heading.chars().take_while(|c| *c == '#').count();

@@ -4,11 +4,12 @@ use super::changes::active;
 use crate::domain::deletion::{Audience, Standing, Verdict};
 use crate::domain::{ConversationId, MessageId, UserId};
 use crate::store::{Abort, Batch, Change, Kept, Wants};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// What became of the messages that were to be deleted, by their numbers.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, JsonSchema)]
 pub struct Deletions {
     /// Deleted for all, now or before.
     pub deleted: Vec<MessageId>,

@@ -7,10 +7,11 @@ use crate::domain::users::Username;
 use crate::domain::{ConversationId, MessageId, Refusal, Timestamp, UserId};
 use crate::service::{Failure, Page, Services};
 use crate::store::{Directs, Kept, MessageFilter, MessagePage, Snapshot};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Which of the caller's messages a list is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum MessageBox {
     /// All.
@@ -48,7 +49,7 @@ pub struct ListWish {
 }
 
 /// A message as lists show it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct MessageItem {
     /// The message.
     #[serde(flatten)]
@@ -59,7 +60,8 @@ pub struct MessageItem {
 }
 
 /// A thread as lists show it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Thread")]
 pub struct ThreadItem {
     /// The message that it is about.
     pub root: Message,

@@ -29,6 +29,20 @@ async fn registering_gives_a_user_and_a_session() {
 }
 
 #[tokio::test]
+async fn a_session_has_a_name_of_one_line_however_it_was_opened() {
+    let server = Server::start().await;
+    let stranger = server.stranger();
+    let body = |name: &str| json!({"username": "alice", "password": "long enough", "name": name});
+    for bad in ["two\nlines", "\u{4}", &"x".repeat(101)] {
+        stranger.post("/api/v1/users", &body(bad)).await.refused_field("invalid", "name");
+    }
+    stranger.post("/api/v1/users", &body("telephone 📱")).await.expect(201);
+    for bad in ["two\nlines", "\u{4}", &"x".repeat(101)] {
+        stranger.post("/api/v1/sessions", &body(bad)).await.refused_field("invalid", "name");
+    }
+}
+
+#[tokio::test]
 async fn a_name_is_taken_in_any_case_and_composition() {
     let server = Server::start().await;
     let stranger = server.stranger();

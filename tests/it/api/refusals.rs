@@ -426,6 +426,22 @@ async fn streams_are_bounded_per_user_and_per_address() {
 }
 
 #[tokio::test]
+async fn a_number_may_be_written_with_a_point_if_it_is_whole() {
+    let server = Server::start().await;
+    let alice = Person::register(&server, "alice").await;
+    let direct = alice.direct(&[&alice]).await;
+    let post = async |id: &str| {
+        let body = format!(r#"{{"conversation_id":{id},"text":"hello"}}"#);
+        alice.send_body(http::Method::POST, "/api/v1/messages", "application/json", body).await
+    };
+    post(&format!("{direct}.0")).await.expect(201);
+    post(&format!("{direct}e0")).await.expect(201);
+    for wrong in ["1.5", "-1", "-1.0", "1e300", "9223372036854775808", "\"1\""] {
+        post(wrong).await.refused_field("invalid", "conversation_id");
+    }
+}
+
+#[tokio::test]
 async fn guessing_passwords_is_slowed_down() {
     let server = Server::options().set("--rate-limits", "on").start().await;
     Person::register(&server, "alice").await;

@@ -86,11 +86,15 @@ const ROUTES: &[(&str, &str, Door)] = &[
     ("PUT", "/api/v1/blocks/{name}", Closed),
     ("DELETE", "/api/v1/blocks/{name}", Closed),
     ("GET", "/api/v1/events", Closed),
+    ("GET", "/openapi.json", Public),
+    ("GET", "/docs", Public),
+    ("GET", "/docs/{page}", Public),
 ];
 
 async fn knock(caller: &Caller, method: &str, path: &str) -> Answer {
     let method: Method = method.parse().unwrap();
-    let path = path.replace("{id}", "1").replace("{name}", "host").replace("{purpose}", "activate");
+    let path = path.replace("{id}", "1").replace("{name}", "host");
+    let path = path.replace("{page}", "streams").replace("{purpose}", "activate");
     let body = (method != Method::GET && method != Method::DELETE).then(|| json!({}));
     caller.call(method, &path, body.as_ref()).await
 }

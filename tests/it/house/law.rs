@@ -66,6 +66,11 @@ pub const BELONGINGS: &[Belonging] = &[
         rooms: &["transport", "api", "compat", "app"],
         why: "what may be done does not depend on how it was asked",
     },
+    Belonging {
+        crates: &["schemars"],
+        rooms: &["domain", "service", "api"],
+        why: "a shape is described where it is declared, beside `serde`, and nowhere twice",
+    },
     Belonging { crates: &["lettre"], rooms: &["mail"], why: "nobody who has something to say waits for a mail server" },
 ];
 

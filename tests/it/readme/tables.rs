@@ -283,7 +283,7 @@ fn section_of<'a>(text: &'a str, from: &str, to: &str) -> &'a str {
 }
 
 /// The cells of the rows of the tables in a text, without headings.
-fn rows(text: &str) -> Vec<Vec<String>> {
+pub fn rows(text: &str) -> Vec<Vec<String>> {
     let mut rows: Vec<Vec<String>> = Vec::new();
     for line in text.lines() {
         if line.starts_with("|---") {

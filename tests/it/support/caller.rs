@@ -80,13 +80,15 @@ impl Caller {
         body: Option<(&'static str, Vec<u8>)>,
     ) -> Result<Answer, reqwest::Error> {
         let mut request =
-            self.http.request(method, format!("http://{}{path}", self.address)).headers(self.headers.clone());
+            self.http.request(method.clone(), format!("http://{}{path}", self.address)).headers(self.headers.clone());
         if let Some((kind, bytes)) = body {
             request = request.header("content-type", kind).body(bytes);
         }
         let response = request.send().await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        Ok(Answer { status, headers, body: response.bytes().await?.to_vec() })
+        let answer = Answer { status, headers, body: response.bytes().await?.to_vec() };
+        super::documented::check(&method, path, &answer);
+        Ok(answer)
     }
 
     /// The newest `seq` of the server, as a poll without a cursor tells it.

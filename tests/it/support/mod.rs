@@ -4,6 +4,7 @@ pub mod answer;
 pub mod caller;
 pub mod chance;
 pub mod deadline;
+pub mod documented;
 pub mod heard;
 pub mod listener;
 pub mod log;

@@ -1,0 +1,118 @@
+//! How much anybody may ask for, what is said of it, and who is counted with whom.
+
+use serde_json::json;
+
+use crate::support::{Answer, Caller, Options, Person, Server};
+
+fn limited(requests: u32) -> Options {
+    Server::options().set("--rate-limits", "on").set("--requests-per-minute", &requests.to_string())
+}
+
+/// What is left in the bucket of this name, and in how many seconds it is full.
+fn left(answer: &Answer, bucket: &str) -> (u64, u64) {
+    let field = answer.header("ratelimit").unwrap_or_else(|| panic!("RateLimit: {:?}", answer.headers));
+    let item = field.split(", ").find(|item| item.starts_with(&format!("\"{bucket}\";")));
+    let item = item.unwrap_or_else(|| panic!("{bucket} in {field}"));
+    let number = |name: &str| item.split(';').find_map(|part| part.strip_prefix(name)).unwrap().parse().unwrap();
+    (number("r="), number("t="))
+}
+
+/// Asks until nothing is left.
+async fn exhaust(caller: &Caller) -> Answer {
+    for _ in 0..20 {
+        let answer = caller.get("/api/v1/me").await;
+        if answer.status == 429 {
+            return answer;
+        }
+    }
+    panic!("twenty requests were let through");
+}
+
+#[tokio::test]
+async fn answers_say_what_is_left_and_when_to_come_back() {
+    let server = limited(6).start().await;
+    let stranger = server.stranger();
+    for expected in (0..6).rev() {
+        let answer = stranger.get("/docs/style.css").await;
+        assert_eq!(answer.status, 200);
+        assert_eq!(answer.header("ratelimit-policy"), Some("\"everything\";q=6;w=60"));
+        let (left, full_in) = left(&answer, "everything");
+        assert_eq!(left, expected);
+        assert!((1..=60).contains(&full_in), "{full_in}");
+        assert_eq!(answer.header("retry-after"), None);
+    }
+    let refused = stranger.get("/docs/style.css").await;
+    refused.refused(429, "too_many_requests");
+    assert_eq!(left(&refused, "everything").0, 0);
+    assert_eq!(refused.header("ratelimit-policy"), Some("\"everything\";q=6;w=60"));
+    let wait: u64 = refused.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=10).contains(&wait), "one comes back every ten seconds: {wait}");
+    assert_eq!(stranger.get("/healthz").await.status, 200, "a supervisor is not counted");
+    assert_eq!(stranger.get("/healthz").await.header("ratelimit"), None);
+}
+
+#[tokio::test]
+async fn a_household_gets_through_whatever_one_of_it_does() {
+    let server = limited(6).start().await;
+    let [alice, bob] = Person::register_all(&server, ["alice", "bob"]).await;
+    let refused = exhaust(&server.stranger().with_bearer("rubbish")).await;
+    refused.refused(429, "too_many_requests");
+    server.stranger().post("/api/v1/sessions", &json!({})).await.refused(429, "too_many_requests");
+    exhaust(&alice).await;
+    let answer = bob.get("/api/v1/me").await;
+    answer.expect(200);
+    assert_eq!(left(&answer, "everything").0, 5, "bob is counted by himself");
+    let key = bob.post("/api/v1/keys", &json!({"name": "script", "scopes": ["read"]})).await.expect(201);
+    let answer = server.stranger().with_bearer(key["key"].as_str().unwrap()).get("/api/v1/conversations").await;
+    answer.expect(200);
+    assert_eq!(left(&answer, "everything").0, 3, "his keys are counted with him");
+}
+
+#[tokio::test]
+async fn addresses_are_counted_apart() {
+    let server = limited(3).set("--trusted-proxies", "127.0.0.1/32").start().await;
+    let from = |address: &str| server.stranger().with_header("x-forwarded-for", address);
+    exhaust(&from("203.0.113.1")).await;
+    from("203.0.113.2").get("/api/v1/me").await.refused(401, "unauthorized");
+    exhaust(&from("2001:db8::1")).await;
+    from("2001:db8::2").get("/api/v1/me").await.refused(429, "too_many_requests");
+    from("2001:db8:0:1::2").get("/api/v1/me").await.refused(401, "unauthorized");
+}
+
+#[tokio::test]
+async fn what_costs_more_has_a_bucket_of_its_own() {
+    let server = limited(300).start().await;
+    let alice = Person::register(&server, "alice").await;
+    let guess = json!({"username": "alice", "password": "a wrong guess"});
+    let answer = server.stranger().post("/api/v1/sessions", &guess).await;
+    answer.refused(401, "invalid_credentials");
+    assert_eq!(
+        answer.header("ratelimit-policy"),
+        Some("\"everything\";q=300;w=60, \"logins\";q=30;w=60, \"guesses\";q=10;w=100")
+    );
+    assert_eq!((left(&answer, "logins").0, left(&answer, "guesses").0), (29, 9));
+    let direct = alice.direct(&[&alice]).await;
+    let path = format!("/api/v1/conversations/{direct}/messages");
+    let answer = alice.post(&path, &json!({"text": "hello"})).await;
+    answer.expect(201);
+    assert_eq!(left(&answer, "sends").0, 119);
+    for _ in 0..200 {
+        let answer = alice.post(&path, &json!({"text": "hello"})).await;
+        if answer.status == 429 {
+            assert_eq!(left(&answer, "sends").0, 0);
+            assert!(left(&answer, "everything").0 > 0, "the rest goes on");
+            assert_eq!(answer.header("retry-after"), Some("1"));
+            alice.get("/api/v1/me").await.expect(200);
+            return;
+        }
+    }
+    panic!("two hundred messages were let through");
+}
+
+#[tokio::test]
+async fn without_limits_nothing_is_said_of_them() {
+    let server = Server::start().await;
+    let answer = server.stranger().get("/openapi.json").await;
+    answer.expect(200);
+    assert_eq!((answer.header("ratelimit"), answer.header("ratelimit-policy")), (None, None));
+}
