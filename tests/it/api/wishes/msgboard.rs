@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{items, texts};
-use crate::support::{Caller, Ear, Person, Server, SseClient};
+use crate::support::{Caller, Ear, Person, Seen, Server, SseClient};
 
 /// A server whose channels anybody may read, and on it a board and somebody with an API key that posts there.
 async fn board() -> (Server, Person, Person, u64, Caller) {
@@ -125,7 +125,7 @@ async fn an_event_source_hears_what_is_new_on_a_board() {
     kitten.say(kitten.group("private", &[]).await, "secret").await;
     let posted = post(&script, board, "after").await;
     let heard = stream.until_text("after").await;
-    assert_eq!(heard.iter().map(|seen| seen.data()).collect::<Vec<_>>(), [posted], "only what is new, and only here");
+    assert_eq!(heard.iter().map(Seen::data).collect::<Vec<_>>(), [posted], "only what is new, and only here");
     drop(stream);
     post(&script, board, "meanwhile").await;
     let again = request.last_event_id(heard[0].seq);
