@@ -48,7 +48,7 @@ async fn a_farewell_sends_back_to_before_what_was_dropped() {
         bench.happen(Act::Erase(ROOM, MessageId(id))).await;
     }
     let mut heard = String::new();
-    let (_, read) = tokio::join!(stream, async move {
+    let ((), read) = tokio::join!(stream, async move {
         let read = far.read_to_string(&mut heard).await;
         read.map(|_| heard)
     });
