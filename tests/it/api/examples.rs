@@ -50,7 +50,8 @@ impl Kept {
                 let moment = |text: &str| text.len() == 24 && text.ends_with('Z') && text.as_bytes()[10] == b'T';
                 match before.as_str() {
                     Some(before) if moment(text) && moment(before) => before.into(),
-                    _ => text.clone().into(),
+                    // A URL may hold what was told by itself before.
+                    _ => self.real.iter().fold(text.clone(), |text, (told, real)| text.replace(real, told)).into(),
                 }
             }
             Value::Array(items) => {
