@@ -5,7 +5,7 @@ use crate::cli::admin::AdminSocket;
 use crate::config::{
     AnonymousChannels, DataDir, DataDirError, Email, KeyError, MailMode, Options, RateLimits, Registration, signing_key,
 };
-use crate::lifecycle;
+use crate::lifecycle::{self, StopSignals};
 use crate::live::{Ending, Follower, FollowerOptions, Hub, HubOptions};
 use crate::mail::{MailError, Postman, Way, Writer};
 use crate::service::tokens::Tokens;
@@ -224,25 +224,21 @@ pub async fn serve(options: Options) -> Result<(), StartError> {
     }
     let operator = AdminSocket::bind(&data_dir.admin_socket())?;
     background.spawn(operator.serve(services.clone(), resting.clone()));
+    let mut stop_signals = StopSignals::listen()?;
     announce(address);
 
-    let signal = lifecycle::asked_to_stop().await?;
+    let signal = stop_signals.next().await;
     tracing::info!(signal, streams = services.follower().hub().streams(), "stopping");
     closing.cancel();
     services.follower().hub().close(Ending::ShuttingDown);
     connections_open.close();
-    let again = async {
-        // Whoever asks twice does not want to wait.
-        if lifecycle::asked_to_stop().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    };
     tokio::select! {
         () = connections_open.wait() => {}
         () = tokio::time::sleep(options.shutdown_grace) => {
             tracing::info!(connections = connections_open.len(), "some connections did not end in time");
         }
-        () = again => {}
+        // Whoever asks twice does not want to wait.
+        _ = stop_signals.next() => {}
     }
     closed.cancel();
     resting.cancel();

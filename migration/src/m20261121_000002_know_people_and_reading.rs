@@ -17,6 +17,8 @@ fn added() -> Vec<(&'static str, ColumnDef)> {
         ("users", everyone("bio_visible")),
         ("users", everyone("inbox")),
         ("messages", number_or_null("deleted_at")),
+        // Who was gone by then does not read what was said anew.
+        ("messages", number_or_null("edited_seq")),
         // The last message before a stay and the last one in it: what is unread is found without reading the rest.
         ("stays", number("joined_message").default(0).to_owned()),
         ("stays", number_or_null("left_message")),
@@ -116,6 +118,8 @@ impl MigrationTrait for Migration {
                 .col(number("conversation_id"))
                 .col(number("message_id"))
                 .col(number("at"))
+                // Whether the others in the conversation were told.
+                .col(flag("shared"))
                 .primary_key(&mut primary(&["user_id", "conversation_id"]))
                 .to_owned(),
             table(backend, "mentions")

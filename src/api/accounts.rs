@@ -36,6 +36,12 @@ pub(super) struct Public {
     created_at: Timestamp,
 }
 
+impl From<(User, bool)> for Public {
+    fn from((User { id, username, bio, created_at, .. }, visible): (User, bool)) -> Self {
+        Self { id, username, bio: visible.then_some(bio), created_at }
+    }
+}
+
 /// The answer to a registration.
 #[derive(JsonSchema)]
 #[schemars(untagged, rename = "Registration")]
@@ -143,8 +149,16 @@ pub(super) async fn get(
     Caller(principal): Caller,
     Named(name): Named<String>,
 ) -> Result<axum::Json<Public>, Problem> {
-    let (User { id, username, bio, created_at, .. }, visible) = app.services.profile(&principal, &name).await?;
-    Ok(axum::Json(Public { id, username, bio: visible.then_some(bio), created_at }))
+    Ok(axum::Json(app.services.profile(&principal, &name).await?.into()))
+}
+
+/// `GET /users/by-id/ID`
+pub(super) async fn get_by_id(
+    State(app): State<App>,
+    Caller(principal): Caller,
+    Named(id): Named<UserId>,
+) -> Result<axum::Json<Public>, Problem> {
+    Ok(axum::Json(app.services.profile_by_id(&principal, id).await?.into()))
 }
 
 /// `GET /me`

@@ -73,6 +73,7 @@ pub(super) async fn answer(
     Named(name): Named<String>,
     Json(body): Json<Say>,
 ) -> Result<axum::Json<ContactView>, Problem> {
+    app.within_limits(|limits| limits.send(principal.user))?;
     Ok(axum::Json(app.services.answer_contact(&principal, &name, body.state).await?))
 }
 
@@ -82,6 +83,7 @@ pub(super) async fn forget(
     Owner(principal): Owner,
     Named(name): Named<String>,
 ) -> Result<NoContent, Problem> {
+    app.within_limits(|limits| limits.send(principal.user))?;
     app.services.forget_contact(&principal, &name).await?;
     Ok(NoContent)
 }

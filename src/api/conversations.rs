@@ -2,7 +2,7 @@
 
 use super::answer::{Created, Made, NoContent};
 use super::app::App;
-use super::extract::{Caller, Json, Named, Owner, Params};
+use super::extract::{Caller, Json, Named, Owner, Params, Visitor};
 use super::fields::{ConversationName, Name};
 use super::messages::{LIMITS, limit};
 use super::problem::Problem;
@@ -75,7 +75,7 @@ pub(super) async fn list(
 /// `GET /channels`
 pub(super) async fn channels(
     State(app): State<App>,
-    Caller(principal): Caller,
+    Visitor(principal): Visitor,
     Params(list): Params<List>,
 ) -> Result<axum::Json<Page<ConversationView>>, Problem> {
     let limit = limit(list.limit)?;

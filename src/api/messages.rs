@@ -202,6 +202,7 @@ pub(super) async fn delete(
     Named(id): Named<MessageId>,
     Params(For { audience }): Params<For>,
 ) -> Result<NoContent, Problem> {
+    app.within_limits(|limits| limits.send(principal.user))?;
     app.services.delete(&principal, id, audience).await?;
     Ok(NoContent)
 }
@@ -224,6 +225,7 @@ pub(super) async fn delete_all(
     Caller(principal): Caller,
     Json(Delete { ids, audience }): Json<Delete>,
 ) -> Result<axum::Json<Deletions>, Problem> {
+    app.within_limits(|limits| limits.send(principal.user))?;
     Ok(axum::Json(app.services.delete_all(&principal, ids, audience).await?))
 }
 

@@ -264,6 +264,7 @@ impl Operations {
         read_only: bool,
     ) -> Result<Outcome, Problem> {
         self.check_writable(principal, read_only)?;
+        self.app.within_limits(|limits| limits.send(principal.user))?;
         let Delete { ids, audience } = fields(frame)?;
         Ok(Outcome::Reply(done(reference, self.app.services.delete_all(principal, ids, audience).await?)))
     }

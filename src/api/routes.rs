@@ -87,6 +87,8 @@ routes! {
     get "/api/v1/users" Credentials => accounts::search [invalid],
     /// Look somebody up by name.
     get "/api/v1/users/{name}" Credentials => accounts::get [],
+    /// Look somebody up by number.
+    get "/api/v1/users/by-id/{id}" Credentials => accounts::get_by_id [],
     /// One's own account.
     get "/api/v1/me" Credentials => accounts::me [],
     /// Change one's own account.
@@ -254,7 +256,7 @@ routes! {
     /// Approve or reject somebody.
     ///
     /// Asked or not, and as often as one changes one's mind.
-    put "/api/v1/contacts/{name}" Credentials => contacts::answer [],
+    put "/api/v1/contacts/{name}" Credentials => contacts::answer [blocked],
     /// Forget what one said to somebody, and take back a request that waits.
     delete "/api/v1/contacts/{name}" Credentials => contacts::forget [],
     /// Whom one has blocked.

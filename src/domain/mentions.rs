@@ -4,7 +4,7 @@ use super::users::{USERNAME_LIMIT, fold, is_part_of_name, is_part_of_word};
 
 /// The most people that one message mentions.
 pub const MENTION_LIMIT: usize = 50;
-/// The most names that are looked up for one text, those that nobody has included.
+/// The most names that are read in one text, those that nobody has and those that come again included.
 const LOOKED_UP: usize = 200;
 
 /// The keys of all names that a text may mention, place by place. Each place has the longest name first, and those that
@@ -24,14 +24,14 @@ impl Named {
                 continue;
             }
             let keys = keys(&text[at + 1..]);
-            if keys.is_empty() || places.contains(&keys) {
-                continue;
-            }
+            // Names that come again count too: finding out that they do is work as well.
             count += keys.len();
             if count > LOOKED_UP {
                 break;
             }
-            places.push(keys);
+            if !keys.is_empty() && !places.contains(&keys) {
+                places.push(keys);
+            }
         }
         Self { places }
     }
@@ -160,6 +160,7 @@ mod tests {
         let people: Vec<&str> = people.iter().map(String::as_str).collect();
         assert_eq!(mentioned(&text, &people).len(), MENTION_LIMIT);
         assert!(Named::in_text(&format!("@{}", "x".repeat(10_000))).is_empty());
+        assert_eq!(mentioned(&format!("{} @u2", "@u1 ".repeat(200)), &people), ["u1"], "also of names that come again");
         assert!(Named::in_text(&format!("@b{}", ".".repeat(9_000))).keys().count() <= USERNAME_LIMIT * 2);
     }
 }

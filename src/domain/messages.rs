@@ -54,6 +54,12 @@ impl Message {
         }
     }
 
+    /// Shows that something was said and said anew, but not what: for who was not there any more to hear it.
+    pub fn withhold(&mut self) {
+        self.text = String::new();
+        self.mentions = Vec::new();
+    }
+
     /// Leaves a tombstone: that something was said, by whom and when, but not what.
     pub fn erase(&mut self, at: Timestamp) {
         // New ones, because a cleared `String` keeps its bytes.

@@ -11,7 +11,7 @@ mod ring;
 mod slot;
 mod subscription;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use event::{Event, text_frame};
 pub use follower::{Follower, FollowerOptions};

@@ -1,6 +1,6 @@
 //! The hub, the subscriptions and the follower over a real database, with a model beside them that says who hears what.
 
-mod bench;
+pub(crate) mod bench;
 mod endings;
 mod erasing;
 mod joining;

@@ -1,7 +1,7 @@
 //! The queue of letters: a place in it is reserved before anything is promised.
 
 use super::Letter;
-use tokio::sync::mpsc::{self, OwnedPermit, error::TrySendError};
+use tokio::sync::mpsc::{self, OwnedPermit};
 
 /// Why a letter cannot be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,11 +35,8 @@ impl Outbox {
     /// Keeps a place for a letter that is still to be written.
     pub fn reserve(&self) -> Result<Place, NoRoom> {
         let queue = self.queue.clone().ok_or(NoRoom::Off)?;
-        queue.try_reserve_owned().map(Place).map_err(|error| match error {
-            TrySendError::Full(_) => NoRoom::Full,
-            // The postman has gone home: the server is about to stop.
-            TrySendError::Closed(_) => NoRoom::Full,
-        })
+        // It may also be closed: the postman has gone home, and the server is about to stop.
+        queue.try_reserve_owned().map(Place).map_err(|_| NoRoom::Full)
     }
 }
 

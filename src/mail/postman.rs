@@ -9,6 +9,7 @@ use lettre::transport::smtp;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -66,7 +67,14 @@ pub struct Postman {
 #[derive(Debug, Clone)]
 enum Carrier {
     Log,
-    Smtp { transport: AsyncSmtpTransport<Tokio1Executor>, from: Mailbox },
+    Smtp(Arc<Relay>),
+}
+
+/// A mail server, and in whose name it is given letters.
+#[derive(Debug)]
+struct Relay {
+    transport: AsyncSmtpTransport<Tokio1Executor>,
+    from: Mailbox,
 }
 
 /// A letter to be sent again.
@@ -109,7 +117,7 @@ impl Postman {
             Way::Smtp { url, from } => {
                 let builder = AsyncSmtpTransport::<Tokio1Executor>::from_url(url).map_err(|_| MailError::Url)?;
                 let transport = builder.timeout(Some(PATIENCE)).build();
-                Carrier::Smtp { transport, from: from.parse().map_err(MailError::From)? }
+                Carrier::Smtp(Arc::new(Relay { transport, from: from.parse().map_err(MailError::From)? }))
             }
         };
         Ok(Self { letters, carrier })
@@ -173,19 +181,19 @@ fn keep(again: &mut BinaryHeap<Reverse<Again>>, outcome: Outcome) {
 
 async fn attempt(carrier: Carrier, letter: Letter, failures: usize) -> Outcome {
     let (user, kind) = (letter.user.0, letter.kind);
-    let (transport, from) = match carrier {
+    let relay = match carrier {
         Carrier::Log => {
             let link = letter.link.as_ref().map_or("none", url::Url::as_str);
             tracing::warn!(user.id = user, mail.kind = kind, mail.link = link, "a letter, instead of being mailed");
             return Outcome::Done;
         }
-        Carrier::Smtp { transport, from } => (transport, from),
+        Carrier::Smtp(relay) => relay,
     };
-    let Some(message) = message(&letter, from) else {
+    let Some(message) = message(&letter, relay.from.clone()) else {
         tracing::warn!(user.id = user, mail.kind = kind, "no mail can be sent to the address of this letter");
         return Outcome::Done;
     };
-    match transport.send(message).await {
+    match relay.transport.send(message).await {
         Ok(_) => {
             tracing::info!(user.id = user, mail.kind = kind, "a letter was sent");
             Outcome::Done

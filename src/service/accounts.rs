@@ -158,7 +158,17 @@ impl Services {
     /// Somebody by name, and whether the caller may read what he says of himself.
     pub async fn profile(&self, principal: &Principal, name: &str) -> Result<(User, bool), Failure> {
         principal.require_read(None)?;
-        let user = self.user(name).await?;
+        self.shown_to(principal, self.user(name).await?).await
+    }
+
+    /// The same for somebody by number.
+    pub async fn profile_by_id(&self, principal: &Principal, id: UserId) -> Result<(User, bool), Failure> {
+        principal.require_read(None)?;
+        let user = present(self.store().user(id).await?)?;
+        self.shown_to(principal, user).await
+    }
+
+    async fn shown_to(&self, principal: &Principal, user: User) -> Result<(User, bool), Failure> {
         let visible = match user.bio_visible {
             _ if user.id == principal.user => true,
             Circle::Everyone => true,
@@ -217,10 +227,13 @@ impl Services {
     /// Somebody by name.
     pub async fn user(&self, name: &str) -> Result<User, Failure> {
         let name = Username::parse("username", name).map_err(|_| Refusal::NotFound("user"))?;
+        Ok(self.known(&name).await?.ok_or(Refusal::NotFound("user"))?)
+    }
+
+    /// Who has this name, unless he is not there yet or no more.
+    pub(super) async fn known(&self, name: &Username) -> Result<Option<User>, Failure> {
         let user = self.store().user_by_name(&name.key()).await?;
-        Ok(user
-            .filter(|user| !matches!(user.status, Status::Pending | Status::Deleted))
-            .ok_or(Refusal::NotFound("user"))?)
+        Ok(user.filter(|user| !matches!(user.status, Status::Pending | Status::Deleted)))
     }
 
     /// Everybody, for the operator.
@@ -272,6 +285,12 @@ impl Services {
         tracing::info!(user.id = user.0, suspended, by.id = principal.user.0, "suspension changed by an administrator");
         Ok(())
     }
+}
+
+/// Somebody whom others may know of.
+fn present(user: Option<User>) -> Result<User, Failure> {
+    let seen = user.filter(|user| !matches!(user.status, Status::Pending | Status::Deleted));
+    Ok(seen.ok_or(Refusal::NotFound("user"))?)
 }
 
 /// The condition on names, and where a list of them goes on.

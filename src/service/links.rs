@@ -10,7 +10,6 @@ use crate::domain::users::{self, Status, User, Username, fold};
 use crate::domain::{Refusal, Timestamp};
 use crate::mail::{self, Letter, NoRoom, Place, Writer};
 use changes::{ConfirmAddress, Issue, RemoveAddress, ResetPassword};
-use tokio::sync::mpsc::error::TrySendError;
 use tokio_util::sync::CancellationToken;
 
 pub(super) use changes::{NewLink, issue};
@@ -57,9 +56,7 @@ impl Services {
         if !self.sends_mail() {
             return Err(Refusal::MailNotConfigured.into());
         }
-        self.inner.orders.0.try_send(who).map_err(|error| match error {
-            TrySendError::Full(_) | TrySendError::Closed(_) => Failure::Overloaded,
-        })
+        self.inner.orders.0.try_send(who).map_err(|_| Failure::Overloaded)
     }
 
     /// Does what was asked for by those who did not wait, until told to stop.

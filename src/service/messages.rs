@@ -89,7 +89,16 @@ impl Services {
             thread_id: outgoing.thread_id,
             client_id: outgoing.client_id,
         };
-        self.submit_as(principal, change)
+        let author = principal.user;
+        let sent = self.submit_as(principal, change)?;
+        Ok(async move {
+            let (message, new) = sent.await?;
+            if new {
+                let place = message.conversation_id;
+                tracing::debug!(user.id = author.0, message.id = message.id.0, conversation.id = place.0, "sent");
+            }
+            Ok((message, new))
+        })
     }
 
     /// Says one of the caller's own messages anew. A key may do so where it may send.
@@ -128,9 +137,22 @@ impl Services {
         principal.require_send(principal.bound_to())?;
         ids.sort_unstable();
         ids.dedup();
+        let snapshot = self.store().snapshot().await?;
+        let mut readable = snapshot.readable(principal.user, &ids).await?;
+        snapshot.close().await?;
+        readable.retain(|_, conversation| principal.bound_to().is_none_or(|only| only == *conversation));
+        let not_found: Vec<MessageId> = ids.into_iter().filter(|id| !readable.contains_key(id)).collect();
+        // The clock is for what changes something: there is no waiting for it to be told that there is nothing.
+        if readable.is_empty() {
+            return Ok(Deletions { not_found, ..Deletions::default() });
+        }
         let own_only = principal.require_full().is_err();
-        let change = Delete { by: principal.user, within: principal.bound_to(), own_only, ids, audience };
-        self.submit_as(principal, change)?.await
+        let readable = readable.into_iter().collect();
+        let change = Delete { by: principal.user, own_only, readable, audience };
+        let mut done = self.submit_as(principal, change)?.await?;
+        done.not_found.extend(not_found);
+        done.not_found.sort_unstable();
+        Ok(done)
     }
 
     /// Deletes for all what a user wrote after a message, oldest first and at most so many, as one change. Gives the

@@ -225,6 +225,8 @@ pub struct Batch {
     pub(super) clock: Clock,
     pub(super) id: i64,
     pub(super) records: Vec<Record>,
+    /// Whether it emptied what was said: then no copy of it shall stand beside the database's own pages either.
+    pub(super) erased: bool,
     pub(super) set: WorkingSet,
     pending: Pending,
     at: Timestamp,
@@ -237,7 +239,7 @@ impl Batch {
     pub(super) fn new(db: DatabaseTransaction, clock: Clock, id: i64, mut set: WorkingSet, now: Timestamp) -> Self {
         set.trim();
         let at = now.max(clock.last_at);
-        Self { db, clock, id, records: Vec::new(), set, pending: Pending::default(), at, writes: 0 }
+        Self { db, clock, id, records: Vec::new(), erased: false, set, pending: Pending::default(), at, writes: 0 }
     }
 
     /// Reads what the changes will ask for.

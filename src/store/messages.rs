@@ -4,18 +4,21 @@ mod list;
 mod visible;
 
 use super::entity::messages::{ActiveModel, Column, Entity, Model};
-use super::{mentions, users};
+use super::{conversations, mentions, stays, users};
+use crate::domain::access::Stays;
+use crate::domain::conversations::Kind;
 use crate::domain::messages::Message;
 use crate::domain::users::UserRef;
 use crate::domain::{ConversationId, MessageId, Seq, Timestamp, UserId};
 use sea_orm::sea_query::{Expr, ExprTrait, Query, SimpleExpr};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
 };
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 pub use list::{Directs, MessageFilter, MessagePage};
 pub(super) use list::{count, list};
+use visible::during_the_stay;
 pub(super) use visible::{during_any_stay, not_hidden, visible_during_stays, visible_to};
 
 /// A message with what only the server needs to know of it.
@@ -25,6 +28,8 @@ pub struct Kept {
     pub message: Message,
     /// The place of the event by which it came.
     pub seq: Seq,
+    /// The place of the event by which its text last changed.
+    pub edited_seq: Option<Seq>,
     /// What tells a retry from another message under the same `client_id`; nothing once it is deleted, since a short
     /// text can be guessed from it.
     pub body_hash: i64,
@@ -52,6 +57,7 @@ pub(super) fn row(kept: &Kept) -> ActiveModel {
         created_at: Set(message.created_at.0),
         edited_at: Set(message.edited_at.map(|at| at.0)),
         deleted_at: Set(message.deleted_at.map(|at| at.0)),
+        edited_seq: Set(kept.edited_seq.map(|seq| seq.0)),
     }
 }
 
@@ -75,6 +81,7 @@ pub(super) async fn complete(db: &impl ConnectionTrait, rows: Vec<Model>) -> Res
     }
     let kept = |row: Model| Kept {
         seq: Seq(row.seq),
+        edited_seq: row.edited_seq.map(Seq),
         body_hash: row.body_hash,
         message: Message {
             id: MessageId(row.id),
@@ -112,6 +119,23 @@ pub(super) async fn place(db: &impl ConnectionTrait, id: MessageId) -> Result<Op
     Ok(place.map(|(conversation, seq)| (ConversationId(conversation), Seq(seq))))
 }
 
+/// Where these messages stand, those that there are.
+pub(super) async fn places(
+    db: &impl ConnectionTrait,
+    ids: &[MessageId],
+) -> Result<HashMap<MessageId, (ConversationId, Seq)>, DbErr> {
+    let rows: Vec<(i64, i64, i64)> = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .column(Column::ConversationId)
+        .column(Column::Seq)
+        .filter(Column::Id.is_in(ids.iter().map(|id| id.0)))
+        .into_tuple()
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().map(|(id, place, seq)| (MessageId(id), (ConversationId(place), Seq(seq)))).collect())
+}
+
 /// What these authors sent under these names of their own, and perhaps some more under the same names.
 pub(super) async fn by_client_ids(db: &impl ConnectionTrait, ids: &[(UserId, String)]) -> Result<Vec<Kept>, DbErr> {
     let rows = Entity::find()
@@ -140,12 +164,48 @@ pub(super) async fn of_author(
     complete(db, rows).await
 }
 
+/// Messages that a user may see, as he sees them: what was said anew when he was not there any more is withheld, as no
+/// event told him, except where everybody may read.
+pub(super) async fn as_seen_by(
+    db: &impl ConnectionTrait,
+    viewer: UserId,
+    mut found: Vec<Kept>,
+) -> Result<Vec<Kept>, DbErr> {
+    let edited = homes(found.iter().filter(|kept| kept.edited_seq.is_some()));
+    let mut there = Stays::default();
+    for (conversation, stay) in stays::in_conversations(db, viewer, &edited).await? {
+        there.insert(conversation, stay);
+    }
+    let gone = |kept: &Kept| kept.edited_seq.is_some_and(|seq| !there.cover(kept.message.conversation_id, seq));
+    let mut public = HashSet::new();
+    for some in homes(found.iter().filter(|kept| gone(kept))).chunks(super::batch::ROWS) {
+        let known = conversations::by_ids(db, some).await?.into_iter();
+        public.extend(known.filter(|place| place.kind == Kind::Channel).map(|place| place.id));
+    }
+    for kept in &mut found {
+        if gone(kept) && !public.contains(&kept.message.conversation_id) {
+            kept.message.withhold();
+        }
+    }
+    Ok(found)
+}
+
+/// The conversations that these messages are in, each once.
+fn homes<'a>(messages: impl Iterator<Item = &'a Kept>) -> Vec<ConversationId> {
+    let mut homes: Vec<ConversationId> = messages.map(|kept| kept.message.conversation_id).collect();
+    homes.sort_unstable();
+    homes.dedup();
+    homes
+}
+
 /// Writes a text anew, and when.
-pub(super) async fn update_text(db: &impl ConnectionTrait, message: &Message) -> Result<(), DbErr> {
+pub(super) async fn update_text(db: &impl ConnectionTrait, kept: &Kept) -> Result<(), DbErr> {
+    let message = &kept.message;
     let row = ActiveModel {
         id: Set(message.id.0),
         text: Set(message.text.clone()),
         edited_at: Set(message.edited_at.map(|at| at.0)),
+        edited_seq: Set(kept.edited_seq.map(|seq| seq.0)),
         ..Default::default()
     };
     Entity::update_many().set(row).filter(Column::Id.eq(message.id.0)).exec(db).await.map(drop)
@@ -159,36 +219,61 @@ pub(super) async fn erase(db: &impl ConnectionTrait, ids: &[MessageId], at: Time
     Entity::update_many().set(tombstone).filter(these).exec(db).await.map(drop)
 }
 
-/// The newest message in a place that this user sees: a stay covers it, and it is not hidden.
-fn newest_in(place: SimpleExpr, viewer: UserId) -> SimpleExpr {
+/// The newest message in a place that passes, among those not hidden from this user.
+fn newest_of(place: SimpleExpr, passes: Condition, viewer: UserId) -> SimpleExpr {
     let id = Expr::col((Entity, Column::Id));
     let newest = Query::select()
         .expr(id.clone())
         .from(Entity)
         .and_where(Expr::col((Entity, Column::ConversationId)).eq(place))
-        .cond_where(visible_during_stays(viewer))
+        .cond_where(passes)
+        .and_where(not_hidden(viewer))
         .order_by_expr(id, sea_orm::Order::Desc)
         .limit(1)
         .to_owned();
     SimpleExpr::SubQuery(None, Box::new(newest.into()))
 }
 
-/// The newest message that a user sees of each of these conversations.
+/// The newest message that a user sees of each of these conversations: of a channel whatever is said there, elsewhere
+/// what came during his stays. A message's number grows with its place on the line, so a stay bounds what is looked at.
 pub(super) async fn newest(
     db: &impl ConnectionTrait,
     viewer: UserId,
     conversations: &[ConversationId],
 ) -> Result<HashMap<ConversationId, Kept>, DbErr> {
     use super::entity::conversations::{Column as Place, Entity as Places};
-    let ids: Vec<Option<i64>> = Places::find()
+    use super::entity::stays::{Column as Stay, Entity as Stays};
+    let public = newest_of(Expr::col((Places, Place::Id)), Condition::all(), viewer);
+    let mut ids: Vec<Option<i64>> = Places::find()
         .select_only()
-        .column_as(newest_in(Expr::col((Places, Place::Id)), viewer), "newest")
+        .column_as(public, "newest")
         .filter(Place::Id.is_in(conversations.iter().map(|id| id.0)))
+        .filter(Place::Kind.eq("channel"))
         .into_tuple()
         .all(db)
         .await?;
-    let ids: Vec<MessageId> = ids.into_iter().flatten().map(MessageId).collect();
-    Ok(by_ids(db, &ids).await?.into_iter().map(|kept| (kept.message.conversation_id, kept)).collect())
+    let during = newest_of(Expr::col((Stays, Stay::ConversationId)), during_the_stay(), viewer);
+    ids.extend(
+        Stays::find()
+            .select_only()
+            .column_as(during, "newest")
+            .filter(Stay::ConversationId.is_in(conversations.iter().map(|id| id.0)))
+            .filter(Stay::UserId.eq(viewer.0))
+            .into_tuple::<Option<i64>>()
+            .all(db)
+            .await?,
+    );
+    let mut ids: Vec<MessageId> = ids.into_iter().flatten().map(MessageId).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let mut newest: HashMap<ConversationId, Kept> = HashMap::new();
+    for kept in by_ids(db, &ids).await? {
+        let known = newest.entry(kept.message.conversation_id).or_insert_with(|| kept.clone());
+        if known.message.id < kept.message.id {
+            *known = kept;
+        }
+    }
+    Ok(newest)
 }
 
 /// How many replies a user sees to each of these messages.

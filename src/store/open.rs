@@ -3,7 +3,7 @@
 use migration::{Migrator, MigratorTrait};
 use sea_orm::sqlx::Executor;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
-use sea_orm::{ConnectOptions, DatabaseConnection, DbBackend, DbErr};
+use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement};
 use std::path::Path;
 use std::time::Duration;
 use url::Url;
@@ -12,6 +12,8 @@ use url::Url;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long connecting may take before whoever waits is told what for.
 const SILENT: Duration = Duration::from_millis(500);
+/// How long a statement of `SQLite` waits for what another process has locked.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How many readers run side by side.
 const READERS: u32 = 8;
 
@@ -84,6 +86,22 @@ impl Store {
         }
     }
 
+    /// Writes what the write-ahead log of `SQLite` holds into the database and empties the log, in which the pages stand
+    /// as they were before something was deleted. Returns whether it is empty: whoever reads right now may still need it,
+    /// and is not waited for, since nothing is written meanwhile.
+    pub(super) async fn empty_log(&self) -> Result<bool, DbErr> {
+        if self.backend() != DbBackend::Sqlite {
+            return Ok(true);
+        }
+        self.write.execute_unprepared("PRAGMA busy_timeout = 0").await?;
+        let checkpoint = Statement::from_string(DbBackend::Sqlite, "PRAGMA wal_checkpoint(TRUNCATE)");
+        let done = self.write.query_one_raw(checkpoint).await;
+        let patience = BUSY_TIMEOUT.as_millis();
+        self.write.execute_unprepared(&format!("PRAGMA busy_timeout = {patience}")).await?;
+        let busy: Option<i32> = done?.map(|row| row.try_get_by_index(0)).transpose()?;
+        Ok(busy == Some(0))
+    }
+
     pub(super) fn backend(&self) -> DbBackend {
         self.write.get_database_backend()
     }
@@ -127,7 +145,7 @@ fn options(database: &Database, connections: u32, reading: bool) -> ConnectOptio
         let sqlite = sqlite
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(Duration::from_secs(5))
+            .busy_timeout(BUSY_TIMEOUT)
             // What was deleted is overwritten, rather than left in pages that nobody reads any more.
             .pragma("secure_delete", "ON");
         if reading { sqlite.pragma("query_only", "ON") } else { sqlite }

@@ -33,6 +33,8 @@ pub struct Position {
     pub message: MessageId,
     /// When he said so.
     pub at: Timestamp,
+    /// Whether the others there were told. If not, it stays his own, however few they become.
+    pub shared: bool,
 }
 
 /// Which unread messages are wanted.
@@ -52,6 +54,7 @@ fn position(row: &Model) -> Position {
         conversation: ConversationId(row.conversation_id),
         message: MessageId(row.message_id),
         at: Timestamp(row.at),
+        shared: row.shared,
     }
 }
 
@@ -68,13 +71,18 @@ pub(super) async fn among(
     Ok(rows.iter().map(position).collect())
 }
 
-/// How far everybody has read a conversation who has read any of it, by user.
+/// How far the viewer has read a conversation, and how far everybody else who has told so, by user.
 pub(super) async fn in_conversation(
     db: &impl ConnectionTrait,
     conversation: ConversationId,
+    viewer: UserId,
 ) -> Result<Vec<Position>, DbErr> {
-    let rows =
-        Entity::find().filter(Column::ConversationId.eq(conversation.0)).order_by_asc(Column::UserId).all(db).await?;
+    let rows = Entity::find()
+        .filter(Column::ConversationId.eq(conversation.0))
+        .filter(Column::Shared.eq(true).or(Column::UserId.eq(viewer.0)))
+        .order_by_asc(Column::UserId)
+        .all(db)
+        .await?;
     Ok(rows.iter().map(position).collect())
 }
 
@@ -85,9 +93,10 @@ pub(super) async fn put(db: &impl ConnectionTrait, positions: &[Position]) -> Re
         conversation_id: Set(position.conversation.0),
         message_id: Set(position.message.0),
         at: Set(position.at.0),
+        shared: Set(position.shared),
     });
     let again = OnConflict::columns([Column::UserId, Column::ConversationId])
-        .update_columns([Column::MessageId, Column::At])
+        .update_columns([Column::MessageId, Column::At, Column::Shared])
         .to_owned();
     Entity::insert_many(rows).on_conflict(again).exec_without_returning(db).await.map(drop)
 }
@@ -143,6 +152,34 @@ pub(super) async fn oldest_unread(
         found.truncate(most);
     }
     Ok(found)
+}
+
+/// The oldest unread messages of those that came after one, at most so many. It costs what came since.
+pub(super) async fn arrived(
+    db: &impl ConnectionTrait,
+    which: Unread,
+    after: MessageId,
+    limit: u64,
+) -> Result<Vec<MessageId>, DbErr> {
+    let his = Condition::all()
+        .add(read(Column::UserId).eq(which.user.0))
+        .add(read(Column::ConversationId).equals((messages::Entity, messages::Column::ConversationId)));
+    let mut query = Query::select();
+    query
+        .column((messages::Entity, messages::Column::Id))
+        .from(messages::Entity)
+        .left_join(Entity, his)
+        .and_where(message(messages::Column::Id).gt(after.0))
+        .and_where(message(messages::Column::Id).gt(read(Column::MessageId).if_null(0)))
+        .cond_where(counts_for(which.user, which.notes))
+        .and_where(during_any_stay(which.user))
+        .order_by((messages::Entity, messages::Column::Id), Order::Asc)
+        .limit(limit);
+    if let Some(only) = which.conversation {
+        query.and_where(message(messages::Column::ConversationId).eq(only.0));
+    }
+    let rows = db.query_all(&query).await?;
+    rows.iter().map(|row| row.try_get_by_index(0).map(MessageId)).collect()
 }
 
 /// The first unread message of each conversation that has one, the oldest first.

@@ -29,6 +29,9 @@ const OUTCOME_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often old rows of `commits` are cleared away, in batches, and how old they get.
 const COMMITS_KEPT: (u64, Duration) = (5_000, Duration::from_hours(1));
 
+/// How often the database's log is emptied at most while much is deleted, and tried again while somebody reads it.
+const EMPTIED_EVERY: Duration = Duration::from_secs(1);
+
 /// Something to be decided and written under the clock.
 ///
 /// `decide` may run more than once: if a statement fails, the whole batch is rolled back and its changes run again one
@@ -99,7 +102,8 @@ impl Sequencer {
     ) -> (Self, impl Future<Output = ()> + Send) {
         let (queue, receiver) = mpsc::channel(waiting.max(1));
         let set = WorkingSet::default();
-        let writer = Writer { store, hand_over, commit, set, last: None, batches: 0, refusing: false };
+        let emptied = Emptied::default();
+        let writer = Writer { store, hand_over, commit, set, last: None, batches: 0, refusing: false, emptied };
         (Self { queue }, writer.run(receiver, stop))
     }
 
@@ -159,14 +163,27 @@ struct Writer {
     last: Option<(i64, Seq)>,
     batches: u64,
     refusing: bool,
+    emptied: Emptied,
+}
+
+/// When the database's log was last emptied of what was deleted, and when it has to be again.
+#[derive(Debug, Default)]
+struct Emptied {
+    last: Option<Instant>,
+    due: Option<Instant>,
 }
 
 impl Writer {
     async fn run(mut self, mut queue: mpsc::Receiver<Box<dyn Job>>, stop: CancellationToken) {
         let mut jobs = Vec::with_capacity(BATCH);
         loop {
+            let due = self.emptied.due;
             let taken = tokio::select! {
                 biased;
+                () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
+                    self.empty_log().await;
+                    continue;
+                }
                 () = stop.cancelled(), if !queue.is_closed() => {
                     // Nothing new is taken; what was taken is still written and answered.
                     queue.close();
@@ -287,7 +304,11 @@ impl Writer {
                 return Attempt::RolledBack(error);
             }
         }
-        let Batch { db, clock, id, records, set, .. } = batch;
+        let Batch { db, clock, id, records, erased, set, .. } = batch;
+        if erased {
+            let soon = self.emptied.last.map_or_else(Instant::now, |last| last + EMPTIED_EVERY);
+            self.emptied.due.get_or_insert(soon);
+        }
         if let Err(error) = (self.commit)(db).await {
             return Attempt::Unknown { id, records, error };
         }
@@ -319,6 +340,20 @@ impl Writer {
         let found = commits::Entity::find_by_id(id).one(&db).await?.is_some();
         db.rollback().await?;
         Ok((found, clock))
+    }
+
+    /// Lets the database's log forget what was deleted, after the callers were answered.
+    async fn empty_log(&mut self) {
+        let now = Instant::now();
+        self.emptied.last = Some(now);
+        self.emptied.due = match self.store.empty_log().await {
+            Ok(true) => None,
+            Ok(false) => Some(now + EMPTIED_EVERY),
+            Err(error) => {
+                tracing::warn!(%error, "the database's log was not emptied of what was deleted; it will be tried again");
+                Some(now + EMPTIED_EVERY)
+            }
+        };
     }
 
     async fn clear_commits(&mut self) {

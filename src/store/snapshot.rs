@@ -2,7 +2,7 @@
 
 use super::clock::Clock;
 use super::messages::{Kept, MessageFilter, MessagePage};
-use super::receipts::Position;
+use super::receipts::{Position, Unread};
 use super::stays::Lasting;
 use super::users::UserFilter;
 use super::{
@@ -11,14 +11,14 @@ use super::{
 };
 use crate::domain::access::Stay;
 use crate::domain::contacts::{Contact, Direction, State};
-use crate::domain::conversations::{Conversation, Kind, Member};
+use crate::domain::conversations::{Conversation, Kind, Member, direct_key};
 use crate::domain::invitations::Invitation;
 use crate::domain::links::Link;
 use crate::domain::sessions::Session;
 use crate::domain::users::{User, UserRef};
 use crate::domain::{ConversationId, InvitationId, MessageId, Seq, SessionId, Timestamp, UserId};
 use sea_orm::{AccessMode, DatabaseTransaction, DbBackend, IsolationLevel, TransactionTrait};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// A reading transaction. Stream from its [`head`](Self::head), and nothing is missed or doubled.
 #[derive(Debug)]
@@ -182,6 +182,32 @@ impl Snapshot {
         Ok(stays::in_conversation(&self.db, user, conversation).await?)
     }
 
+    /// Those of these messages that a user may read, hidden ones included, each with its conversation. Three statements,
+    /// however many there are.
+    pub async fn readable(
+        &self,
+        viewer: UserId,
+        ids: &[MessageId],
+    ) -> Result<HashMap<MessageId, ConversationId>, StoreError> {
+        let places = messages::places(&self.db, ids).await?;
+        let mut here: Vec<ConversationId> = places.values().map(|(conversation, _)| *conversation).collect();
+        here.sort_unstable();
+        here.dedup();
+        let conversations = conversations::by_ids(&self.db, &here).await?;
+        let public: HashSet<ConversationId> =
+            conversations.iter().filter(|it| it.kind == Kind::Channel).map(|it| it.id).collect();
+        let mut stays: HashMap<ConversationId, Vec<Stay>> = HashMap::new();
+        for (conversation, stay) in stays::in_conversations(&self.db, viewer, &here).await? {
+            stays.entry(conversation).or_default().push(stay);
+        }
+        let sees = |conversation: ConversationId, seq: Seq| {
+            public.contains(&conversation)
+                || stays.get(&conversation).is_some_and(|stays| stays.iter().any(|stay| stay.covers(seq)))
+        };
+        let seen = places.into_iter().filter(|(_, (conversation, seq))| sees(*conversation, *seq));
+        Ok(seen.map(|(id, (conversation, _))| (id, conversation)).collect())
+    }
+
     /// Conversations by number.
     pub async fn conversations(&self, ids: &[ConversationId]) -> Result<Vec<Conversation>, StoreError> {
         Ok(conversations::by_ids(&self.db, ids).await?)
@@ -221,7 +247,9 @@ impl Snapshot {
         viewer: UserId,
         ids: &[ConversationId],
     ) -> Result<HashMap<ConversationId, Kept>, StoreError> {
-        Ok(messages::newest(&self.db, viewer, ids).await?)
+        let newest = messages::newest(&self.db, viewer, ids).await?.into_values().collect();
+        let seen = messages::as_seen_by(&self.db, viewer, newest).await?;
+        Ok(seen.into_iter().map(|kept| (kept.message.conversation_id, kept)).collect())
     }
 
     /// How many unread messages name a user in each of these conversations.
@@ -235,7 +263,8 @@ impl Snapshot {
 
     /// The messages that name a user.
     pub async fn mentions(&self, user: UserId, page: MessagePage) -> Result<Vec<Kept>, StoreError> {
-        Ok(mentions::list(&self.db, user, page).await?)
+        let found = mentions::list(&self.db, user, page).await?;
+        Ok(messages::as_seen_by(&self.db, user, found).await?)
     }
 
     /// The threads in which a user takes part, each with its newest reply, by that.
@@ -263,9 +292,10 @@ impl Snapshot {
         Ok(!hidden::among(&self.db, user, &[id]).await?.is_empty())
     }
 
-    /// Messages by number, whoever may see them.
-    pub async fn messages_by_ids(&self, ids: &[MessageId]) -> Result<Vec<Kept>, StoreError> {
-        Ok(messages::by_ids(&self.db, ids).await?)
+    /// Messages by number as a user sees them, if he may.
+    pub async fn messages_by_ids(&self, viewer: UserId, ids: &[MessageId]) -> Result<Vec<Kept>, StoreError> {
+        let found = messages::by_ids(&self.db, ids).await?;
+        Ok(messages::as_seen_by(&self.db, viewer, found).await?)
     }
 
     /// One message, whoever may see it.
@@ -275,7 +305,8 @@ impl Snapshot {
 
     /// Messages that somebody may read.
     pub async fn messages(&self, filter: &MessageFilter, page: MessagePage) -> Result<Vec<Kept>, StoreError> {
-        Ok(messages::list(&self.db, filter, page).await?)
+        let found = messages::list(&self.db, filter, page).await?;
+        Ok(messages::as_seen_by(&self.db, filter.viewer, found).await?)
     }
 
     /// How many messages such a list has in all its parts.
@@ -334,14 +365,34 @@ impl Snapshot {
         Ok(receipts::unread(&self.db, user, ids).await?)
     }
 
+    /// The oldest messages that somebody has not read, by number.
+    pub async fn oldest_unread(
+        &self,
+        which: Unread,
+        limit: u64,
+    ) -> Result<Vec<(MessageId, ConversationId)>, StoreError> {
+        Ok(receipts::oldest_unread(&self.db, which, limit).await?)
+    }
+
+    /// The last message that is part of what is seen.
+    pub fn last_message(&self) -> MessageId {
+        self.clock.last_message
+    }
+
+    /// The direct conversation of these people, if there is one.
+    pub async fn direct(&self, people: &[UserId]) -> Result<Option<ConversationId>, StoreError> {
+        let found = conversations::by_people(&self.db, &[direct_key(people)]).await?;
+        Ok(found.first().map(|(_, conversation)| conversation.id))
+    }
+
     /// How many are in a conversation.
     pub async fn size(&self, id: ConversationId) -> Result<u64, StoreError> {
         Ok(stays::sizes(&self.db, &[id]).await?.get(&id).copied().unwrap_or(0))
     }
 
-    /// How far each present member has read a conversation who has read any of it.
-    pub async fn receipts(&self, id: ConversationId) -> Result<Vec<(Position, UserRef)>, StoreError> {
-        let mut found = receipts::in_conversation(&self.db, id).await?;
+    /// How far each present member has read a conversation who has told the others, and how far the viewer has.
+    pub async fn receipts(&self, viewer: UserId, id: ConversationId) -> Result<Vec<(Position, UserRef)>, StoreError> {
+        let mut found = receipts::in_conversation(&self.db, id, viewer).await?;
         let members = stays::members(&self.db, &[id]).await?;
         found.retain(|position| members.iter().any(|member| member.user == position.user));
         self.named(found).await

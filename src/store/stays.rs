@@ -107,6 +107,20 @@ pub(super) async fn of_user(
     Ok(rows.iter().map(|row| (ConversationId(row.conversation_id), stay(row))).collect())
 }
 
+/// All stays of a user in these conversations.
+pub(super) async fn in_conversations(
+    db: &impl ConnectionTrait,
+    user: UserId,
+    conversations: &[ConversationId],
+) -> Result<Vec<(ConversationId, Stay)>, DbErr> {
+    let mut rows = Vec::new();
+    for some in conversations.chunks(super::batch::ROWS) {
+        let these = Column::ConversationId.is_in(some.iter().map(|id| id.0));
+        rows.extend(Entity::find().filter(these).filter(Column::UserId.eq(user.0)).all(db).await?);
+    }
+    Ok(rows.iter().map(|row| (ConversationId(row.conversation_id), stay(row))).collect())
+}
+
 /// All stays of a user in one conversation.
 pub(super) async fn in_conversation(
     db: &impl ConnectionTrait,

@@ -2,7 +2,7 @@
 
 use super::entity::messages;
 use super::entity::threads::{ActiveModel, Column, Entity};
-use super::messages::{visible_during_stays, visible_to};
+use super::messages::visible_to;
 use crate::domain::{ConversationId, MessageId, UserId};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, OnConflict, Query, SimpleExpr};
 use sea_orm::{
@@ -49,7 +49,7 @@ pub(super) async fn of_user(
         .column_as(last_reply(user), "last")
         .join(JoinType::InnerJoin, root)
         .filter(Column::UserId.eq(user.0))
-        .filter(visible_during_stays(user));
+        .filter(visible_to(user));
     if let Some(conversation) = conversation {
         threads = threads.filter(messages::Column::ConversationId.eq(conversation.0));
     }

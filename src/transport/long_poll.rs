@@ -57,12 +57,12 @@ pub async fn collect(mut subscription: Subscription, limit: usize, wait: Duratio
     })
     .await?;
     // An answer may be long in the making; what was deleted meanwhile is not in it.
+    let mut next = subscription.position();
     if subscription.newest_erasure() != minded {
-        let now = answer.events.iter().map_while(|event| subscription.as_it_is_now(event, minded)).collect();
-        answer.events = now;
+        next = answer.revise(next, |event| subscription.as_it_is_now(event, minded));
     }
     // With events in hand the next poll goes on from the last of them, whatever came up behind it.
-    let position = answer.events.last().map_or_else(|| subscription.position(), |last| last.seq);
+    let position = answer.events.last().map_or(next, |last| last.seq);
     Ok(answer.json(position, subscription.head()))
 }
 
@@ -73,6 +73,15 @@ struct Answer {
 }
 
 impl Answer {
+    /// Shows each event as it is to be shown now, up to the first of which nobody can tell. Returns from where the next
+    /// poll goes on if nothing is left: what was dropped is read anew then.
+    fn revise(&mut self, position: Seq, revise: impl Fn(&Arc<Event>) -> Option<Arc<Event>>) -> Seq {
+        let now: Vec<_> = self.events.iter().map_while(revise).collect();
+        let dropped = self.events.get(now.len()).map(|event| event.seq.previous());
+        self.events = now;
+        dropped.unwrap_or(position)
+    }
+
     fn json(&self, next: Seq, head: Seq) -> Bytes {
         let size: usize = self.events.iter().map(|event| event.envelope().len() + 1).sum();
         let mut json = BytesMut::with_capacity(size + 160);
@@ -90,5 +99,34 @@ impl Answer {
         // Writing to memory does not fail.
         let _ = write!(json, r#"],"next":{next},"head":{head}}}"#);
         json.into_inner().freeze()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::events::{Record, Topic};
+    use crate::domain::{ConversationId, MessageId, Timestamp};
+
+    fn event(seq: i64) -> Arc<Event> {
+        Arc::new(Event::new(&Record {
+            seq: Seq(seq),
+            topic: Topic::Conversation(ConversationId(7)),
+            kind: "message.created".to_owned(),
+            at: Timestamp(0),
+            data: format!(r#"{{"id":{seq}}}"#),
+            batch: 1,
+            message: Some(MessageId(seq)),
+        }))
+    }
+
+    #[test]
+    fn the_next_poll_goes_on_before_what_nobody_can_judge() {
+        for (unknown, left, next) in [(5, vec![], 4), (7, vec![5], 6), (9, vec![5, 7], 8), (10, vec![5, 7, 9], 20)] {
+            let mut answer = Answer { events: [5, 7, 9].map(event).to_vec(), control: None };
+            let found = answer.revise(Seq(20), |event| (event.seq < Seq(unknown)).then(|| Arc::clone(event)));
+            let seqs: Vec<i64> = answer.events.iter().map(|event| event.seq.0).collect();
+            assert_eq!((seqs, found), (left, Seq(next)), "from {unknown} on nobody knows");
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Frames on their way into a socket: shared bytes, several in one write.
 
+use crate::domain::Seq;
 use crate::live::Event;
 use bytes::{Buf, Bytes};
 use std::collections::VecDeque;
@@ -46,20 +47,21 @@ impl Outbox {
     }
 
     /// Looks at each event of which nothing is written yet: `revise` gives it as it is to be shown now, with its frame.
-    /// Where it cannot, that event and all behind it are dropped, and `false` is returned.
-    pub(super) fn revise(&mut self, revise: impl Fn(&Arc<Event>) -> Option<(Bytes, Arc<Event>)>) -> bool {
+    /// Where it cannot, that event and all behind it are dropped, and its place is returned.
+    pub(super) fn revise(&mut self, revise: impl Fn(&Arc<Event>) -> Option<(Bytes, Arc<Event>)>) -> Option<Seq> {
         for place in usize::from(self.begun)..self.frames.len() {
             let frame = &mut self.frames[place];
             let Some(event) = &frame.event else { continue };
+            let dropped = event.seq;
             let Some((bytes, event)) = revise(event) else {
                 self.frames.truncate(place);
                 self.bytes = self.frames.iter().map(|frame| frame.bytes.len()).sum();
-                return false;
+                return Some(dropped);
             };
             self.bytes = self.bytes - frame.bytes.len() + bytes.len();
             *frame = Frame { bytes, event: Some(event) };
         }
-        true
+        None
     }
 
     pub(super) fn len(&self) -> usize {
@@ -151,7 +153,7 @@ impl Outbox {
 mod tests {
     use super::*;
     use crate::domain::events::{Record, Topic};
-    use crate::domain::{ConversationId, MessageId, Seq, Timestamp};
+    use crate::domain::{ConversationId, MessageId, Timestamp};
 
     fn event(id: i64) -> Arc<Event> {
         Arc::new(Event::new(&Record {
@@ -188,7 +190,7 @@ mod tests {
         for (written, expected) in [(0, "-reply-reply-reply"), (3, "ecretreply-reply-reply"), (8, "reply-reply-reply")]
         {
             let mut outbox = outbox(written);
-            assert!(outbox.revise(nothing));
+            assert_eq!(outbox.revise(nothing), None);
             assert_eq!(text(&outbox), expected, "{written} bytes are written");
         }
     }
@@ -196,7 +198,7 @@ mod tests {
     #[test]
     fn what_nobody_can_judge_is_dropped_with_all_behind_it() {
         let mut outbox = outbox(3);
-        assert!(!outbox.revise(|_| None));
+        assert_eq!(outbox.revise(|_| None), Some(Seq(2)));
         assert_eq!(text(&outbox), "ecretreply");
     }
 }

@@ -10,7 +10,7 @@ use crate::live::{Event, Subscription};
 use bytes::Bytes;
 use std::task::{Context, Poll};
 
-struct Sse;
+pub(super) struct Sse;
 
 impl Protocol for Sse {
     fn event(&self, event: &Event) -> Bytes {

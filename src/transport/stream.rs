@@ -2,7 +2,11 @@
 //!
 //! A stream is one small task. It pulls events from its subscription while there is room, writes what it has in as few
 //! calls as the socket allows, and sleeps. Control frames go into the same outbox behind the events that they count,
-//! so a cursor never runs ahead of what was sent; nothing in the outbox is ever dropped.
+//! so a cursor never runs ahead of what was sent. What is in the outbox is dropped only when nobody can say any more
+//! whether it may still be shown; then the stream ends, and the other side comes back to before it.
+
+#[cfg(test)]
+mod tests;
 
 use super::AddressPermit;
 use super::close::CloseReason;
@@ -156,10 +160,14 @@ impl<P: Protocol> Stream<P> {
 
     /// Says why, and ends. Nothing more is taken from the subscription.
     fn end(&mut self, reason: CloseReason) {
+        self.end_at(reason, self.pipe.position());
+    }
+
+    /// Ends where the other side has to come back to.
+    fn end_at(&mut self, reason: CloseReason, position: Seq) {
         if self.ending.is_some() {
             return;
         }
-        let position = self.pipe.position();
         if let Some(farewell) = Control::farewell(reason) {
             self.protocol.control(farewell, position, &mut self.pipe.outbox);
         }
@@ -309,13 +317,14 @@ impl<P: Protocol> Stream<P> {
             return;
         }
         let protocol = &self.protocol;
-        let revised = self.pipe.outbox.revise(|event| {
+        let dropped = self.pipe.outbox.revise(|event| {
             let event = subscription.as_it_is_now(event, since)?;
             Some((protocol.event(&event), event))
         });
-        if !revised {
-            // More was deleted in a moment than is remembered. It comes back, and reads from its cursor what is left.
-            self.end(CloseReason::Unavailable);
+        if let Some(dropped) = dropped {
+            // More was deleted in a moment than is remembered. It comes back, and reads what is left from before the
+            // first event that it was not sent.
+            self.end_at(CloseReason::Unavailable, dropped.previous());
         }
     }
 

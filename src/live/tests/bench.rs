@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 /// What happens.
 #[derive(Debug, Clone)]
-pub(super) enum Act {
+pub(crate) enum Act {
     User(&'static str),
     Room(Kind, Vec<UserId>),
     Say(ConversationId),
@@ -106,7 +106,7 @@ async fn make(batch: &mut Batch, kind: Kind, people: &[UserId]) -> Result<(), Ab
 }
 
 /// The parts, with the commits that the hub has not heard of yet.
-pub(super) struct Bench {
+pub(crate) struct Bench {
     _home: tempfile::TempDir,
     pub(super) store: Store,
     pub(super) follower: Arc<Follower>,
@@ -116,7 +116,7 @@ pub(super) struct Bench {
 
 impl Bench {
     /// With people of these names and so little memory that a stream falls behind at once.
-    pub(super) async fn new(people: &[&'static str], ring_bytes: usize, stream_queue: usize) -> Self {
+    pub(crate) async fn new(people: &[&'static str], ring_bytes: usize, stream_queue: usize) -> Self {
         let home = tempfile::tempdir().expect("a directory");
         let store = open(home.path()).await;
         let committed: Arc<Mutex<VecDeque<Record>>> = Arc::default();
@@ -159,7 +159,7 @@ impl Bench {
     }
 
     /// Writes it and lets the hub hear of it.
-    pub(super) async fn happen(&self, act: Act) {
+    pub(crate) async fn happen(&self, act: Act) {
         self.commit(act).await;
         self.apply_all();
     }
@@ -173,7 +173,7 @@ impl Bench {
         self.store.clock().await.expect("a clock").head
     }
 
-    pub(super) async fn open(&self, user: UserId, cursor: Cursor) -> Subscription {
+    pub(crate) async fn open(&self, user: UserId, cursor: Cursor) -> Subscription {
         self.follower.subscribe(wish(user, cursor)).await.expect("a stream opens")
     }
 }

@@ -51,12 +51,18 @@ impl Change for Say {
 
     fn wants(&self, wants: &mut Wants) {
         wants.user(self.owner);
-        wants.user(self.other);
+        wants.reach(self.owner, &[self.other], Way::Request);
     }
 
     async fn decide(&self, batch: &mut Batch) -> Result<ContactView, Abort> {
         let (owner, other) = (reference(batch, self.owner).await?, reference(batch, self.other).await?);
         let known = batch.contact(self.owner, self.other).await?;
+        let waits = known.is_some_and(|known| known.waits());
+        let news = Contact::answered(known, owner.id, other.id, self.answer, batch.at()).is_some();
+        // The other one hears of it. Who has blocked the owner hears only what he himself asked for.
+        if news && !waits {
+            reach::check(batch, self.owner, &[self.other], Way::Request).await?;
+        }
         let said = say(batch, known, (&owner, &other), self.answer).await?;
         Ok(said.or(known).ok_or(Refusal::NotFound("contact"))?.view(other))
     }

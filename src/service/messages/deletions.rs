@@ -1,11 +1,12 @@
 //! What is deleted, for all or for oneself, decided under the clock.
 
-use super::changes::{active, sees};
+use super::changes::active;
 use crate::domain::deletion::{Audience, Standing, Verdict};
 use crate::domain::{ConversationId, MessageId, UserId};
 use crate::store::{Abort, Batch, Change, Kept, Wants};
 use schemars::JsonSchema;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// What became of the messages that were to be deleted, by their numbers.
 #[derive(Debug, Default, Serialize, JsonSchema)]
@@ -23,11 +24,10 @@ pub struct Deletions {
 /// Deletes messages, each as far as it is allowed.
 pub(super) struct Delete {
     pub by: UserId,
-    /// The one conversation that the credentials are for.
-    pub within: Option<ConversationId>,
     /// Whether the credentials are good for no more than what their user wrote himself.
     pub own_only: bool,
-    pub ids: Vec<MessageId>,
+    /// What he may read, with where it stands. Neither ever changes, so neither is asked under the clock.
+    pub readable: BTreeMap<MessageId, ConversationId>,
     pub audience: Option<Audience>,
 }
 
@@ -36,8 +36,9 @@ impl Change for Delete {
 
     fn wants(&self, wants: &mut Wants) {
         wants.user(self.by);
-        for id in &self.ids {
+        for (id, conversation) in &self.readable {
             wants.message(*id);
+            wants.membership(*conversation, self.by);
         }
     }
 
@@ -45,21 +46,18 @@ impl Change for Delete {
         let admin = active(batch, self.by).await?.admin;
         let mut done = Deletions::default();
         let (mut erased, mut hidden) = (Vec::new(), Vec::new());
-        let mut found = batch.messages(&self.ids).await?.into_iter().peekable();
-        for id in &self.ids {
-            let Some(kept) = found.next_if(|kept| kept.message.id == *id) else {
-                done.not_found.push(*id);
-                continue;
-            };
+        let ids: Vec<MessageId> = self.readable.keys().copied().collect();
+        for kept in batch.messages(&ids).await? {
+            let id = kept.message.id;
             match self.judge(batch, &kept, admin).await? {
-                Verdict::NotFound => done.not_found.push(*id),
-                Verdict::NotAllowed => done.not_allowed.push(*id),
+                Verdict::NotFound => done.not_found.push(id),
+                Verdict::NotAllowed => done.not_allowed.push(id),
                 Verdict::Hide => {
-                    done.hidden.push(*id);
+                    done.hidden.push(id);
                     hidden.push(kept.message);
                 }
                 Verdict::Erase => {
-                    done.deleted.push(*id);
+                    done.deleted.push(id);
                     erased.extend(Some(kept).filter(|kept| kept.message.deleted_at.is_none()));
                 }
             }
@@ -75,12 +73,9 @@ impl Change for Delete {
 impl Delete {
     async fn judge(&self, batch: &mut Batch, kept: &Kept, admin: bool) -> Result<Verdict, Abort> {
         let id = kept.message.conversation_id;
-        let Some(conversation) = batch.conversation(id).await?.filter(|_| self.within.is_none_or(|only| only == id))
-        else {
-            return Ok(Verdict::NotFound);
-        };
+        let Some(conversation) = batch.conversation(id).await? else { return Ok(Verdict::NotFound) };
         let standing = Standing {
-            sees: sees(batch, self.by, &conversation, kept.seq).await?,
+            sees: self.readable.contains_key(&kept.message.id),
             wrote: kept.message.author.as_ref().is_some_and(|author| author.id == self.by),
             kind: conversation.kind,
             role: batch.role(id, self.by).await?,
@@ -172,7 +167,7 @@ mod tests {
         assert_eq!(sequencer.submit(erase(19)).await, Ok(None));
         let snapshot = store.snapshot().await.expect("a snapshot");
         let all: Vec<MessageId> = (1..=20).map(MessageId).collect();
-        for kept in snapshot.messages_by_ids(&all).await.expect("messages") {
+        for kept in snapshot.messages_by_ids(ann, &all).await.expect("messages") {
             let by_bob = kept.message.author.as_ref().is_some_and(|author| author.id == bob);
             assert_eq!((kept.message.text == "words", kept.message.deleted_at.is_none()), (by_bob, by_bob));
             assert_eq!(kept.body_hash, i64::from(by_bob));

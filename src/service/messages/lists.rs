@@ -152,8 +152,12 @@ impl Services {
         let roots: Vec<MessageId> = found.iter().map(|(root, _)| *root).collect();
         let counts = snapshot.reply_counts(principal.user, &roots).await?;
         let all: Vec<MessageId> = found.iter().flat_map(|(root, last)| [*root, *last]).collect();
-        let mut messages: std::collections::HashMap<MessageId, Message> =
-            snapshot.messages_by_ids(&all).await?.into_iter().map(|kept| (kept.message.id, kept.message)).collect();
+        let mut messages: std::collections::HashMap<MessageId, Message> = snapshot
+            .messages_by_ids(principal.user, &all)
+            .await?
+            .into_iter()
+            .map(|kept| (kept.message.id, kept.message))
+            .collect();
         let head = snapshot.head();
         snapshot.close().await?;
         let full = found.len() as u64 == limit;
@@ -204,9 +208,9 @@ impl Services {
 
     async fn named(&self, field: &'static str, name: Option<&str>) -> Result<Option<UserId>, Failure> {
         let Some(name) = name else { return Ok(None) };
-        let key = Username::parse(field, name)?.key();
+        let parsed = Username::parse(field, name)?;
         let unknown = || Refusal::UnknownNames { field, names: vec![name.to_owned()] };
-        Ok(Some(self.store().user_by_name(&key).await?.ok_or_else(unknown)?.id))
+        Ok(Some(self.known(&parsed).await?.ok_or_else(unknown)?.id))
     }
 }
 
@@ -242,7 +246,7 @@ async fn visible(snapshot: &Snapshot, principal: &Principal, id: MessageId) -> R
     if !principal.is_anonymous() {
         principal.require_read(principal.bound_to())?;
     }
-    let kept = snapshot.messages_by_ids(&[id]).await?.pop().ok_or(Refusal::NotFound("message"))?;
+    let kept = snapshot.messages_by_ids(principal.user, &[id]).await?.pop().ok_or(Refusal::NotFound("message"))?;
     let conversation_id = kept.message.conversation_id;
     principal.require_read(Some(conversation_id)).map_err(|_| Refusal::NotFound("message"))?;
     let conversation = snapshot.conversation(conversation_id).await?;

@@ -1,13 +1,12 @@
 //! What changes in how far people have read, decided under the clock.
 
-use super::Taking;
 use crate::domain::conversations::{Conversation, Kind};
 use crate::domain::events::{Happening, Topic};
 use crate::domain::messages::Message;
 use crate::domain::receipts::{Receipt, are_shared};
 use crate::domain::users::UserRef;
 use crate::domain::{ConversationId, MessageId, Refusal, Seq, UserId};
-use crate::store::{Abort, Batch, Change, Unread, Wants};
+use crate::store::{Abort, Batch, Change, Position, Unread, Wants};
 use std::collections::BTreeMap;
 
 /// Moves somebody's read position forward.
@@ -48,32 +47,47 @@ impl Change for MarkRead {
     }
 }
 
-/// Gives the oldest unread messages, and marks each conversation through the last that was given of it.
+/// Gives the oldest unread messages, and marks each conversation through the last that was given of it. They were looked
+/// for before: what he may read and what came before what never changes, and a position only moves forward, so under
+/// the clock it is enough to drop what he has read, hidden or lost meanwhile, and to add what came since.
 pub(super) struct TakeUnread {
-    pub user: UserId,
-    pub taking: Taking,
+    pub which: Unread,
+    pub limit: u64,
+    /// The oldest that were unread, in order.
+    pub found: Vec<(MessageId, ConversationId)>,
+    /// The last message that there was then.
+    pub last: MessageId,
+    /// Whether fewer will do than were wanted, when others took some of them and there may be more.
+    pub some_will_do: bool,
 }
 
 impl Change for TakeUnread {
-    type Output = (Vec<Message>, Seq);
+    /// Nothing, if it must be looked for anew.
+    type Output = Option<(Vec<Message>, Seq)>;
 
     fn wants(&self, wants: &mut Wants) {
-        wants.user(self.user);
+        wants.user(self.which.user);
+        for (message, conversation) in &self.found {
+            wants.message(*message);
+            wants.reading(self.which.user, *conversation);
+        }
     }
 
     async fn decide(&self, batch: &mut Batch) -> Result<Self::Output, Abort> {
-        let user = batch.user(self.user).await?.ok_or(Refusal::Unauthorized)?.reference();
-        if let Some(id) = self.taking.conversation {
-            let conversation = batch.conversation(id).await?.ok_or(Refusal::NotFound("conversation"))?;
-            if batch.stays_in(self.user, id).await?.is_empty() {
-                return Err(stranger(&conversation).into());
+        let me = self.which.user;
+        let user = batch.user(me).await?.ok_or(Refusal::Unauthorized)?.reference();
+        let ids: Vec<MessageId> = self.found.iter().map(|(message, _)| *message).collect();
+        let mut kept = batch.still_unread(me, &ids).await?;
+        let missing = self.limit.saturating_sub(kept.len() as u64);
+        if missing > 0 && ids.len() as u64 == self.limit {
+            // What comes next was not looked for.
+            if kept.is_empty() || !self.some_will_do {
+                return Ok(None);
             }
+        } else if missing > 0 {
+            kept.extend(batch.unread_after(self.which, self.last, missing).await?);
         }
-        let notes = if self.taking.include_own_notes { batch.direct(&[self.user]).await? } else { None };
-        let which =
-            Unread { user: self.user, conversation: self.taking.conversation, notes: notes.map(|notes| notes.id) };
-        let given: Vec<Message> =
-            batch.oldest_unread(which, self.taking.limit).await?.into_iter().map(|kept| kept.message).collect();
+        let given: Vec<Message> = kept.into_iter().map(|kept| kept.message).collect();
         // They come in order, so the last one stays for each conversation.
         let last: BTreeMap<ConversationId, MessageId> =
             given.iter().map(|message| (message.conversation_id, message.id)).collect();
@@ -81,12 +95,12 @@ impl Change for TakeUnread {
             let conversation = batch.conversation(id).await?.ok_or(Refusal::NotFound("conversation"))?;
             read(batch, user.clone(), &conversation, message).await?;
         }
-        Ok((given, batch.upcoming().previous()))
+        Ok(Some((given, batch.upcoming().previous())))
     }
 }
 
 /// What somebody is told who was never in a conversation: of a channel, whose messages he may see, that he is no member.
-fn stranger(conversation: &Conversation) -> Refusal {
+pub(super) fn stranger(conversation: &Conversation) -> Refusal {
     match conversation.kind {
         Kind::Channel => Refusal::NotMember,
         Kind::Direct | Kind::Group => Refusal::NotFound("conversation"),
@@ -99,7 +113,7 @@ async fn read(batch: &mut Batch, user: UserRef, conversation: &Conversation, mes
     let is_member = batch.role(conversation.id, user.id).await?.is_some();
     let shared = is_member && are_shared(conversation.kind, batch.size(conversation.id).await?);
     let topic = if shared { Topic::Conversation(conversation.id) } else { Topic::User(user.id) };
-    batch.move_position(user.id, conversation.id, message);
+    batch.move_position(Position { user: user.id, conversation: conversation.id, message, at: batch.at(), shared });
     let receipt = Receipt { user, conversation_id: conversation.id, message_id: message };
     batch.emit(topic, &Happening::ReceiptUpdated(receipt));
     Ok(())

@@ -3,9 +3,9 @@
 use super::{Abort, Batch, ROWS};
 use crate::domain::access::Stay;
 use crate::domain::{ConversationId, MessageId, Seq, UserId};
-use crate::store::messages::Kept;
+use crate::store::messages::{self, Kept};
 use crate::store::receipts::{self, Position, Unread};
-use crate::store::{messages, stays};
+use crate::store::{hidden, stays};
 use sea_orm::DbErr;
 use std::collections::{HashMap, HashSet};
 
@@ -65,22 +65,39 @@ impl Batch {
         Ok(size)
     }
 
-    /// Somebody has read a conversation through this message.
-    pub fn move_position(&mut self, user: UserId, conversation: ConversationId, message: MessageId) {
-        let position = Position { user, conversation, message, at: self.at };
-        self.pending.positions.insert((user, conversation), position);
-        self.set.positions.insert((user, conversation), Some(message));
+    /// Somebody has read a conversation through a message, as of now.
+    pub fn move_position(&mut self, position: Position) {
+        let pair = (position.user, position.conversation);
+        self.pending.positions.insert(pair, position);
+        self.set.positions.insert(pair, Some(position.message));
         self.writes += 1;
     }
 
-    /// The oldest messages that somebody has not read, in order.
-    pub async fn oldest_unread(&mut self, which: Unread, limit: u64) -> Result<Vec<Kept>, Abort> {
+    /// What of these messages, which somebody had not read a moment ago, he has not read yet, in the same order.
+    pub async fn still_unread(&mut self, user: UserId, ids: &[MessageId]) -> Result<Vec<Kept>, Abort> {
+        let found = self.messages(ids).await?;
         self.write_pending().await?;
-        let ids: Vec<MessageId> =
-            receipts::oldest_unread(&self.db, which, limit).await?.into_iter().map(|(message, _)| message).collect();
-        let mut found = if ids.is_empty() { Vec::new() } else { messages::by_ids(&self.db, &ids).await? };
-        found.sort_unstable_by_key(|kept| kept.message.id);
-        Ok(found)
+        let hidden = hidden::among(&self.db, user, ids).await?;
+        let mut unread = Vec::with_capacity(found.len());
+        for kept in found {
+            let message = &kept.message;
+            let position = self.position(user, message.conversation_id).await?;
+            if message.deleted_at.is_none()
+                && !hidden.contains(&message.id)
+                && position.is_none_or(|position| position < message.id)
+            {
+                unread.push(kept);
+            }
+        }
+        Ok(messages::as_seen_by(&self.db, user, unread).await?)
+    }
+
+    /// The oldest messages that somebody has not read of those that came after one, in order.
+    pub async fn unread_after(&mut self, which: Unread, after: MessageId, limit: u64) -> Result<Vec<Kept>, Abort> {
+        self.write_pending().await?;
+        let ids = receipts::arrived(&self.db, which, after, limit).await?;
+        let found = self.messages(&ids).await?;
+        Ok(messages::as_seen_by(&self.db, which.user, found).await?)
     }
 
     /// Writes the positions that have gathered.

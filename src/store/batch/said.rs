@@ -104,7 +104,7 @@ impl Batch {
     pub fn insert_message(&mut self, new: NewMessage) -> Message {
         self.clock.last_message.0 += 1;
         let message = Message { id: self.clock.last_message, created_at: self.at, ..new.message };
-        let kept = Kept { message, seq: self.upcoming(), body_hash: new.body_hash };
+        let kept = Kept { message, seq: self.upcoming(), edited_seq: None, body_hash: new.body_hash };
         self.pending.messages.push(messages::row(&kept));
         self.note_people(&kept.message);
         if let (Some(author), Some(client_id)) = (&kept.message.author, &kept.message.client_id) {
@@ -142,8 +142,9 @@ impl Batch {
     pub async fn update_message(&mut self, kept: &Kept, named_before: bool) -> Result<(), Abort> {
         self.write_pending().await?;
         self.writes += 1;
+        let kept = &Kept { edited_seq: Some(self.upcoming()), ..kept.clone() };
         let message = &kept.message;
-        messages::update_text(&self.db, message).await?;
+        messages::update_text(&self.db, kept).await?;
         if named_before {
             mentions::forget(&self.db, &[message.id]).await?;
         }
@@ -176,6 +177,7 @@ impl Batch {
     /// Empties what the database holds of the messages that were deleted, once it holds all that this batch wrote.
     pub(super) async fn erase_pending(&mut self) -> Result<(), DbErr> {
         let erased = std::mem::take(&mut self.pending.erased);
+        self.erased |= !erased.is_empty();
         for some in erased.chunks(ROWS) {
             let ids: Vec<MessageId> = some.iter().map(|(id, _)| *id).collect();
             let naming: Vec<MessageId> = some.iter().filter(|(_, names)| *names).map(|(id, _)| *id).collect();

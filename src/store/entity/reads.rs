@@ -11,6 +11,7 @@ pub struct Model {
     pub conversation_id: i64,
     pub message_id: i64,
     pub at: i64,
+    pub shared: bool,
 }
 
 #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]

@@ -166,7 +166,8 @@ async fn of_one_index(db: &impl ConnectionTrait, filter: &MessageFilter) -> Resu
         if filter.thread.is_none() {
             query = query.filter(Column::ConversationId.eq(conversation.0));
         }
-        if !public {
+        // Of what is public, that is unread which came while one was there.
+        if !public || filter.unread {
             let stays = super::super::stays::in_conversation(db, filter.viewer, conversation).await?;
             query = query.filter(during(filter.viewer, &stays));
         }

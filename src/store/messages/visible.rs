@@ -39,6 +39,20 @@ pub(in crate::store) fn during_any_stay(viewer: UserId) -> SimpleExpr {
     Expr::exists(covering)
 }
 
+/// Whether a message came during the stay beside it, in the same conversation.
+pub(super) fn during_the_stay() -> Condition {
+    let stay = |column| Expr::col((stays::Entity, column));
+    let message = |column| Expr::col((Entity, column));
+    let lasts = stay(stays::Column::LeftSeq).is_null();
+    // Stays of the time before their messages were noted have no such end; their place on the line decides alone.
+    let last = stay(stays::Column::LeftMessage).if_null(i64::MAX);
+    Condition::all()
+        .add(message(Column::Id).gt(stay(stays::Column::JoinedMessage)))
+        .add(message(Column::Id).lte(last))
+        .add(message(Column::Seq).gte(stay(stays::Column::JoinedSeq)))
+        .add(lasts.or(message(Column::Seq).lte(stay(stays::Column::LeftSeq))))
+}
+
 /// Whether the viewer has not hidden a message from himself.
 pub(in crate::store) fn not_hidden(viewer: UserId) -> SimpleExpr {
     let row = |column| Expr::col((hidden::Entity, column));

@@ -179,6 +179,26 @@ async fn what_is_said_unasked_stands_and_is_not_told_in_words() {
 }
 
 #[tokio::test]
+async fn who_is_blocked_answers_only_what_he_was_asked() {
+    let server = Server::start().await;
+    let [ann, ben, tom] = Person::register_all(&server, ["ann", "ben", "tom"]).await;
+    ann.ask(&ben).await.expect(201);
+    ann.block(&ben).await;
+    ann.block(&tom).await;
+    let head = ann.head().await;
+    let say = async |person: &Person, state: &str| person.put("/api/v1/contacts/ann", &json!({"state": state})).await;
+    say(&tom, "approved").await.refused(403, "blocked");
+    say(&tom, "rejected").await.refused(403, "blocked");
+    assert_eq!((list(&tom, RECEIVED).await, ann.events_after(head).await.len()), (vec![], 0));
+    say(&ben, "approved").await.expect(200);
+    let head = ann.head().await;
+    say(&ben, "approved").await.expect(200);
+    say(&ben, "rejected").await.refused(403, "blocked");
+    assert_eq!(ann.events_after(head).await.len(), 0, "nothing changed, and she is not told what she did not ask");
+    assert_eq!(list(&ann, SENT).await, [entry("ben", "approved")]);
+}
+
+#[tokio::test]
 async fn a_closed_inbox_opens_with_the_answer_and_shuts_with_another() {
     let server = Server::start().await;
     let [ann, ben] = Person::register_all(&server, ["ann", "ben"]).await;

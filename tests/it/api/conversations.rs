@@ -216,6 +216,30 @@ async fn conversations_are_listed_by_last_activity_with_their_last_message() {
 }
 
 #[tokio::test]
+async fn the_last_message_is_the_newest_that_the_asker_may_list() {
+    let server = Server::start().await;
+    let [alice, bob] = Person::register_all(&server, ["alice", "bob"]).await;
+    let (channel, group) = (alice.channel("news").await, alice.group("group", &[&bob]).await);
+    let last = async |conversation: u64| {
+        let view = bob.get(&format!("/api/v1/conversations/{conversation}")).await.expect(200);
+        view["last_message"]["text"].as_str().map(str::to_owned)
+    };
+    alice.say(channel, "public").await;
+    assert_eq!(last(channel).await.as_deref(), Some("public"), "he need not be a member");
+    bob.join(channel).await;
+    assert_eq!(last(channel).await.as_deref(), Some("public"), "nor have been one when it was said");
+    alice.say(group, "before").await;
+    bob.leave(group).await;
+    alice.say(group, "without him").await;
+    alice.add(group, &bob).await;
+    assert_eq!(last(group).await.as_deref(), Some("before"));
+    let hidden = alice.say(group, "after").await;
+    assert_eq!(last(group).await.as_deref(), Some("after"));
+    bob.delete(&format!("/api/v1/messages/{}?for=me", hidden["id"])).await.expect(204);
+    assert_eq!(last(group).await.as_deref(), Some("before"));
+}
+
+#[tokio::test]
 async fn who_leaves_hears_his_leaving_and_then_no_more_and_who_returns_hears_from_there() {
     let server = Server::start().await;
     let [alice, bob] = Person::register_all(&server, ["alice", "bob"]).await;

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::support::log::places_with;
-use crate::support::{Ear, Person, Server, SseClient, WsClient, seconds};
+use crate::support::log::{hold_the_clock, places_with};
+use crate::support::{Ear, Person, Server, SseClient, WsClient, eventually, seconds};
 
 fn path(message: &Value) -> String {
     format!("/api/v1/messages/{}", message["id"])
@@ -41,6 +41,44 @@ async fn an_author_says_it_anew_and_everybody_hears_so() {
     assert_eq!(bob.head().await, head, "the same text is no change");
     let history: Vec<Value> = server.events_on_disk().await.events.iter().map(|event| event.data.clone()).collect();
     assert!(history.iter().any(|data| data["text"] == "helo"), "earlier events are history");
+}
+
+#[tokio::test]
+async fn who_is_gone_does_not_read_what_is_said_anew() {
+    let server = Server::start().await;
+    let [alice, bob] = Person::register_all(&server, ["alice", "bob"]).await;
+    let (group, channel) = (alice.group("group", &[&bob]).await, alice.channel("channel").await);
+    bob.join(channel).await;
+    let (first, root) = (alice.say(group, "first").await, alice.say(group, "@bob, listen").await);
+    let public = alice.say(channel, "public").await;
+    let body = json!({"conversation_id": group, "thread_id": root["id"], "text": "a reply"});
+    let reply = alice.post("/api/v1/messages", &body).await.expect(201);
+    let seen = alice.patch(&path(&first), &json!({"text": "while he is there"})).await.expect(200);
+    alice.remove(group, &bob).await;
+    bob.leave(channel).await;
+    let head = bob.head().await;
+    for (message, text) in [(&root, "@alice, he is gone"), (&reply, "good"), (&public, "still public")] {
+        alice.patch(&path(message), &json!({"text": text})).await.expect(200);
+    }
+    let read = bob.get(&path(&root)).await.expect(200);
+    assert_eq!((&read["text"], &read["mentions"]), (&json!(""), &json!([])));
+    assert!(read["edited_at"].is_string() && read["deleted_at"].is_null(), "{read}");
+    assert_eq!(bob.get(&path(&first)).await.expect(200)["text"], seen["text"]);
+    assert_eq!(bob.get(&path(&public)).await.expect(200)["text"], "still public");
+    assert_eq!(texts(&history(&bob, group).await), ["", "", "while he is there"]);
+    for list in ["messages?limit=9", "messages?sender=alice", &format!("messages/{}/replies", root["id"]), "threads"] {
+        let list = bob.get(&format!("/api/v1/{list}")).await.expect(200);
+        assert!(!list.to_string().contains("gone") && !list.to_string().contains("good"), "{list}");
+    }
+    let taken = bob.post("/api/v1/messages/take", &json!({})).await.expect(200).to_string();
+    assert!(!taken.contains("gone") && !taken.contains("good"), "{taken}");
+    assert_eq!(alice.get(&path(&root)).await.expect(200)["text"], "@alice, he is gone");
+    let events = bob.events_after(head).await;
+    assert!(events.iter().all(|(kind, _)| kind != "message.updated"), "{events:?}");
+    alice.add(group, &bob).await;
+    assert_eq!(bob.get(&path(&root)).await.expect(200)["text"], "", "coming back he is told no more");
+    alice.patch(&path(&root), &json!({"text": "welcome"})).await.expect(200);
+    assert_eq!(bob.get(&path(&root)).await.expect(200)["text"], "welcome", "this he hears");
 }
 
 #[tokio::test]
@@ -139,6 +177,29 @@ async fn once_the_server_has_stopped_its_file_holds_no_byte_of_what_was_deleted(
     let holds = |word: &str| bytes.windows(word.len()).any(|window| window == word.as_bytes());
     assert!(holds("glockenspiel") && !holds("xylophone") && !holds("and so on"));
     assert!(!server.data_dir().join("goldcrest.db-wal").exists(), "all is folded into the one file");
+}
+
+#[tokio::test]
+async fn soon_after_a_deletion_the_files_of_a_running_server_hold_no_byte_of_it() {
+    let server = Server::start().await;
+    let alice = Person::register(&server, "alice").await;
+    let notes = alice.direct(&[&alice]).await;
+    let said = alice.say(notes, "xylophone").await;
+    let holds = || {
+        ["goldcrest.db", "goldcrest.db-wal"].into_iter().any(|file| {
+            let bytes = std::fs::read(server.data_dir().join(file)).unwrap();
+            bytes.windows(9).any(|window| window == b"xylophone")
+        })
+    };
+    assert!(holds());
+    alice.delete(&path(&said)).await.expect(204);
+    eventually(seconds(10), "the log to forget it", async || (!holds()).then_some(())).await;
+    // Much in a row is not each emptied at once, but soon.
+    for _ in 0..3 {
+        let said = alice.say(notes, "xylophone").await;
+        alice.delete(&path(&said)).await.expect(204);
+    }
+    eventually(seconds(10), "the log to forget all of it", async || (!holds()).then_some(())).await;
 }
 
 #[tokio::test]
@@ -293,4 +354,46 @@ async fn who_has_left_may_still_delete_what_he_wrote_but_not_what_he_never_saw()
     bob.delete(&path(&later)).await.refused(404, "not_found");
     bob.delete(&path(&said)).await.expect(204);
     assert_eq!(texts(&history(&alice, group).await), ["about bob", ""]);
+}
+
+#[tokio::test]
+async fn what_somebody_cannot_see_is_not_found_without_waiting_for_the_clock() {
+    let server = Server::start().await;
+    let [alice, bob, carol] = Person::register_all(&server, ["alice", "bob", "carol"]).await;
+    let mut ids = Vec::new();
+    for number in 0..5 {
+        let group = alice.group(&format!("group {number}"), &[&bob]).await;
+        ids.push(alice.say(group, "not for carol").await["id"].clone());
+    }
+    ids.push(json!(999));
+    let held = hold_the_clock(&server.data_dir().join("goldcrest.db")).await;
+    for audience in [json!(null), json!("all"), json!("me")] {
+        let done = carol.post("/api/v1/messages/delete", &json!({"ids": ids, "for": audience})).await.expect(200);
+        assert_eq!(done, json!({"deleted": [], "hidden": [], "not_allowed": [], "not_found": ids}));
+    }
+    carol.delete(&format!("/api/v1/messages/{}", ids[0])).await.refused(404, "not_found");
+    held.rollback().await.unwrap();
+    let done = bob.post("/api/v1/messages/delete", &json!({"ids": ids})).await.expect(200);
+    assert_eq!((&done["hidden"], &done["not_found"]), (&json!(ids[..5]), &json!([999])));
+}
+
+#[tokio::test]
+async fn who_deletes_too_much_is_slowed_down() {
+    let server = Server::options().set("--rate-limits", "on").start().await;
+    let alice = Person::register(&server, "alice").await;
+    let mut socket = WsClient::open(server.address, &alice.stream()).await.unwrap();
+    socket.until_control("ready").await;
+    let delete = json!({"op": "delete", "ref": 1, "ids": [999]});
+    let mut times = 0;
+    while socket.ask(&delete, &mut Vec::new()).await["error"]["code"] != "too_many_requests" {
+        times += 1;
+        assert!(times < 1_000, "so much deleting was let through");
+    }
+    assert!(times >= 100, "who deletes fast may: {times}");
+    alice.delete("/api/v1/messages/999").await.refused(429, "too_many_requests");
+    alice.post("/api/v1/messages/delete", &json!({"ids": [999]})).await.refused(429, "too_many_requests");
+    for path in ["/api/v1/contacts/bob", "/api/v1/blocks/bob"] {
+        alice.put(path, &json!({"state": "approved"})).await.refused(429, "too_many_requests");
+        alice.delete(path).await.refused(429, "too_many_requests");
+    }
 }

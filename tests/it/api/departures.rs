@@ -74,7 +74,8 @@ async fn a_name_that_somebody_had_is_never_given_again() {
 async fn groups_and_channels_are_left_to_heirs_and_hear_the_new_name() {
     let server = Server::start().await;
     let [ann, ben, cem] = Person::register_all(&server, ["ann", "ben", "cem"]).await;
-    let group = ann.group("team", &[&ben, &cem]).await;
+    let group = ann.group("team", &[&ben]).await;
+    ann.add(group, &cem).await;
     let channel = ann.channel("news").await;
     ben.join(channel).await;
     let former = ben.group("former", &[&ann]).await;
@@ -133,7 +134,8 @@ async fn nothing_private_is_left_on_disk() {
         ("blocks", "blocker_id, blocked_id, created_at", format!("({a},{b},1),({b},{a},1)", a = ann.id, b = ben.id)),
         ("reads", "user_id, conversation_id, message_id, at", format!("({},1,1,1)", ann.id)),
         ("hidden", "user_id, message_id", format!("({},1)", ann.id)),
-        ("mentions", "user_id, message_id", format!("({},1)", ann.id)),
+        ("mentions", "user_id, message_id, conversation_id", format!("({},1,1)", ann.id)),
+        ("threads", "user_id, thread_id", format!("({},1)", ann.id)),
         (
             "links",
             "secret_hash, user_id, purpose, email, created_at, expires_at",

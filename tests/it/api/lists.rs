@@ -46,6 +46,23 @@ async fn messages_are_found_by_sender_and_recipient() {
 }
 
 #[tokio::test]
+async fn who_is_not_there_yet_or_no_more_is_found_by_no_list() {
+    let mut server = Server::start().await;
+    let [alice, bob] = Person::register_all(&server, ["alice", "bob"]).await;
+    bob.say(alice.direct(&[&bob]).await, "hello").await;
+    for status in ["pending", "deleted"] {
+        server.kill().await;
+        let now = format!("UPDATE users SET status = '{status}' WHERE id = {}", bob.id);
+        change(&server.data_dir().join("goldcrest.db"), &now).await;
+        server.restart().await;
+        alice.get("/api/v1/users/bob").await.refused(404, "not_found");
+        for field in ["sender", "recipient"] {
+            alice.get(&format!("/api/v1/messages?{field}=bob")).await.refused(404, "not_found");
+        }
+    }
+}
+
+#[tokio::test]
 async fn messages_are_found_by_moment_and_day() {
     let mut server = Server::start().await;
     let alice = Person::register(&server, "alice").await;
@@ -108,6 +125,21 @@ async fn what_is_unread_comes_from_others_after_what_was_read() {
     assert_eq!(list(&bob, "unread=true&sender=alice&limit=1").await, ["4"]);
     assert_eq!(list(&alice, "unread=true").await, ["3"]);
     bob.get("/api/v1/messages?unread=perhaps").await.refused(400, "malformed_request");
+}
+
+#[tokio::test]
+async fn in_a_channel_that_is_unread_which_came_while_one_was_there() {
+    let server = Server::start().await;
+    let [alice, bob, carol] = Person::register_all(&server, ["alice", "bob", "carol"]).await;
+    let channel = alice.channel("channel").await;
+    alice.say(channel, "before").await;
+    bob.join(channel).await;
+    alice.say(channel, "after").await;
+    let here = format!("conversation_id={channel}&unread=true");
+    assert_eq!(list(&bob, &here).await, ["after"]);
+    assert_eq!(list(&bob, "unread=true").await, ["after"]);
+    assert_eq!(list(&carol, &here).await, [""; 0], "a stranger has nothing unread");
+    assert_eq!(list(&carol, &format!("conversation_id={channel}")).await, ["after", "before"]);
 }
 
 /// However many conversations there are, a list over all of them is that of the messages sorted by number.

@@ -28,3 +28,4 @@ mod taking;
 mod threads;
 mod tickets;
 mod tokens;
+mod wishes;

@@ -166,6 +166,24 @@ async fn a_circle_that_grows_too_large_stops_telling() {
 }
 
 #[tokio::test]
+async fn what_was_told_to_oneself_alone_stays_so_when_the_circle_shrinks() {
+    let server = Server::start().await;
+    let names: Vec<String> = (0..33).map(|number| format!("person{number}")).collect();
+    let people = futures_util::future::join_all(names.iter().map(|name| Person::register(&server, name))).await;
+    let (ann, ben, last) = (&people[0], &people[1], &people[32]);
+    let group = ann.group("group", &people[1..].iter().collect::<Vec<_>>()).await;
+    let path = format!("/api/v1/conversations/{group}/receipts");
+    let message = ann.say(group, "hello").await;
+    ben.read(group, &message).await.expect(200);
+    last.leave(group).await;
+    assert_eq!(ann.get(&path).await.expect(200)["items"], json!([]), "she heard no such event");
+    assert_eq!(ben.get(&path).await.expect(200)["items"][0]["message_id"], message["id"]);
+    let next = ann.say(group, "and now?").await;
+    ben.read(group, &next).await.expect(200);
+    assert_eq!(ann.get(&path).await.expect(200)["items"][0]["message_id"], next["id"]);
+}
+
+#[tokio::test]
 async fn a_socket_reads_as_the_route_does() {
     let server = Server::start().await;
     let [ann, ben] = Person::register_all(&server, ["ann", "ben"]).await;

@@ -34,6 +34,7 @@ const ROUTES: &[(&str, &str, Door)] = &[
     ("POST", "/api/v1/users", Checked),
     ("GET", "/api/v1/users", Closed),
     ("GET", "/api/v1/users/{name}", Closed),
+    ("GET", "/api/v1/users/by-id/{id}", Closed),
     ("POST", "/api/v1/sessions", Checked),
     ("GET", "/api/v1/sessions", Closed),
     ("POST", "/api/v1/sessions/refresh", Checked),

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
+use crate::support::log::hold_the_clock;
 use crate::support::{Caller, Chance, Ear, Person, Server, SseClient};
 
 const NOTHING: [u64; 0] = [];
@@ -237,4 +238,19 @@ async fn many_take_at_once_beside_those_who_send_and_each_message_is_taken_once(
     all.sort_unstable();
     assert_eq!(all, sent);
     assert_eq!(ann.unread(group).await.0, 0);
+}
+
+#[tokio::test]
+async fn who_has_nothing_new_does_not_wait_for_the_clock() {
+    let server = Server::start().await;
+    let [ann, ben] = Person::register_all(&server, ["ann", "ben"]).await;
+    let direct = ann.direct(&[&ben]).await;
+    for _ in 0..3 {
+        ann.say(direct, "hello").await;
+    }
+    let held = hold_the_clock(&server.data_dir().join("goldcrest.db")).await;
+    assert_eq!(take(&ann, json!({})).await, NOTHING);
+    assert_eq!(take(&ann, json!({"conversation_id": direct, "own_notes": true})).await, NOTHING);
+    held.rollback().await.unwrap();
+    assert_eq!(take(&ben, json!({})).await.len(), 3);
 }

@@ -112,6 +112,18 @@ async fn my_threads_are_those_that_i_take_part_in_by_last_activity() {
 }
 
 #[tokio::test]
+async fn a_thread_in_a_channel_is_mine_also_when_it_began_before_me() {
+    let server = Server::start().await;
+    let [alice, bob] = Person::register_all(&server, ["alice", "bob"]).await;
+    let channel = alice.channel("channel").await;
+    let root = alice.say(channel, "before bob").await;
+    bob.join(channel).await;
+    reply(&bob, &root, "bob's").await;
+    assert_eq!(threads(&bob, "").await, ["before bob"]);
+    assert_eq!(threads(&bob, &format!("?conversation_id={channel}")).await, ["before bob"]);
+}
+
+#[tokio::test]
 async fn whoever_is_named_finds_it_among_his_mentions() {
     let server = Server::start().await;
     let [alice, bob, carol, dave] = Person::register_all(&server, ["alice", "Bob", "carol", "dave"]).await;

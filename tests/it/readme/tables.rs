@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use clap::{Args, Command};
+use goldcrest::api::routes::LIST;
 use goldcrest::config::Options;
 use goldcrest::transport::CloseReason;
 use goldcrest::transport::close::Farewell;
@@ -160,6 +161,62 @@ fn docs_streams_md_lists_the_operations_of_a_websocket() {
     let listed = rows(section(&streams, "### Operations"));
     let listed: BTreeSet<&str> = listed.iter().map(|row| row[0].trim_matches('`')).collect();
     assert_eq!(listed, handled);
+}
+
+#[test]
+fn docs_features_md_names_routes_that_there_are_and_every_test_of_its_features() {
+    let tests = tests_of_features();
+    let routes: BTreeSet<String> = LIST
+        .iter()
+        .map(|(method, path, _)| {
+            let path: Vec<String> = path.split('/').map(as_docs_write_it).collect();
+            format!("{} {}", method.to_uppercase(), path.join("/"))
+        })
+        .collect();
+    let mut named = BTreeSet::new();
+    for row in rows(&page("docs/features.md")) {
+        let [feature, calls, test] = &row[..] else { panic!("a feature, its calls and its test: {row:?}") };
+        let test = test.trim_matches('`').to_owned();
+        assert!(tests.contains(&test), "{feature}: there is no test {test}");
+        assert!(named.insert(test), "{feature}: its test is another's too");
+        for call in calls.split("`, `").map(|call| call.trim_matches('`')) {
+            let route = call.split('?').next().unwrap();
+            assert!(routes.contains(route), "{feature}: there is no route {route}");
+        }
+    }
+    let unnamed: Vec<_> = tests.difference(&named).collect();
+    assert!(unnamed.is_empty() && !named.is_empty(), "docs/features.md does not name {unnamed:?}");
+}
+
+/// `{id}` as `ID`.
+fn as_docs_write_it(part: &str) -> String {
+    match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
+        Some(name) => name.to_uppercase(),
+        None => part.to_owned(),
+    }
+}
+
+/// The tests of what older systems can do, each as `system::test`.
+fn tests_of_features() -> BTreeSet<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/api/wishes");
+    let mut tests = BTreeSet::new();
+    let mut files = vec![folder.clone()];
+    while let Some(file) = files.pop() {
+        if file.is_dir() {
+            files.extend(std::fs::read_dir(file).unwrap().map(|entry| entry.unwrap().path()));
+            continue;
+        }
+        let source = std::fs::read_to_string(&file).unwrap();
+        let module = file.strip_prefix(&folder).unwrap().with_extension("");
+        let module: Vec<&str> = module.iter().map(|part| part.to_str().unwrap()).collect();
+        for (_, test) in
+            source.match_indices("#[tokio::test]\nasync fn ").map(|(place, mark)| source[place..].split_at(mark.len()))
+        {
+            let (name, _) = test.split_once('(').unwrap();
+            tests.insert(format!("{}::{name}", module.join("::")));
+        }
+    }
+    tests
 }
 
 #[test]

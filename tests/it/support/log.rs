@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, QueryResult, Statement};
+use sea_orm::{
+    ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, QueryResult, Statement,
+    TransactionTrait,
+};
 use serde_json::Value;
 
 /// One row of the log.
@@ -134,6 +137,14 @@ pub async fn change(file: &Path, statement: &str) {
     let database = Database::connect(format!("sqlite://{}?mode=rw", file.display())).await.expect("a database file");
     database.execute_unprepared(statement).await.unwrap_or_else(|error| panic!("{statement}: {error}"));
     database.close().await.expect("the database file can be closed");
+}
+
+/// Holds the clock of a server on the embedded database, so that nobody else writes, until this is dropped.
+pub async fn hold_the_clock(file: &Path) -> DatabaseTransaction {
+    let database = Database::connect(format!("sqlite://{}?mode=rw", file.display())).await.expect("a database file");
+    let held = database.begin().await.expect("a transaction");
+    held.execute_unprepared("UPDATE clock SET head = head").await.expect("nobody else holds the clock");
+    held
 }
 
 async fn rows(database: &DatabaseConnection, query: &str) -> Vec<QueryResult> {

@@ -1,0 +1,6 @@
+//! Kinglet: private messages among people who have approved each other, in flat threads.
+
+mod accounts;
+mod lists;
+mod mail;
+mod messages;
