@@ -3,7 +3,7 @@
 use super::answer::NoContent;
 use super::app::App;
 use super::extract::{Caller, Json, Named, Owner, Params};
-use super::fields::{Bio, Email, Label, Name, NewPassword, Secret};
+use super::fields::{Beginning, Bio, Email, Label, Name, NewPassword, Secret};
 use super::limits::Bounds;
 use super::messages::{LIMITS, limit};
 use super::openapi::{Answers, Operation};
@@ -124,7 +124,7 @@ pub(super) async fn register(
 #[serde(deny_unknown_fields)]
 pub(super) struct Search {
     /// What the names begin with.
-    #[schemars(with = "Name")]
+    #[schemars(with = "Beginning")]
     prefix: String,
     /// The `next` of the part before.
     cursor: Option<String>,

@@ -3,7 +3,7 @@
 use super::answer::NoContent;
 use super::app::App;
 use super::extract::{Named, Owner, Params};
-use super::fields::Name;
+use super::fields::Beginning;
 use super::messages::{LIMITS, limit};
 use super::openapi::{Asks, Operation};
 use super::problem::Problem;
@@ -68,7 +68,7 @@ pub(super) struct List {
     /// Only accounts in this state.
     status: Option<Status>,
     /// Only those whose name begins so.
-    #[schemars(with = "Option<Name>")]
+    #[schemars(with = "Option<Beginning>")]
     prefix: Option<String>,
     /// The `next` of the part before.
     cursor: Option<String>,

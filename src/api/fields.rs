@@ -56,6 +56,14 @@ fields! {
         "pattern": r"^[\p{L}\p{N}_.@+\-][\p{L}\p{N}\p{M}_.@+\-]*$",
     }
 
+    /// What a name begins with, or would.
+    Beginning true {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": USERNAME_LIMIT * 4,
+        "pattern": r"^[^\x00]+$",
+    }
+
     /// An e-mail address.
     Email true {
         "type": "string",
