@@ -76,6 +76,8 @@ const ALONE: [Outcome; 9] = [Done, Contacts, Contacts, Contacts, Done, Shut, Shu
 /// Who was answered has the conversation in which he was told so.
 const MAKING: [Outcome; 9] = [Done, Contacts, Contacts, Done, Done, Shut, Shut, Done, Done];
 const TOGETHER: [Outcome; 9] = [Done, Contacts, Contacts, Contacts, Done, Done, Done, Done, Done];
+/// Who blocked him hears no answer that she did not ask for.
+const ANSWER: [Outcome; 9] = [Done, Done, Done, Done, Done, Shut, Shut, Done, Done];
 const REQUEST: [Outcome; 9] = [Done, Done, Again, Again, Done, Shut, Shut, Done, Done];
 
 /// How Ben tries to reach Ann. What he needs for it he made while nothing stood between them.
@@ -135,7 +137,7 @@ const WAYS: [(Way, [Outcome; 9]); 26] = [
     (Way::SendIntoSharedChannel, FREE),
     (Way::SheJoins, FREE),
     (Way::Ask, REQUEST),
-    (Way::ApproveHer, FREE),
+    (Way::ApproveHer, ANSWER),
 ];
 
 /// What Ben has made before.
