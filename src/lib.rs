@@ -9,6 +9,7 @@
 //! - [`mail`]: how mail leaves. Letters from templates, and the task that sends them.
 //! - [`service`]: what may be done. One method per verb.
 //! - [`transport`]: how bytes travel. The front door, server-sent events, WebSocket, close reasons.
+//! - [`gate`]: who gets in. Addresses, origins, limits, what the log says of a request.
 //! - [`api`]: our language. Routes, JSON, problem documents.
 //! - [`config`], [`telemetry`], [`cli`]: options, the log, the command line.
 //! - [`app`] puts it all together, and [`lifecycle`] ends it in order.
@@ -18,6 +19,7 @@ pub mod app;
 pub mod cli;
 pub mod config;
 pub mod domain;
+pub mod gate;
 pub mod lifecycle;
 pub mod live;
 pub mod mail;

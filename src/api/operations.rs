@@ -233,7 +233,7 @@ impl Operations {
         read_only: bool,
     ) -> Result<Outcome, Problem> {
         self.check_writable(principal, read_only)?;
-        self.app.within_limits(|limits| limits.send(principal.user))?;
+        self.app.gate.within(|limits| limits.send(principal.user))?;
         let post: Post = fields(frame)?;
         // One after the other takes its turn; they wait for the disk together.
         let turn = self.turn.lock().await;
@@ -251,7 +251,7 @@ impl Operations {
         read_only: bool,
     ) -> Result<Outcome, Problem> {
         self.check_writable(principal, read_only)?;
-        self.app.within_limits(|limits| limits.send(principal.user))?;
+        self.app.gate.within(|limits| limits.send(principal.user))?;
         let Edit { id, text } = fields(frame)?;
         Ok(Outcome::Reply(done(reference, self.app.services.edit(principal, id, text).await?)))
     }
@@ -264,7 +264,7 @@ impl Operations {
         read_only: bool,
     ) -> Result<Outcome, Problem> {
         self.check_writable(principal, read_only)?;
-        self.app.within_limits(|limits| limits.send(principal.user))?;
+        self.app.gate.within(|limits| limits.send(principal.user))?;
         let Delete { ids, audience } = fields(frame)?;
         Ok(Outcome::Reply(done(reference, self.app.services.delete_all(principal, ids, audience).await?)))
     }
@@ -277,7 +277,7 @@ impl Operations {
         read_only: bool,
     ) -> Result<Outcome, Problem> {
         check_more_than_listens(read_only)?;
-        self.app.within_limits(|limits| limits.reading(principal.user))?;
+        self.app.gate.within(|limits| limits.reading(principal.user))?;
         let Read { conversation_id, message_id } = fields(frame)?;
         let read = self.app.services.mark_read(principal, conversation_id, message_id).await?;
         Ok(Outcome::Reply(done(reference, read)))
