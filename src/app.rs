@@ -1,5 +1,7 @@
 //! Puts all the rooms together: the only file that sees every one of them.
 
+mod adapters;
+
 use crate::api::{App, AppOptions, routes};
 use crate::cli::admin::AdminSocket;
 use crate::config::{
@@ -20,6 +22,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+use adapters::Adapters;
+
+pub use adapters::AdaptersError;
 
 /// How much longer a revoked session is remembered than its tokens last, for clocks and caches.
 const REVOCATION_MARGIN: Duration = Duration::from_mins(5);
@@ -54,6 +60,9 @@ pub enum StartError {
     /// Mail cannot be sent so.
     #[error(transparent)]
     Mail(#[from] MailError),
+    /// An older system's interface cannot be mounted so.
+    #[error(transparent)]
+    Adapters(#[from] AdaptersError),
     /// The address cannot be listened on.
     #[error("cannot listen on {0}: {1}. Is another server running there? Choose another with --listen")]
     Listen(SocketAddr, io::Error),
@@ -178,13 +187,17 @@ fn mail(options: &Options) -> Result<Option<(Post, Postman)>, StartError> {
 
 fn gate(options: &Options, listening: SocketAddr) -> Gate {
     let limits = (options.rate_limits == RateLimits::On).then(|| Limits::new(options.requests_per_minute));
+    let origins = origins(options, listening);
     let options = GateOptions {
-        origins: Origins::new(options.public_url.as_ref(), listening, &options.allow_origins),
         trusted_proxies: options.trusted_proxies.clone(),
         streams_per_address: options.max_streams_per_address,
         body_timeout: options.read_timeout * 3,
     };
-    Gate::new(options, limits)
+    Gate::new(options, origins, limits)
+}
+
+fn origins(options: &Options, listening: SocketAddr) -> Origins {
+    Origins::new(options.public_url.as_ref(), listening, &options.allow_origins)
 }
 
 fn app_options(options: &Options) -> AppOptions {
@@ -200,6 +213,7 @@ fn app_options(options: &Options) -> AppOptions {
 
 /// Runs the server until it is asked to stop.
 pub async fn serve(options: Options) -> Result<(), StartError> {
+    let adapters = Adapters::chosen(&options)?;
     let connections = lifecycle::raise_file_limit(options.max_connections);
     let data_dir = DataDir::open(&options.place.data_dir)?;
     let _lock = data_dir.lock()?;
@@ -213,11 +227,20 @@ pub async fn serve(options: Options) -> Result<(), StartError> {
     let (connections_open, background) = (TaskTracker::new(), TaskTracker::new());
     let services = composed.services.clone();
     let gate = gate(&options, address);
-    let router = gate.around(routes::router(App::new(services.clone(), gate.clone(), app_options(&options))));
+    let ours = routes::router(App::new(services.clone(), gate.clone(), app_options(&options)));
+    let router = gate.around(adapters.beside(ours, &services, &gate));
     let door_options =
         DoorOptions { connections, head_timeout: options.read_timeout, silence: options.stall_timeout * SILENCE };
     let door = Door::new(router, door_options, connections_open.clone(), closing.clone(), closed.clone());
     background.spawn(door.open(listener));
+    for own in adapters.listen()? {
+        let at = own.listener.local_addr()?;
+        let gate = gate.with_origins(origins(&options, at));
+        let router = gate.around(adapters.at_root(own.adapter, &services, &gate));
+        let door = Door::new(router, door_options, connections_open.clone(), closing.clone(), closed.clone());
+        background.spawn(door.open(own.listener));
+        announce(own.adapter.name, at);
+    }
     let follower = Arc::clone(services.follower());
     let following = resting.clone();
     background.spawn(async move { follower.follow(FollowerOptions::default(), following).await });
@@ -233,7 +256,7 @@ pub async fn serve(options: Options) -> Result<(), StartError> {
     let operator = AdminSocket::bind(&data_dir.admin_socket())?;
     background.spawn(operator.serve(services.clone(), resting.clone()));
     let mut stop_signals = StopSignals::listen()?;
-    announce(address);
+    announce("goldcrest", address);
 
     let signal = stop_signals.next().await;
     tracing::info!(signal, streams = services.follower().hub().streams(), "stopping");
@@ -259,11 +282,11 @@ pub async fn serve(options: Options) -> Result<(), StartError> {
     Ok(())
 }
 
-/// Says on standard output where the server is reached, once it is.
-fn announce(address: SocketAddr) {
+/// Says on standard output where something is reached, once it is. The server itself comes last.
+fn announce(what: &str, address: SocketAddr) {
     use std::io::Write;
     let mut out = io::stdout().lock();
     // A closed standard output is nobody's concern: the log says it too.
-    drop(writeln!(out, "goldcrest is listening on http://{address}").and_then(|()| out.flush()));
-    tracing::info!(%address, "listening");
+    drop(writeln!(out, "{what} is listening on http://{address}").and_then(|()| out.flush()));
+    tracing::info!(what, %address, "listening");
 }

@@ -11,12 +11,14 @@
 //! - [`transport`]: how bytes travel. The front door, server-sent events, WebSocket, close reasons.
 //! - [`gate`]: who gets in. Addresses, origins, limits, what the log says of a request.
 //! - [`api`]: our language. Routes, JSON, problem documents.
+//! - [`compat`]: their languages. Adapters for the clients of older systems.
 //! - [`config`], [`telemetry`], [`cli`]: options, the log, the command line.
 //! - [`app`] puts it all together, and [`lifecycle`] ends it in order.
 
 pub mod api;
 pub mod app;
 pub mod cli;
+pub mod compat;
 pub mod config;
 pub mod domain;
 pub mod gate;

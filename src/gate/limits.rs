@@ -284,13 +284,10 @@ mod tests {
         assert!(refused >= 690, "{refused}");
         assert!(limits.request(None, second).pass().is_ok());
         assert!(limits.request(Some(UserId(1)), first).pass().is_ok());
-        let options = GateOptions {
-            origins: Origins::new(None, SocketAddr::from(([127, 0, 0, 1], 8080)), &[]),
-            trusted_proxies: Vec::new(),
-            streams_per_address: 1,
-            body_timeout: Duration::from_secs(1),
-        };
-        let gate = Gate::new(options, Some(limits));
+        let options =
+            GateOptions { trusted_proxies: Vec::new(), streams_per_address: 1, body_timeout: Duration::from_secs(1) };
+        let origins = Origins::new(None, SocketAddr::from(([127, 0, 0, 1], 8080)), &[]);
+        let gate = Gate::new(options, origins, Some(limits));
         let guess = |address, name: &str| Bounds { gate: gate.clone(), tally: Tally::default(), address }.login(name);
         while guess(first, "alice").is_ok() {}
         assert!(guess(second, "ALICE").is_ok());

@@ -25,8 +25,6 @@ pub use origin::Origins;
 /// What the operator decided about the gate.
 #[derive(Debug)]
 pub struct GateOptions {
-    /// Whose pages may write.
-    pub origins: Origins,
     /// Whose `X-Forwarded-For` counts.
     pub trusted_proxies: Vec<IpNet>,
     /// Streams from one address.
@@ -39,6 +37,7 @@ pub struct GateOptions {
 #[derive(Debug, Clone)]
 pub struct Gate {
     inner: Arc<Inner>,
+    origins: Origins,
 }
 
 #[derive(Debug)]
@@ -50,14 +49,20 @@ struct Inner {
 
 impl Gate {
     /// A gate; without limits everybody gets all he asks for.
-    pub fn new(options: GateOptions, limits: Option<Limits>) -> Self {
+    pub fn new(options: GateOptions, origins: Origins, limits: Option<Limits>) -> Self {
         let addresses = Addresses::new(options.streams_per_address);
-        Self { inner: Arc::new(Inner { options, addresses, limits }) }
+        Self { inner: Arc::new(Inner { options, addresses, limits }), origins }
+    }
+
+    /// The same gate at another address, whose own pages are others. What somebody asks for counts at both together.
+    #[must_use]
+    pub fn with_origins(&self, origins: Origins) -> Self {
+        Self { inner: Arc::clone(&self.inner), origins }
     }
 
     /// Whose pages may write.
     pub fn origins(&self) -> &Origins {
-        &self.inner.options.origins
+        &self.origins
     }
 
     /// How much anybody may ask for, unless everything passes.

@@ -18,10 +18,11 @@ pub mod receipts;
 pub mod sessions;
 pub mod streams;
 pub mod tokens;
+pub mod trust;
 
 use crate::domain::Seq;
-use crate::domain::sessions::Principal;
-use crate::domain::{Refusal, SessionId};
+use crate::domain::sessions::{NO_SESSION, Principal};
+use crate::domain::{Refusal, SessionId, UserId};
 use crate::live::{Follower, Hub};
 use crate::mail::{Outbox, Writer};
 use crate::store::{Abort, Batch, Change, Sequencer, Store, Wants};
@@ -95,6 +96,7 @@ struct Inner {
     tokens: tokens::Tokens,
     passwords: passwords::Passwords,
     remembered: credentials::Remembered,
+    proven: trust::Proven,
     rules: Rules,
     post: Option<Post>,
     /// New passwords that were asked for, and are not looked into yet.
@@ -113,9 +115,10 @@ impl Services {
     ) -> Self {
         let passwords = passwords::Passwords::new();
         let remembered = credentials::Remembered::default();
+        let proven = trust::Proven::new();
         let (asked, orders) = mpsc::channel(ORDERS);
         let orders = (asked, Mutex::new(orders));
-        let inner = Inner { store, sequencer, follower, tokens, passwords, remembered, rules, post, orders };
+        let inner = Inner { store, sequencer, follower, tokens, passwords, remembered, proven, rules, post, orders };
         Self { inner: Arc::new(inner) }
     }
 
@@ -142,7 +145,7 @@ impl Services {
     ) -> Result<impl Future<Output = Result<C::Output, Failure>> + use<C>, Failure> {
         let hub = Arc::clone(self.inner.follower.hub());
         let user = principal.user;
-        let outcome = self.sequencer().submit_in_turn(As { hub, session: principal.session, change })?;
+        let outcome = self.sequencer().submit_in_turn(As { hub, user, session: principal.session, change })?;
         Ok(async move {
             let outcome = outcome.await;
             if let Err(Failure::Refused(Refusal::Blocked(by))) = &outcome {
@@ -157,9 +160,10 @@ impl Services {
     }
 }
 
-/// A change made with a session.
+/// A change made with a session, or by somebody who is known without one.
 struct As<C> {
     hub: Arc<Hub>,
+    user: UserId,
     session: SessionId,
     change: C,
 }
@@ -168,10 +172,17 @@ impl<C: Change> Change for As<C> {
     type Output = C::Output;
 
     fn wants(&self, wants: &mut Wants) {
+        if self.session == NO_SESSION {
+            wants.user(self.user);
+        }
         self.change.wants(wants);
     }
 
     async fn decide(&self, batch: &mut Batch) -> Result<C::Output, Abort> {
+        // Whoever has no session to be revoked may have been shut out all the same.
+        if self.session == NO_SESSION {
+            batch.user(self.user).await?.ok_or(Refusal::Unauthorized)?.check_active()?;
+        }
         // What was committed before this batch has been handed to the hub.
         if self.hub.is_revoked(self.session) {
             return Err(Refusal::Unauthorized.into());
