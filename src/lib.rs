@@ -10,9 +10,12 @@
 //! - [`service`]: what may be done. One method per verb.
 //! - [`transport`]: how bytes travel. The front door, server-sent events, WebSocket, close reasons.
 //! - [`api`]: our language. Routes, JSON, problem documents.
-//! - [`config`], [`telemetry`], [`cli`]: options, the log, the command line.
+//! - [`admin`]: how the operator reaches a running server. What he can do, and the socket that carries it.
+//! - [`config`], [`telemetry`]: options, the log.
 //! - [`app`] puts it all together, and [`lifecycle`] ends it in order.
+//! - [`cli`]: what an operator types, and what he is shown. `serve` is one of its commands, so it stands above `app`.
 
+pub mod admin;
 pub mod api;
 pub mod app;
 pub mod cli;

@@ -16,7 +16,7 @@ use std::time::Duration;
 /// One deed of the operator, as JSON on the admin socket: `{"verb":"suspend_user","name":"bob"}`.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "verb", rename_all = "snake_case", deny_unknown_fields)]
-pub(super) enum Verb {
+pub(crate) enum Verb {
     /// Makes an account.
     AddUser { name: String, password: Secret, email: Option<String>, admin: bool },
     /// Sets a password, which ends the user's sessions.
@@ -45,7 +45,7 @@ pub(super) enum Verb {
 /// What came of it.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
-pub(super) enum Outcome {
+pub(crate) enum Outcome {
     Done,
     User { user: UserRow },
     Users { users: Vec<UserRow> },
@@ -57,7 +57,7 @@ pub(super) enum Outcome {
 
 /// An account as the operator sees it.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct UserRow {
+pub(crate) struct UserRow {
     pub id: i64,
     pub username: String,
     pub status: Status,
@@ -68,7 +68,7 @@ pub(super) struct UserRow {
 
 /// A key as the operator sees it.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct KeyRow {
+pub(crate) struct KeyRow {
     pub id: SessionId,
     pub name: String,
     pub scopes: Vec<Scope>,
