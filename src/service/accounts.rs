@@ -4,7 +4,7 @@ mod changes;
 
 use super::links::{Desk, NewLink, check_mailable};
 use super::sessions::{Device, Login, Right};
-use super::{Admission, Failure, Page, Services, tokens};
+use super::{Admission, Failure, Page, Services, page, tokens};
 use crate::domain::links::Purpose;
 use crate::domain::sessions::{Principal, check_name};
 use crate::domain::users::{self, Circle, Status, User, UserRef, Username, fold};
@@ -212,7 +212,7 @@ impl Services {
         let mut found = snapshot.users(&filter, limit).await?;
         let head = snapshot.head();
         snapshot.close().await?;
-        let next = found.last().filter(|_| found.len() as u64 == limit).map(|(_, key)| key.clone());
+        let next = page::next(&found, limit, |(_, key)| key.clone());
         let items = found.drain(..).map(|(user, _)| user).collect();
         Ok(Page { items, next, head })
     }
