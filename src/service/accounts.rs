@@ -190,8 +190,7 @@ impl Services {
             return Err(Refusal::invalid("prefix", "Give at least the first character of the names.").into());
         }
         let filter = UserFilter { status: Some(Status::Active), ..named("prefix", Some(prefix), cursor)? };
-        let page = self.by_name(filter, limit).await?;
-        Ok(Page { items: page.items.iter().map(User::reference).collect(), next: page.next, head: page.head })
+        Ok(self.by_name(filter, limit).await?.map(|user| user.reference()))
     }
 
     /// All accounts by name, to administrators.

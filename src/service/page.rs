@@ -17,6 +17,14 @@ pub struct Page<T> {
     pub head: Seq,
 }
 
+impl<T> Page<T> {
+    /// The same part, with its entries shown in another way.
+    pub fn map<U>(self, show: impl FnMut(T) -> U) -> Page<U> {
+        let Self { items, next, head } = self;
+        Page { items: items.into_iter().map(show).collect(), next, head }
+    }
+}
+
 /// What to ask with for the part after the one that was found, given the cursor of an entry. A part that is not full is
 /// the last; one that is may be followed by an empty one.
 pub(super) fn next<E, C: Into<Option<String>>>(
@@ -50,7 +58,7 @@ mod tests {
 
     #[test]
     fn only_a_full_part_goes_on_and_behind_its_last_entry() {
-        let after = |found: &[i32]| next(found, 2, |last| last.to_string());
+        let after = |found: &[i32]| next(found, 2, i32::to_string);
         assert_eq!(after(&[1, 2]).as_deref(), Some("2"));
         assert_eq!(after(&[1]), None);
         assert_eq!(after(&[]), None);
