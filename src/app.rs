@@ -1,10 +1,11 @@
 //! Puts all the rooms together: the only file that sees every one of them but the command line, which calls it.
 
 use crate::admin::AdminSocket;
-use crate::api::{App, AppOptions, Limits, Origins, routes};
+use crate::api::{App, AppOptions, routes};
 use crate::config::{
     AnonymousChannels, DataDir, DataDirError, Email, KeyError, MailMode, Options, RateLimits, Registration, signing_key,
 };
+use crate::gate::{Gate, GateOptions, Limits, Origins};
 use crate::lifecycle::{self, StopSignals};
 use crate::live::{Ending, Follower, FollowerOptions, Hub, HubOptions};
 use crate::mail::{MailError, Postman, Way, Writer};
@@ -175,18 +176,25 @@ fn mail(options: &Options) -> Result<Option<(Post, Postman)>, StartError> {
     Ok(Some((Post { outbox, writer }, postman)))
 }
 
-fn app_options(options: &Options, listening: SocketAddr) -> AppOptions {
-    AppOptions {
+fn gate(options: &Options, listening: SocketAddr) -> Gate {
+    let limits = (options.rate_limits == RateLimits::On).then(|| Limits::new(options.requests_per_minute));
+    let options = GateOptions {
         origins: Origins::new(options.public_url.as_ref(), listening, &options.allow_origins),
         trusted_proxies: options.trusted_proxies.clone(),
-        anonymous_channels: options.anonymous_channels == AnonymousChannels::On,
         streams_per_address: options.max_streams_per_address,
+        body_timeout: options.read_timeout * 3,
+    };
+    Gate::new(options, limits)
+}
+
+fn app_options(options: &Options) -> AppOptions {
+    AppOptions {
+        anonymous_channels: options.anonymous_channels == AnonymousChannels::On,
         pace: Pace {
             heartbeat: options.heartbeat.max(SHORTEST),
             stall: options.stall_timeout,
             auth: options.auth_timeout,
         },
-        body_timeout: options.read_timeout * 3,
     }
 }
 
@@ -204,8 +212,8 @@ pub async fn serve(options: Options) -> Result<(), StartError> {
     let (closing, closed, resting) = (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
     let (connections_open, background) = (TaskTracker::new(), TaskTracker::new());
     let services = composed.services.clone();
-    let limits = (options.rate_limits == RateLimits::On).then(|| Limits::new(options.requests_per_minute));
-    let router = routes::router(App::new(services.clone(), app_options(&options, address), limits));
+    let gate = gate(&options, address);
+    let router = gate.around(routes::router(App::new(services.clone(), gate.clone(), app_options(&options))));
     let door_options =
         DoorOptions { connections, head_timeout: options.read_timeout, silence: options.stall_timeout * SILENCE };
     let door = Door::new(router, door_options, connections_open.clone(), closing.clone(), closed.clone());

@@ -154,7 +154,7 @@ impl Operations {
 
     async fn read(&self, asked: Asked<'_>) -> Result<Outcome, Problem> {
         asked.require_more_than_a_ticket()?;
-        self.app.within_limits(|limits| limits.reading(asked.principal.user))?;
+        self.app.gate.within(|limits| limits.reading(asked.principal.user))?;
         let Read { conversation_id, message_id } = asked.fields()?;
         Ok(asked.done(self.app.services.mark_read(&asked.principal, conversation_id, message_id).await?))
     }
@@ -184,7 +184,7 @@ impl Operations {
         if self.app.services.follower().hub().is_revoked(asked.principal.session) {
             return Err(Refusal::Unauthorized.into());
         }
-        self.app.within_limits(|limits| limits.send(asked.principal.user))
+        Ok(self.app.gate.within(|limits| limits.send(asked.principal.user))?)
     }
 }
 

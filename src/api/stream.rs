@@ -5,12 +5,12 @@ mod handshake;
 mod query;
 
 use super::app::App;
-use super::extract::{ClientAddress, Visitor, principal};
-use super::limits::neighbourhood;
+use super::extract::{Visitor, principal};
 use super::operations;
 use super::problem::Problem;
 use crate::domain::sessions::Principal;
 use crate::domain::{Refusal, Timestamp};
+use crate::gate::ClientAddress;
 use crate::service::Failure;
 use crate::transport::{Accepted, AddressPermit, CloseReason, Subscription, TakeOver};
 use crate::transport::{events as sse_events, farewell, long_poll, websocket};
@@ -57,10 +57,10 @@ async fn open(
     headers: &HeaderMap,
     address: std::net::IpAddr,
 ) -> Result<(Subscription, AddressPermit), Result<CloseReason, Problem>> {
-    if app.within_limits(|limits| limits.stream(address)).is_err() {
+    if app.gate.within(|limits| limits.stream(address)).is_err() {
         return Err(Ok(CloseReason::TooManyStreams));
     }
-    let permit = app.addresses.admit(neighbourhood(address)).ok_or(Ok(CloseReason::TooManyStreams))?;
+    let permit = app.gate.admit_stream(address).ok_or(Ok(CloseReason::TooManyStreams))?;
     if app.services.follower().hub().is_closed() {
         return Err(Ok(CloseReason::ShuttingDown));
     }
@@ -150,8 +150,8 @@ pub(super) async fn ws(
         }
     } else {
         // Who it is comes later, so all that can be said now is said in the handshake.
-        app.within_limits(|limits| limits.stream(address))?;
-        let permit = app.addresses.admit(neighbourhood(address)).ok_or_else(too_many_streams)?;
+        app.gate.within(|limits| limits.stream(address))?;
+        let permit = app.gate.admit_stream(address).ok_or_else(too_many_streams)?;
         (Accepted::Waiting, permit)
     };
     let operations = operations::Operations::new(app.clone(), opened, by_ticket, query.channels, address);
@@ -169,7 +169,7 @@ fn refuse(
     reason: CloseReason,
 ) -> Result<Upgraded, Problem> {
     // Without a place for even that, a plain refusal has to do.
-    let permit = app.addresses.admit(neighbourhood(address)).ok_or_else(too_many_streams)?;
+    let permit = app.gate.admit_stream(address).ok_or_else(too_many_streams)?;
     let incoming = Box::new(move |_| -> futures_util::future::BoxFuture<'static, _> {
         Box::pin(async move { crate::transport::Outcome::Close(reason) })
     });

@@ -25,15 +25,16 @@ pub const ROOMS: &[Room] = &[
     Room { name: "mail", answers: "How does mail leave?", may_import: These(&["domain"]) },
     Room { name: "service", answers: "What may be done?", may_import: These(&["domain", "store", "live", "mail"]) },
     Room { name: "transport", answers: "How do bytes travel?", may_import: These(&["domain", "live"]) },
+    Room { name: "gate", answers: "Who gets in?", may_import: These(&["domain", "transport", "config"]) },
     Room {
         name: "api",
         answers: "What is our language?",
-        may_import: These(&["domain", "service", "transport", "config"]),
+        may_import: These(&["domain", "service", "transport", "gate", "config"]),
     },
     Room {
         name: "compat",
         answers: "What are their languages?",
-        may_import: These(&["domain", "service", "transport"]),
+        may_import: These(&["domain", "service", "transport", "gate"]),
     },
     Room { name: "config", answers: "What was asked for at the start?", may_import: These(&[]) },
     Room { name: "telemetry", answers: "How is it watched?", may_import: These(&[]) },
@@ -53,6 +54,7 @@ pub const ROOMS: &[Room] = &[
             "mail",
             "service",
             "transport",
+            "gate",
             "api",
             "compat",
             "config",
@@ -85,7 +87,7 @@ pub const BELONGINGS: &[Belonging] = &[
     },
     Belonging {
         crates: &["axum", "axum_extra"],
-        rooms: &["transport", "api", "compat", "app"],
+        rooms: &["transport", "gate", "api", "compat", "app"],
         why: "what may be done does not depend on how it was asked",
     },
     Belonging {
