@@ -1,9 +1,9 @@
-//! Puts all the rooms together: the only file that sees every one of them.
+//! Puts all the rooms together: the only file that sees every one of them but the command line, which calls it.
 
 mod adapters;
 
+use crate::admin::AdminSocket;
 use crate::api::{App, AppOptions, routes};
-use crate::cli::admin::AdminSocket;
 use crate::config::{
     AnonymousChannels, DataDir, DataDirError, Email, KeyError, MailMode, Options, RateLimits, Registration, signing_key,
 };

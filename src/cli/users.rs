@@ -4,7 +4,7 @@ use super::failed::Failed;
 use super::operator::{carry_out, unexpected};
 use super::output;
 use super::password::Password;
-use super::verb::{Outcome, UserRow, Verb};
+use crate::admin::{Outcome, UserRow, Verb};
 use crate::config::Options;
 use crate::domain::departures::Legacy;
 use crate::domain::users::Status;

@@ -4,7 +4,7 @@ mod changes;
 
 use super::links::{Desk, NewLink, check_mailable};
 use super::sessions::{Device, Login, Right};
-use super::{Admission, Failure, Page, Services, tokens};
+use super::{Admission, Failure, Page, Services, page, tokens};
 use crate::domain::links::Purpose;
 use crate::domain::sessions::{Principal, check_name};
 use crate::domain::users::{self, Circle, Status, User, UserRef, Username, fold};
@@ -203,8 +203,7 @@ impl Services {
             return Err(Refusal::invalid("prefix", "Give at least the first character of the names.").into());
         }
         let filter = UserFilter { status: Some(Status::Active), ..named("prefix", Some(prefix), cursor)? };
-        let page = self.by_name(filter, limit).await?;
-        Ok(Page { items: page.items.iter().map(User::reference).collect(), next: page.next, head: page.head })
+        Ok(self.by_name(filter, limit).await?.map(|user| user.reference()))
     }
 
     /// All accounts by name, to administrators.
@@ -225,7 +224,7 @@ impl Services {
         let mut found = snapshot.users(&filter, limit).await?;
         let head = snapshot.head();
         snapshot.close().await?;
-        let next = found.last().filter(|_| found.len() as u64 == limit).map(|(_, key)| key.clone());
+        let next = page::next(&found, limit, |(_, key)| key.clone());
         let items = found.drain(..).map(|(user, _)| user).collect();
         Ok(Page { items, next, head })
     }

@@ -12,6 +12,7 @@ pub mod keys;
 pub mod links;
 pub mod maintenance;
 pub mod messages;
+mod page;
 pub mod passwords;
 mod reach;
 pub mod receipts;
@@ -20,7 +21,6 @@ pub mod streams;
 pub mod tokens;
 pub mod trust;
 
-use crate::domain::Seq;
 use crate::domain::sessions::{NO_SESSION, Principal};
 use crate::domain::{Refusal, SessionId, UserId};
 use crate::live::{Follower, Hub};
@@ -35,6 +35,7 @@ use tokio::sync::{Mutex, mpsc};
 use url::Url;
 
 pub use crate::store::{Directs, MessagePage, SubmitError as Failure};
+pub use page::Page;
 
 /// New passwords asked for that wait to be looked into.
 const ORDERS: usize = 256;
@@ -189,22 +190,4 @@ impl<C: Change> Change for As<C> {
         }
         self.change.decide(batch).await
     }
-}
-
-/// A cursor of two numbers, as lists give it that are ordered by one and then by the other.
-fn parse_pair(cursor: &str) -> Result<(i64, i64), Refusal> {
-    let pair = cursor.split_once('-').and_then(|(one, other)| Some((one.parse().ok()?, other.parse().ok()?)));
-    pair.ok_or(Refusal::MalformedCursor)
-}
-
-/// A part of a list, read at one head: stream from there and nothing is missed or doubled.
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "PageOf{T}")]
-pub struct Page<T> {
-    /// The part.
-    pub items: Vec<T>,
-    /// What to ask with for the next part; none at the end.
-    pub next: Option<String>,
-    /// The last event that is part of what is shown.
-    pub head: Seq,
 }

@@ -16,7 +16,7 @@ use std::time::Duration;
 /// One deed of the operator, as JSON on the admin socket: `{"verb":"suspend_user","name":"bob"}`.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "verb", rename_all = "snake_case", deny_unknown_fields)]
-pub(super) enum Verb {
+pub(crate) enum Verb {
     /// Makes an account.
     AddUser { name: String, password: Secret, email: Option<String>, admin: bool },
     /// Makes an account without a password, for protocols that carry no credentials.
@@ -47,7 +47,7 @@ pub(super) enum Verb {
 /// What came of it.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
-pub(super) enum Outcome {
+pub(crate) enum Outcome {
     Done,
     User { user: UserRow },
     Users { users: Vec<UserRow> },
@@ -59,7 +59,7 @@ pub(super) enum Outcome {
 
 /// An account as the operator sees it.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct UserRow {
+pub(crate) struct UserRow {
     pub id: i64,
     pub username: String,
     pub status: Status,
@@ -72,7 +72,7 @@ pub(super) struct UserRow {
 
 /// A key as the operator sees it.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct KeyRow {
+pub(crate) struct KeyRow {
     pub id: SessionId,
     pub name: String,
     pub scopes: Vec<Scope>,
