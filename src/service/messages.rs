@@ -2,6 +2,7 @@
 
 mod changes;
 mod deletions;
+mod letters;
 mod lists;
 
 use super::{Failure, Services};
@@ -15,6 +16,7 @@ use changes::{Edit, Send, Target, body_hash};
 use deletions::{Delete, EraseOf};
 
 pub use deletions::Deletions;
+pub use letters::Letter;
 pub use lists::{ListWish, MessageBox, MessageItem, ThreadItem};
 
 /// The most messages that one call deletes.

@@ -35,6 +35,8 @@ pub struct ListWish {
     pub sender: Option<String>,
     /// Said directly to this user.
     pub recipient: Option<String>,
+    /// Said directly to the caller, by others or by himself.
+    pub to_oneself: bool,
     /// Of these direct conversations.
     pub directs: Option<Directs>,
     /// From this moment on.
@@ -47,6 +49,8 @@ pub struct ListWish {
     pub thread: Option<MessageId>,
     /// No replies.
     pub roots: bool,
+    /// What somebody said and did not delete: nothing of the system's own, and no tombstones.
+    pub said: bool,
 }
 
 /// A message as lists show it.
@@ -182,17 +186,18 @@ impl Services {
     }
 
     /// What of a wish can be told without looking at conversations.
-    async fn filter(&self, principal: &Principal, wish: &ListWish) -> Result<MessageFilter, Failure> {
+    pub(super) async fn filter(&self, principal: &Principal, wish: &ListWish) -> Result<MessageFilter, Failure> {
         let own = Some(principal.user);
         let sender = self.named("sender", wish.sender.as_deref()).await?;
-        let recipient = self.named("recipient", wish.recipient.as_deref()).await?;
+        let named = self.named("recipient", wish.recipient.as_deref()).await?;
+        let recipient = named.or(own.filter(|_| wish.to_oneself));
         let author = own.filter(|_| wish.which == MessageBox::Sent);
         Ok(MessageFilter {
             viewer: principal.user,
             conversation: None,
             author: author.or(sender),
             // Two who are not the same have written nothing together.
-            nobody: author.is_some() && sender.is_some() && author != sender,
+            nobody: author.is_some() && sender.is_some() && author != sender || wish.to_oneself && recipient != own,
             not_author: own.filter(|_| wish.which == MessageBox::Inbox),
             recipient,
             directs: wish.directs,
@@ -201,6 +206,7 @@ impl Services {
             until: wish.until,
             thread: wish.thread,
             roots: wish.roots,
+            said: wish.said,
         })
     }
 
@@ -213,7 +219,7 @@ impl Services {
 }
 
 /// The conversation that a list is about, if it is one that the caller may read.
-async fn within(
+pub(super) async fn within(
     snapshot: &Snapshot,
     principal: &Principal,
     wish: &ListWish,
