@@ -4,7 +4,7 @@ use super::super::{Front, Refused};
 use super::complaint::{Answer, Complaint};
 use super::form::{Form, too_long};
 use super::known::Known;
-use crate::domain::users::{Circle, USERNAME_LIMIT, User, Username};
+use crate::domain::users::{Circle, USERNAME_LIMIT, User, Username, check_email};
 use crate::domain::{Refusal, UserId};
 use crate::gate::Bounds;
 use crate::service::Failure;
@@ -18,6 +18,8 @@ use std::time::Duration;
 
 /// How long a token is good unless the operator says otherwise: as long as in the original.
 const TOKEN_LASTS: Duration = Duration::from_hours(10);
+
+const NO_EMAIL: &str = "Enter a valid email address.";
 
 /// An account, and the token that it is used with.
 #[derive(Debug, Serialize)]
@@ -60,13 +62,19 @@ pub(super) async fn register(
     let username = form.required("username").trim().to_owned();
     let password = form.required("password");
     let email = form.optional("email");
+    if let Some(reason) = bad_name(&username) {
+        form.refuse("username", reason);
+    }
+    if email.as_deref().is_some_and(|email| check_email(email).is_err()) {
+        form.refuse("email", NO_EMAIL);
+    }
     form.done()?;
     bounds.registration()?;
     let through = Some(Through { system: front.name(), inbox: Circle::Everyone });
     let registration =
-        Registration { username: username.clone(), password, email, bio: None, invitation: None, through };
+        Registration { username, password, email, bio: None, invitation: None, through };
     let registered = front.services.register(registration, device(&front, &bounds)).await;
-    let welcome = match registered.map_err(|failure| unwelcome(&username, failure))? {
+    let welcome = match registered.map_err(unwelcome)? {
         Registered::Active(login) => Welcome::new(login)?,
         Registered::Pending(user) => Welcome { user: Account::new(user), token: None },
     };
@@ -97,16 +105,13 @@ fn device(front: &Front, bounds: &Bounds) -> Device {
 }
 
 /// Why nobody was registered, at the field that it is about.
-fn unwelcome(username: &str, failure: Failure) -> Complaint {
+fn unwelcome(failure: Failure) -> Complaint {
     match &failure {
         Failure::Refused(Refusal::UsernameTaken) => {
             Complaint::field("username", "A user with that username already exists.")
         }
-        Failure::Refused(Refusal::Invalid { field: "username", reason }) => {
-            Complaint::field("username", bad_name(username).unwrap_or_else(|| reason.clone()))
-        }
         Failure::Refused(Refusal::Invalid { field: "email", .. }) => {
-            Complaint::field("email", "Enter a valid email address.")
+            Complaint::field("email", NO_EMAIL)
         }
         Failure::Refused(Refusal::Invalid { field, reason }) => Complaint::field(field, reason.clone()),
         Failure::Refused(refusal @ Refusal::EmailTaken) => Complaint::field("email", refusal.to_string()),
@@ -118,6 +123,10 @@ fn unwelcome(username: &str, failure: Failure) -> Complaint {
 fn bad_name(name: &str) -> Option<String> {
     if name.chars().count() > USERNAME_LIMIT {
         return Some(too_long(USERNAME_LIMIT));
+    }
+    // What is missing is told already.
+    if name.is_empty() {
+        return None;
     }
     let only = "Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters.";
     Username::parse("username", name).is_err().then(|| only.to_owned())

@@ -61,6 +61,11 @@ impl Form {
         text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
     }
 
+    /// Notes something that is wrong with a field beside what is noted already.
+    pub(super) fn refuse(&mut self, name: &str, reason: impl Into<String>) {
+        self.wrong(name, reason);
+    }
+
     /// Refuses with all that is wrong.
     pub(super) fn done(&mut self) -> Answer<()> {
         let wrong = std::mem::take(&mut self.wrong);

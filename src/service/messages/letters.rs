@@ -29,7 +29,7 @@ impl Services {
         leaf: Leaf,
         size: u64,
     ) -> Result<Numbered<Letter>, Failure> {
-        let wish = ListWish { directs: Some(Directs::PairsAndAlone), said: true, ..wish };
+        let wish = ListWish { directs: Some(Directs::UpToTwo), said: true, ..wish };
         let filter = self.filter(principal, &wish).await?;
         let snapshot = self.store().snapshot().await?;
         let filter = within(&snapshot, principal, &wish, filter).await?;

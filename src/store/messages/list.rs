@@ -3,6 +3,7 @@
 //! All of a user's messages are read conversation by conversation, those with the newest first, and no further than the
 //! part that was asked for reaches: by number alone a quiet user's messages would be looked for among everybody's.
 
+mod counting;
 #[cfg(test)]
 mod tests;
 
@@ -17,6 +18,8 @@ use sea_orm::{
     QueryTrait, Select,
 };
 use std::collections::HashMap;
+
+pub(in crate::store) use counting::count;
 
 /// Conversations that are read with one statement: few at first, since they are mostly enough.
 const FIRST: usize = 8;
@@ -61,10 +64,22 @@ pub enum Directs {
     All,
     /// Of two people.
     Pairs,
+    /// Of two people, and notes to oneself.
+    UpToTwo,
     /// Notes to oneself.
     Alone,
-    /// Of two people, and notes to oneself.
-    PairsAndAlone,
+}
+
+impl Directs {
+    /// Whether a conversation in which so many people are for good is one of these. In one that is not direct nobody is.
+    pub fn includes(self, people: usize) -> bool {
+        match self {
+            Self::All => people > 0,
+            Self::Pairs => people == 2,
+            Self::UpToTwo => people == 1 || people == 2,
+            Self::Alone => people == 1,
+        }
+    }
 }
 
 /// Which part of a list.
@@ -100,34 +115,15 @@ pub(in crate::store) async fn list(
         let query = within(query, span).order_by(Column::Id, order);
         return complete(db, query.offset(page.skip).limit(page.limit).all(db).await?).await;
     }
-    let wanted = usize::try_from(page.skip.saturating_add(page.limit)).unwrap_or(usize::MAX);
-    let mut ids = of_many_places(db, filter, span, wanted).await?;
-    ids.drain(..ids.len().min(usize::try_from(page.skip).unwrap_or(usize::MAX)));
+    let places = places(db, filter).await?;
+    let (span, skip) = counting::nearer(db, filter, &places, span, page.skip).await?;
+    let wanted = usize::try_from(skip.saturating_add(page.limit)).unwrap_or(usize::MAX);
+    let mut ids = of_many_places(db, filter, places, span, wanted).await?;
+    ids.drain(..ids.len().min(usize::try_from(skip).unwrap_or(usize::MAX)));
     let ids: Vec<MessageId> = ids.into_iter().map(MessageId).collect();
     let mut found = by_ids(db, &ids).await?;
     found.sort_unstable_by_key(|kept| if span.oldest_first { kept.message.id.0 } else { -kept.message.id.0 });
     Ok(found)
-}
-
-/// How many messages there are in all parts of such a list.
-pub(in crate::store) async fn count(db: &impl ConnectionTrait, filter: &MessageFilter) -> Result<u64, DbErr> {
-    let Some(span) = span(db, filter, MessagePage::default()).await? else { return Ok(0) };
-    let mut total = 0i64;
-    if let Some(query) = of_one_index(db, filter).await? {
-        let counted: Option<i64> =
-            within(query, span).select_only().column_as(Column::Id.count(), "count").into_tuple().one(db).await?;
-        total = counted.unwrap_or(0);
-    } else {
-        for some in places(db, filter).await?.chunks(MOST) {
-            let counted = |place: &Place| {
-                let mut query = place.query(filter, span);
-                QuerySelect::query(&mut query).expr_as(Column::Id.count(), Alias::new("id"));
-                query.into_query()
-            };
-            total += run(db, some.iter().map(counted)).await?.into_iter().sum::<i64>();
-        }
-    }
-    Ok(u64::try_from(total).unwrap_or(0))
 }
 
 /// The numbers that the page and the dates leave. Moments rise with the numbers, so that dates are looked up once.
@@ -164,6 +160,9 @@ fn from_moment(moment: Timestamp) -> Select<Entity> {
 /// The query of a list that one index serves: a conversation's, a thread's or an author's.
 async fn of_one_index(db: &impl ConnectionTrait, filter: &MessageFilter) -> Result<Option<Select<Entity>>, DbErr> {
     let mut query = conditions(Entity::find(), filter);
+    if let Some(author) = filter.author {
+        query = query.filter(Column::AuthorId.eq(author.0));
+    }
     let of_directs = filter.recipient.is_some() || filter.directs.is_some();
     if let Some((conversation, public)) = filter.conversation.filter(|_| !of_directs) {
         // A thread is in one conversation, and shorter.
@@ -190,11 +189,8 @@ fn within(query: Select<Entity>, span: Span) -> Select<Entity> {
     if span.below < i64::MAX { query.filter(Column::Id.lt(span.below)) } else { query }
 }
 
-/// What holds wherever the messages are.
+/// What holds wherever the messages are, but for their author.
 fn conditions(mut query: Select<Entity>, filter: &MessageFilter) -> Select<Entity> {
-    if let Some(author) = filter.author {
-        query = query.filter(Column::AuthorId.eq(author.0));
-    }
     let mut others = [filter.not_author, filter.unread.then_some(filter.viewer)];
     others.sort_unstable();
     for author in others.into_iter().flatten() {
@@ -228,6 +224,11 @@ impl Place {
         let span = Span { above: Ord::max(span.above, self.above), ..span };
         let query = Entity::find().select_only().filter(Column::ConversationId.eq(self.conversation));
         let mut query = within(conditions(query, filter), span).filter(during(filter.viewer, &self.stays));
+        if let Some(author) = filter.author {
+            // Nothing is added so that no index knows the column: by the author's own, each of many conversations would be
+            // looked for among all that he ever said.
+            query = query.filter(Expr::col((Entity, Column::AuthorId)).add(0).eq(author.0));
+        }
         if let Some(author) = self.not_author {
             query = query.filter(Column::AuthorId.ne(author.0).or(Column::AuthorId.is_null()));
         }
@@ -264,13 +265,7 @@ async fn places(db: &impl ConnectionTrait, filter: &MessageFilter) -> Result<Vec
     let mut places: HashMap<i64, Place> = HashMap::new();
     for row in rows {
         let people: Vec<&str> = row.direct_key.as_deref().map(|key| key.split(',').collect()).unwrap_or_default();
-        let fits = match filter.directs {
-            None => true,
-            Some(Directs::All) => !people.is_empty(),
-            Some(Directs::Pairs) => people.len() == 2,
-            Some(Directs::Alone) => people.len() == 1,
-            Some(Directs::PairsAndAlone) => people.len() == 1 || people.len() == 2,
-        };
+        let fits = filter.directs.is_none_or(|directs| directs.includes(people.len()));
         let reached = filter.recipient.is_none_or(|person| people.contains(&person.to_string().as_str()));
         if fits && reached {
             let place = places.entry(row.conversation_id).or_insert_with(|| Place {
@@ -303,12 +298,12 @@ async fn read_until(db: &impl ConnectionTrait, user: UserId) -> Result<HashMap<i
 async fn of_many_places(
     db: &impl ConnectionTrait,
     filter: &MessageFilter,
+    places: Vec<Place>,
     span: Span,
     wanted: usize,
 ) -> Result<Vec<i64>, DbErr> {
     let rank = |id: i64| if span.oldest_first { id } else { -id };
-    let mut places: HashMap<i64, Place> =
-        places(db, filter).await?.into_iter().map(|place| (place.conversation, place)).collect();
+    let mut places: HashMap<i64, Place> = places.into_iter().map(|place| (place.conversation, place)).collect();
     let mut begins = begins(db, places.keys().copied().collect(), span).await?;
     begins.sort_unstable_by_key(|(_, first)| rank(*first));
     let mut ids: Vec<i64> = Vec::new();
