@@ -2,7 +2,7 @@
 //! costs more memory than another.
 
 use super::{Column, Entity, MOST, MessageFilter, MessagePage, Place, Span, of_one_index, places, run, span, within};
-use sea_orm::sea_query::{Alias, ExprTrait};
+use sea_orm::sea_query::Alias;
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryOrder, QuerySelect, QueryTrait};
 
 /// So many numbers are read and left out rather than counted.

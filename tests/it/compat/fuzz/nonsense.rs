@@ -117,7 +117,8 @@ impl<'a> Nonsense<'a> {
 
     /// The request as it goes over the wire.
     pub fn bytes(mut self) -> Vec<u8> {
-        let mut head = format!("{} {} HTTP/1.1\r\nHost: 127.0.0.1\r\n", self.method, self.target());
+        let target = self.target();
+        let mut head = format!("{} {target} HTTP/1.1\r\nHost: 127.0.0.1\r\n", self.method);
         if !matches!(self.interface.shows, Shows::Query) && self.chance.percent(80) {
             head.push_str(self.shown);
         } else if self.chance.percent(30) {
