@@ -61,7 +61,7 @@ async fn a_server_error_tells_nothing() {
     let server = options().start().await;
     let alice = Client::register(&server, "alice").await;
     let unused = Client::login(&server, "alice", "pass").await;
-    alice.get("/message").await.expect(200);
+    alice.send("alice", "x").await;
     server.sql("ALTER TABLE messages RENAME TO gone").await;
     let wrong = json!({"detail": "Something went wrong"});
     refused(&alice.get("/message").await, 500, &wrong);
