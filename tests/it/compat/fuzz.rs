@@ -12,8 +12,8 @@ use self::routes::{Interface, Route, Shows};
 use crate::support::raw::Connection;
 use crate::support::{Chance, Options, Person, Server, seconds, within};
 
-/// How often each method is tried on each route.
-const ROUNDS: usize = 4;
+/// How often a method is tried on a route that knows it, and on one that does not.
+const ROUNDS: [usize; 2] = [25, 2];
 /// So many requests are under way at a time.
 const AT_ONCE: usize = 8;
 /// Those that somebody may think of, and one that nobody does.
@@ -45,7 +45,8 @@ async fn survives(name: &str, options: Options) {
     for interface in routes::INTERFACES {
         let shown = if interface.is_to_come() { String::new() } else { shown(&server, interface, &ann).await };
         for route in interface.routes {
-            for method in METHODS.repeat(ROUNDS) {
+            let often = |method: &str| ROUNDS[usize::from(!route.methods.split(' ').any(|known| known == method))];
+            for method in METHODS.into_iter().flat_map(|method| std::iter::repeat_n(method, often(method))) {
                 requests.push(Nonsense::new(&mut chance, interface, route, method, &shown).bytes());
             }
         }

@@ -47,6 +47,9 @@ const VALUES: &[&str] = &[
     "-9223372036854775808",
 ];
 
+/// What it is likely to take, so that what is wrong beside it gets further than to the first check.
+const LIKELY: &[&str] = &["1", "2", "ann", "bob", "2020-03-30"];
+
 const KINDS: &[&str] = &[
     "application/json",
     "application/json",
@@ -151,14 +154,14 @@ impl<'a> Nonsense<'a> {
     }
 
     fn target(&mut self) -> String {
-        let path = filled(self.route.path, |_| (*self.chance.pick(VALUES)).to_owned());
+        let path = filled(self.route.path, |_| self.word().to_owned());
         let slash = if self.chance.percent(15) { "/" } else { "" };
         let mut target = format!("/compat/{}{}{path}{slash}?", self.interface.name, self.interface.base);
         if matches!(self.interface.shows, Shows::Query) && self.chance.percent(80) {
             target.push_str(self.shown);
         }
         for _ in 0..self.chance.between(0, 3) {
-            let (name, value) = (*self.chance.pick(self.interface.fields), *self.chance.pick(VALUES));
+            let (name, value) = (*self.chance.pick(self.interface.fields), self.word());
             write!(target, "&{name}={value}").unwrap();
         }
         if self.chance.percent(3) {
@@ -194,6 +197,10 @@ impl<'a> Nonsense<'a> {
             body[place] = self.byte();
         }
         body
+    }
+
+    fn word(&mut self) -> &'static str {
+        self.chance.pick(if self.chance.percent(50) { LIKELY } else { VALUES })
     }
 
     fn byte(&mut self) -> u8 {
@@ -246,7 +253,8 @@ impl<'a> Nonsense<'a> {
             "{}",
         ];
         match self.chance.between(0, 99) {
-            0..60 => (*self.chance.pick(LITERALS)).to_owned(),
+            0..30 => json!(self.chance.pick(LIKELY)).to_string(),
+            30..60 => (*self.chance.pick(LITERALS)).to_owned(),
             60..75 => {
                 let length = self.chance.between(1, 60);
                 json!(self.chance.text(length)).to_string()
@@ -269,7 +277,7 @@ impl<'a> Nonsense<'a> {
         for name in self.interface.fields {
             if self.chance.percent(70) {
                 let value = match self.chance.between(0, 2) {
-                    0 => (*self.chance.pick(VALUES)).to_owned(),
+                    0 => self.word().to_owned(),
                     1 => url::form_urlencoded::byte_serialize(self.value(0).as_bytes()).collect(),
                     _ => {
                         let length = self.chance.between(1, 60);
