@@ -27,6 +27,7 @@ pub enum MessageBox {
 
 /// Which messages somebody wants to see. All wishes hold together.
 #[derive(Debug, Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a condition by itself, and any of them go together")]
 pub struct ListWish {
     /// Of one conversation.
     pub conversation: Option<ConversationId>,

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use self::nonsense::Nonsense;
 use self::routes::{Interface, Route, Shows};
 use crate::support::raw::Connection;
-use crate::support::{Chance, Options, Person, Server, seconds, within};
+use crate::support::{Chance, Person, Server, seconds, within};
 
 /// How often a method is tried on a route that knows it, and on one that does not.
 const ROUNDS: [usize; 2] = [25, 2];
@@ -24,7 +24,8 @@ async fn nothing_that_comes_in_makes_the_server_fail() {
     // Kinglet mails, and answers 503 where nothing says how.
     let usual = Server::options().set("--mail", "log").set("--public-url", "http://127.0.0.1:8080");
     let all = ADAPTERS.iter().map(|adapter| adapter.name.to_owned());
-    survives("fuzz", usual.set("--compat", &all.collect::<Vec<_>>().join(","))).await;
+    let server = usual.set("--compat", &all.collect::<Vec<_>>().join(",")).start().await;
+    survives("fuzz", &server).await;
 }
 
 #[tokio::test]
@@ -33,17 +34,25 @@ async fn nor_in_any_other_mode() {
         let word = adapter.modes.first().map(|mode| format!("={}", mode.word));
         format!("{}{}", adapter.name, word.unwrap_or_default())
     });
-    survives("fuzz of modes", Server::options().set("--compat", &all.collect::<Vec<_>>().join(","))).await;
+    let server = Server::options().set("--compat", &all.collect::<Vec<_>>().join(",")).start().await;
+    survives("fuzz of modes", &server).await;
 }
 
-async fn survives(name: &str, options: Options) {
+#[tokio::test]
+#[should_panic(expected = "answered 500")]
+async fn a_server_that_fails_is_seen() {
+    let server = Server::options().set("--compat", "oms").start().await;
+    server.sql("ALTER TABLE messages RENAME TO gone").await;
+    survives("fuzz of a broken server", &server).await;
+}
+
+async fn survives(name: &str, server: &Server) {
     let mut chance = Chance::for_test(name);
-    let server = options.start().await;
-    let ann = Person::register(&server, "ann").await;
+    let ann = Person::register(server, "ann").await;
     server.command(&["user", "add", "bob", "--open"]).await;
     let mut requests = Vec::new();
     for interface in routes::INTERFACES {
-        let shown = if interface.is_to_come() { String::new() } else { shown(&server, interface, &ann).await };
+        let shown = if interface.is_to_come() { String::new() } else { shown(server, interface, &ann).await };
         for route in interface.routes {
             let often = |method: &str| ROUNDS[usize::from(!route.methods.split(' ').any(|known| known == method))];
             for method in METHODS.into_iter().flat_map(|method| std::iter::repeat_n(method, often(method))) {
@@ -53,7 +62,7 @@ async fn survives(name: &str, options: Options) {
     }
     let hands = requests.chunks(requests.len().div_ceil(AT_ONCE)).map(async |part| {
         for request in part {
-            answered(&server, request).await;
+            answered(server, request).await;
         }
     });
     futures_util::future::join_all(hands).await;

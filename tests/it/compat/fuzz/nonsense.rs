@@ -200,7 +200,9 @@ impl<'a> Nonsense<'a> {
     }
 
     fn word(&mut self) -> &'static str {
-        self.chance.pick(if self.chance.percent(50) { LIKELY } else { VALUES })
+        let from: &'static [&'static str] = if self.chance.percent(50) { LIKELY } else { VALUES };
+        let word: &&str = self.chance.pick(from);
+        word
     }
 
     fn byte(&mut self) -> u8 {
