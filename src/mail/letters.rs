@@ -70,6 +70,11 @@ impl Writer {
         self.fill("email_removed", include_str!("letters/email_removed.txt"), user, name, to, None)
     }
 
+    /// Tells the owner of an address that somebody else asks for it.
+    pub fn email_wanted(&self, user: UserId, name: &Username, to: &str) -> Letter {
+        self.fill("email_wanted", include_str!("letters/email_wanted.txt"), user, name, to, None)
+    }
+
     fn fill(
         &self,
         kind: &'static str,
@@ -112,6 +117,7 @@ mod tests {
         }
         letters.push(writer.email_changed(UserId(1), &name, "zoe@example.org"));
         letters.push(writer.email_removed(UserId(1), &name, "zoe@example.org"));
+        letters.push(writer.email_wanted(UserId(1), &name, "zoe@example.org"));
         for letter in letters {
             assert!(!letter.subject.is_empty() && !letter.subject.contains('\n'), "{}", letter.subject);
             assert!(letter.text.contains("zoe") && letter.text.contains("chat.example.org"), "{}", letter.text);

@@ -95,7 +95,7 @@ impl Services {
         let (user, opened) = self.sequencer().submit(change).await?;
         tracing::info!(user.id = user.id.0, pending = status == Status::Pending, "registered");
         if let (Some(desk), Some(link)) = (desk, link) {
-            desk.send_link(&user, &link);
+            self.send_or_tell(desk, &user, &link).await;
         }
         Ok(match (opened, session) {
             (Some(opened), Some(session)) => Registered::Active(self.login(user, &opened, &session)),
