@@ -101,11 +101,13 @@ impl Sequencer {
         Ok(async move { answer.await.unwrap_or(Err(SubmitError::Unavailable)) })
     }
 
-    /// Hands in a change whose outcome nobody waits for.
-    pub fn submit_unwatched<C: Change>(&self, change: C) {
-        if let Err(error) = self.enqueue(change) {
+    /// Hands in a change whose outcome nobody waits for. Says whether it was taken.
+    pub fn submit_unwatched<C: Change>(&self, change: C) -> bool {
+        let taken = self.enqueue(change);
+        if let Err(error) = &taken {
             tracing::debug!(%error, "a change that nobody waits for was not taken");
         }
+        taken.is_ok()
     }
 
     fn enqueue<C: Change>(&self, change: C) -> Result<oneshot::Receiver<Result<C::Output, SubmitError>>, SubmitError> {
