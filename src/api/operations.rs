@@ -99,6 +99,10 @@ impl Operations {
 
     async fn auth(&self, frame: &str, reference: &Reference, known: Option<Principal>) -> Result<Outcome, Problem> {
         let auth: Auth = fields(frame)?;
+        // A socket that belongs to nobody ends with its first wrong try, and was counted when it was opened.
+        if let Some(known) = &known {
+            self.count(known)?;
+        }
         let principal = match self.app.services.check_bearer(&auth.token).await {
             Ok(principal) => principal,
             Err(Failure::Refused(Refusal::TokenExpired)) if known.is_none() => {
@@ -173,8 +177,14 @@ impl Operations {
 
     /// The channel that is named.
     async fn channel(&self, asked: &Asked<'_>) -> Result<ConversationId, Problem> {
+        self.count(&asked.principal)?;
         let Channel { channel } = asked.fields()?;
         Ok(self.app.services.channel(&asked.principal, &channel).await?)
+    }
+
+    /// Counts what has to be looked up with the other requests of this user.
+    fn count(&self, principal: &Principal) -> Result<(), Problem> {
+        Ok(self.app.gate.within(|limits| limits.operation(principal.user))?)
     }
 
     /// Whether the socket may write one thing more. It may have outlived its session by the moment that it takes to be
