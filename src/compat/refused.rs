@@ -12,7 +12,7 @@ pub enum Refused {
     #[error("Pages of this origin may not use this server. Its operator can allow them with --allow-origins.")]
     ForeignOrigin,
     /// A name that is not this server's: somebody may have pointed it here.
-    #[error("This server does not go by this name. Its operator can name it with --public-url.")]
+    #[error("This server does not go by this name. Its operator can name it with --public-url or --allow-origins.")]
     ForeignHost,
     /// Too many requests of this kind.
     #[error(transparent)]
