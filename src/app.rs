@@ -232,13 +232,12 @@ pub async fn serve(options: Options) -> Result<(), StartError> {
     let door_options =
         DoorOptions { connections, head_timeout: options.read_timeout, silence: options.stall_timeout * SILENCE };
     let door = Door::new(router, door_options, connections_open.clone(), closing.clone(), closed.clone());
-    background.spawn(door.open(listener));
+    background.spawn(Arc::clone(&door).open(listener));
     for own in adapters.listen()? {
         let at = own.listener.local_addr()?;
         let gate = gate.with_origins(origins(&options, at));
         let router = gate.around(adapters.at_root(own.adapter, &services, &gate));
-        let door = Door::new(router, door_options, connections_open.clone(), closing.clone(), closed.clone());
-        background.spawn(door.open(own.listener));
+        background.spawn(door.beside(router).open(own.listener));
         announce(own.adapter.name, at);
     }
     let follower = Arc::clone(services.follower());
