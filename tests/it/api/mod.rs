@@ -2,6 +2,7 @@
 
 mod accounts;
 mod admin;
+mod administrators;
 mod blocks;
 mod contacts;
 mod conversations;
