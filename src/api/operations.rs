@@ -86,6 +86,9 @@ struct Reply<'a, T> {
     result: Option<T>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<Problem>,
+    /// What the log has about it, where the server failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -114,17 +117,19 @@ struct Authenticated {
 type Reference = Option<Box<RawValue>>;
 
 fn done<T: Serialize>(reference: &Reference, result: T) -> String {
-    reply(reference, Ok(result))
+    reply(reference, Ok(result), None)
 }
 
-fn refused(reference: &Reference, error: Problem) -> String {
-    reply::<()>(reference, Err(error))
+fn refused(reference: &Reference, error: Problem, request_id: &str) -> String {
+    // What is wrong with an operation is for its sender alone to find; what is wrong with the server, for its operator.
+    let request_id = Some(request_id).filter(|_| error.status().is_server_error());
+    reply::<()>(reference, Err(error), request_id)
 }
 
-fn reply<T: Serialize>(reference: &Reference, outcome: Result<T, Problem>) -> String {
+fn reply<T: Serialize>(reference: &Reference, outcome: Result<T, Problem>, request_id: Option<&str>) -> String {
     let ok = outcome.is_ok();
     let (result, error) = outcome.map_or_else(|error| (None, Some(error)), |result| (Some(result), None));
-    let reply = Reply { r#type: "reply", reference: reference.as_deref(), ok, result, error };
+    let reply = Reply { r#type: "reply", reference: reference.as_deref(), ok, result, error, request_id };
     // Our own views always have JSON.
     serde_json::to_string(&reply).unwrap_or_default()
 }
@@ -152,21 +157,22 @@ impl Operations {
     pub(super) fn incoming(self: Arc<Self>) -> Incoming {
         Box::new(move |frame| {
             let operations = Arc::clone(&self);
-            let span = tracing::info_span!("operation", client.address = %operations.address);
-            Box::pin(async move { operations.handle(&frame).await }.instrument(span))
+            let id = format!("{:016x}", rand::random::<u64>());
+            let span = tracing::info_span!("operation", request.id = %id, client.address = %operations.address);
+            Box::pin(async move { operations.handle(&frame, &id).await }.instrument(span))
         })
     }
 
-    async fn handle(&self, frame: &str) -> Outcome {
+    async fn handle(&self, frame: &str, id: &str) -> Outcome {
         let envelope: Envelope<'_> = match parse_frame(frame) {
             Ok(envelope) => envelope,
-            Err(problem) => return Outcome::Reply(refused(&None, problem)),
+            Err(problem) => return Outcome::Reply(refused(&None, problem, id)),
         };
         let reference = envelope.reference.map(ToOwned::to_owned);
         // What a reply repeats is kept until then: it must not be a way to keep much.
         if reference.as_ref().is_some_and(|reference| reference.get().len() > 256) {
             let problem = Refusal::invalid("ref", "A `ref` has at most 256 bytes.").into();
-            return Outcome::Reply(refused(&None, problem));
+            return Outcome::Reply(refused(&None, problem, id));
         }
         let (_alone, _together) = if envelope.op.as_deref() == Some("auth") {
             (Some(self.gate.write().await), None)
@@ -190,7 +196,7 @@ impl Operations {
                 Err(Refusal::invalid("op", reason).into())
             }
         };
-        outcome.unwrap_or_else(|problem| Outcome::Reply(refused(&reference, problem)))
+        outcome.unwrap_or_else(|problem| Outcome::Reply(refused(&reference, problem, id)))
     }
 
     async fn auth(&self, frame: &str, reference: &Reference, known: Option<Principal>) -> Result<Outcome, Problem> {

@@ -13,6 +13,7 @@ mod invitations;
 mod keys;
 mod limits;
 mod lists;
+mod logs;
 mod many_members;
 mod messages;
 mod openapi;
