@@ -89,18 +89,21 @@ pub(super) struct SetPassword {
 }
 
 impl Change for SetPassword {
-    type Output = ();
+    type Output = User;
 
-    async fn decide(&self, batch: &mut Batch) -> Result<(), Abort> {
+    async fn decide(&self, batch: &mut Batch) -> Result<User, Abort> {
         let user = batch.user(self.user).await?.ok_or(Refusal::Unauthorized)?;
         self.right.check(&user)?;
         if user.status == Status::Deleted {
             return Err(Refusal::NotFound("user").into());
         }
-        batch.update_user(&User { password_hash: Some(self.hash.clone()), ..user }).await?;
+        let user = User { password_hash: Some(self.hash.clone()), ..user };
+        batch.update_user(&user).await?;
         // What was mailed to set a new one is overtaken.
         batch.forget_links_of(self.user, Some(Purpose::Password)).await?;
-        revoke_all(batch, self.user, |session| Some(session.id) != self.keep && session.kind != SessionKind::Key).await
+        revoke_all(batch, self.user, |session| Some(session.id) != self.keep && session.kind != SessionKind::Key)
+            .await?;
+        Ok(user)
     }
 }
 

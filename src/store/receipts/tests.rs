@@ -45,7 +45,7 @@ async fn what_is_unread_is_found_without_walking_through_a_table() {
 async fn unread_messages_are_counted_as_far_as_somebody_counts_them() {
     let home = tempfile::tempdir().unwrap();
     let store = open(home.path()).await;
-    let fill = async |sql: String| drop(store.write.execute_unprepared(&sql).await.unwrap());
+    let fill = async |sql: String| assert!(store.write.execute_unprepared(&sql).await.is_ok(), "{sql}");
     let stay = async |conversation: i64, from: i64, until: Option<i64>| {
         let left = until.map_or("NULL".to_owned(), |until| until.to_string());
         fill(format!(
