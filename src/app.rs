@@ -1,10 +1,13 @@
-//! Puts all the rooms together: the only file that sees every one of them.
+//! Puts all the rooms together: the only file that sees every one of them but the command line, which calls it.
 
-use crate::api::{App, AppOptions, Limits, Origins, routes};
-use crate::cli::admin::AdminSocket;
+mod adapters;
+
+use crate::admin::AdminSocket;
+use crate::api::{App, AppOptions, routes};
 use crate::config::{
     AnonymousChannels, DataDir, DataDirError, Email, KeyError, MailMode, Options, RateLimits, Registration, signing_key,
 };
+use crate::gate::{Gate, GateOptions, Limits, Origins};
 use crate::lifecycle::{self, StopSignals};
 use crate::live::{Ending, Follower, FollowerOptions, Hub, HubOptions};
 use crate::mail::{MailError, Postman, Way, Writer};
@@ -19,6 +22,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+use adapters::Adapters;
+
+pub use adapters::AdaptersError;
 
 /// How much longer a revoked session is remembered than its tokens last, for clocks and caches.
 const REVOCATION_MARGIN: Duration = Duration::from_mins(5);
@@ -53,6 +60,9 @@ pub enum StartError {
     /// Mail cannot be sent so.
     #[error(transparent)]
     Mail(#[from] MailError),
+    /// An older system's interface cannot be mounted so.
+    #[error(transparent)]
+    Adapters(#[from] AdaptersError),
     /// The address cannot be listened on.
     #[error("cannot listen on {0}: {1}. Is another server running there? Choose another with --listen")]
     Listen(SocketAddr, io::Error),
@@ -175,23 +185,35 @@ fn mail(options: &Options) -> Result<Option<(Post, Postman)>, StartError> {
     Ok(Some((Post { outbox, writer }, postman)))
 }
 
-fn app_options(options: &Options, listening: SocketAddr) -> AppOptions {
-    AppOptions {
-        origins: Origins::new(options.public_url.as_ref(), listening, &options.allow_origins),
+fn gate(options: &Options, listening: SocketAddr) -> Gate {
+    let limits = (options.rate_limits == RateLimits::On).then(|| Limits::new(options.requests_per_minute));
+    let origins = origins(options, listening);
+    let options = GateOptions {
         trusted_proxies: options.trusted_proxies.clone(),
-        anonymous_channels: options.anonymous_channels == AnonymousChannels::On,
         streams_per_address: options.max_streams_per_address,
+        body_timeout: options.read_timeout * 3,
+    };
+    Gate::new(options, origins, limits)
+}
+
+fn origins(options: &Options, listening: SocketAddr) -> Origins {
+    Origins::new(options.public_url.as_ref(), listening, &options.allow_origins)
+}
+
+fn app_options(options: &Options) -> AppOptions {
+    AppOptions {
+        anonymous_channels: options.anonymous_channels == AnonymousChannels::On,
         pace: Pace {
             heartbeat: options.heartbeat.max(SHORTEST),
             stall: options.stall_timeout,
             auth: options.auth_timeout,
         },
-        body_timeout: options.read_timeout * 3,
     }
 }
 
 /// Runs the server until it is asked to stop.
 pub async fn serve(options: Options) -> Result<(), StartError> {
+    let adapters = Adapters::chosen(&options)?;
     let connections = lifecycle::raise_file_limit(options.max_connections);
     let data_dir = DataDir::open(&options.place.data_dir)?;
     let _lock = data_dir.lock()?;
@@ -204,12 +226,21 @@ pub async fn serve(options: Options) -> Result<(), StartError> {
     let (closing, closed, resting) = (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
     let (connections_open, background) = (TaskTracker::new(), TaskTracker::new());
     let services = composed.services.clone();
-    let limits = (options.rate_limits == RateLimits::On).then(|| Limits::new(options.requests_per_minute));
-    let router = routes::router(App::new(services.clone(), app_options(&options, address), limits));
+    let gate = gate(&options, address);
+    let ours = routes::router(App::new(services.clone(), gate.clone(), app_options(&options)));
+    let router = gate.around(adapters.beside(ours, &services, &gate));
     let door_options =
         DoorOptions { connections, head_timeout: options.read_timeout, silence: options.stall_timeout * SILENCE };
     let door = Door::new(router, door_options, connections_open.clone(), closing.clone(), closed.clone());
     background.spawn(door.open(listener));
+    for own in adapters.listen()? {
+        let at = own.listener.local_addr()?;
+        let gate = gate.with_origins(origins(&options, at));
+        let router = gate.around(adapters.at_root(own.adapter, &services, &gate));
+        let door = Door::new(router, door_options, connections_open.clone(), closing.clone(), closed.clone());
+        background.spawn(door.open(own.listener));
+        announce(own.adapter.name, at);
+    }
     let follower = Arc::clone(services.follower());
     let following = resting.clone();
     background.spawn(async move { follower.follow(FollowerOptions::default(), following).await });
@@ -225,7 +256,7 @@ pub async fn serve(options: Options) -> Result<(), StartError> {
     let operator = AdminSocket::bind(&data_dir.admin_socket())?;
     background.spawn(operator.serve(services.clone(), resting.clone()));
     let mut stop_signals = StopSignals::listen()?;
-    announce(address);
+    announce("goldcrest", address);
 
     let signal = stop_signals.next().await;
     tracing::info!(signal, streams = services.follower().hub().streams(), "stopping");
@@ -251,11 +282,11 @@ pub async fn serve(options: Options) -> Result<(), StartError> {
     Ok(())
 }
 
-/// Says on standard output where the server is reached, once it is.
-fn announce(address: SocketAddr) {
+/// Says on standard output where something is reached, once it is. The server itself comes last.
+fn announce(what: &str, address: SocketAddr) {
     use std::io::Write;
     let mut out = io::stdout().lock();
     // A closed standard output is nobody's concern: the log says it too.
-    drop(writeln!(out, "goldcrest is listening on http://{address}").and_then(|()| out.flush()));
-    tracing::info!(%address, "listening");
+    drop(writeln!(out, "{what} is listening on http://{address}").and_then(|()| out.flush()));
+    tracing::info!(what, %address, "listening");
 }

@@ -9,15 +9,23 @@
 //! - [`mail`]: how mail leaves. Letters from templates, and the task that sends them.
 //! - [`service`]: what may be done. One method per verb.
 //! - [`transport`]: how bytes travel. The front door, server-sent events, WebSocket, close reasons.
+//! - [`config`], [`telemetry`]: options, the log.
+//! - [`gate`]: who gets in. Addresses, origins, limits, what the log says of a request.
 //! - [`api`]: our language. Routes, JSON, problem documents.
-//! - [`config`], [`telemetry`], [`cli`]: options, the log, the command line.
-//! - [`app`] puts it all together, and [`lifecycle`] ends it in order.
+//! - [`compat`]: their languages. Adapters for the clients of older systems.
+//! - [`admin`]: how the operator reaches a running server. What he can do, and the socket that carries it.
+//! - [`lifecycle`]: what the operating system has to say, limits and signals, with which all ends in order.
+//! - [`app`] puts it all together, and takes it apart.
+//! - [`cli`]: what an operator types, and what he is shown. `serve` is one of its commands, so it stands above `app`.
 
+pub mod admin;
 pub mod api;
 pub mod app;
 pub mod cli;
+pub mod compat;
 pub mod config;
 pub mod domain;
+pub mod gate;
 pub mod lifecycle;
 pub mod live;
 pub mod mail;

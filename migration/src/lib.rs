@@ -5,6 +5,7 @@ pub use sea_orm_migration::{MigratorTrait, SchemaManager};
 mod columns;
 mod m20261121_000001_create_the_core;
 mod m20261121_000002_know_people_and_reading;
+mod m20261121_000003_serve_older_systems;
 
 /// All steps, oldest first.
 #[derive(Debug)]
@@ -16,6 +17,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m20261121_000001_create_the_core::Migration),
             Box::new(m20261121_000002_know_people_and_reading::Migration),
+            Box::new(m20261121_000003_serve_older_systems::Migration),
         ]
     }
 }

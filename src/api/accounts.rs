@@ -4,15 +4,16 @@ use super::answer::NoContent;
 use super::app::App;
 use super::extract::{Caller, Json, Named, Owner, Params};
 use super::fields::{Beginning, Bio, Email, Label, Name, NewPassword, Secret};
-use super::limits::Bounds;
 use super::messages::{LIMITS, limit};
 use super::openapi::{Answers, Operation};
 use super::problem::Problem;
+use super::sessions::keeps;
 use super::sessions::{LoggedIn, LoggedOut, LoginAnswer, Private};
 use crate::domain::Timestamp;
 use crate::domain::UserId;
 use crate::domain::departures::Legacy;
 use crate::domain::users::{Circle, User, UserRef, Username};
+use crate::gate::Bounds;
 use crate::service::Page;
 use crate::service::accounts::{Profile, Registered, Registration};
 use crate::service::sessions::Device;
@@ -115,8 +116,8 @@ pub(super) async fn register(
 ) -> Result<Welcome, Problem> {
     bounds.registration()?;
     let Register { username, password, email, bio, invitation, name, cookie } = body;
-    let device = Device { name: name.unwrap_or_default(), cookie, address: Some(bounds.address()) };
-    let registration = Registration { username, password, email, bio, invitation };
+    let device = Device { name: name.unwrap_or_default(), keeps: keeps(cookie), address: Some(bounds.address()) };
+    let registration = Registration { username, password, email, bio, invitation, through: None };
     Ok(Welcome { registered: app.services.register(registration, device).await?, app })
 }
 

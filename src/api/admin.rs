@@ -85,8 +85,8 @@ pub(super) async fn users(
 ) -> Result<axum::Json<Page<Account>>, Problem> {
     let limit = limit(list.limit)?;
     let filter = AccountFilter { status: list.status, prefix: list.prefix };
-    let Page { items, next, head } = app.services.accounts(&principal, filter, list.cursor.as_deref(), limit).await?;
-    Ok(axum::Json(Page { items: items.into_iter().map(Account::from).collect(), next, head }))
+    let page = app.services.accounts(&principal, filter, list.cursor.as_deref(), limit).await?;
+    Ok(axum::Json(page.map(Account::from)))
 }
 
 /// `POST /admin/users/NAME/suspend`

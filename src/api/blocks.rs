@@ -17,7 +17,7 @@ pub(super) async fn create(
     Owner(principal): Owner,
     Named(name): Named<String>,
 ) -> Result<NoContent, Problem> {
-    app.within_limits(|limits| limits.send(principal.user))?;
+    app.gate.within(|limits| limits.send(principal.user))?;
     app.services.block(&principal, &name).await?;
     Ok(NoContent)
 }
@@ -28,7 +28,7 @@ pub(super) async fn delete(
     Owner(principal): Owner,
     Named(name): Named<String>,
 ) -> Result<NoContent, Problem> {
-    app.within_limits(|limits| limits.send(principal.user))?;
+    app.gate.within(|limits| limits.send(principal.user))?;
     app.services.unblock(&principal, &name).await?;
     Ok(NoContent)
 }

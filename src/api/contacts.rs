@@ -4,10 +4,10 @@ use super::answer::{Created, NoContent};
 use super::app::App;
 use super::extract::{Json, Named, Owner, Params};
 use super::fields::Name;
-use super::limits::Bounds;
 use super::messages::{LIMITS, limit};
 use super::problem::Problem;
 use crate::domain::contacts::{Answer, ContactView, Direction, State as Said};
+use crate::gate::Bounds;
 use crate::service::Page;
 use crate::service::contacts::Wanted;
 use axum::extract::State;
@@ -73,7 +73,7 @@ pub(super) async fn answer(
     Named(name): Named<String>,
     Json(body): Json<Say>,
 ) -> Result<axum::Json<ContactView>, Problem> {
-    app.within_limits(|limits| limits.send(principal.user))?;
+    app.gate.within(|limits| limits.send(principal.user))?;
     Ok(axum::Json(app.services.answer_contact(&principal, &name, body.state).await?))
 }
 
@@ -83,7 +83,7 @@ pub(super) async fn forget(
     Owner(principal): Owner,
     Named(name): Named<String>,
 ) -> Result<NoContent, Problem> {
-    app.within_limits(|limits| limits.send(principal.user))?;
+    app.gate.within(|limits| limits.send(principal.user))?;
     app.services.forget_contact(&principal, &name).await?;
     Ok(NoContent)
 }

@@ -18,7 +18,7 @@ pub(super) fn of_session(app: &App, value: String, lasts: Duration) -> Cookie<'s
     Cookie::build((app.cookie_name(), value))
         .path("/")
         .http_only(true)
-        .secure(app.options.origins.is_tls())
+        .secure(app.gate.origins().is_tls())
         .same_site(SameSite::Lax)
         .max_age(time::Duration::seconds(i64::try_from(lasts.as_secs()).unwrap_or(i64::MAX)))
         .build()

@@ -8,20 +8,14 @@ use super::wording::{self, Wrong};
 use crate::domain::Refusal;
 use crate::domain::messages::check_client_id;
 use crate::domain::sessions::Principal;
+use crate::gate::{Bounds, ClientAddress};
 use crate::service::credentials::CheckedCookie;
-use crate::transport::Peer;
-use axum::body::{Body, to_bytes};
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum_extra::extract::CookieJar;
-use bytes::Bytes;
 use http::{Extensions, HeaderMap, StatusCode, header, request::Parts};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use std::net::IpAddr;
-
-/// The largest body, in bytes.
-pub(super) const BODY: usize = 256 * 1024;
 
 /// Whoever calls: a handler that takes this is only reached with good credentials.
 pub(super) struct Caller(pub(super) Principal);
@@ -121,34 +115,14 @@ pub(super) async fn principal(
     Ok(Some(principal))
 }
 
-/// The address that a request comes from: the socket's, or what a trusted proxy says of it.
-pub(super) struct ClientAddress(pub(super) IpAddr);
-
-impl FromRequestParts<App> for ClientAddress {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let peer = parts.extensions.get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0.ip());
-        Ok(Self(client_address(peer, &parts.headers, app)))
-    }
-}
-
 impl Asks for ClientAddress {
     fn asks(_: &mut Operation<'_>) {}
 }
 
-fn client_address(peer: IpAddr, headers: &HeaderMap, app: &App) -> IpAddr {
-    let mut address = peer.to_canonical();
-    let named = headers.get_all("x-forwarded-for");
-    let mut hops: Vec<&str> = named.iter().filter_map(|value| value.to_str().ok()).flat_map(|v| v.split(',')).collect();
-    // From the nearest hop outwards, for as long as the one who says it is trusted.
-    while app.trusts(address) {
-        match hops.pop().and_then(|hop| hop.trim().parse().ok()) {
-            Some(before) => address = before,
-            None => break,
-        }
+impl Asks for Bounds {
+    fn asks(operation: &mut Operation<'_>) {
+        operation.refuses(&["too_many_requests"]);
     }
-    address
 }
 
 /// A JSON body.
@@ -162,7 +136,7 @@ impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
             let detail = "Send the body as JSON, with `Content-Type: application/json`.";
             return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail));
         }
-        parse(&body(request.into_body(), app).await?).map(Self)
+        parse(&app.gate.body(request.into_body()).await?).map(Self)
     }
 }
 
@@ -179,25 +153,6 @@ pub(super) fn is_json(headers: &HeaderMap) -> bool {
     let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
     let kind = value.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
     kind == "application/json" || kind.starts_with("application/") && kind.ends_with("+json")
-}
-
-/// Reads a body of bounded size, in bounded time: a byte now and then buys none.
-pub(super) async fn body(body: Body, app: &App) -> Result<Bytes, Problem> {
-    let too_slow = |_| {
-        Problem::new(StatusCode::REQUEST_TIMEOUT, "too_slow", "The body came too slowly. Send it again, all at once.")
-    };
-    let read = tokio::time::timeout(app.options.body_timeout, to_bytes(body, BODY)).await.map_err(too_slow)?;
-    read.map_err(|error| {
-        let mut cause: Option<&dyn std::error::Error> = Some(&error);
-        while let Some(error) = cause {
-            if error.is::<http_body_util::LengthLimitError>() {
-                let detail = format!("A request's body has at most {BODY} bytes.");
-                return Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail);
-            }
-            cause = error.source();
-        }
-        Problem::malformed("The body ended early or was not sent as announced.")
-    })
 }
 
 /// Reads JSON, and says which field is wrong.

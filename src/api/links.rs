@@ -8,13 +8,13 @@ mod page;
 
 use super::answer::{Accepted, NoContent};
 use super::app::App;
-use super::extract::{Json, Named, body};
+use super::extract::{Json, Named};
 use super::fields::{NewPassword, Secret};
-use super::limits::Bounds;
 use super::openapi::{Answers, Asks, Operation, Parameter};
 use super::problem::Problem;
 use crate::domain::Refusal;
 use crate::domain::links::Purpose;
+use crate::gate::Bounds;
 use crate::service::sessions::Who;
 use axum::extract::{FromRequest, FromRequestParts, Request, State};
 use axum::response::{IntoResponse, Response};
@@ -107,7 +107,7 @@ impl FromRequest<App> for Form {
     type Rejection = Infallible;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Infallible> {
-        Ok(Self(body(request.into_body(), app).await))
+        Ok(Self(app.gate.body(request.into_body()).await.map_err(Problem::from)))
     }
 }
 

@@ -2,15 +2,15 @@
 
 use super::answer::{Made, NoContent};
 use super::app::App;
-use super::extract::{BODIES, Caller, IdempotencyKey, Json, Named, Params, VALUES, Visitor, body, is_json, parse};
+use super::extract::{BODIES, Caller, IdempotencyKey, Json, Named, Params, VALUES, Visitor, is_json, parse};
 use super::fields::{ClientId, Name, Text};
-use super::limits::Bounds;
 use super::openapi::{Asks, Operation};
 use super::problem::Problem;
 use crate::domain::conversations::FIRST_MEMBERS_LIMIT;
 use crate::domain::deletion::Audience;
 use crate::domain::messages::Message;
 use crate::domain::{ConversationId, MessageId, Refusal, Timestamp};
+use crate::gate::Bounds;
 use crate::service::messages::{
     DELETE_LIMIT, Deletions, Destination, ListWish, MessageBox, MessageItem, Outgoing, ThreadItem,
 };
@@ -111,7 +111,7 @@ impl FromRequest<App> for Said {
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
         let headers = request.headers();
         let (json, text) = (is_json(headers), is_text(headers));
-        let bytes = body(request.into_body(), app).await?;
+        let bytes = app.gate.body(request.into_body()).await?;
         if json {
             parse(&bytes).map(Self)
         } else if text {
@@ -202,7 +202,7 @@ pub(super) async fn delete(
     Named(id): Named<MessageId>,
     Params(For { audience }): Params<For>,
 ) -> Result<NoContent, Problem> {
-    app.within_limits(|limits| limits.send(principal.user))?;
+    app.gate.within(|limits| limits.send(principal.user))?;
     app.services.delete(&principal, id, audience).await?;
     Ok(NoContent)
 }
@@ -225,7 +225,7 @@ pub(super) async fn delete_all(
     Caller(principal): Caller,
     Json(Delete { ids, audience }): Json<Delete>,
 ) -> Result<axum::Json<Deletions>, Problem> {
-    app.within_limits(|limits| limits.send(principal.user))?;
+    app.gate.within(|limits| limits.send(principal.user))?;
     Ok(axum::Json(app.services.delete_all(&principal, ids, audience).await?))
 }
 

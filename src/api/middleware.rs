@@ -1,38 +1,18 @@
-//! What happens to every request: its number, its line in the log, and what is refused before any handler.
+//! What is refused before any handler.
 
 use super::app::App;
-use super::extract::{ClientAddress, Known, principal};
-use super::limits::{Tally, is_limited};
+use super::extract::{Known, principal};
 use super::problem::Problem;
-use axum::extract::{MatchedPath, Request, State};
+use crate::gate::{ClientAddress, Tally};
+use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderName, HeaderValue, StatusCode, header};
-use tracing::Instrument;
+use http::{StatusCode, header};
 
-/// The header by which a client can name a request to the operator.
-static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-/// Gives each request a number and one line in the log. The line holds the route that matched, never the URI, which
-/// may hold a ticket.
-pub(super) async fn observe(request: Request, next: Next) -> Response {
-    let id = format!("{:016x}", rand::random::<u64>());
-    let method = request.method().clone();
-    let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
-    let span = tracing::info_span!("request", request.id = %id, client.address = tracing::field::Empty);
-    let started = tokio::time::Instant::now();
-    async move {
-        let mut response = next.run(request).await;
-        let status = response.status().as_u16();
-        let milliseconds = started.elapsed().as_secs_f64() * 1000.0;
-        tracing::debug!(http.method = %method, http.route = %route, http.status = status, milliseconds, "answered");
-        if let Ok(value) = HeaderValue::from_str(&id) {
-            response.headers_mut().insert(REQUEST_ID.clone(), value);
-        }
-        response
-    }
-    .instrument(span)
-    .await
+/// Whether requests for a path are counted at all. A supervisor's are not, and streams have a bucket of their own, whose
+/// refusal an `EventSource` survives.
+pub(super) fn is_limited(path: &str) -> bool {
+    !["/healthz", "/readyz", "/stream", "/ws"].contains(&path)
 }
 
 /// Refuses what no handler should see: pages of strangers, access tokens in URLs, where logs would keep them,
@@ -47,7 +27,8 @@ pub(super) async fn guard(
     let origin = request.headers().get(header::ORIGIN);
     // What is mailed goes by its own token, and its pages send no origin: see there.
     let mailed = request.uri().path().starts_with("/links/");
-    if !mailed && !app.options.origins.admit(request.method(), request.uri().path(), origin) {
+    let streams = ["/stream", "/ws"].contains(&request.uri().path());
+    if !mailed && !app.gate.origins().admit(request.method(), streams, origin) {
         let detail = "Pages of this origin may not use this server. Its operator can allow them with --allow-origins, \
                       or say with --public-url where the server is reached.";
         return Problem::new(StatusCode::FORBIDDEN, "foreign_origin", detail).into_response();
@@ -62,11 +43,11 @@ pub(super) async fn guard(
         return Problem::new(StatusCode::BAD_REQUEST, "token_in_url", detail).into_response();
     }
     let tally = Tally::default();
-    if let Some(limits) = app.limits.as_deref().filter(|_| is_limited(request.uri().path())) {
+    if let Some(limits) = app.gate.limits().filter(|_| is_limited(request.uri().path())) {
         let known = principal(request.headers(), request.extensions(), &app).await;
         let user = known.as_ref().ok().and_then(Option::as_ref).map(|principal| principal.user);
-        if let Err(problem) = tally.count(limits.request(user, address)) {
-            let mut response = problem.into_response();
+        if let Err(refused) = tally.count(limits.request(user, address)) {
+            let mut response = Problem::from(refused).into_response();
             tally.tell(response.headers_mut());
             return response;
         }

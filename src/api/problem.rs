@@ -2,6 +2,7 @@
 
 use crate::domain::users::Username;
 use crate::domain::{Refusal, contacts};
+use crate::gate::{BodyError, TooMany};
 use crate::service::Failure;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
@@ -201,6 +202,24 @@ impl From<Failure> for Problem {
             Failure::OutcomeUnknown => unavailable("outcome_unknown").retry_after(5),
             Failure::Broken => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", failure.to_string()),
         }
+    }
+}
+
+impl From<TooMany> for Problem {
+    fn from(refused: TooMany) -> Self {
+        let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", refused.to_string());
+        problem.retry_after(refused.seconds)
+    }
+}
+
+impl From<BodyError> for Problem {
+    fn from(error: BodyError) -> Self {
+        let (status, code) = match error {
+            BodyError::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
+            BodyError::TooSlow => (StatusCode::REQUEST_TIMEOUT, "too_slow"),
+            BodyError::Broken => return Self::malformed(error.to_string()),
+        };
+        Self::new(status, code, error.to_string())
     }
 }
 

@@ -2,12 +2,12 @@
 
 use super::app::App;
 use super::extract::{Caller, Json, Named};
-use super::limits::Bounds;
 use super::messages::{LIMITS, limit};
 use super::problem::Problem;
 use crate::domain::messages::Message;
 use crate::domain::receipts::ReceiptView;
 use crate::domain::{ConversationId, MessageId};
+use crate::gate::Bounds;
 use crate::service::Page;
 use crate::service::receipts::{ReadState, Taking};
 use axum::extract::State;

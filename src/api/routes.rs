@@ -9,11 +9,8 @@ use super::{
 };
 use axum::Router;
 use axum::routing::{delete, get, patch, post, put};
-use http::{HeaderName, HeaderValue, Method, StatusCode, header};
-use std::time::Duration;
+use http::StatusCode;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::cors::CorsLayer;
-use tower_http::set_header::SetResponseHeaderLayer;
 
 /// What it takes to reach a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -279,30 +276,8 @@ routes! {
     get "/docs/{page}" Public => docs::page [not_found],
 }
 
-/// The routes with what happens to every request around them.
+/// The routes, and what is refused before any of them.
 pub fn router(app: App) -> Router {
-    let cors = CorsLayer::new()
-        .allow_origin(app.options.origins.allowed())
-        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
-        .allow_headers([
-            header::AUTHORIZATION,
-            header::CONTENT_TYPE,
-            HeaderName::from_static("idempotency-key"),
-            HeaderName::from_static("last-event-id"),
-        ])
-        .expose_headers([
-            header::ETAG,
-            header::RETRY_AFTER,
-            HeaderName::from_static("ratelimit"),
-            HeaderName::from_static("ratelimit-policy"),
-            HeaderName::from_static("x-request-id"),
-        ])
-        .max_age(Duration::from_hours(1));
-    let never_sniff =
-        SetResponseHeaderLayer::if_not_present(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    // Answers are about one caller; nobody in between keeps them.
-    let never_store =
-        SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     table()
         .fallback(|| async { Problem::not_found() })
         .method_not_allowed_fallback(|| async {
@@ -312,9 +287,5 @@ pub fn router(app: App) -> Router {
         .layer(axum::middleware::from_fn(cookie::keep))
         .layer(axum::middleware::from_fn_with_state(app.clone(), middleware::guard))
         .layer(CatchPanicLayer::custom(middleware::panicked))
-        .layer(cors)
-        .layer(never_sniff)
-        .layer(never_store)
-        .layer(axum::middleware::from_fn(middleware::observe))
         .with_state(app)
 }

@@ -5,14 +5,14 @@ use super::app::App;
 use super::cookie;
 use super::extract::{Caller, Json, Named, Owner};
 use super::fields::{Label, Secret};
-use super::limits::Bounds;
 use super::openapi::{Answers, Operation};
 use super::problem::Problem;
 use crate::domain::sessions::TICKET_FIRST_USE;
 use crate::domain::users::{Circle, Status, User, Username};
 use crate::domain::{Refusal, SessionId, Timestamp, UserId};
+use crate::gate::Bounds;
 use crate::service::Page;
-use crate::service::sessions::{Credentials, Device, Login, SessionItem, TokenPair, Who};
+use crate::service::sessions::{Credentials, Device, Keeps, Login, SessionItem, TokenPair, Who};
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
@@ -80,7 +80,7 @@ impl IntoResponse for LoggedIn {
         let Login { user, session, credentials } = self.login;
         let (tokens, cookie) = match credentials {
             Credentials::Tokens(pair) => (Some(pair), None),
-            Credentials::Cookie { value, lasts } => (None, Some(cookie::of_session(&self.app, value, lasts))),
+            Credentials::Secret { value, lasts } => (None, Some(cookie::of_session(&self.app, value, lasts))),
         };
         let answer = LoginAnswer { user: user.into(), session_id: session, tokens };
         let mut response = (StatusCode::CREATED, axum::Json(answer)).into_response();
@@ -112,6 +112,11 @@ pub(super) struct LogIn {
     cookie: bool,
 }
 
+/// What a client keeps, by its choice between tokens and a cookie.
+pub(super) fn keeps(cookie: bool) -> Keeps {
+    if cookie { Keeps::Cookie } else { Keeps::Tokens }
+}
+
 /// `POST /sessions`
 pub(super) async fn log_in(
     State(app): State<App>,
@@ -125,7 +130,8 @@ pub(super) async fn log_in(
     };
     let (Who::Username(name) | Who::Email(name)) = &who;
     bounds.login(name)?;
-    let device = Device { name: body.name.unwrap_or_default(), cookie: body.cookie, address: Some(bounds.address()) };
+    let device =
+        Device { name: body.name.unwrap_or_default(), keeps: keeps(body.cookie), address: Some(bounds.address()) };
     let login = app.services.log_in(who, body.password, device).await?;
     Ok(LoggedIn { app, login })
 }

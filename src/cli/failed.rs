@@ -1,6 +1,6 @@
 //! Why a command did not do what it was asked to.
 
-use super::verb::Denied;
+use crate::admin::Denied;
 use crate::app::StartError;
 use crate::config::DataDirError;
 use crate::store::OpenError;

@@ -4,7 +4,7 @@ use super::failed::Failed;
 use super::operator::{carry_out, unexpected};
 use super::output;
 use super::send;
-use super::verb::{KeyRow, Outcome, Verb};
+use crate::admin::{KeyRow, Outcome, Verb};
 use crate::config::Options;
 use crate::domain::sessions::Scope;
 use crate::domain::{ConversationId, SessionId};

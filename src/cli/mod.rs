@@ -1,9 +1,8 @@
 //! The command line: the server itself, the operator's commands, and two clients.
 //!
-//! What the operator does to the data goes one way only: a `verb::Verb`, carried out by the server through its
-//! admin socket if one runs, and otherwise by the command itself, which then holds the data directory.
+//! What the operator does to the data goes one way only: an `admin::Verb`, carried out by the server through its admin
+//! socket if one runs, and otherwise by the command itself, which then holds the data directory.
 
-pub mod admin;
 mod command_line;
 mod failed;
 mod health;
@@ -15,12 +14,10 @@ mod output;
 mod password;
 mod printable;
 mod remote;
-mod secret;
 mod send;
 mod tail;
 mod token;
 mod users;
-mod verb;
 
 pub use failed::Failed;
 

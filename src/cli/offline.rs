@@ -1,7 +1,7 @@
 //! Doing the operator's work without a server: the command holds the data directory and is the server for that long.
 
 use super::failed::Failed;
-use super::verb::{Outcome, Verb};
+use crate::admin::{Outcome, Verb};
 use crate::app;
 use crate::config::Options;
 use crate::config::data_dir::Lock;

@@ -1,9 +1,8 @@
 //! How a deed of the operator is done: by the server that runs, or by the command itself.
 
-use super::admin::{AskError, ask};
 use super::failed::Failed;
 use super::offline;
-use super::verb::{Outcome, Verb};
+use crate::admin::{AskError, Outcome, Verb, ask};
 use crate::config::{DataDir, DataDirError, Options};
 use std::io;
 use std::time::Duration;

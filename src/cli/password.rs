@@ -1,7 +1,7 @@
 //! Asking for a password: never on the command line, where everybody on the machine could read it.
 
 use super::failed::Failed;
-use super::secret::Secret;
+use crate::admin::Secret;
 use clap::Args;
 use std::io::{self, IsTerminal, Read};
 

@@ -2,7 +2,7 @@
 
 use super::failed::Failed;
 use super::printable::Printable;
-use super::secret::Secret;
+use crate::admin::Secret;
 use clap::Args;
 use reqwest::header::RETRY_AFTER;
 use reqwest::{Client, ClientBuilder, Response};

@@ -3,7 +3,7 @@
 use super::failed::Failed;
 use super::operator::{carry_out, unexpected};
 use super::output;
-use super::verb::{Outcome, Verb};
+use crate::admin::{Outcome, Verb};
 use crate::config::Options;
 use clap::Args;
 use std::io::{self, IsTerminal};

@@ -4,7 +4,7 @@ use super::failed::Failed;
 use super::operator::{carry_out, unexpected};
 use super::output;
 use super::password::Password;
-use super::verb::{Outcome, UserRow, Verb};
+use crate::admin::{Outcome, UserRow, Verb};
 use crate::config::Options;
 use crate::domain::departures::Legacy;
 use crate::domain::users::Status;
@@ -42,6 +42,10 @@ pub(super) struct Add {
     /// A private e-mail address.
     #[arg(long)]
     email: Option<String>,
+    /// Without a password: for protocols of older systems that carry no credentials, such as --compat chat=open. Whoever
+    /// reaches those acts as this user; nobody logs in as him until a password is set.
+    #[arg(long, conflicts_with_all = ["admin", "email", "password_stdin"])]
+    open: bool,
     #[command(flatten)]
     password: Password,
 }
@@ -105,11 +109,20 @@ pub(super) struct List {
 /// Does it.
 pub(super) async fn run(options: &Options, command: Command) -> Result<(), Failed> {
     match command {
-        Command::Add(Add { name, admin, email, password }) => {
-            let password = password.read(&name)?;
-            let outcome = carry_out(options, Verb::AddUser { name, password, email, admin }).await?;
+        Command::Add(Add { name, admin, email, open, password }) => {
+            let verb = if open {
+                Verb::AddOpenUser { name }
+            } else {
+                let password = password.read(&name)?;
+                Verb::AddUser { name, password, email, admin }
+            };
+            let outcome = carry_out(options, verb).await?;
             let Outcome::User { user } = outcome else { return Err(unexpected()) };
-            let what = if user.admin { "administrator" } else { "user" };
+            let what = match (user.admin, user.open) {
+                (true, _) => "administrator",
+                (false, true) => "open user",
+                (false, false) => "user",
+            };
             output::line(format_args!("added the {what} {} with number {}", user.username, user.id))
         }
         Command::Passwd(Passwd { name, password }) => {
@@ -157,7 +170,11 @@ fn list(users: Vec<UserRow>) -> Result<(), Failed> {
             Status::Suspended => "suspended",
             Status::Deleted => "deleted",
         };
-        let role = if user.admin { "admin" } else { "" };
+        let role = match (user.admin, user.open) {
+            (true, _) => "admin",
+            (false, true) => "open",
+            (false, false) => "",
+        };
         let since = user.created_at.to_string();
         [user.id.to_string(), user.username, status.into(), role.into(), user.email.unwrap_or_default(), since]
     };

@@ -57,6 +57,10 @@ pub struct Options {
     #[arg(num_args = 0..=1, default_missing_value = "on")]
     pub anonymous_channels: AnonymousChannels,
 
+    /// The interfaces of older systems.
+    #[command(flatten)]
+    pub compat: Compat,
+
     /// What signs the tokens.
     #[command(flatten)]
     pub keys: Keys,
@@ -145,6 +149,42 @@ pub struct Place {
     /// A database server instead of the embedded database: postgres://… or mysql://…
     #[arg(long, global = true, env = "GOLDCREST_DATABASE_URL", hide_env_values = true)]
     pub database_url: Option<String>,
+}
+
+/// The interfaces of older systems, for their clients.
+#[derive(Debug, Clone, Args)]
+pub struct Compat {
+    /// Older systems whose clients are served, under /compat/NAME/, such as `msgboard,chat=open`. What a word behind = does
+    /// stands on the system's page.
+    #[arg(long, env = "GOLDCREST_COMPAT", value_delimiter = ',', value_parser = values::adapter)]
+    pub compat: Vec<WantedAdapter>,
+
+    /// Addresses of their own for some of these, at whose root their paths begin, such as `chat=127.0.0.1:9000`: for
+    /// clients that cannot be given another path.
+    #[arg(long, env = "GOLDCREST_COMPAT_LISTEN", value_delimiter = ',', value_parser = values::adapter_address)]
+    pub compat_listen: Vec<AdapterAddress>,
+
+    /// How long a login through one of them lasts, instead of as long as it did in the older system.
+    #[arg(long, env = "GOLDCREST_COMPAT_SESSION_LIFETIME", value_parser = humantime::parse_duration)]
+    pub compat_session_lifetime: Option<Duration>,
+}
+
+/// An older system to serve.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WantedAdapter {
+    /// Its name.
+    pub name: String,
+    /// The word behind `=`, if there is one.
+    pub mode: Option<String>,
+}
+
+/// An address of its own for an older system.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AdapterAddress {
+    /// Its name.
+    pub name: String,
+    /// Where to listen.
+    pub listen: SocketAddr,
 }
 
 /// What signs the tokens.

@@ -1,5 +1,6 @@
 //! What an option's value may look like, and what is said, with an example, of one that does not.
 
+use super::{AdapterAddress, WantedAdapter};
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::str::FromStr;
@@ -61,6 +62,22 @@ pub fn number<T: FromStr>(text: &str) -> Result<T, String> {
     text.parse().map_err(|_| "a whole number".to_owned())
 }
 
+/// An older system, perhaps with a word that says how to serve it.
+pub fn adapter(text: &str) -> Result<WantedAdapter, String> {
+    let (name, mode) = text.split_once('=').map_or((text, None), |(name, mode)| (name, Some(mode.to_owned())));
+    if name.is_empty() || mode.as_deref() == Some("") {
+        return Err("the name of an older system, or a name, = and a word, such as chat=open".to_owned());
+    }
+    Ok(WantedAdapter { name: name.to_owned(), mode })
+}
+
+/// An older system and an address of its own.
+pub fn adapter_address(text: &str) -> Result<AdapterAddress, String> {
+    let none = || "the name of an older system, = and an address, such as chat=127.0.0.1:9000".to_owned();
+    let (name, address) = text.split_once('=').filter(|(name, _)| !name.is_empty()).ok_or_else(none)?;
+    Ok(AdapterAddress { name: name.to_owned(), listen: listen(address)? })
+}
+
 /// Whether this is the URL of a database server of a kind that is known.
 pub fn is_database_server(url: &str) -> bool {
     let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
@@ -109,6 +126,21 @@ mod tests {
         assert_eq!(network("::1").unwrap(), "::1/128".parse().unwrap());
         assert_eq!(network("10.0.0.0/8").unwrap(), "10.0.0.0/8".parse().unwrap());
         assert!(network("proxy").unwrap_err().contains("10.0.0.0/8"));
+    }
+
+    #[test]
+    fn an_older_system_is_a_name_and_perhaps_a_word() {
+        let wanted =
+            |name: &str, mode: Option<&str>| WantedAdapter { name: name.into(), mode: mode.map(str::to_owned) };
+        assert_eq!(adapter("oms"), Ok(wanted("oms", None)));
+        assert_eq!(adapter("chat=open"), Ok(wanted("chat", Some("open"))));
+        for bad in ["", "=open", "chat="] {
+            assert!(adapter(bad).unwrap_err().contains("chat=open"), "{bad}");
+        }
+        assert_eq!(adapter_address("chat=127.0.0.1:9000").unwrap().listen.port(), 9000);
+        for bad in ["", "chat", "=127.0.0.1:9000", "chat=9000"] {
+            assert!(adapter_address(bad).unwrap_err().contains("127.0.0.1:9000"), "{bad}");
+        }
     }
 
     #[test]

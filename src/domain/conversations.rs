@@ -58,6 +58,8 @@ pub struct Conversation {
     pub name: Option<String>,
     /// Who may post.
     pub post: PostPolicy,
+    /// Of a group, whose names are unique among those of the same namespace, if they are.
+    pub namespace: Option<String>,
     /// When it was made.
     pub created_at: Timestamp,
     /// The fixed people of a direct conversation, by number; those of others come and go and are not told here.
@@ -74,6 +76,16 @@ pub struct Member {
 }
 
 impl Conversation {
+    /// What no other conversation may have: of a channel the key of its name, of a group in a namespace that too.
+    pub fn unique_name(&self) -> Option<String> {
+        let name = self.name.as_deref()?;
+        match (self.kind, &self.namespace) {
+            (Kind::Channel, _) => Some(name_key(name)),
+            (Kind::Group, Some(namespace)) => Some(name_key_in(namespace, name)),
+            (Kind::Group | Kind::Direct, _) => None,
+        }
+    }
+
     /// Whether a member with this role may post here.
     pub fn may_post(&self, role: Role) -> Result<(), Refusal> {
         match self.post {
@@ -110,6 +122,11 @@ pub fn parse_name(kind: Kind, name: Option<&str>) -> Result<Option<String>, Refu
 /// What makes a channel's name unique.
 pub fn name_key(name: &str) -> String {
     fold(name)
+}
+
+/// What makes a group's name unique among those of its namespace. No name holds a control character.
+pub fn name_key_in(namespace: &str, name: &str) -> String {
+    format!("{namespace}\u{1f}{}", fold(name))
 }
 
 /// What makes a direct conversation unique: its people's numbers, in order, once each.

@@ -190,7 +190,7 @@ pub struct ConversationView {
 impl ConversationView {
     /// The view of a conversation, with its members where they are told.
     pub fn new(conversation: Conversation, members: Option<Vec<Member>>) -> Self {
-        let Conversation { id, kind, name, post, created_at, people: _ } = conversation;
+        let Conversation { id, kind, name, post, created_at, namespace: _, people: _ } = conversation;
         Self { id, kind, name, post, created_at, members }
     }
 }

@@ -5,6 +5,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
+/// The session of those who have none: nobody in particular, and whoever shows a password with each request.
+pub const NO_SESSION: SessionId = SessionId(0);
 /// How long a used refresh token gives its successor again: long enough for an answer that was lost on the way.
 pub const REFRESH_GRACE: Duration = Duration::from_mins(1);
 /// How long a new stream ticket waits for its first use.
@@ -24,6 +26,8 @@ pub enum SessionKind {
     Cookie,
     /// An API key of a script or bot.
     Key,
+    /// An opaque session of an older system's client, good for that system's interface alone.
+    Adapter,
 }
 
 /// What credentials allow beyond naming a user.
@@ -70,7 +74,7 @@ pub struct Principal {
 impl Principal {
     /// Nobody in particular: without a user, and so without any stay.
     pub fn anonymous() -> Self {
-        Self { user: UserId(0), session: SessionId(0), reach: Reach::Anonymous, expires: None }
+        Self { user: UserId(0), session: NO_SESSION, reach: Reach::Anonymous, expires: None }
     }
 
     /// Whether this is nobody in particular.
@@ -137,6 +141,8 @@ pub struct Session {
     pub name: String,
     /// How far it reaches.
     pub reach: Reach,
+    /// What it is good for, where that is not everything: the name of an older system.
+    pub audience: Option<String>,
     /// The hash of the current refresh token.
     pub refresh_hash: Option<Vec<u8>>,
     /// How often the refresh token was rotated.
@@ -202,6 +208,7 @@ mod tests {
             kind,
             name: String::new(),
             reach: Reach::Full,
+            audience: None,
             refresh_hash: None,
             refresh_generation: 0,
             refreshed_at: None,

@@ -182,6 +182,15 @@ pub enum Circle {
     Contacts,
 }
 
+/// A password that was mailed to somebody who lost his own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SparePassword {
+    /// The argon2id hash in PHC form.
+    pub hash: String,
+    /// How long it is good.
+    pub until: Timestamp,
+}
+
 /// An account as the server keeps it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
@@ -205,6 +214,12 @@ pub struct User {
     pub status: Status,
     /// Made an administrator at the machine.
     pub admin: bool,
+    /// Made without a password, for protocols that know none: see [`User::is_trusted`].
+    pub open: bool,
+    /// The older system through whose interface it registered.
+    pub via: Option<String>,
+    /// A password that was mailed, good beside the other until it is first used.
+    pub spare_password: Option<SparePassword>,
     /// When it registered.
     pub created_at: Timestamp,
 }
@@ -223,7 +238,25 @@ impl User {
             inbox: Circle::Everyone,
             status: Status::Deleted,
             admin: false,
+            open: false,
+            spare_password: None,
             ..self
+        }
+    }
+
+    /// Whether a protocol without credentials may act as this user, where the operator lets it trust its callers: only as
+    /// one who was made for that, and has no password that would keep others out.
+    pub fn is_trusted(&self) -> bool {
+        self.open && self.password_hash.is_none()
+    }
+
+    /// Whether this user may act now, and why not.
+    pub fn check_active(&self) -> Result<(), Refusal> {
+        match self.status {
+            Status::Active => Ok(()),
+            Status::Suspended => Err(Refusal::Suspended),
+            Status::Pending => Err(Refusal::NotActivated),
+            Status::Deleted => Err(Refusal::InvalidCredentials),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Who hears it: committed events on their way to the open streams.
 
 mod audience;
+mod cursor;
 mod erasures;
 mod event;
 mod follower;
@@ -13,8 +14,9 @@ mod subscription;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub use cursor::{Cursor, Gap};
 pub use event::{Event, text_frame};
 pub use follower::{Follower, FollowerOptions};
 pub use hub::{Hub, HubOptions};
 pub use slot::{Ending, Slot};
-pub use subscription::{Cursor, Gap, RegisterError, Step, Subscription, Wish};
+pub use subscription::{RegisterError, Step, Subscription, Wish};

@@ -5,6 +5,7 @@
 //! not queued, and is live. If the queue runs over it is dropped, and the stream reads on from where it is.
 
 use super::audience::Audience;
+use super::cursor::{Cursor, Gap};
 use super::erasures::Fate;
 use super::event::Event;
 use super::hub::Hub;
@@ -23,30 +24,6 @@ const NEAR: i64 = 64;
 /// Events taken out of the ring in one go, and the bytes after which no more are: a stream that is slow keeps them in
 /// memory when the ring has long let go of them.
 const RING_PAGE: (usize, usize) = (256, 1024 * 1024);
-
-/// Where a stream wants to go on from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cursor {
-    /// From what is applied when it starts.
-    Now,
-    /// After this event.
-    After(Seq),
-    /// A cursor was given, but is none.
-    Malformed,
-}
-
-/// Why a stream cannot go on from its cursor without a gap.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Gap {
-    /// The events after the cursor are no longer kept.
-    HistoryExpired,
-    /// There was no such event yet: the cursor is from another server or another database.
-    BeyondHead,
-    /// The cursor is no number.
-    MalformedCursor,
-    /// The database was replaced by another.
-    HistoryReplaced,
-}
 
 /// What a stream is to hear.
 #[derive(Debug, Clone)]
@@ -136,7 +113,8 @@ impl Subscription {
             // A cursor asks for the channel's history too: it is public.
             subscription.follow_from(conversation, Seq(0));
         }
-        subscription.start(wish.cursor).await?;
+        (subscription.position, subscription.gap) = wish.cursor.resolve(&subscription.hub, &subscription.log).await?;
+        subscription.mode = subscription.behind(None);
         Ok(subscription)
     }
 
@@ -150,32 +128,6 @@ impl Subscription {
             let stays = self.log.store().stays_of(self.slot.user, Seq(0)).await?;
             self.hub.settle(&self.audience, stays);
         }
-        Ok(())
-    }
-
-    async fn start(&mut self, cursor: Cursor) -> Result<(), StoreError> {
-        let applied = self.hub.applied();
-        self.position = applied;
-        match cursor {
-            Cursor::Now => {}
-            Cursor::Malformed => self.gap = Some(Gap::MalformedCursor),
-            // What the ring holds needs no look at the database, and in a storm of returning streams that is most.
-            Cursor::After(after) if after <= applied && self.hub.ring(|ring| ring.reaches(after)) => {
-                self.position = after;
-            }
-            Cursor::After(after) => {
-                let clock = self.log.store().clock().await?;
-                // The head that the database had after the cursor was handed out is the only one that can disprove it.
-                if after > clock.head {
-                    self.gap = Some(Gap::BeyondHead);
-                } else if after < clock.beginning.previous() {
-                    self.gap = Some(Gap::HistoryExpired);
-                } else {
-                    self.position = after;
-                }
-            }
-        }
-        self.mode = self.behind(None);
         Ok(())
     }
 

@@ -4,15 +4,18 @@ mod changes;
 
 use super::links::{Desk, NewLink, check_mailable};
 use super::sessions::{Device, Login, Right};
-use super::{Admission, Failure, Page, Services, tokens};
+use super::{Admission, Failure, Page, Services, page, tokens};
 use crate::domain::links::Purpose;
 use crate::domain::sessions::{Principal, check_name};
 use crate::domain::users::{self, Circle, Status, User, UserRef, Username, fold};
 use crate::domain::{Refusal, Timestamp, UserId};
 use crate::store::UserFilter;
-use changes::{Register, SetPassword, Suspend, UpdateProfile};
+use changes::{SetPassword, Suspend, UpdateProfile};
 
-pub(super) use changes::admin;
+pub(super) use changes::{Register, admin};
+
+/// The fewest characters of a password through an older system's interface.
+const OLD_PASSWORD: usize = 4;
 
 /// What somebody gives who registers.
 #[derive(Debug, Clone)]
@@ -27,6 +30,17 @@ pub struct Registration {
     pub bio: Option<String>,
     /// The secret of an invitation.
     pub invitation: Option<String>,
+    /// The older system through whose interface he comes, if he does.
+    pub through: Option<Through>,
+}
+
+/// An older system's interface, as far as the accounts that come through it are different.
+#[derive(Debug, Clone, Copy)]
+pub struct Through {
+    /// Its name.
+    pub system: &'static str,
+    /// For whom the inbox is at first.
+    pub inbox: Circle,
 }
 
 /// What came of registering.
@@ -119,7 +133,10 @@ impl Services {
     async fn prepare(&self, registration: Registration) -> Result<User, Failure> {
         let username = Username::parse("username", &registration.username)?;
         username.check_free()?;
-        users::check_password("password", &registration.password, self.rules().password_min_length)?;
+        // The clients of older systems know no rule for passwords, and cannot be told one.
+        let usual = self.rules().password_min_length;
+        let least = if registration.through.is_some() { usual.min(OLD_PASSWORD) } else { usual };
+        users::check_password("password", &registration.password, least)?;
         if let Some(email) = &registration.email {
             users::check_email(email)?;
         }
@@ -129,18 +146,14 @@ impl Services {
             return Err(Refusal::UsernameTaken.into());
         }
         let password_hash = Some(self.inner.passwords.hash(registration.password).await?);
+        let through = registration.through;
         Ok(User {
-            id: UserId(0),
-            username,
             email: registration.email,
-            email_confirmed: false,
             password_hash,
             bio,
-            bio_visible: Circle::Everyone,
-            inbox: Circle::Everyone,
-            status: Status::Active,
-            admin: false,
-            created_at: Timestamp(0),
+            inbox: through.map_or(Circle::Everyone, |through| through.inbox),
+            via: through.map(|through| through.system.to_owned()),
+            ..blank(username)
         })
     }
 
@@ -190,8 +203,7 @@ impl Services {
             return Err(Refusal::invalid("prefix", "Give at least the first character of the names.").into());
         }
         let filter = UserFilter { status: Some(Status::Active), ..named("prefix", Some(prefix), cursor)? };
-        let page = self.by_name(filter, limit).await?;
-        Ok(Page { items: page.items.iter().map(User::reference).collect(), next: page.next, head: page.head })
+        Ok(self.by_name(filter, limit).await?.map(|user| user.reference()))
     }
 
     /// All accounts by name, to administrators.
@@ -212,7 +224,7 @@ impl Services {
         let mut found = snapshot.users(&filter, limit).await?;
         let head = snapshot.head();
         snapshot.close().await?;
-        let next = found.last().filter(|_| found.len() as u64 == limit).map(|(_, key)| key.clone());
+        let next = page::next(&found, limit, |(_, key)| key.clone());
         let items = found.drain(..).map(|(user, _)| user).collect();
         Ok(Page { items, next, head })
     }
@@ -288,6 +300,26 @@ impl Services {
         self.submit_as(principal, Suspend { user, suspended, by: Some(principal.user) })?.await?;
         tracing::info!(user.id = user.0, suspended, by.id = principal.user.0, "suspension changed by an administrator");
         Ok(())
+    }
+}
+
+/// An account that has nothing yet but its name.
+pub(super) fn blank(username: Username) -> User {
+    User {
+        id: UserId(0),
+        username,
+        email: None,
+        email_confirmed: false,
+        password_hash: None,
+        bio: String::new(),
+        bio_visible: Circle::Everyone,
+        inbox: Circle::Everyone,
+        status: Status::Active,
+        admin: false,
+        open: false,
+        via: None,
+        spare_password: None,
+        created_at: Timestamp(0),
     }
 }
 

@@ -2,7 +2,8 @@
 
 mod changes;
 
-use super::{Failure, Page, Services, parse_pair};
+use super::page::{self, parse_pair};
+use super::{Failure, Page, Services};
 use crate::domain::blocks::BlockView;
 use crate::domain::sessions::Principal;
 use crate::domain::{Timestamp, UserId};
@@ -40,8 +41,7 @@ impl Services {
         let found = snapshot.blocks(principal.user, below, limit).await?;
         let head = snapshot.head();
         snapshot.close().await?;
-        let full = found.len() as u64 == limit;
-        let next = found.last().filter(|_| full).map(|(user, at)| format!("{}-{}", at.0, user.id));
+        let next = page::next(&found, limit, |(user, at)| page::pair(at.0, user.id));
         let items = found.into_iter().map(|(user, created_at)| BlockView { user, created_at }).collect();
         Ok(Page { items, next, head })
     }

@@ -2,7 +2,8 @@
 
 mod changes;
 
-use super::{Failure, Page, Services, parse_pair};
+use super::page::{self, parse_pair};
+use super::{Failure, Page, Services};
 use crate::domain::contacts::{Answer, ContactView, Direction, State};
 use crate::domain::sessions::Principal;
 use crate::domain::{Refusal, Timestamp, UserId};
@@ -59,8 +60,7 @@ impl Services {
         let found = snapshot.contacts(principal.user, wanted.direction, wanted.state, below, wanted.limit).await?;
         let head = snapshot.head();
         snapshot.close().await?;
-        let full = found.len() as u64 == wanted.limit;
-        let next = found.last().filter(|_| full).map(|(last, user)| format!("{}-{}", last.created_at.0, user.id));
+        let next = page::next(&found, wanted.limit, |(last, user)| page::pair(last.created_at.0, user.id));
         let items = found.into_iter().map(|(contact, user)| contact.view(user)).collect();
         Ok(Page { items, next, head })
     }

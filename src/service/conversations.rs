@@ -2,7 +2,8 @@
 
 mod changes;
 
-use super::{Failure, Page, Services, parse_pair};
+use super::page::{self, parse_pair};
+use super::{Failure, Page, Services};
 use crate::domain::conversations::{
     Conversation, DIRECT_LIMIT, FIRST_MEMBERS_LIMIT, Kind, Member, PostPolicy, Role, name_key, parse_name,
 };
@@ -103,8 +104,7 @@ impl Services {
         let items = complete(&snapshot, principal.user, found).await?;
         let head = snapshot.head();
         snapshot.close().await?;
-        let full = places.len() as u64 == limit;
-        let next = places.last().filter(|_| full).map(|(message, id)| format!("{message}-{id}"));
+        let next = page::next(&places, limit, |(message, id)| page::pair(message, id));
         Ok(Page { items, next, head })
     }
 
@@ -126,8 +126,7 @@ impl Services {
         let channels = snapshot.channels(cursor, limit).await?;
         let head = snapshot.head();
         snapshot.close().await?;
-        let full = channels.len() as u64 == limit;
-        let next = channels.last().filter(|_| full).and_then(|last| last.name.as_deref()).map(name_key);
+        let next = page::next(&channels, limit, |last| last.name.as_deref().map(name_key));
         let items = channels.into_iter().map(|channel| ConversationView::new(channel, None)).collect();
         Ok(Page { items, next, head })
     }

@@ -13,6 +13,8 @@ use std::time::Duration;
 pub const KEY_MARK: &str = "gck_";
 /// What marks the web app's cookie secret as one.
 pub const COOKIE_MARK: &str = "gcc_";
+/// What marks the session of an older system's client as one: nothing, for some of them take only letters and digits.
+pub const ADAPTER_MARK: &str = "";
 /// Sessions remembered by the hash of their secret, so that most requests cost no query.
 const REMEMBERED: usize = 10_000;
 /// How long one is remembered: shorter than revocations are, which end it at once.
@@ -102,7 +104,12 @@ impl Services {
     }
 
     /// The session of a secret, and the secret's hash.
-    async fn check_secret(&self, mark: &str, text: &str, kind: SessionKind) -> Result<(Session, Vec<u8>), Failure> {
+    pub(super) async fn check_secret(
+        &self,
+        mark: &str,
+        text: &str,
+        kind: SessionKind,
+    ) -> Result<(Session, Vec<u8>), Failure> {
         let secret = tokens::parse_opaque(mark, text).ok_or(Refusal::Unauthorized)?;
         let hash = tokens::hash(&secret);
         let now = Timestamp::now();
@@ -127,7 +134,7 @@ impl Services {
 }
 
 /// What a session's secret opens lasts as long as the session; one that ends by itself is revoked then.
-fn principal(session: Session) -> Principal {
+pub(super) fn principal(session: Session) -> Principal {
     let Session { user, id, reach, .. } = session;
     Principal { user, session: id, reach, expires: None }
 }

@@ -2,6 +2,7 @@
 
 mod changes;
 
+use super::page::{self, parse_number};
 use super::{Failure, Page, Services, tokens};
 use crate::domain::invitations::{self, Invitation};
 use crate::domain::sessions::Principal;
@@ -99,9 +100,9 @@ impl Services {
         limit: u64,
     ) -> Result<Page<InvitationItem>, Failure> {
         self.require_admin(principal).await?;
-        let below = cursor.map(|cursor| cursor.parse().map(InvitationId).map_err(|_| Refusal::MalformedCursor));
+        let below = cursor.map(parse_number).transpose()?.map(InvitationId);
         let snapshot = self.store().snapshot().await?;
-        let found = snapshot.invitations(below.transpose()?, limit).await?;
+        let found = snapshot.invitations(below, limit).await?;
         let mut makers: Vec<UserId> = found.iter().filter_map(|invitation| invitation.created_by).collect();
         makers.sort_unstable();
         makers.dedup();
@@ -109,7 +110,7 @@ impl Services {
         let makers: HashMap<UserId, UserRef> = makers.into_iter().map(|user| (user.id, user.reference())).collect();
         let head = snapshot.head();
         snapshot.close().await?;
-        let next = found.last().filter(|_| found.len() as u64 == limit).map(|last| last.id.to_string());
+        let next = page::next(&found, limit, |last| last.id.to_string());
         let item = |invitation: Invitation| {
             let by = invitation.created_by.and_then(|user| makers.get(&user).cloned());
             InvitationItem::new(invitation, by)

@@ -12,16 +12,17 @@ pub mod keys;
 pub mod links;
 pub mod maintenance;
 pub mod messages;
+mod page;
 pub mod passwords;
 mod reach;
 pub mod receipts;
 pub mod sessions;
 pub mod streams;
 pub mod tokens;
+pub mod trust;
 
-use crate::domain::Seq;
-use crate::domain::sessions::Principal;
-use crate::domain::{Refusal, SessionId};
+use crate::domain::sessions::{NO_SESSION, Principal};
+use crate::domain::{Refusal, SessionId, UserId};
 use crate::live::{Follower, Hub};
 use crate::mail::{Outbox, Writer};
 use crate::store::{Abort, Batch, Change, Sequencer, Store, Wants};
@@ -34,6 +35,7 @@ use tokio::sync::{Mutex, mpsc};
 use url::Url;
 
 pub use crate::store::{Directs, MessagePage, SubmitError as Failure};
+pub use page::Page;
 
 /// New passwords asked for that wait to be looked into.
 const ORDERS: usize = 256;
@@ -95,6 +97,7 @@ struct Inner {
     tokens: tokens::Tokens,
     passwords: passwords::Passwords,
     remembered: credentials::Remembered,
+    proven: trust::Proven,
     rules: Rules,
     post: Option<Post>,
     /// New passwords that were asked for, and are not looked into yet.
@@ -113,9 +116,10 @@ impl Services {
     ) -> Self {
         let passwords = passwords::Passwords::new();
         let remembered = credentials::Remembered::default();
+        let proven = trust::Proven::new();
         let (asked, orders) = mpsc::channel(ORDERS);
         let orders = (asked, Mutex::new(orders));
-        let inner = Inner { store, sequencer, follower, tokens, passwords, remembered, rules, post, orders };
+        let inner = Inner { store, sequencer, follower, tokens, passwords, remembered, proven, rules, post, orders };
         Self { inner: Arc::new(inner) }
     }
 
@@ -142,7 +146,7 @@ impl Services {
     ) -> Result<impl Future<Output = Result<C::Output, Failure>> + use<C>, Failure> {
         let hub = Arc::clone(self.inner.follower.hub());
         let user = principal.user;
-        let outcome = self.sequencer().submit_in_turn(As { hub, session: principal.session, change })?;
+        let outcome = self.sequencer().submit_in_turn(As { hub, user, session: principal.session, change })?;
         Ok(async move {
             let outcome = outcome.await;
             if let Err(Failure::Refused(Refusal::Blocked(by))) = &outcome {
@@ -162,9 +166,10 @@ impl Services {
     }
 }
 
-/// A change made with a session.
+/// A change made with a session, or by somebody who is known without one.
 struct As<C> {
     hub: Arc<Hub>,
+    user: UserId,
     session: SessionId,
     change: C,
 }
@@ -173,32 +178,21 @@ impl<C: Change> Change for As<C> {
     type Output = C::Output;
 
     fn wants(&self, wants: &mut Wants) {
+        if self.session == NO_SESSION {
+            wants.user(self.user);
+        }
         self.change.wants(wants);
     }
 
     async fn decide(&self, batch: &mut Batch) -> Result<C::Output, Abort> {
+        // Whoever has no session to be revoked may have been shut out all the same.
+        if self.session == NO_SESSION {
+            batch.user(self.user).await?.ok_or(Refusal::Unauthorized)?.check_active()?;
+        }
         // What was committed before this batch has been handed to the hub.
         if self.hub.is_revoked(self.session) {
             return Err(Refusal::Unauthorized.into());
         }
         self.change.decide(batch).await
     }
-}
-
-/// A cursor of two numbers, as lists give it that are ordered by one and then by the other.
-fn parse_pair(cursor: &str) -> Result<(i64, i64), Refusal> {
-    let pair = cursor.split_once('-').and_then(|(one, other)| Some((one.parse().ok()?, other.parse().ok()?)));
-    pair.ok_or(Refusal::MalformedCursor)
-}
-
-/// A part of a list, read at one head: stream from there and nothing is missed or doubled.
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "PageOf{T}")]
-pub struct Page<T> {
-    /// The part.
-    pub items: Vec<T>,
-    /// What to ask with for the next part; none at the end.
-    pub next: Option<String>,
-    /// The last event that is part of what is shown.
-    pub head: Seq,
 }

@@ -26,13 +26,29 @@ pub enum Who {
     Email(String),
 }
 
+/// What a client keeps of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keeps {
+    /// An access token and a refresh token.
+    Tokens,
+    /// The web app's cookie.
+    Cookie,
+    /// One secret, as the clients of older systems do.
+    Secret {
+        /// The one interface that it is good for.
+        audience: &'static str,
+        /// How long it is good.
+        lasts: Duration,
+    },
+}
+
 /// From what somebody logs in.
 #[derive(Debug, Clone)]
 pub struct Device {
     /// What its owner calls it.
     pub name: String,
-    /// Whether it keeps a cookie rather than tokens.
-    pub cookie: bool,
+    /// What it keeps.
+    pub keeps: Keeps,
     /// Where it calls from; nowhere if the operator acts at the machine.
     pub address: Option<IpAddr>,
 }
@@ -53,8 +69,8 @@ pub struct Login {
 pub enum Credentials {
     /// For programs.
     Tokens(TokenPair),
-    /// For the web app: the value of its cookie, and how long to keep it.
-    Cookie {
+    /// For the web app its cookie's value, for an older system's client its secret, and how long to keep it.
+    Secret {
         /// The value.
         value: String,
         /// How long the session lasts.
@@ -91,13 +107,14 @@ pub(super) struct Opening {
     kind: SessionKind,
     name: String,
     reach: Reach,
+    audience: Option<&'static str>,
     secret: Vec<u8>,
     lasts: Option<Duration>,
 }
 
 impl Opening {
     pub(super) fn key(name: String, reach: Reach) -> Self {
-        Self { kind: SessionKind::Key, name, reach, secret: new_secret(), lasts: None }
+        Self { kind: SessionKind::Key, name, reach, audience: None, secret: new_secret(), lasts: None }
     }
 
     pub(super) fn secret(&self) -> &[u8] {
@@ -109,32 +126,13 @@ impl Services {
     /// Logs in. An unknown name and a wrong password get the same answer after the same time.
     pub async fn log_in(&self, who: Who, password: String, device: Device) -> Result<Login, Failure> {
         check_name(&device.name)?;
-        let user = self.find(&who).await?;
-        let address = device.address.map(tracing::field::display);
-        let hash = user.as_ref().and_then(|user| user.password_hash.clone());
-        let right = self.inner.passwords.verify(password, hash.clone()).await?;
-        let Some(user) = user else {
-            // What was typed may be a password in the wrong place, so only names that exist are told.
-            tracing::info!(
-                event.name = "login_refused",
-                client.address = address,
-                "login refused: nobody has this name or address"
-            );
-            return Err(Refusal::InvalidCredentials.into());
-        };
+        let address = device.address;
+        let user = self.prove(&who, password, address).await?;
         let (id, name) = (user.id.0, user.username.as_str().to_owned());
-        if !right {
-            tracing::info!(
-                event.name = "login_refused",
-                user.id = id,
-                user.name = name,
-                client.address = address,
-                "login refused: wrong password"
-            );
-            return Err(Refusal::InvalidCredentials.into());
-        }
+        let address = address.map(tracing::field::display);
+        let right = Right::Password(user.password_hash.clone());
         let opening = self.new_session(device);
-        let change = LogIn { user: user.id, right: Right::Password(hash), opening: opening.clone() };
+        let change = LogIn { user: user.id, right, opening: opening.clone() };
         let session = self.sequencer().submit(change).await.inspect_err(|error| {
             tracing::info!(
                 event.name = "login_refused",
@@ -152,6 +150,36 @@ impl Services {
             "logged in"
         );
         Ok(self.login(user, &session, &opening))
+    }
+
+    /// Somebody by a name or an address and the right password. An unknown name and a wrong password get the same answer
+    /// after the same time.
+    pub(super) async fn prove(&self, who: &Who, password: String, from: Option<IpAddr>) -> Result<User, Failure> {
+        let user = self.find(who).await?;
+        let address = from.map(tracing::field::display);
+        let hash = user.as_ref().and_then(|user| user.password_hash.clone());
+        let right = self.inner.passwords.verify(password, hash).await?;
+        let Some(user) = user else {
+            // What was typed may be a password in the wrong place, so only names that exist are told.
+            tracing::info!(
+                event.name = "login_refused",
+                client.address = address,
+                "login refused: nobody has this name or address"
+            );
+            return Err(Refusal::InvalidCredentials.into());
+        };
+        if !right {
+            let (id, name) = (user.id.0, user.username.as_str());
+            tracing::info!(
+                event.name = "login_refused",
+                user.id = id,
+                user.name = name,
+                client.address = address,
+                "login refused: wrong password"
+            );
+            return Err(Refusal::InvalidCredentials.into());
+        }
+        Ok(user)
     }
 
     /// Opens a session for somebody without a password: for the operator.
@@ -246,21 +274,27 @@ impl Services {
     }
 
     pub(super) fn new_session(&self, device: Device) -> Opening {
-        Opening {
-            kind: if device.cookie { SessionKind::Cookie } else { SessionKind::Token },
-            name: device.name,
-            reach: Reach::Full,
-            secret: new_secret(),
-            lasts: Some(self.rules().session_lifetime),
-        }
+        let usual = self.rules().session_lifetime;
+        let (kind, audience, lasts) = match device.keeps {
+            Keeps::Tokens => (SessionKind::Token, None, usual),
+            Keeps::Cookie => (SessionKind::Cookie, None, usual),
+            Keeps::Secret { audience, lasts } => (SessionKind::Adapter, Some(audience), lasts),
+        };
+        let (name, secret) = (device.name, new_secret());
+        Opening { kind, name, reach: Reach::Full, audience, secret, lasts: Some(lasts) }
     }
 
     pub(super) fn login(&self, user: User, session: &Session, opening: &Opening) -> Login {
         let credentials = match session.kind {
-            SessionKind::Cookie => Credentials::Cookie {
-                value: opaque(credentials::COOKIE_MARK, &opening.secret),
-                lasts: self.rules().session_lifetime,
-            },
+            SessionKind::Cookie | SessionKind::Adapter => {
+                let mark = if session.kind == SessionKind::Cookie {
+                    credentials::COOKIE_MARK
+                } else {
+                    credentials::ADAPTER_MARK
+                };
+                let lasts = opening.lasts.unwrap_or_default();
+                Credentials::Secret { value: opaque(mark, &opening.secret), lasts }
+            }
             SessionKind::Token | SessionKind::Key => {
                 let secret = opening.secret.clone();
                 let token = RefreshToken { session: session.id, generation: session.refresh_generation, secret };

@@ -3,7 +3,7 @@
 use super::entity::conversations::{ActiveModel, Column, Entity, Model};
 use super::entity::{messages, stays};
 use super::{to_word, word};
-use crate::domain::conversations::{Conversation, Kind, name_key, people_of};
+use crate::domain::conversations::{Conversation, people_of};
 use crate::domain::{ConversationId, MessageId, Timestamp, UserId};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query, SimpleExpr};
 use sea_orm::{
@@ -18,21 +18,22 @@ pub(super) fn conversation(row: Model) -> Result<Conversation, DbErr> {
         kind: word("conversations.kind", &row.kind)?,
         name: row.name,
         post: word("conversations.post", &row.post)?,
+        namespace: row.namespace,
         created_at: Timestamp(row.created_at),
         people: row.direct_key.as_deref().map(people_of).unwrap_or_default(),
     })
 }
 
 pub(super) fn row(conversation: &Conversation, direct_key: Option<String>) -> ActiveModel {
-    let channel = (conversation.kind == Kind::Channel).then_some(());
     ActiveModel {
         id: Set(conversation.id.0),
         kind: Set(to_word(conversation.kind)),
         name: Set(conversation.name.clone()),
-        name_key: Set(channel.and(conversation.name.as_deref()).map(name_key)),
+        name_key: Set(conversation.unique_name()),
         direct_key: Set(direct_key),
         post: Set(to_word(conversation.post)),
         created_at: Set(conversation.created_at.0),
+        namespace: Set(conversation.namespace.clone()),
     }
 }
 

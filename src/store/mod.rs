@@ -11,6 +11,7 @@ mod events;
 mod hidden;
 mod invitations;
 mod links;
+mod lookup;
 mod mentions;
 mod messages;
 mod open;

@@ -3,34 +3,18 @@
 mod job;
 #[cfg(test)]
 mod tests;
+mod writer;
 
-use super::batch::{Abort, Batch, Wants, WorkingSet};
-use super::clock::Clock;
-use super::entity::commits;
+use super::batch::{Abort, Batch, Wants};
 use super::{Store, StoreError};
+use crate::domain::Refusal;
 use crate::domain::events::Record;
-use crate::domain::{Refusal, Seq, Timestamp};
-use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use job::{Job, Pending};
-use sea_orm::{DatabaseTransaction, DbErr, EntityTrait, SqliteTransactionMode, TransactionOptions, TransactionTrait};
 use std::future::Future;
-use std::panic::AssertUnwindSafe;
-use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-
-/// The most changes in one transaction: beyond some hundreds a commit's cost is shared well enough, and the first of
-/// them should not wait for more.
-const BATCH: usize = 512;
-/// How long the outcome of a COMMIT whose answer was lost is looked for.
-const OUTCOME_TIMEOUT: Duration = Duration::from_secs(10);
-/// How often old rows of `commits` are cleared away, in batches, and how old they get.
-const COMMITS_KEPT: (u64, Duration) = (5_000, Duration::from_hours(1));
-
-/// How often the database's log is emptied at most while much is deleted, and tried again while somebody reads it.
-const EMPTIED_EVERY: Duration = Duration::from_secs(1);
+use writer::{Commit, Writer};
 
 /// Something to be decided and written under the clock.
 ///
@@ -72,9 +56,6 @@ pub enum SubmitError {
 /// Takes what was committed, in order, before the callers are answered.
 pub type HandOver = Box<dyn Fn(Vec<Record>) -> BoxFuture<'static, ()> + Send + Sync>;
 
-/// How a transaction is ended: tests lose its answer here.
-type Commit = Box<dyn Fn(DatabaseTransaction) -> BoxFuture<'static, Result<(), DbErr>> + Send + Sync>;
-
 /// The way to the writing task. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Sequencer {
@@ -101,10 +82,7 @@ impl Sequencer {
         stop: CancellationToken,
     ) -> (Self, impl Future<Output = ()> + Send) {
         let (queue, receiver) = mpsc::channel(waiting.max(1));
-        let set = WorkingSet::default();
-        let emptied = Emptied::default();
-        let writer = Writer { store, hand_over, commit, set, last: None, batches: 0, refusing: false, emptied };
-        (Self { queue }, writer.run(receiver, stop))
+        (Self { queue }, Writer::new(store, hand_over, commit).run(receiver, stop))
     }
 
     /// Hands in a change and waits until it is on disk and with its hearers, or refused.
@@ -138,280 +116,6 @@ impl Sequencer {
         })?;
         Ok(receiver)
     }
-}
-
-/// What became of one transaction.
-enum Attempt {
-    /// It is on disk, or there was nothing to write.
-    Done { records: Vec<Record> },
-    /// There is no database, or its clock is not ours to take; nothing was written.
-    NoClock(DbErr),
-    /// A statement failed or a change panicked; all was rolled back.
-    RolledBack(DbErr),
-    /// COMMIT was sent and failed: it may have happened.
-    Unknown { id: i64, records: Vec<Record>, error: DbErr },
-    /// The line of numbers went back under us.
-    Diverged,
-}
-
-struct Writer {
-    store: Store,
-    hand_over: HandOver,
-    commit: Commit,
-    set: WorkingSet,
-    /// The last batch that this task committed, and the head after it.
-    last: Option<(i64, Seq)>,
-    batches: u64,
-    refusing: bool,
-    emptied: Emptied,
-}
-
-/// When the database's log was last emptied of what was deleted, and when it has to be again.
-#[derive(Debug, Default)]
-struct Emptied {
-    last: Option<Instant>,
-    due: Option<Instant>,
-}
-
-impl Writer {
-    async fn run(mut self, mut queue: mpsc::Receiver<Box<dyn Job>>, stop: CancellationToken) {
-        let mut jobs = Vec::with_capacity(BATCH);
-        loop {
-            let due = self.emptied.due;
-            let taken = tokio::select! {
-                biased;
-                () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
-                    self.empty_log().await;
-                    continue;
-                }
-                () = stop.cancelled(), if !queue.is_closed() => {
-                    // Nothing new is taken; what was taken is still written and answered.
-                    queue.close();
-                    continue;
-                }
-                taken = queue.recv_many(&mut jobs, BATCH) => taken,
-            };
-            if taken == 0 {
-                return;
-            }
-            self.write(&mut jobs).await;
-            jobs.clear();
-            self.clear_commits().await;
-        }
-    }
-
-    /// Writes some changes together and answers their callers.
-    async fn write(&mut self, jobs: &mut [Box<dyn Job>]) {
-        let mut again = false;
-        let failure = loop {
-            match self.attempt(jobs).await {
-                Attempt::Done { records } => {
-                    (self.hand_over)(records).await;
-                    break None;
-                }
-                Attempt::RolledBack(error) if jobs.len() > 1 => {
-                    tracing::warn!(%error, changes = jobs.len(), "a batch was rolled back; its changes run one by one");
-                    for job in jobs {
-                        Box::pin(self.write(std::slice::from_mut(job))).await;
-                    }
-                    return;
-                }
-                Attempt::RolledBack(error) if is_lost_connection(&error) => {
-                    tell(jobs, "cannot write: the database went away", &error);
-                    break Some(SubmitError::Unavailable);
-                }
-                Attempt::RolledBack(error) => {
-                    tell(jobs, "a change could not be written", &error);
-                    break Some(SubmitError::Broken);
-                }
-                Attempt::NoClock(error) => {
-                    tell(jobs, "cannot write: the database does not answer", &error);
-                    break Some(SubmitError::Unavailable);
-                }
-                Attempt::Diverged => break Some(SubmitError::Unavailable),
-                Attempt::Unknown { id, records, error } => {
-                    tracing::warn!(%error, "the answer to a COMMIT was lost; looking whether it happened");
-                    match self.find_out(id).await {
-                        Some(true) => {
-                            (self.hand_over)(records).await;
-                            break None;
-                        }
-                        Some(false) if !again => again = true,
-                        Some(false) => {
-                            tell(jobs, "cannot write: the database refuses to commit", &error);
-                            break Some(SubmitError::Unavailable);
-                        }
-                        None => {
-                            tell(jobs, "it is not known whether a change was written", &error);
-                            break Some(SubmitError::OutcomeUnknown);
-                        }
-                    }
-                }
-            }
-        };
-        for job in jobs {
-            job.answer(failure.clone());
-        }
-    }
-
-    async fn attempt(&mut self, jobs: &mut [Box<dyn Job>]) -> Attempt {
-        if self.refusing {
-            return Attempt::Diverged;
-        }
-        let set = std::mem::take(&mut self.set);
-        // The lock comes before anything else is read: what a change decides on must be true when it commits.
-        let db = match self.store.write.begin_with_options(immediate()).await {
-            Ok(db) => db,
-            Err(error) => return Attempt::NoClock(error),
-        };
-        let clock = match Clock::lock(&db).await {
-            Ok(clock) => clock,
-            Err(error) => return Attempt::NoClock(error),
-        };
-        let set = match self.last {
-            // Nobody else committed since: what was read then is still true.
-            Some((batch, head)) if clock.batch == batch && clock.head == head => set,
-            Some((_, head)) if clock.head < head => {
-                tracing::error!(
-                    event.seq = clock.head.0,
-                    known = head.0,
-                    "the database's head went back: it was replaced under a running server. Writes are refused; restart"
-                );
-                self.refusing = true;
-                return Attempt::Diverged;
-            }
-            _ => WorkingSet::default(),
-        };
-        let mut batch = Batch::new(db, clock, rand::random::<i64>(), set, Timestamp::now());
-        let decided = AssertUnwindSafe(decide(jobs, &mut batch)).catch_unwind().await;
-        let finished = match decided {
-            Ok(Ok(())) => batch.finish(clock).await,
-            Ok(Err(error)) => Err(error),
-            Err(_) => Err(DbErr::Custom("a change panicked".to_owned())),
-        };
-        match finished {
-            Ok(true) => {}
-            Ok(false) => {
-                // Only refusals and repetitions: nothing to commit, and all that was read stays true.
-                let Batch { db, set, .. } = batch;
-                if db.rollback().await.is_ok() {
-                    self.set = set;
-                }
-                return Attempt::Done { records: Vec::new() };
-            }
-            Err(error) => {
-                // After an error the connection is not assumed to be inside a transaction: nothing more is run in it.
-                if let Err(error) = batch.db.rollback().await {
-                    tracing::debug!(%error, "the rollback failed too");
-                }
-                return Attempt::RolledBack(error);
-            }
-        }
-        let Batch { db, clock, id, records, erased, set, .. } = batch;
-        if erased {
-            let soon = self.emptied.last.map_or_else(Instant::now, |last| last + EMPTIED_EVERY);
-            self.emptied.due.get_or_insert(soon);
-        }
-        if let Err(error) = (self.commit)(db).await {
-            return Attempt::Unknown { id, records, error };
-        }
-        self.set = set;
-        self.last = Some((id, clock.head));
-        Attempt::Done { records }
-    }
-
-    /// Whether a batch was committed whose COMMIT was not answered. Waiting for the clock waits for the old
-    /// transaction to be over, so the answer is final.
-    async fn find_out(&mut self, id: i64) -> Option<bool> {
-        let give_up = Instant::now() + OUTCOME_TIMEOUT;
-        while Instant::now() < give_up {
-            match self.look_for(id).await {
-                Ok((found, clock)) => {
-                    self.last = Some((clock.batch, clock.head));
-                    return Some(found);
-                }
-                Err(error) => tracing::debug!(%error, "cannot look for the outcome yet"),
-            }
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
-        None
-    }
-
-    async fn look_for(&self, id: i64) -> Result<(bool, Clock), DbErr> {
-        let db = self.store.write.begin_with_options(immediate()).await?;
-        let clock = Clock::lock(&db).await?;
-        let found = commits::Entity::find_by_id(id).one(&db).await?.is_some();
-        db.rollback().await?;
-        Ok((found, clock))
-    }
-
-    /// Lets the database's log forget what was deleted, after the callers were answered.
-    async fn empty_log(&mut self) {
-        let now = Instant::now();
-        self.emptied.last = Some(now);
-        self.emptied.due = match self.store.empty_log().await {
-            Ok(true) => None,
-            Ok(false) => Some(now + EMPTIED_EVERY),
-            Err(error) => {
-                tracing::warn!(%error, "the database's log was not emptied of what was deleted; it will be tried again");
-                Some(now + EMPTIED_EVERY)
-            }
-        };
-    }
-
-    async fn clear_commits(&mut self) {
-        use sea_orm::{ColumnTrait, QueryFilter};
-        self.batches += 1;
-        let (every, age) = COMMITS_KEPT;
-        if !self.batches.is_multiple_of(every) {
-            return;
-        }
-        let old = commits::Column::At.lt(Timestamp::now().minus(age).0);
-        if let Err(error) = commits::Entity::delete_many().filter(old).exec(&self.store.write).await {
-            tracing::warn!(%error, "old rows of the table commits were not cleared away");
-        }
-    }
-}
-
-async fn decide(jobs: &mut [Box<dyn Job>], batch: &mut Batch) -> Result<(), DbErr> {
-    let mut wants = Wants::default();
-    for job in jobs.iter() {
-        job.wants(&mut wants);
-    }
-    batch.prefetch(wants).await?;
-    for job in jobs {
-        job.decide(batch).await?;
-    }
-    Ok(())
-}
-
-/// Tells of each change why it was not written, so that a caller who names his request is found in the log.
-fn tell(jobs: &[Box<dyn Job>], what: &str, error: &DbErr) {
-    for job in jobs {
-        job.tell(what, error);
-    }
-}
-
-/// Whether an error is about the way to the database, not about what was asked of it.
-fn is_lost_connection(error: &DbErr) -> bool {
-    use sea_orm::{RuntimeErr, SqlxError};
-    match error {
-        DbErr::Conn(_) | DbErr::ConnectionAcquire(_) => true,
-        DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause)) => matches!(
-            &**cause,
-            SqlxError::Io(_)
-                | SqlxError::Tls(_)
-                | SqlxError::Protocol(_)
-                | SqlxError::PoolTimedOut
-                | SqlxError::PoolClosed
-                | SqlxError::WorkerCrashed
-        ),
-        _ => false,
-    }
-}
-
-fn immediate() -> TransactionOptions {
-    TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..Default::default() }
 }
 
 impl From<StoreError> for SubmitError {

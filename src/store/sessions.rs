@@ -13,7 +13,7 @@ use sea_orm::{
 fn session(row: Model) -> Result<Session, DbErr> {
     let kind: SessionKind = word("sessions.kind", &row.kind)?;
     let reach = match kind {
-        SessionKind::Token | SessionKind::Cookie => Reach::Full,
+        SessionKind::Token | SessionKind::Cookie | SessionKind::Adapter => Reach::Full,
         SessionKind::Key => Reach::Key {
             read: row.scopes.split(' ').any(|scope| scope == "read"),
             send: row.scopes.split(' ').any(|scope| scope == "send"),
@@ -26,6 +26,7 @@ fn session(row: Model) -> Result<Session, DbErr> {
         kind,
         name: row.name,
         reach,
+        audience: row.audience,
         refresh_hash: row.refresh_hash,
         refresh_generation: row.refresh_generation,
         refreshed_at: row.refreshed_at.map(Timestamp),
@@ -58,6 +59,7 @@ pub(super) fn row(session: &Session, secret_hash: Option<Vec<u8>>) -> ActiveMode
         created_at: Set(session.created_at.0),
         expires_at: Set(session.expires_at.map(|at| at.0)),
         revoked_at: Set(session.revoked_at.map(|at| at.0)),
+        audience: Set(session.audience.clone()),
     }
 }
 

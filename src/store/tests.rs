@@ -44,6 +44,9 @@ pub(crate) fn user(name: &str) -> NewUser {
             inbox: Circle::Everyone,
             status: Status::Active,
             admin: false,
+            open: false,
+            via: None,
+            spare_password: None,
             created_at: Timestamp(0),
         },
     }
@@ -52,6 +55,7 @@ pub(crate) fn user(name: &str) -> NewUser {
 /// A conversation of which only the kind matters.
 pub(crate) fn conversation(kind: Kind) -> Conversation {
     Conversation {
+        namespace: None,
         id: ConversationId(0),
         kind,
         name: None,

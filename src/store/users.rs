@@ -3,7 +3,7 @@
 use super::entity::links;
 use super::entity::users::{ActiveModel, Column, Entity, Model};
 use super::{to_word, word};
-use crate::domain::users::{Status, User, Username, fold};
+use crate::domain::users::{SparePassword, Status, User, Username, fold};
 use crate::domain::{Timestamp, UserId};
 use sea_orm::sea_query::{Expr, ExprTrait, SimpleExpr};
 use sea_orm::{
@@ -23,6 +23,8 @@ pub struct UserFilter {
 }
 
 pub(super) fn user(row: Model) -> Result<User, DbErr> {
+    let spare_password = row.spare_password_hash.zip(row.spare_until);
+    let spare_password = spare_password.map(|(hash, until)| SparePassword { hash, until: Timestamp(until) });
     Ok(User {
         id: UserId(row.id),
         username: Username::stored(row.username),
@@ -34,6 +36,9 @@ pub(super) fn user(row: Model) -> Result<User, DbErr> {
         inbox: word("users.inbox", &row.inbox)?,
         status: word("users.status", &row.status)?,
         admin: row.admin,
+        open: row.open,
+        via: row.via,
+        spare_password,
         created_at: Timestamp(row.created_at),
     })
 }
@@ -56,6 +61,10 @@ pub(super) fn row(user: &User) -> ActiveModel {
         email_confirmed: Set(user.email_confirmed),
         bio_visible: Set(to_word(user.bio_visible)),
         inbox: Set(to_word(user.inbox)),
+        open: Set(user.open),
+        via: Set(user.via.clone()),
+        spare_password_hash: Set(user.spare_password.as_ref().map(|spare| spare.hash.clone())),
+        spare_until: Set(user.spare_password.as_ref().map(|spare| spare.until.0)),
     }
 }
 

@@ -6,6 +6,7 @@ pub mod control;
 mod door;
 pub mod long_poll;
 mod outbox;
+mod protocol;
 mod sse;
 mod stream;
 mod takeover;

@@ -3,7 +3,8 @@
 use super::close::CloseReason;
 use super::control::Control;
 use super::outbox::Outbox;
-use super::stream::{Left, Opening, Pace, Pipe, Protocol, Stream, poll_discard};
+use super::protocol::{Left, Pipe, Protocol, poll_discard};
+use super::stream::{Opening, Pace, Stream};
 use super::{AddressPermit, TakeOver};
 use crate::domain::{Seq, Timestamp};
 use crate::live::{Event, Subscription};

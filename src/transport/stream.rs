@@ -12,22 +12,17 @@ use super::AddressPermit;
 use super::close::CloseReason;
 use super::control::Control;
 use super::outbox::Outbox;
+use super::protocol::{Left, Pipe, Protocol};
 use super::takeover::Taken;
 use crate::domain::{Seq, Timestamp};
-use crate::live::{Ending, Event, Gap, Step, Subscription};
-use bytes::Bytes;
+use crate::live::{Ending, Gap, Step, Subscription};
 use std::future::Future;
-use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
-/// Frames that wait for the socket before no more events are taken.
-const ROOM: usize = 32;
-const ROOM_BYTES: usize = 128 * 1024;
 /// How long before the end of its token a stream says so.
 const EXPIRING: Duration = Duration::from_mins(1);
 /// How long the other side has to take the last frames and close.
@@ -46,58 +41,6 @@ pub struct Pace {
     pub stall: Duration,
     /// A WebSocket without credentials has this long for its `auth`.
     pub auth: Duration,
-}
-
-/// The language on the socket.
-pub(super) trait Protocol: Unpin + Send {
-    /// An event as a ready-made frame.
-    fn event(&self, event: &Event) -> Bytes;
-    /// A control frame.
-    fn control(&self, control: Control, position: Seq, outbox: &mut Outbox);
-    /// The end, after the last control frame.
-    fn close(&mut self, reason: CloseReason, outbox: &mut Outbox);
-    /// Takes what has come in. Ready when the other side has ended or broken the rules.
-    fn poll_incoming(&mut self, pipe: &mut Pipe, context: &mut Context<'_>) -> Poll<Left>;
-}
-
-/// How the other side left.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Left {
-    /// It closed the socket, or all that had to be said has been said.
-    Gone,
-    /// All has been said on both sides; what is in the outbox is still written.
-    Finished,
-    /// The server has to close.
-    Close(CloseReason),
-}
-
-/// What a protocol works on.
-pub(super) struct Pipe {
-    pub(super) socket: TcpStream,
-    pub(super) outbox: Outbox,
-    /// None on a WebSocket that has not sent `auth` yet.
-    pub(super) subscription: Option<Box<Subscription>>,
-    /// When the credentials end.
-    pub(super) expires: Option<Timestamp>,
-    /// Whether a frame says the credentials' end was announced.
-    pub(super) announced: bool,
-    /// The deletions of messages that the frames in the outbox have minded: through this one.
-    pub(super) minded: Seq,
-}
-
-impl Pipe {
-    pub(super) fn position(&self) -> Seq {
-        self.subscription.as_ref().map_or(Seq(0), |subscription| subscription.position())
-    }
-
-    pub(super) fn head(&self) -> Seq {
-        self.subscription.as_ref().map_or(Seq(0), |subscription| subscription.head())
-    }
-
-    /// Whether there is room for replies: where none are taken, nothing is read.
-    pub(super) fn has_room(&self) -> bool {
-        self.outbox.len() < ROOM && self.outbox.bytes() < ROOM_BYTES
-    }
 }
 
 /// A stream's task.
@@ -147,7 +90,7 @@ impl<P: Protocol> Stream<P> {
         match opening {
             Opening::Subscribed { subscription, expires } => {
                 stream.pipe.expires = expires;
-                begin(&mut stream.pipe, &stream.protocol, subscription);
+                stream.pipe.begin(&stream.protocol, subscription);
             }
             Opening::Waiting => {
                 stream.auth_by = Some(now + pace.auth);
@@ -372,18 +315,6 @@ pub(super) enum Opening {
     Refused(CloseReason),
 }
 
-/// Says where the stream goes on from, and goes on from there. What is missing is said first: a client must not have
-/// its cursor moved before it hears of the gap.
-pub(super) fn begin(pipe: &mut Pipe, protocol: &impl Protocol, mut subscription: Box<Subscription>) {
-    let (position, head) = (subscription.position(), subscription.head());
-    if let Some(gap) = subscription.gap() {
-        protocol.control(Control::reset(gap, position, head), position, &mut pipe.outbox);
-    }
-    protocol.control(Control::Ready { position, head }, position, &mut pipe.outbox);
-    pipe.minded = subscription.newest_erasure();
-    pipe.subscription = Some(subscription);
-}
-
 impl<P: Protocol> Future for Stream<P> {
     type Output = ();
 
@@ -414,24 +345,4 @@ impl<P: Protocol> Future for Stream<P> {
             }
         }
     }
-}
-
-/// Reads and throws away: for a side that has nothing to say. Ready when it has closed.
-pub(super) fn poll_discard(socket: &TcpStream, context: &mut Context<'_>) -> Poll<Left> {
-    let mut waste = [0u8; 1024];
-    for _ in 0..16 {
-        match socket.try_read(&mut waste) {
-            Ok(0) => return Poll::Ready(Left::Gone),
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => match ready!(socket.poll_read_ready(context)) {
-                Ok(()) => {}
-                Err(_) => return Poll::Ready(Left::Gone),
-            },
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(_) => return Poll::Ready(Left::Gone),
-        }
-    }
-    // Whoever floods us waits for the others.
-    context.waker().wake_by_ref();
-    Poll::Pending
 }

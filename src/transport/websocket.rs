@@ -3,7 +3,8 @@
 use super::close::CloseReason;
 use super::control::Control;
 use super::outbox::Outbox;
-use super::stream::{Left, Opening, Pace, Pipe, Protocol, Stream, begin, poll_discard};
+use super::protocol::{Left, Pipe, Protocol, poll_discard};
+use super::stream::{Opening, Pace, Stream};
 use super::{AddressPermit, TakeOver};
 use crate::domain::{ConversationId, Seq, Timestamp};
 use crate::live::{Event, Subscription};
@@ -185,7 +186,7 @@ impl WebSocket {
                     });
                     pipe.outbox.push(crate::live::text_frame(reply.as_bytes()));
                     if let (Some(subscription), None) = (subscription, &pipe.subscription) {
-                        begin(pipe, self, subscription);
+                        pipe.begin(self, subscription);
                     }
                     continue;
                 }

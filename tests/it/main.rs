@@ -6,6 +6,7 @@
 //! - `api` asks what a call does and what it is refused for.
 //! - `mail` asks what is mailed, to a real mail server, and what the links in it do.
 //! - `cli` asks what an operator's commands do, beside a server and without one, and what `send` and `tail` do.
+//! - `compat` asks whether the clients of older systems get what their documents say.
 //! - `house` holds the law of imports and of style as tables, and reads `src/` by it.
 //! - `deployment` asks whether the container files and the program speak of the same things.
 //! - `readme` runs the README's tour, and compares the tables in `docs/` with the code.
@@ -21,6 +22,7 @@
 
 mod api;
 mod cli;
+mod compat;
 mod deployment;
 mod house;
 mod live;

@@ -2,7 +2,7 @@
 
 use super::codes;
 use super::schemas::Schemas;
-use crate::api::limits::is_limited;
+use crate::api::middleware::is_limited;
 use schemars::JsonSchema;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};

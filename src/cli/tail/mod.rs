@@ -7,7 +7,7 @@ use super::failed::Failed;
 use super::output;
 use super::printable::{Printable, PrintableJson};
 use super::remote::{Remote, Said, chain, spread};
-use super::secret::Secret;
+use crate::admin::Secret;
 use crate::lifecycle::end_at_once_on_signals;
 use clap::Args;
 use parser::{Event, Parser};

@@ -12,7 +12,7 @@ use crate::service::sessions::{Opening, Right, open_session, revoke_all};
 use crate::store::{Abort, Batch, Change, NewUser};
 
 /// Makes an account, and its first session if one is wanted.
-pub(super) struct Register {
+pub(in crate::service) struct Register {
     pub user: User,
     pub session: Option<Opening>,
     /// The hash of an invitation's secret, where registering takes one.
@@ -97,7 +97,9 @@ impl Change for SetPassword {
         if user.status == Status::Deleted {
             return Err(Refusal::NotFound("user").into());
         }
-        let user = User { password_hash: Some(self.hash.clone()), ..user };
+        // Whoever has a password is no longer trusted without one, and needs none that was mailed.
+        let password_hash = Some(self.hash.clone());
+        let user = User { password_hash, open: false, spare_password: None, ..user };
         batch.update_user(&user).await?;
         // What was mailed to set a new one is overtaken.
         batch.forget_links_of(self.user, Some(Purpose::Password)).await?;

@@ -26,7 +26,15 @@ pub(in crate::service) async fn create(
 
 /// A conversation that is still to get its number.
 pub(in crate::service) fn blank(kind: Kind, name: Option<String>, post: PostPolicy) -> Conversation {
-    Conversation { id: ConversationId(0), kind, name, post, created_at: Timestamp(0), people: Vec::new() }
+    Conversation {
+        id: ConversationId(0),
+        kind,
+        name,
+        post,
+        namespace: None,
+        created_at: Timestamp(0),
+        people: Vec::new(),
+    }
 }
 
 /// A conversation that somebody may see, with his role if he is in it. For others there is none.

@@ -5,6 +5,7 @@ use crate::domain::messages::Message;
 use crate::domain::sessions::Principal;
 use crate::domain::users::Username;
 use crate::domain::{ConversationId, MessageId, Refusal, Timestamp, UserId};
+use crate::service::page::{self, parse_number};
 use crate::service::{Failure, Page, Services};
 use crate::store::{Directs, Kept, MessageFilter, MessagePage, Snapshot};
 use schemars::JsonSchema;
@@ -119,8 +120,7 @@ impl Services {
         let filter = within(&snapshot, principal, &wish, filter).await?;
         let found = snapshot.messages(&filter, page).await?;
         let head = snapshot.head();
-        let full = found.len() as u64 == page.limit;
-        let next = found.last().filter(|_| full).map(|last| last.message.id.to_string());
+        let next = page::next(&found, page.limit, |last| last.message.id.to_string());
         let items = complete(&snapshot, principal, found).await?;
         snapshot.close().await?;
         Ok(Page { items, next, head })
@@ -146,12 +146,12 @@ impl Services {
     ) -> Result<Page<ThreadItem>, Failure> {
         let conversation = conversation.or(principal.bound_to());
         principal.require_read(conversation)?;
-        let below = cursor.map(|cursor| cursor.parse().map(MessageId).map_err(|_| Refusal::MalformedCursor));
+        let below = cursor.map(parse_number).transpose()?.map(MessageId);
         let snapshot = self.store().snapshot().await?;
         if let Some(id) = conversation {
             readable(&snapshot, principal, id).await?;
         }
-        let found = snapshot.threads_of(principal.user, conversation, below.transpose()?, limit).await?;
+        let found = snapshot.threads_of(principal.user, conversation, below, limit).await?;
         let roots: Vec<MessageId> = found.iter().map(|(root, _)| *root).collect();
         let counts = snapshot.reply_counts(principal.user, &roots).await?;
         let all: Vec<MessageId> = found.iter().flat_map(|(root, last)| [*root, *last]).collect();
@@ -163,8 +163,7 @@ impl Services {
             .collect();
         let head = snapshot.head();
         snapshot.close().await?;
-        let full = found.len() as u64 == limit;
-        let next = found.last().filter(|_| full).map(|(_, last)| last.to_string());
+        let next = page::next(&found, limit, |(_, last)| last.to_string());
         let items = found.into_iter().filter_map(|(root, last)| {
             let (root, last_reply) = (messages.remove(&root)?, messages.remove(&last)?);
             let (reply_count, last_activity_at) = (*counts.get(&root.id)?, last_reply.created_at);
@@ -179,8 +178,7 @@ impl Services {
         let snapshot = self.store().snapshot().await?;
         let found = snapshot.mentions(principal.user, page).await?;
         let head = snapshot.head();
-        let full = found.len() as u64 == page.limit;
-        let next = found.last().filter(|_| full).map(|last| last.message.id.to_string());
+        let next = page::next(&found, page.limit, |last| last.message.id.to_string());
         let items = complete(&snapshot, principal, found).await?;
         snapshot.close().await?;
         Ok(Page { items, next, head })

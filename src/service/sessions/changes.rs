@@ -3,7 +3,7 @@
 use super::Opening;
 use crate::domain::events::{Happening, SessionView, Topic};
 use crate::domain::sessions::{REFRESH_GRACE, Session, SessionKind};
-use crate::domain::users::{Status, User};
+use crate::domain::users::User;
 use crate::domain::{Refusal, SessionId, Timestamp, UserId};
 use crate::service::tokens;
 use crate::store::{Abort, Batch, Change, NewSession};
@@ -20,6 +20,7 @@ pub(in crate::service) fn open_session(batch: &mut Batch, user: UserId, opening:
         kind: opening.kind,
         name: opening.name.clone(),
         reach: opening.reach.clone(),
+        audience: opening.audience.map(str::to_owned),
         refresh_hash: refreshes.then(|| hash.clone()),
         refresh_generation: 0,
         refreshed_at: None,
@@ -54,7 +55,7 @@ pub(in crate::service) async fn revoke_all(
 pub(in crate::service) fn emit_revoked(batch: &mut Batch, session: &Session) {
     let happening = match session.kind {
         SessionKind::Key => Happening::KeyRevoked(session.id),
-        SessionKind::Token | SessionKind::Cookie => Happening::SessionRevoked(session.id),
+        SessionKind::Token | SessionKind::Cookie | SessionKind::Adapter => Happening::SessionRevoked(session.id),
     };
     batch.emit(Topic::User(session.user), &happening);
 }
@@ -90,12 +91,8 @@ impl Change for LogIn {
     async fn decide(&self, batch: &mut Batch) -> Result<Session, Abort> {
         let user = batch.user(self.user).await?.ok_or(Refusal::InvalidCredentials)?;
         self.right.check(&user)?;
-        match user.status {
-            Status::Active => Ok(open_session(batch, self.user, &self.opening)),
-            Status::Suspended => Err(Refusal::Suspended.into()),
-            Status::Pending => Err(Refusal::NotActivated.into()),
-            Status::Deleted => Err(Refusal::InvalidCredentials.into()),
-        }
+        user.check_active()?;
+        Ok(open_session(batch, self.user, &self.opening))
     }
 }
 

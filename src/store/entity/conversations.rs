@@ -13,6 +13,7 @@ pub struct Model {
     pub direct_key: Option<String>,
     pub post: String,
     pub created_at: i64,
+    pub namespace: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]

@@ -19,6 +19,10 @@ pub struct Model {
     pub email_confirmed: bool,
     pub bio_visible: String,
     pub inbox: String,
+    pub open: bool,
+    pub via: Option<String>,
+    pub spare_password_hash: Option<String>,
+    pub spare_until: Option<i64>,
 }
 
 #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]

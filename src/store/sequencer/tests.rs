@@ -5,11 +5,12 @@ use super::super::tests::{conversation, open, user};
 use super::*;
 use crate::domain::conversations::{Kind, Role};
 use crate::domain::events::{Happening, Topic};
-use crate::domain::{ConversationId, SessionId, UserId};
+use crate::domain::{ConversationId, Seq, SessionId, Timestamp, UserId};
 use parking_lot::Mutex;
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, DbErr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 const ANN: UserId = UserId(1);
 const ROOM: ConversationId = ConversationId(1);

@@ -7,8 +7,10 @@ use crate::live::Cursor;
 use crate::live::tests::bench::{Act, Bench};
 use crate::transport::Addresses;
 use crate::transport::sse::Sse;
+use bytes::Bytes;
 use std::net::Ipv4Addr;
 use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
 const ANN: UserId = UserId(1);

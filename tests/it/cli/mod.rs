@@ -5,7 +5,7 @@ mod first_start;
 mod health;
 mod keys;
 mod misuse;
-mod operator;
+pub mod operator;
 mod place;
 mod send;
 mod tail;

@@ -39,6 +39,12 @@ fn a_plain_import_against_the_law_is_seen() {
     assert_eq!(refused("compat/oms/mod.rs", "use crate::config::Options;"), [1]);
     assert_eq!(refused("transport/sse.rs", "use crate::service::Service;"), [1]);
     assert_eq!(refused("live.rs", "pub(crate) use crate::api::Frame;"), [1]);
+    assert_eq!(
+        refused("app.rs", "use crate::cli::Failed;"),
+        [1],
+        "the command line starts the server, not the reverse"
+    );
+    assert_eq!(refused("admin/verb.rs", "use crate::cli::Failed;\nuse crate::app::compose;"), [1, 2]);
 }
 
 #[test]

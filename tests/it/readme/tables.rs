@@ -124,23 +124,20 @@ fn docs_streams_md_and_the_browsers_code_know_every_event() {
 
 #[test]
 fn docs_errors_md_lists_every_code_with_its_status() {
+    let mut source = String::new();
+    collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/api"), &mut source);
     let mut given = BTreeSet::new();
-    for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/api")).unwrap() {
-        let path = entry.unwrap().path();
-        // The pages of mailed links have a folder, and no codes.
-        let Ok(source) = std::fs::read_to_string(path) else { continue };
-        // Problems are made in three ways: with a status and a code side by side, …
-        for (before, after) in pairs(&source, ", \"") {
-            let Some((name, status)) = before.rsplit_once("::").map(|(_, name)| (name, status(name))) else { continue };
-            if let (Some(status), Some(code)) = (status, word(after)) {
-                assert!(name.chars().all(|c| c.is_ascii_uppercase() || c == '_'));
-                given.insert((code.to_owned(), status));
-            }
+    // Problems are made in three ways: with a status and a code side by side, …
+    for (before, after) in pairs(&source, ", \"") {
+        let Some((name, status)) = before.rsplit_once("::").map(|(_, name)| (name, status(name))) else { continue };
+        if let (Some(status), Some(code)) = (status, word(after)) {
+            assert!(name.chars().all(|c| c.is_ascii_uppercase() || c == '_'));
+            given.insert((code.to_owned(), status));
         }
-        // … as one of those that pass by themselves, or as a field that there is not.
-        given.extend(pairs(&source, "unavailable(\"").filter_map(|(_, after)| Some((word(after)?.to_owned(), 503))));
-        given.extend(pairs(&source, "{ \"unknown_field").map(|_| ("unknown_field".to_owned(), 422)));
     }
+    // … as one of those that pass by themselves, or as a field that there is not.
+    given.extend(pairs(&source, "unavailable(\"").filter_map(|(_, after)| Some((word(after)?.to_owned(), 503))));
+    given.extend(pairs(&source, "{ \"unknown_field").map(|_| ("unknown_field".to_owned(), 422)));
     assert!(given.len() > 30, "{given:?}");
     let errors = page("docs/errors.md");
     let listed = rows(section(&errors, "## Codes"));

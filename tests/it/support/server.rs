@@ -2,6 +2,7 @@
 
 use parking_lot::Mutex;
 use sea_orm::{ConnectionTrait, Database, DbBackend, Statement};
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -96,6 +97,8 @@ fn without_settings(command: &mut Command) {
 
 pub struct Server {
     pub address: SocketAddr,
+    /// The addresses of older systems' interfaces at the root, by name.
+    pub own_addresses: HashMap<String, SocketAddr>,
     options: Options,
     home: TempDir,
     http: reqwest::Client,
@@ -130,7 +133,8 @@ impl Server {
             .build()
             .expect("an HTTP client");
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
-        let mut server = Self { address, options, home, http, process: None, log: Arc::default() };
+        let mut server =
+            Self { address, own_addresses: HashMap::new(), options, home, http, process: None, log: Arc::default() };
         server.spawn().await;
         server
     }
@@ -141,18 +145,26 @@ impl Server {
         let id = child.id().expect("a process has an id");
         let errors = tokio::spawn(collect(child.stderr.take().unwrap(), Arc::clone(&self.log)));
         let mut output = BufReader::new(child.stdout.take().unwrap());
-        let mut line = String::new();
-        within(PATIENCE, "the line that names the address", output.read_line(&mut line))
-            .await
-            .expect("stdout can be read");
-        self.address = line
-            .strip_prefix("goldcrest is listening on http://")
-            .and_then(|address| address.trim_end().parse().ok())
-            .unwrap_or_else(|| panic!("the server did not start: {line:?}\n{}", self.log()));
+        self.own_addresses.clear();
+        loop {
+            let mut line = String::new();
+            within(PATIENCE, "the line that names the address", output.read_line(&mut line))
+                .await
+                .expect("stdout can be read");
+            let (what, address) = line
+                .split_once(" is listening on http://")
+                .and_then(|(what, address)| Some((what, address.trim_end().parse().ok()?)))
+                .unwrap_or_else(|| panic!("the server did not start: {line:?}\n{}", self.log()));
+            if what == "goldcrest" {
+                self.address = address;
+                break;
+            }
+            self.own_addresses.insert(what.to_owned(), address);
+        }
         let output = tokio::spawn(async move {
             let mut rest = String::new();
             output.read_to_string(&mut rest).await.expect("stdout is text");
-            assert_eq!(rest, "", "stdout has one line");
+            assert_eq!(rest, "", "stdout ends with that line");
         });
         self.process = Some(Running { child, id, output, errors });
     }

@@ -2,32 +2,24 @@
 //!
 //! A bucket is emptied by its own caller alone: failing to log in never shuts out somebody who is logged in.
 
-use super::app::App;
-use super::extract::ClientAddress;
-use super::openapi::{Asks, Operation};
-use super::problem::Problem;
+use super::{ClientAddress, Gate};
 use crate::domain::UserId;
 use crate::domain::users::fold;
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRef, FromRequestParts};
 use governor::clock::{Clock, DefaultClock};
 use governor::middleware::StateInformationMiddleware;
 use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter};
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use parking_lot::Mutex;
+use std::convert::Infallible;
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
-
-/// Whether requests for a path are counted at all. A supervisor's are not, and streams have a bucket of their own, whose
-/// refusal an `EventSource` survives.
-pub(super) fn is_limited(path: &str) -> bool {
-    !["/healthz", "/readyz", "/stream", "/ws"].contains(&path)
-}
 
 /// After so many checks buckets that are full again are forgotten.
 const CHECKS: u32 = 10_000;
@@ -63,7 +55,7 @@ struct Policy {
 
 /// How one bucket stands after it was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Standing {
+pub struct Standing {
     policy: Policy,
     left: u32,
     /// Until there is something in it again, if there was nothing.
@@ -86,13 +78,19 @@ impl Standing {
     }
 
     /// The refusal, if it was empty.
-    fn pass(self) -> Result<(), Problem> {
+    fn pass(self) -> Result<(), TooMany> {
         let Some(wait) = self.wait else { return Ok(()) };
         let seconds = whole_seconds(wait).max(1);
-        let detail = format!("Too many requests of this kind. Try again in {seconds} s.");
-        let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", detail);
-        Err(problem.retry_after(u32::try_from(seconds).unwrap_or(u32::MAX)))
+        Err(TooMany { seconds: u32::try_from(seconds).unwrap_or(u32::MAX) })
     }
+}
+
+/// The refusal of an empty bucket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("Too many requests of this kind. Try again in {seconds} s.")]
+pub struct TooMany {
+    /// When there is something in it again.
+    pub seconds: u32,
 }
 
 /// Rounded up, so that who waits so long does not come too early.
@@ -102,17 +100,17 @@ fn whole_seconds(span: Duration) -> u64 {
 
 /// How the buckets stand that one request was counted in.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Tally(Arc<Mutex<Vec<Standing>>>);
+pub struct Tally(Arc<Mutex<Vec<Standing>>>);
 
 impl Tally {
     /// Counts one in, and refuses the request if that was empty.
-    pub(super) fn count(&self, standing: Standing) -> Result<(), Problem> {
+    pub fn count(&self, standing: Standing) -> Result<(), TooMany> {
         self.0.lock().push(standing);
         standing.pass()
     }
 
     /// The fields of draft-ietf-httpapi-ratelimit-headers-10.
-    pub(super) fn tell(&self, headers: &mut HeaderMap) {
+    pub fn tell(&self, headers: &mut HeaderMap) {
         let standings = self.0.lock();
         let mut tell = |name: &'static str, as_item: fn(&Standing) -> String| {
             let list = standings.iter().map(as_item).collect::<Vec<_>>().join(", ");
@@ -178,7 +176,7 @@ impl Limits {
 
     /// Any request. Who has shown good credentials is counted by himself, so that a household has room for each of its
     /// people, and none of them can be shut out by what others do at the same address.
-    pub(super) fn request(&self, user: Option<UserId>, address: IpAddr) -> Standing {
+    pub fn request(&self, user: Option<UserId>, address: IpAddr) -> Standing {
         match user {
             Some(user) => self.users.ask(&user),
             None => self.strangers.ask(&neighbourhood(address)),
@@ -186,62 +184,61 @@ impl Limits {
     }
 
     /// Opening a stream.
-    pub(super) fn stream(&self, address: IpAddr) -> Result<(), Problem> {
+    pub fn stream(&self, address: IpAddr) -> Result<(), TooMany> {
         self.streams.ask(&neighbourhood(address)).pass()
     }
 
     /// Sending a message over a WebSocket, where no header can tell how the bucket stands.
-    pub(super) fn send(&self, user: UserId) -> Result<(), Problem> {
+    pub fn send(&self, user: UserId) -> Result<(), TooMany> {
         self.sends.ask(&user).pass()
     }
 
     /// Saying over a WebSocket what one has read.
-    pub(super) fn reading(&self, user: UserId) -> Result<(), Problem> {
+    pub fn reading(&self, user: UserId) -> Result<(), TooMany> {
         self.readings.ask(&user).pass()
     }
 }
 
 /// The buckets of what costs more than most, for one request.
-pub(super) struct Bounds {
-    limits: Option<Arc<Limits>>,
+#[derive(Debug)]
+pub struct Bounds {
+    gate: Gate,
     tally: Tally,
     address: IpAddr,
 }
 
-impl FromRequestParts<App> for Bounds {
-    type Rejection = Problem;
+impl<S> FromRequestParts<S> for Bounds
+where
+    Gate: FromRef<S>,
+    S: Sync,
+{
+    type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let ClientAddress(address) = ClientAddress::from_request_parts(parts, app).await?;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        let ClientAddress(address) = ClientAddress::from_request_parts(parts, state).await?;
         let tally = parts.extensions.get::<Tally>().cloned().unwrap_or_default();
-        Ok(Self { limits: app.limits.clone(), tally, address })
-    }
-}
-
-impl Asks for Bounds {
-    fn asks(operation: &mut Operation<'_>) {
-        operation.refuses(&["too_many_requests"]);
+        Ok(Self { gate: Gate::from_ref(state), tally, address })
     }
 }
 
 impl Bounds {
-    fn count(&self, ask: impl FnOnce(&Limits) -> Standing) -> Result<(), Problem> {
-        self.limits.as_deref().map_or(Ok(()), |limits| self.tally.count(ask(limits)))
+    fn count(&self, ask: impl FnOnce(&Limits) -> Standing) -> Result<(), TooMany> {
+        self.gate.limits().map_or(Ok(()), |limits| self.tally.count(ask(limits)))
     }
 
     /// Where the request comes from.
-    pub(super) fn address(&self) -> IpAddr {
+    pub fn address(&self) -> IpAddr {
         self.address
     }
 
     /// Registering, which hashes a password.
-    pub(super) fn registration(&self) -> Result<(), Problem> {
+    pub fn registration(&self) -> Result<(), TooMany> {
         self.count(|limits| limits.registrations.ask(&neighbourhood(self.address)))
     }
 
     /// Trying a name and a password, which hashes one too. Guesses at one account count by themselves, and by where
     /// they come from, so that nobody can keep its owner out from elsewhere.
-    pub(super) fn login(&self, name: &str) -> Result<(), Problem> {
+    pub fn login(&self, name: &str) -> Result<(), TooMany> {
         let address = neighbourhood(self.address);
         self.count(|limits| limits.logins.ask(&address))?;
         // Of a name that is none, its beginning is enough to count by.
@@ -250,23 +247,23 @@ impl Bounds {
     }
 
     /// Having a mail sent to somebody.
-    pub(super) fn mail(&self) -> Result<(), Problem> {
+    pub fn mail(&self) -> Result<(), TooMany> {
         self.count(|limits| limits.mails.ask(&neighbourhood(self.address)))
     }
 
     /// Sending a message.
-    pub(super) fn send(&self, user: UserId) -> Result<(), Problem> {
+    pub fn send(&self, user: UserId) -> Result<(), TooMany> {
         self.count(|limits| limits.sends.ask(&user))
     }
 
     /// Saying what one has read, or taking what is new.
-    pub(super) fn reading(&self, user: UserId) -> Result<(), Problem> {
+    pub fn reading(&self, user: UserId) -> Result<(), TooMany> {
         self.count(|limits| limits.readings.ask(&user))
     }
 }
 
 /// Who counts as one: an IPv4 address, or the /64 that an IPv6 customer has to himself.
-pub(super) fn neighbourhood(address: IpAddr) -> IpAddr {
+pub fn neighbourhood(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
         v4 @ IpAddr::V4(_) => v4,
@@ -276,6 +273,8 @@ pub(super) fn neighbourhood(address: IpAddr) -> IpAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gate::{GateOptions, Origins};
+    use std::net::SocketAddr;
 
     #[test]
     fn one_caller_leaves_room_for_the_others() {
@@ -285,9 +284,11 @@ mod tests {
         assert!(refused >= 690, "{refused}");
         assert!(limits.request(None, second).pass().is_ok());
         assert!(limits.request(Some(UserId(1)), first).pass().is_ok());
-        let bounds = |address| Bounds { limits: None, tally: Tally::default(), address };
-        let limits = Arc::new(limits);
-        let guess = |address, name: &str| Bounds { limits: Some(Arc::clone(&limits)), ..bounds(address) }.login(name);
+        let options =
+            GateOptions { trusted_proxies: Vec::new(), streams_per_address: 1, body_timeout: Duration::from_secs(1) };
+        let origins = Origins::new(None, SocketAddr::from(([127, 0, 0, 1], 8080)), &[]);
+        let gate = Gate::new(options, origins, Some(limits));
+        let guess = |address, name: &str| Bounds { gate: gate.clone(), tally: Tally::default(), address }.login(name);
         while guess(first, "alice").is_ok() {}
         assert!(guess(second, "ALICE").is_ok());
     }

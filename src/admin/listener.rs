@@ -1,6 +1,6 @@
 //! The server's end of the admin socket.
 
-use super::super::verb::{Denied, Verb};
+use super::verb::{Denied, Verb};
 use super::{Address, PATH, VERB_BYTES};
 use crate::service::Services;
 use bytes::Bytes;

@@ -1,4 +1,5 @@
-//! The admin socket: how a command of the operator reaches the running server, in HTTP and JSON over a Unix socket.
+//! How the operator reaches a running server: the one list of what he can do to its data, and the admin socket that
+//! carries it, in HTTP and JSON over a Unix socket.
 //!
 //! Whoever can open the socket may do all that the operator may, so the file's mode is the whole of its security. It
 //! is 0600 from the moment it has its name: it is bound in a directory of mode 0700, given its mode there, and moved to
@@ -8,9 +9,14 @@
 
 mod caller;
 mod listener;
+mod secret;
+mod verb;
 
-pub(super) use caller::{AskError, ask};
+pub(crate) use caller::{AskError, ask};
 pub use listener::AdminSocket;
+pub use secret::Secret;
+pub use verb::Denied;
+pub(crate) use verb::{KeyRow, Outcome, UserRow, Verb};
 
 use std::fs::File;
 use std::io;

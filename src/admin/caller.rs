@@ -1,6 +1,6 @@
 //! The command's end of the admin socket.
 
-use super::super::verb::{Denied, Outcome, Verb};
+use super::verb::{Denied, Outcome, Verb};
 use super::{Address, PATH};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HOST};
@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Why nothing is known to be done.
 #[derive(Debug)]
-pub(in crate::cli) enum AskError {
+pub(crate) enum AskError {
     /// Nobody listens; nothing was done.
     Nobody(io::Error),
     /// The socket is not ours to use; nothing was done.
@@ -31,7 +31,7 @@ pub(in crate::cli) enum AskError {
 }
 
 /// Has the running server do it.
-pub(in crate::cli) async fn ask(socket: &Path, verb: &Verb) -> Result<Outcome, AskError> {
+pub(crate) async fn ask(socket: &Path, verb: &Verb) -> Result<Outcome, AskError> {
     let address = Address::of(socket).map_err(AskError::Nobody)?;
     let stream = UnixStream::connect(address.path.as_path()).await.map_err(|error| match error.kind() {
         io::ErrorKind::PermissionDenied => AskError::Forbidden(error),

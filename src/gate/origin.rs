@@ -78,11 +78,12 @@ impl Origins {
         }
     }
 
-    /// Whether a request may go on. Without an `Origin` it does not come from a page.
-    pub(super) fn admit(&self, method: &Method, path: &str, origin: Option<&HeaderValue>) -> bool {
+    /// Whether a request may go on: one that writes, or opens a stream, only from a page that may. Without an `Origin` it
+    /// does not come from a page.
+    pub fn admit(&self, method: &Method, streams: bool, origin: Option<&HeaderValue>) -> bool {
         let Some(origin) = origin else { return true };
         let reads = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
-        if reads && path != "/stream" && path != "/ws" {
+        if reads && !streams {
             return true;
         }
         is_in(&self.own, origin) || is_in(&self.allowed, origin)
@@ -109,8 +110,8 @@ fn of_this_machine(listen: SocketAddr) -> Vec<String> {
 mod tests {
     use super::*;
 
-    fn admits(origins: &Origins, method: &Method, path: &str, origin: &str) -> bool {
-        origins.admit(method, path, HeaderValue::from_str(origin).ok().as_ref())
+    fn admits(origins: &Origins, method: &Method, streams: bool, origin: &str) -> bool {
+        origins.admit(method, streams, HeaderValue::from_str(origin).ok().as_ref())
     }
 
     #[test]
@@ -120,16 +121,16 @@ mod tests {
         let app = Url::parse("https://app.example.org").into_iter().collect::<Vec<_>>();
         let origins = Origins::new(url.as_ref(), listen, &app);
         for good in ["https://chat.example.org", "https://app.example.org"] {
-            assert!(admits(&origins, &Method::POST, "/api/v1/messages", good));
+            assert!(admits(&origins, &Method::POST, false, good));
         }
         for bad in ["https://evil.example", "null", "http://chat.example.org", "http://localhost:8080"] {
-            assert!(!admits(&origins, &Method::POST, "/api/v1/messages", bad), "{bad}");
-            assert!(!admits(&origins, &Method::GET, "/stream", bad), "{bad}");
-            assert!(!admits(&origins, &Method::GET, "/ws", bad), "{bad}");
+            assert!(!admits(&origins, &Method::POST, false, bad), "{bad}");
+            assert!(!admits(&origins, &Method::GET, true, bad), "{bad}");
+            assert!(admits(&origins, &Method::GET, false, bad), "{bad}");
         }
-        assert!(origins.admit(&Method::POST, "/api/v1/messages", None));
+        assert!(origins.admit(&Method::POST, false, None));
         let local = Origins::new(None, listen, &[]);
-        assert!(admits(&local, &Method::POST, "/x", "http://localhost:8080"));
-        assert!(!admits(&local, &Method::POST, "/x", "http://localhost:9090"));
+        assert!(admits(&local, &Method::POST, false, "http://localhost:8080"));
+        assert!(!admits(&local, &Method::POST, false, "http://localhost:9090"));
     }
 }

@@ -8,7 +8,7 @@ use crate::domain::users::{Status, User};
 use crate::domain::{ConversationId, Refusal, SessionId, Timestamp};
 use crate::service::accounts::Registration;
 use crate::service::invitations::{NewInvitation, Wanted};
-use crate::service::sessions::{Credentials, Device};
+use crate::service::sessions::{Credentials, Device, Keeps};
 use crate::service::{Failure, Services};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -16,9 +16,11 @@ use std::time::Duration;
 /// One deed of the operator, as JSON on the admin socket: `{"verb":"suspend_user","name":"bob"}`.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "verb", rename_all = "snake_case", deny_unknown_fields)]
-pub(super) enum Verb {
+pub(crate) enum Verb {
     /// Makes an account.
     AddUser { name: String, password: Secret, email: Option<String>, admin: bool },
+    /// Makes an account without a password, for protocols that carry no credentials.
+    AddOpenUser { name: String },
     /// Sets a password, which ends the user's sessions.
     SetPassword { name: String, password: Secret },
     /// Shuts somebody out, which ends all he has open, keys included.
@@ -45,7 +47,7 @@ pub(super) enum Verb {
 /// What came of it.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
-pub(super) enum Outcome {
+pub(crate) enum Outcome {
     Done,
     User { user: UserRow },
     Users { users: Vec<UserRow> },
@@ -57,18 +59,20 @@ pub(super) enum Outcome {
 
 /// An account as the operator sees it.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct UserRow {
+pub(crate) struct UserRow {
     pub id: i64,
     pub username: String,
     pub status: Status,
     pub admin: bool,
+    /// Whether protocols without credentials may act as this user.
+    pub open: bool,
     pub email: Option<String>,
     pub created_at: Timestamp,
 }
 
 /// A key as the operator sees it.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct KeyRow {
+pub(crate) struct KeyRow {
     pub id: SessionId,
     pub name: String,
     pub scopes: Vec<Scope>,
@@ -94,8 +98,9 @@ impl From<Failure> for Denied {
 
 impl From<User> for UserRow {
     fn from(user: User) -> Self {
+        let open = user.is_trusted();
         let User { id, username, status, admin, email, created_at, .. } = user;
-        Self { id: id.0, username: username.as_str().to_owned(), status, admin, email, created_at }
+        Self { id: id.0, username: username.as_str().to_owned(), status, admin, open, email, created_at }
     }
 }
 
@@ -135,7 +140,7 @@ impl Verb {
                 let no_key = format!("there is no key {id} of {user}; see `goldcrest key list {user}`");
                 vec![no_user(user), ("key", no_key)]
             }
-            Self::AddUser { .. } | Self::Invite { .. } | Self::ListUsers {} => Vec::new(),
+            Self::AddUser { .. } | Self::AddOpenUser { .. } | Self::Invite { .. } | Self::ListUsers {} => Vec::new(),
         }
     }
 
@@ -143,8 +148,13 @@ impl Verb {
         match self {
             Self::AddUser { name, password, email, admin } => {
                 let password = password.reveal().to_owned();
-                let registration = Registration { username: name, password, email, bio: None, invitation: None };
+                let registration =
+                    Registration { username: name, password, email, bio: None, invitation: None, through: None };
                 let user = services.add_user(registration, admin).await?.into();
+                Ok(Outcome::User { user })
+            }
+            Self::AddOpenUser { name } => {
+                let user = services.add_open_user(&name, None).await?.into();
                 Ok(Outcome::User { user })
             }
             Self::SetPassword { name, password } => {
@@ -184,12 +194,12 @@ impl Verb {
 }
 
 async fn open_session(services: &Services, name: &str) -> Result<Outcome, Failure> {
-    let device = Device { name: "goldcrest token".to_owned(), cookie: false, address: None };
+    let device = Device { name: "goldcrest token".to_owned(), keeps: Keeps::Tokens, address: None };
     match services.log_in_as(name, device).await?.credentials {
         Credentials::Tokens(pair) => {
             Ok(Outcome::Session { access_token: pair.access_token.into(), expires_in: pair.expires_in })
         }
-        Credentials::Cookie { .. } => Err(Failure::Broken),
+        Credentials::Secret { .. } => Err(Failure::Broken),
     }
 }
 

@@ -1,0 +1,130 @@
+//! Which older systems' interfaces there are, and where each is mounted.
+
+use super::StartError;
+use crate::compat::{ADAPTERS, Adapter, Front, FrontOptions, Mode, adapter, mount};
+use crate::config::Options;
+use crate::gate::Gate;
+use crate::service::Services;
+use crate::transport::listen;
+use axum::Router;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::net::TcpListener;
+
+/// Why an older system's interface is not mounted as the operator asked.
+#[derive(Debug, thiserror::Error)]
+pub enum AdaptersError {
+    /// There is none of this name.
+    #[error("--compat: there is no interface called {0}. There are {names}", names = names())]
+    Unknown(String),
+    /// It is named twice.
+    #[error("--compat names {0} twice")]
+    Twice(&'static str),
+    /// It knows no such word.
+    #[error("--compat: {0} knows no mode called {1}{known}", known = known(.0))]
+    NoMode(&'static str, String),
+    /// Its passwords and links would be everybody's.
+    #[error(
+        "--compat {0}={1} gives passwords to whoever asks, so it is for this machine alone: listen on 127.0.0.1, \
+         not on {2}"
+    )]
+    NotLoopback(&'static str, &'static str, SocketAddr),
+    /// An address of its own for what is not mounted.
+    #[error("--compat-listen names {0}, which --compat does not")]
+    NotChosen(String),
+}
+
+fn names() -> String {
+    ADAPTERS.iter().map(|adapter| adapter.name).collect::<Vec<_>>().join(", ")
+}
+
+fn known(name: &str) -> String {
+    let modes = adapter(name).map_or(&[][..], |adapter| adapter.modes);
+    let words: Vec<_> = modes.iter().map(|mode| mode.word).collect();
+    if words.is_empty() { String::new() } else { format!(". It knows: {}", words.join(", ")) }
+}
+
+#[derive(Debug)]
+struct Chosen {
+    adapter: &'static Adapter,
+    mode: Option<&'static Mode>,
+}
+
+/// The older systems whose clients are served.
+#[derive(Debug)]
+pub(super) struct Adapters {
+    chosen: Vec<Chosen>,
+    own: Vec<(&'static Adapter, SocketAddr)>,
+    session_lifetime: Option<Duration>,
+}
+
+/// An address of an adapter's own, that is listened on.
+pub(super) struct Own {
+    pub adapter: &'static Adapter,
+    pub listener: TcpListener,
+}
+
+impl Adapters {
+    /// Those that the operator wants. Says aloud which of them trust their callers.
+    pub(super) fn chosen(options: &Options) -> Result<Self, AdaptersError> {
+        let mut chosen: Vec<Chosen> = Vec::new();
+        for wanted in &options.compat.compat {
+            let adapter = adapter(&wanted.name).ok_or_else(|| AdaptersError::Unknown(wanted.name.clone()))?;
+            if chosen.iter().any(|known| known.adapter.name == adapter.name) {
+                return Err(AdaptersError::Twice(adapter.name));
+            }
+            let of_word = |word: &String| {
+                let mode = adapter.modes.iter().find(|mode| mode.word == word);
+                mode.ok_or_else(|| AdaptersError::NoMode(adapter.name, word.clone()))
+            };
+            let mode = wanted.mode.as_ref().map(of_word).transpose()?;
+            chosen.push(Chosen { adapter, mode });
+        }
+        let find = |name: &str| chosen.iter().find(|known| known.adapter.name == name);
+        let mut own = Vec::new();
+        for wanted in &options.compat.compat_listen {
+            let known = find(&wanted.name).ok_or_else(|| AdaptersError::NotChosen(wanted.name.clone()))?;
+            own.push((known.adapter, wanted.listen));
+        }
+        for Chosen { adapter, mode } in &chosen {
+            let Some(mode) = mode else { continue };
+            let of_its_own = own.iter().filter(|(other, _)| other.name == adapter.name).map(|(_, address)| *address);
+            let mut addresses = of_its_own.chain([options.listen]);
+            if mode.loopback_only
+                && let Some(address) = addresses.find(|address| !address.ip().to_canonical().is_loopback())
+            {
+                return Err(AdaptersError::NotLoopback(adapter.name, mode.word, address));
+            }
+            tracing::warn!("--compat {}={}: {}", adapter.name, mode.word, mode.warning);
+        }
+        Ok(Self { chosen, own, session_lifetime: options.compat.compat_session_lifetime })
+    }
+
+    /// Our own routes and, under `/compat/NAME`, theirs.
+    pub(super) fn beside(&self, ours: Router, services: &Services, gate: &Gate) -> Router {
+        self.chosen.iter().fold(ours, |routes, chosen| {
+            let prefix = format!("/compat/{}", chosen.adapter.name);
+            routes.nest(&prefix.clone(), mount(self.front(chosen, services, gate, prefix)))
+        })
+    }
+
+    /// The routes of one of them, from `/` on.
+    pub(super) fn at_root(&self, adapter: &'static Adapter, services: &Services, gate: &Gate) -> Router {
+        let chosen = self.chosen.iter().find(|chosen| chosen.adapter.name == adapter.name);
+        chosen.map_or_else(Router::new, |chosen| mount(self.front(chosen, services, gate, String::new())))
+    }
+
+    /// Listens on the addresses of their own.
+    pub(super) fn listen(&self) -> Result<Vec<Own>, StartError> {
+        let open = |(adapter, address): &(&'static Adapter, SocketAddr)| {
+            let listener = listen(*address).map_err(|error| StartError::Listen(*address, error))?;
+            Ok(Own { adapter: *adapter, listener })
+        };
+        self.own.iter().map(open).collect()
+    }
+
+    fn front(&self, chosen: &Chosen, services: &Services, gate: &Gate, prefix: String) -> Front {
+        let options = FrontOptions { mode: chosen.mode, prefix, session_lifetime: self.session_lifetime };
+        Front::new(chosen.adapter, services.clone(), gate.clone(), options)
+    }
+}

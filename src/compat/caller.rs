@@ -1,0 +1,110 @@
+//! Who calls, by what `Authorization` shows.
+
+use super::{Front, Refused, Scheme};
+use crate::domain::Refusal;
+use crate::domain::sessions::Principal;
+use crate::gate::Bounds;
+use crate::service::Failure;
+use axum::extract::FromRequestParts;
+use axum::response::Response;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::{HeaderMap, header, request::Parts};
+
+/// Whoever calls, if anything says so. What says something wrong is refused.
+#[derive(Debug)]
+pub(super) struct Caller(pub(super) Option<Principal>);
+
+/// What was found out before the handler without the cost of a hash.
+#[derive(Debug, Clone)]
+pub(super) struct Recalled(pub(super) Principal);
+
+/// What a request shows.
+enum Shown {
+    Nothing,
+    Basic {
+        name: String,
+        password: String,
+    },
+    Bearer(String),
+    Token(String),
+    /// A scheme that this adapter does not take.
+    Other,
+    Unreadable,
+}
+
+fn shown(front: &Front, headers: &HeaderMap) -> Shown {
+    let Some(value) = headers.get(header::AUTHORIZATION) else { return Shown::Nothing };
+    let Ok(value) = value.to_str() else { return Shown::Unreadable };
+    let (scheme, rest) = value.trim().split_once(' ').unwrap_or((value.trim(), ""));
+    let rest = rest.trim();
+    let is = |known: Scheme, word: &str| front.takes(known) && scheme.eq_ignore_ascii_case(word);
+    if is(Scheme::Basic, "basic") {
+        let decoded = STANDARD.decode(rest).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        return match decoded.as_deref().and_then(|pair| pair.split_once(':')) {
+            Some((name, password)) => Shown::Basic { name: name.to_owned(), password: password.to_owned() },
+            None => Shown::Unreadable,
+        };
+    }
+    if is(Scheme::Bearer, "bearer") {
+        return Shown::Bearer(rest.to_owned());
+    }
+    if is(Scheme::Token, "token") {
+        return if rest.is_empty() || rest.contains(' ') { Shown::Unreadable } else { Shown::Token(rest.to_owned()) };
+    }
+    Shown::Other
+}
+
+/// Who calls, as far as it costs no hash to tell.
+pub(super) async fn recall(front: &Front, headers: &HeaderMap) -> Result<Option<Principal>, Failure> {
+    match shown(front, headers) {
+        Shown::Basic { name, password } => front.services.recall_password(&name, &password).await,
+        Shown::Bearer(token) => front.services.check_bearer(&token).await.map(Some),
+        Shown::Token(token) => front.services.check_adapter_session(front.name(), &token).await.map(Some),
+        Shown::Nothing | Shown::Other | Shown::Unreadable => Ok(None),
+    }
+}
+
+/// Who calls. Passwords are hashed only within the limits of logging in.
+pub(super) async fn caller(front: &Front, parts: &mut Parts) -> Result<Option<Principal>, Refused> {
+    if let Some(Recalled(principal)) = parts.extensions.get::<Recalled>() {
+        return Ok(Some(principal.clone()));
+    }
+    let principal = match shown(front, &parts.headers) {
+        Shown::Nothing | Shown::Other => return Ok(None),
+        Shown::Unreadable => return Err(Refused::MalformedCredentials),
+        Shown::Bearer(token) => front.services.check_bearer(&token).await?,
+        Shown::Token(token) => front.services.check_adapter_session(front.name(), &token).await?,
+        Shown::Basic { name, password } => match front.services.recall_password(&name, &password).await? {
+            Some(principal) => principal,
+            None => {
+                let Ok(bounds) = Bounds::from_request_parts(parts, front).await;
+                bounds.login(&name)?;
+                front.services.check_password(&name, password, bounds.address()).await?
+            }
+        },
+    };
+    Ok(Some(principal))
+}
+
+impl FromRequestParts<Front> for Caller {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, front: &Front) -> Result<Self, Response> {
+        caller(front, parts).await.map(Self).map_err(|refused| front.refuse(&refused))
+    }
+}
+
+impl Caller {
+    /// Whoever calls, who must have said so.
+    pub(super) fn required(self) -> Result<Principal, Refused> {
+        self.0.ok_or(Refused::NoCredentials)
+    }
+
+    /// Whoever calls, with all the rights of an account.
+    pub(super) fn owner(self) -> Result<Principal, Refused> {
+        let principal = self.required()?;
+        principal.require_full().map_err(|refusal: Refusal| Refused::from(refusal))?;
+        Ok(principal)
+    }
+}

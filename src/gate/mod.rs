@@ -1,0 +1,138 @@
+//! Who gets in: where a request comes from, whose page sent it, how much anybody may ask for, how long a body may take,
+//! and what the log says of it all. The same for every language that is spoken here.
+
+mod body;
+mod client;
+mod limits;
+mod observe;
+mod origin;
+
+use crate::transport::{AddressPermit, Addresses};
+use axum::Router;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use ipnet::IpNet;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tower_http::cors::CorsLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
+
+pub use body::{BODY, BodyError};
+pub use client::ClientAddress;
+pub use limits::{Bounds, Limits, Tally, TooMany};
+pub use origin::Origins;
+
+/// What the operator decided about the gate.
+#[derive(Debug)]
+pub struct GateOptions {
+    /// Whose `X-Forwarded-For` counts.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Streams from one address.
+    pub streams_per_address: usize,
+    /// How long a body may take.
+    pub body_timeout: Duration,
+}
+
+/// What stands between a request and its handler. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Gate {
+    inner: Arc<Inner>,
+    origins: Origins,
+}
+
+#[derive(Debug)]
+struct Inner {
+    options: GateOptions,
+    addresses: Addresses,
+    limits: Option<Limits>,
+}
+
+impl Gate {
+    /// A gate; without limits everybody gets all he asks for.
+    pub fn new(options: GateOptions, origins: Origins, limits: Option<Limits>) -> Self {
+        let addresses = Addresses::new(options.streams_per_address);
+        Self { inner: Arc::new(Inner { options, addresses, limits }), origins }
+    }
+
+    /// The same gate at another address, whose own pages are others. What somebody asks for counts at both together.
+    #[must_use]
+    pub fn with_origins(&self, origins: Origins) -> Self {
+        Self { inner: Arc::clone(&self.inner), origins }
+    }
+
+    /// Whose pages may write.
+    pub fn origins(&self) -> &Origins {
+        &self.origins
+    }
+
+    /// How much anybody may ask for, unless everything passes.
+    pub fn limits(&self) -> Option<&Limits> {
+        self.inner.limits.as_ref()
+    }
+
+    /// Whether the limits let something pass; without limits everything does.
+    pub fn within(&self, check: impl FnOnce(&Limits) -> Result<(), TooMany>) -> Result<(), TooMany> {
+        self.limits().map_or(Ok(()), check)
+    }
+
+    /// A place for one stream more from an address, if there is one left.
+    pub fn admit_stream(&self, address: IpAddr) -> Option<AddressPermit> {
+        self.inner.addresses.admit(limits::neighbourhood(address))
+    }
+
+    /// Puts around all routes what holds for every answer: a number and a line in the log, and what browsers and those
+    /// in between may do with it.
+    pub fn around(&self, routes: Router) -> Router {
+        let if_absent = SetResponseHeaderLayer::if_not_present;
+        let never_sniff = if_absent(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        // Answers are about one caller; nobody in between keeps them.
+        let never_store = if_absent(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        routes
+            .layer(self.cors())
+            .layer(never_sniff)
+            .layer(never_store)
+            .layer(axum::middleware::from_fn(observe::observe))
+    }
+
+    fn cors(&self) -> CorsLayer {
+        CorsLayer::new()
+            .allow_origin(self.origins().allowed())
+            .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
+            .allow_headers([
+                header::AUTHORIZATION,
+                header::CONTENT_TYPE,
+                HeaderName::from_static("idempotency-key"),
+                HeaderName::from_static("last-event-id"),
+            ])
+            .expose_headers([
+                header::ETAG,
+                header::RETRY_AFTER,
+                HeaderName::from_static("ratelimit"),
+                HeaderName::from_static("ratelimit-policy"),
+                HeaderName::from_static("x-request-id"),
+            ])
+            .max_age(Duration::from_hours(1))
+    }
+
+    /// The address that a request comes from: the socket's, or what a trusted proxy says of it.
+    fn client_address(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        let mut address = peer.to_canonical();
+        let named = headers.get_all("x-forwarded-for");
+        let mut hops: Vec<&str> =
+            named.iter().filter_map(|value| value.to_str().ok()).flat_map(|v| v.split(',')).collect();
+        // From the nearest hop outwards, for as long as the one who says it is trusted.
+        while self.trusts(address) {
+            match hops.pop().and_then(|hop| hop.trim().parse().ok()) {
+                Some(before) => address = before,
+                None => break,
+            }
+        }
+        address
+    }
+
+    /// Whether a peer is a proxy whose word counts.
+    fn trusts(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.inner.options.trusted_proxies.iter().any(|network| network.contains(&address))
+    }
+}

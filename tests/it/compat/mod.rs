@@ -1,0 +1,8 @@
+//! The interfaces of older systems: each call as that system's own document writes it, with what came of it there.
+
+mod babbel;
+mod chat;
+mod kinglet;
+mod mounting;
+mod msgboard;
+mod oms;
