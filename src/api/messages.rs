@@ -256,6 +256,9 @@ pub(super) struct List {
     unread: bool,
     /// Only replies to this message.
     thread_id: Option<MessageId>,
+    /// Only messages that start a thread, answered or not: no replies.
+    #[serde(default)]
+    roots: bool,
     /// Only older ones than this message: the newest of them first.
     before: Option<MessageId>,
     /// Only newer ones than this message: the oldest of them first.
@@ -284,6 +287,7 @@ pub(super) async fn list(
         until: [until, day.map(|(_, end)| end)].into_iter().flatten().min(),
         unread: list.unread,
         thread: list.thread_id,
+        roots: list.roots,
         ..ListWish::default()
     };
     Ok(axum::Json(app.services.messages(&principal, wish, page).await?))
