@@ -13,7 +13,7 @@ use super::clock::Clock;
 use super::messages::Kept;
 use super::receipts::Position;
 use super::stays::Lasting;
-use super::{conversations, entity, events, mentions, messages, stays, threads, users};
+use super::{conversations, entity, events, mentions, messages, stays, threads, users, words};
 use crate::domain::contacts::Contact;
 use crate::domain::conversations::{Conversation, Kind, Role, direct_key};
 use crate::domain::events::Record;
@@ -198,6 +198,9 @@ struct Pending {
     edited: BTreeMap<MessageId, Kept>,
     /// Messages that named somebody before they were said anew.
     unnamed: Vec<MessageId>,
+    /// Messages whose words are others now.
+    reworded: Vec<MessageId>,
+    message_words: Vec<entity::message_words::ActiveModel>,
     mentions: Vec<entity::mentions::ActiveModel>,
     hidden: Vec<entity::hidden::ActiveModel>,
     threads: Vec<entity::threads::ActiveModel>,
@@ -364,7 +367,10 @@ impl Batch {
         for some in std::mem::take(&mut self.pending.unnamed).chunks(ROWS) {
             mentions::forget(&self.db, some).await?;
         }
-        insert!(users, sessions, conversations, stays, messages, mentions, hidden);
+        for some in std::mem::take(&mut self.pending.reworded).chunks(ROWS) {
+            words::forget(&self.db, some).await?;
+        }
+        insert!(users, sessions, conversations, stays, messages, message_words, mentions, hidden);
         let edited: Vec<Kept> = std::mem::take(&mut self.pending.edited).into_values().collect();
         for some in edited.chunks(ROWS) {
             messages::update_texts(&self.db, some).await?;
