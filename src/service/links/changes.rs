@@ -158,18 +158,18 @@ pub(super) struct ResetPassword {
 }
 
 impl Change for ResetPassword {
-    type Output = UserId;
+    type Output = User;
 
-    async fn decide(&self, batch: &mut Batch) -> Result<UserId, Abort> {
+    async fn decide(&self, batch: &mut Batch) -> Result<User, Abort> {
         let (_, user) = good(batch, &self.secret_hash, Purpose::Password).await?;
         if user.status != Status::Active {
             return Err(Refusal::LinkInvalid.into());
         }
-        let id = user.id;
         let password_hash = Some(self.hash.clone());
-        batch.update_user(&User { password_hash, open: false, spare_password: None, ..user }).await?;
-        void_links(batch, id).await?;
-        revoke_all(batch, id, |session| session.kind != SessionKind::Key).await?;
-        Ok(id)
+        let user = User { password_hash, open: false, spare_password: None, ..user };
+        batch.update_user(&user).await?;
+        void_links(batch, user.id).await?;
+        revoke_all(batch, user.id, |session| session.kind != SessionKind::Key).await?;
+        Ok(user)
     }
 }

@@ -87,27 +87,31 @@ async fn a_link_to_another_address_ends_with_what_it_was_asked_for_by() {
     let server = postbox.options().start().await;
     let password = json!({"current_password": PASSWORD, "new_password": "another horse"});
     let ways = ["himself", "operator", "link", "suspended", "suspended for a while"];
-    for (number, way) in ways.into_iter().enumerate() {
-        let (name, own) = (format!("zoe{number}"), format!("zoe{number}@example.org"));
-        let zoe = confirmed(&server, &mut postbox, &name, &own).await;
+    let mut people = Vec::new();
+    for number in 0..ways.len() {
+        people
+            .push(confirmed(&server, &mut postbox, &format!("zoe{number}"), &format!("zoe{number}@example.org")).await);
+    }
+    for (zoe, way) in people.iter().zip(ways) {
+        let (name, own) = (&zoe.name, format!("{}@example.org", zoe.name));
         // Somebody has learnt the password.
         let body = json!({"email": "thief@example.org", "password": PASSWORD});
         zoe.put("/api/v1/me/email", &body).await.expect(202);
-        let token = postbox.next_link("thief@example.org", "email").await;
+        let token = until_link(&mut postbox, "thief@example.org", "email").await;
         match way {
             "himself" => drop(zoe.put("/api/v1/me/password", &password).await.expect(204)),
             "operator" => {
-                server.command_with_input(&["user", "passwd", &name, "--password-stdin"], "another horse").await;
+                server.command_with_input(&["user", "passwd", name, "--password-stdin"], "another horse").await;
             }
             "link" => {
                 super::ask_for_reset(&server.stranger(), &json!({"username": name})).await.expect(202);
                 let token = until_link(&mut postbox, &own, "password").await;
                 redeem(&server, "password", &json!({"token": token, "password": "another horse"})).await.expect(204);
             }
-            _ => drop(server.command(&["user", "suspend", &name]).await),
+            _ => drop(server.command(&["user", "suspend", name]).await),
         }
         if way == "suspended for a while" {
-            server.command(&["user", "unsuspend", &name]).await;
+            server.command(&["user", "unsuspend", name]).await;
         }
         let answer = redeem(&server, "email", &json!({"token": token})).await;
         assert_eq!(answer.status, 404, "{way}: {}", answer.describe());
