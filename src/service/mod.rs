@@ -5,6 +5,7 @@ pub mod accounts;
 pub mod blocks;
 pub mod contacts;
 pub mod conversations;
+pub mod copies;
 pub mod credentials;
 pub mod departures;
 pub mod invitations;
