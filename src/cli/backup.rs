@@ -51,7 +51,10 @@ pub(super) async fn run(options: &Options, command: Command) -> Result<(), Faile
     output::line("whoever can read it can read everybody's messages: keep it as safe as the server")?;
     if !key {
         let file = data_dir.signing_key();
-        output::line(format_args!("there is no signing key at {}: keep the one of --jwt-key-file too", file.display()))?;
+        output::line(format_args!(
+            "there is no signing key at {}: keep the one of --jwt-key-file too",
+            file.display()
+        ))?;
     }
     Ok(())
 }

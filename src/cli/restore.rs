@@ -67,13 +67,15 @@ async fn renumber(options: &Options, logins: Logins) -> Result<(), Failed> {
 async fn restore(options: &Options, from: &Path, command: &Command, logins: Logins) -> Result<(), Failed> {
     let database = from.join(FILES[0]);
     if !database.is_file() {
-        let reason = format!("there is no {} in {}. Name a directory that `goldcrest backup` made", FILES[0], from.display());
+        let reason =
+            format!("there is no {} in {}. Name a directory that `goldcrest backup` made", FILES[0], from.display());
         return Err(Failed::Input(reason));
     }
     let data_dir = DataDir::open(&options.place.data_dir)?;
     let lock = held(data_dir.lock_to_restore())?;
     let place = data_dir.path().display();
-    if occupied(&data_dir) && !command.force {
+    // What a restore that was broken off has left there is nobody's data.
+    if occupied(&data_dir) && !command.force && !data_dir.unfinished_restore().exists() {
         let reason = format!("there is data in {place}. With --force it is kept in a directory beside the new");
         return Err(Failed::Input(reason));
     }

@@ -1,9 +1,7 @@
 //! Copies of the database, for backups beside the running server.
 
-use super::Services;
+use super::{CopyError, Services};
 use std::path::Path;
-
-pub use crate::store::CopyError;
 
 impl Services {
     /// Copies the embedded database, as it is at one moment, into a new file, and checks the copy. Everybody else goes

@@ -30,8 +30,8 @@ pub enum CopyError {
     #[error("{0}: {1}")]
     File(String, io::Error),
     /// The database says no.
-    #[error("{0}")]
-    Database(#[from] DbErr),
+    #[error("{0}: {1}")]
+    Database(String, DbErr),
     /// The pages of a file do not fit together.
     #[error("{0} is damaged: {1}")]
     Damaged(String, String),
@@ -56,17 +56,18 @@ pub async fn copy(from: &Path, to: &Path) -> Result<(), CopyError> {
     // A connection of its own, so that neither the writer nor a reader waits for it; it writes to the copy alone. A
     // transaction that reads is all it holds of the database, and that holds nobody up.
     let source = connect(from, "rw").await?;
+    let of_source = |error| failed(from, error);
     let copied = source
         .execute_raw(Statement::from_sql_and_values(DbBackend::Sqlite, "VACUUM INTO ?", [text(to)?.into()]))
         .await;
-    source.close().await?;
-    copied?;
+    source.close().await.map_err(of_source)?;
+    copied.map_err(of_source)?;
     // `VACUUM INTO` leaves it to its caller that the copy survives a power cut.
     let synced = async { tokio::fs::File::open(to).await?.sync_all().await };
     synced.await.map_err(|error| CopyError::File(to.display().to_string(), error))?;
     let copy = connect(to, "ro").await?;
     let checked = check(&copy, to).await;
-    copy.close().await?;
+    copy.close().await.map_err(|error| failed(to, error))?;
     checked
 }
 
@@ -83,19 +84,20 @@ pub async fn examine(file: &Path) -> Result<(), CopyError> {
     }
     let database = connect(file, "rw").await?;
     let examined = examine_open(&database, file).await;
-    database.close().await?;
+    database.close().await.map_err(|error| failed(file, error))?;
     examined
 }
 
 async fn examine_open(database: &DatabaseConnection, file: &Path) -> Result<(), CopyError> {
     let name = || file.display().to_string();
+    let failed = |error| failed(file, error);
     check(database, file).await?;
     let ours = "SELECT name FROM sqlite_master WHERE name IN ('clock', 'seaql_migrations')";
-    if texts(database, ours).await?.len() < 2 {
+    if texts(database, ours).await.map_err(failed)?.len() < 2 {
         return Err(CopyError::Foreign(name()));
     }
     let known: HashSet<String> = Migrator::migrations().iter().map(|step| step.name().to_owned()).collect();
-    let steps = texts(database, "SELECT version FROM seaql_migrations ORDER BY version").await?;
+    let steps = texts(database, "SELECT version FROM seaql_migrations ORDER BY version").await.map_err(failed)?;
     match steps.into_iter().find(|step| !known.contains(step)) {
         Some(step) => Err(CopyError::Newer(name(), step)),
         None => Ok(()),
@@ -103,12 +105,10 @@ async fn examine_open(database: &DatabaseConnection, file: &Path) -> Result<(), 
 }
 
 async fn check(database: &DatabaseConnection, file: &Path) -> Result<(), CopyError> {
-    let damaged = |what: String| CopyError::Damaged(file.display().to_string(), what);
-    // One that is damaged badly cannot even be asked.
-    let found = texts(database, "PRAGMA integrity_check(1)").await.map_err(|error| damaged(error.to_string()))?;
+    let found = texts(database, "PRAGMA integrity_check(1)").await.map_err(|error| failed(file, error))?;
     match found.as_slice() {
         [word] if word == "ok" => Ok(()),
-        other => Err(damaged(other.join("; "))),
+        other => Err(CopyError::Damaged(file.display().to_string(), other.join("; "))),
     }
 }
 
@@ -121,7 +121,14 @@ async fn connect(file: &Path, mode: &str) -> Result<DatabaseConnection, CopyErro
     let url = super::open::url_of(text(file)?, mode);
     let mut options = ConnectOptions::new(url);
     options.max_connections(1).sqlx_logging(false);
-    Ok(sea_orm::Database::connect(options).await?)
+    sea_orm::Database::connect(options).await.map_err(|error| failed(file, error))
+}
+
+/// What an error of the database says of a file: one that is damaged badly cannot even be asked how it is.
+fn failed(file: &Path, error: DbErr) -> CopyError {
+    let (name, said) = (file.display().to_string(), error.to_string());
+    let damaged = ["is malformed", "is not a database"].iter().any(|words| said.contains(words));
+    if damaged { CopyError::Damaged(name, said) } else { CopyError::Database(name, error) }
 }
 
 fn text(path: &Path) -> Result<&str, CopyError> {
