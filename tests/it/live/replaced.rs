@@ -7,7 +7,10 @@ use tokio::task::JoinHandle;
 
 use super::cursors::alice_and_bob;
 use crate::support::listener::TRANSPORTS;
-use crate::support::{Answer, Ear, Heard, Listener, Person, Server, SseClient, Transport, eventually, seconds, within};
+use crate::support::{
+    Answer, Control, Ear, Heard, Listener, NotOpened, Person, Poller, Seen, Server, SseClient, Transport, eventually,
+    seconds, within,
+};
 
 /// The streams that one user may have: on each transport one.
 const STREAMS: &str = "3";
@@ -16,28 +19,19 @@ async fn start() -> Server {
     Server::options().set("--max-streams-per-user", STREAMS).start().await
 }
 
-/// Opens a stream on every transport, and listens there until it hears this or the stream ends.
+/// Opens a stream on every transport, and listens there until it hears this or the stream ends; a poll gives one answer.
 async fn listen(bob: &Person, wanted: fn(&Heard) -> bool) -> Vec<(Transport, JoinHandle<Vec<Heard>>)> {
     let mut open = Vec::new();
     for transport in TRANSPORTS {
         let request = bob.stream().after(bob.head().await);
         let mut listener = Listener::open(transport, bob, &request).await.expect("a stream opens");
-        if let Listener::Polling(poller) = &mut listener {
+        let task = if let Listener::Polling(mut poller) = listener {
             poller.wait = 20;
+            tokio::spawn(async move { vec![answered(&poller).await] })
         } else {
             listener.until_control("ready").await;
-        }
-        let task = tokio::spawn(async move {
-            let mut all = Vec::new();
-            loop {
-                let heard = within(seconds(30), "something to hear", listener.next()).await;
-                let over = matches!(heard, Heard::End(_)) || wanted(&heard);
-                all.push(heard);
-                if over {
-                    return all;
-                }
-            }
-        });
+            tokio::spawn(async move { heard(listener, wanted).await })
+        };
         open.push((transport, task));
     }
     // A poll is held when there is no place left.
@@ -47,6 +41,37 @@ async fn listen(bob: &Person, wanted: fn(&Heard) -> bool) -> Vec<(Transport, Joi
     })
     .await;
     open
+}
+
+async fn heard(mut listener: Listener, wanted: fn(&Heard) -> bool) -> Vec<Heard> {
+    let mut all = Vec::new();
+    loop {
+        let heard = within(seconds(30), "something to hear", listener.next()).await;
+        let over = matches!(heard, Heard::End(_)) || wanted(&heard);
+        all.push(heard);
+        if over {
+            return all;
+        }
+    }
+}
+
+/// What a poll is answered with, as soon as there is a place for it.
+async fn answered(poller: &Poller) -> Heard {
+    let polled = within(seconds(30), "an answer to the poll", async {
+        loop {
+            match poller.poll().await {
+                Err(NotOpened::Answered(answer)) if answer.status == 429 => tokio::task::yield_now().await,
+                polled => return polled,
+            }
+        }
+    });
+    let answer = polled.await.unwrap_or_else(|error| panic!("{error:?}"));
+    let event = answer.json()["events"][0].take();
+    let (kind, raw) = (event["type"].as_str().expect("one event").to_owned(), event.to_string());
+    match event["seq"].as_u64() {
+        Some(seq) => Heard::Event(Seen { seq, kind, raw }),
+        None => Heard::Control(Control { kind, raw }),
+    }
 }
 
 /// Listens as long as there is anything; a poll has an end of its own.
@@ -59,13 +84,12 @@ async fn is_told(server: &Server, alice: &Person, bob: &Person, open: Vec<(Trans
     for (transport, task) in open {
         let heard = task.await.expect("it listens");
         assert!(says(&heard[0], "reset", "history_replaced"), "{transport:?}: {heard:?}");
-        let (told, code) = match transport {
-            // The next poll is refused.
-            Transport::Polling => (true, None),
-            Transport::Sse => (says(&heard[1], "bye", "history_replaced"), None),
-            Transport::WebSocket => (says(&heard[1], "bye", "history_replaced"), Some(1012)),
-        };
-        assert!(told && heard.last() == Some(&Heard::End(code)), "{transport:?}: {heard:?}");
+        if transport == Transport::Polling {
+            continue;
+        }
+        let code = (transport == Transport::WebSocket).then_some(1012);
+        assert!(says(&heard[1], "bye", "history_replaced"), "{transport:?}: {heard:?}");
+        assert_eq!(heard.last(), Some(&Heard::End(code)), "{transport:?}: {heard:?}");
     }
     let stranger = server.stranger();
     for answer in [
