@@ -60,15 +60,16 @@ impl Operations {
     pub(super) fn incoming(self: Arc<Self>) -> Incoming {
         Box::new(move |frame| {
             let operations = Arc::clone(&self);
-            let span = tracing::info_span!("operation", client.address = %operations.address);
-            Box::pin(async move { operations.handle(&frame).await }.instrument(span))
+            let id = format!("{:016x}", rand::random::<u64>());
+            let span = tracing::info_span!("operation", request.id = %id, client.address = %operations.address);
+            Box::pin(async move { operations.handle(&frame, &id).await }.instrument(span))
         })
     }
 
-    async fn handle(&self, frame: &str) -> Outcome {
+    async fn handle(&self, frame: &str, id: &str) -> Outcome {
         let (operation, reference) = match frames::open(frame) {
             Ok(opened) => opened,
-            Err(problem) => return refuse(&None, problem),
+            Err(problem) => return refuse(&None, problem, id),
         };
         let (_alone, _together) = if operation == "auth" {
             (Some(self.gate.write().await), None)
@@ -94,7 +95,7 @@ impl Operations {
                 Err(Refusal::invalid("op", reason).into())
             }
         };
-        outcome.unwrap_or_else(|problem| refuse(reference, problem))
+        outcome.unwrap_or_else(|problem| refuse(reference, problem, id))
     }
 
     async fn auth(&self, frame: &str, reference: &Reference, known: Option<Principal>) -> Result<Outcome, Problem> {

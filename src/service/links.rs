@@ -166,8 +166,20 @@ impl Services {
         users::check_password("password", &new, self.rules().password_min_length)?;
         let hash = self.inner.passwords.hash(new).await?;
         let user = self.sequencer().submit(ResetPassword { secret_hash, hash }).await?;
-        tracing::info!(user.id = user.0, "a new password was set by a mailed link");
+        tracing::info!(user.id = user.id.0, "a new password was set by a mailed link");
+        self.tell_of_password(&user);
         Ok(())
+    }
+
+    /// Tells the owner of an account that its password is another now, if he has a confirmed address and mail is sent.
+    pub(super) fn tell_of_password(&self, user: &User) {
+        let Some(email) = user.email.as_ref().filter(|_| user.email_confirmed) else { return };
+        match self.desk() {
+            Ok(desk) => desk.send(|writer| writer.password_changed(user.id, &user.username, email, Timestamp::now())),
+            Err(Failure::Refused(_)) => {}
+            // The password is changed, and stays so.
+            Err(error) => tracing::warn!(user.id = user.id.0, %error, "nobody is told that a password was changed"),
+        }
     }
 
     /// What a caller may do who has just given his password again.

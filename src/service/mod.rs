@@ -151,7 +151,12 @@ impl Services {
         Ok(async move {
             let outcome = outcome.await;
             if let Err(Failure::Refused(Refusal::Blocked(by))) = &outcome {
-                tracing::info!(user.id = user.0, blocked_by.id = by.id.0, "refused: blocked");
+                tracing::info!(
+                    event.name = "refused_by_block",
+                    user.id = user.0,
+                    blocked_by.id = by.id.0,
+                    "refused: blocked"
+                );
             }
             outcome
         })

@@ -89,9 +89,9 @@ pub(super) struct SetPassword {
 }
 
 impl Change for SetPassword {
-    type Output = ();
+    type Output = User;
 
-    async fn decide(&self, batch: &mut Batch) -> Result<(), Abort> {
+    async fn decide(&self, batch: &mut Batch) -> Result<User, Abort> {
         let user = batch.user(self.user).await?.ok_or(Refusal::Unauthorized)?;
         self.right.check(&user)?;
         if user.status == Status::Deleted {
@@ -99,10 +99,13 @@ impl Change for SetPassword {
         }
         // Whoever has a password is no longer trusted without one, and needs none that was mailed.
         let password_hash = Some(self.hash.clone());
-        batch.update_user(&User { password_hash, open: false, spare_password: None, ..user }).await?;
+        let user = User { password_hash, open: false, spare_password: None, ..user };
+        batch.update_user(&user).await?;
         // What was mailed to set a new one is overtaken.
         batch.forget_links_of(self.user, Some(Purpose::Password)).await?;
-        revoke_all(batch, self.user, |session| Some(session.id) != self.keep && session.kind != SessionKind::Key).await
+        revoke_all(batch, self.user, |session| Some(session.id) != self.keep && session.kind != SessionKind::Key)
+            .await?;
+        Ok(user)
     }
 }
 

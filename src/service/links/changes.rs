@@ -145,17 +145,17 @@ pub(super) struct ResetPassword {
 }
 
 impl Change for ResetPassword {
-    type Output = UserId;
+    type Output = User;
 
-    async fn decide(&self, batch: &mut Batch) -> Result<UserId, Abort> {
+    async fn decide(&self, batch: &mut Batch) -> Result<User, Abort> {
         let (_, user) = good(batch, &self.secret_hash, Purpose::Password).await?;
         if user.status != Status::Active {
             return Err(Refusal::LinkInvalid.into());
         }
-        let id = user.id;
-        batch.update_user(&User { password_hash: Some(self.hash.clone()), ..user }).await?;
-        batch.forget_links_of(id, Some(Purpose::Password)).await?;
-        revoke_all(batch, id, |session| session.kind != SessionKind::Key).await?;
-        Ok(id)
+        let user = User { password_hash: Some(self.hash.clone()), ..user };
+        batch.update_user(&user).await?;
+        batch.forget_links_of(user.id, Some(Purpose::Password)).await?;
+        revoke_all(batch, user.id, |session| session.kind != SessionKind::Key).await?;
+        Ok(user)
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::domain::conversations::Kind;
 use crate::domain::messages::Message;
+use crate::domain::search::{Part, Sought};
 use crate::domain::sessions::Principal;
 use crate::domain::users::Username;
 use crate::domain::{ConversationId, MessageId, Refusal, Timestamp, UserId};
@@ -47,6 +48,8 @@ pub struct ListWish {
     pub thread: Option<MessageId>,
     /// No replies.
     pub roots: bool,
+    /// With these words in them.
+    pub sought: Option<Sought>,
 }
 
 /// A message as lists show it.
@@ -58,6 +61,9 @@ pub struct MessageItem {
     /// How many replies there are to it; of a reply nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reply_count: Option<u64>,
+    /// Where words were looked for, what stands around the first of them, in parts; those that are hits say so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snippet: Option<Vec<Part>>,
 }
 
 /// A thread as lists show it.
@@ -121,8 +127,13 @@ impl Services {
         let found = snapshot.messages(&filter, page).await?;
         let head = snapshot.head();
         let next = page::next(&found, page.limit, |last| last.message.id.to_string());
-        let items = complete(&snapshot, principal, found).await?;
+        let mut items = complete(&snapshot, principal, found).await?;
         snapshot.close().await?;
+        if let Some(sought) = &wish.sought {
+            for item in &mut items {
+                item.snippet = Some(sought.snippet(&item.message.text));
+            }
+        }
         Ok(Page { items, next, head })
     }
 
@@ -148,6 +159,9 @@ impl Services {
         principal.require_read(conversation)?;
         let below = cursor.map(parse_number).transpose()?.map(MessageId);
         let snapshot = self.store().snapshot().await?;
+        if let Some(id) = conversation {
+            readable(&snapshot, principal, id).await?;
+        }
         let found = snapshot.threads_of(principal.user, conversation, below, limit).await?;
         let roots: Vec<MessageId> = found.iter().map(|(root, _)| *root).collect();
         let counts = snapshot.reply_counts(principal.user, &roots).await?;
@@ -201,6 +215,7 @@ impl Services {
             until: wish.until,
             thread: wish.thread,
             roots: wish.roots,
+            sought: wish.sought.clone(),
         })
     }
 
@@ -228,15 +243,20 @@ async fn within(
     }
     principal.require_read(conversation)?;
     if let Some(id) = conversation {
-        let found = snapshot.conversation(id).await?.ok_or(Refusal::NotFound("conversation"))?;
-        let public = found.kind == Kind::Channel;
-        // Who was once in it may read what came while he was.
-        if !public && snapshot.stays_in(principal.user, id).await?.is_empty() {
-            return Err(Refusal::NotFound("conversation").into());
-        }
-        filter.conversation = Some((id, public));
+        filter.conversation = Some((id, readable(snapshot, principal, id).await?));
     }
     Ok(filter)
+}
+
+/// Refuses a conversation of which the caller may read nothing. Whether it is public.
+async fn readable(snapshot: &Snapshot, principal: &Principal, id: ConversationId) -> Result<bool, Failure> {
+    let found = snapshot.conversation(id).await?.ok_or(Refusal::NotFound("conversation"))?;
+    let public = found.kind == Kind::Channel;
+    // Who was once in it may read what came while he was.
+    if !public && snapshot.stays_in(principal.user, id).await?.is_empty() {
+        return Err(Refusal::NotFound("conversation").into());
+    }
+    Ok(public)
 }
 
 /// A message that the caller may read and has not hidden from himself.
@@ -265,6 +285,7 @@ async fn complete(snapshot: &Snapshot, principal: &Principal, found: Vec<Kept>) 
     let item = |message: Message| MessageItem {
         reply_count: message.thread_id.is_none().then(|| counts.get(&message.id).copied().unwrap_or(0)),
         message,
+        snippet: None,
     };
     Ok(found.into_iter().map(|kept| item(kept.message)).collect())
 }

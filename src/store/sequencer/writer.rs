@@ -125,15 +125,15 @@ impl Writer {
                     return;
                 }
                 Attempt::RolledBack(error) if is_lost_connection(&error) => {
-                    tracing::error!(%error, "cannot write: the database went away");
+                    tell(jobs, "cannot write: the database went away", &error);
                     break Some(SubmitError::Unavailable);
                 }
                 Attempt::RolledBack(error) => {
-                    tracing::error!(%error, "a change could not be written");
+                    tell(jobs, "a change could not be written", &error);
                     break Some(SubmitError::Broken);
                 }
                 Attempt::NoClock(error) => {
-                    tracing::error!(%error, "cannot write: the database does not answer");
+                    tell(jobs, "cannot write: the database does not answer", &error);
                     break Some(SubmitError::Unavailable);
                 }
                 Attempt::Diverged => break Some(SubmitError::Replaced),
@@ -146,10 +146,13 @@ impl Writer {
                         }
                         Some(false) if !again => again = true,
                         Some(false) => {
-                            tracing::error!(%error, "cannot write: the database refuses to commit");
+                            tell(jobs, "cannot write: the database refuses to commit", &error);
                             break Some(SubmitError::Unavailable);
                         }
-                        None => break Some(SubmitError::OutcomeUnknown),
+                        None => {
+                            tell(jobs, "it is not known whether a change was written", &error);
+                            break Some(SubmitError::OutcomeUnknown);
+                        }
                     }
                 }
             }
@@ -304,6 +307,13 @@ async fn is_behind(db: &DatabaseTransaction, clock: &Clock, last: Last) -> Resul
     }
     let Some((seq, batch)) = last.event else { return Ok(true) };
     Ok(batch_at(db, seq.0).await?.map_or(seq < clock.beginning, |found| found == batch))
+}
+
+/// Tells of each change why it was not written, so that a caller who names his request is found in the log.
+fn tell(jobs: &[Box<dyn Job>], what: &str, error: &DbErr) {
+    for job in jobs {
+        job.tell(what, error);
+    }
 }
 
 /// Whether an error is about the way to the database, not about what was asked of it.
