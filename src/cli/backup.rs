@@ -40,7 +40,7 @@ pub(super) async fn run(options: &Options, command: Command) -> Result<(), Faile
         return Err(Failed::Input(reason));
     };
     let target = Target::new(&command)?;
-    let made = fill(&data_dir, &target).await;
+    let made = Box::pin(fill(&data_dir, &target)).await;
     let finished = made.and_then(|key| target.finish().map(|size| (key, size)));
     if finished.is_err() {
         drop(fs::remove_dir_all(&target.unfinished));
@@ -65,7 +65,8 @@ async fn fill(data_dir: &DataDir, target: &Target) -> Result<bool, Failed> {
     let size = fs::metadata(&from).map_or(0, |file| file.len());
     let path = to.to_str().ok_or_else(|| Failed::Input(format!("{} is no path in UTF-8", to.display())))?;
     let verb = Verb::CopyDatabase { to: path.to_owned() };
-    let copying = async {
+    // In a box, like what waits for it: it holds a connection and a whole conversation.
+    let copying = Box::pin(async {
         match reach(data_dir, &verb).await? {
             Reached::Server(Outcome::Done) => Ok(()),
             Reached::Server(_) => Err(unexpected()),
@@ -75,7 +76,7 @@ async fn fill(data_dir: &DataDir, target: &Target) -> Result<bool, Failed> {
                 copied.map_err(|error| Failed::Input(error.to_string()))
             }
         }
-    };
+    });
     watching("copying and checking", &to, size, copying).await?;
     let key = data_dir.signing_key();
     if !key.exists() {

@@ -45,8 +45,8 @@ pub(super) async fn run(options: &Options, command: Command) -> Result<(), Faile
                           mariadb), then run `goldcrest restore --renumber`";
             Err(Failed::Input(reason.to_owned()))
         }
-        Some(from) => restore(options, from, &command, logins).await,
-        None => renumber(options, logins).await,
+        Some(from) => Box::pin(restore(options, from, &command, logins)).await,
+        None => Box::pin(renumber(options, logins)).await,
     }
 }
 
@@ -148,7 +148,7 @@ impl Prepared {
     async fn fill(&self, from: &Path, logins: Logins) -> Result<Renumbered, Failed> {
         let (source, database) = (from.join(FILES[0]), self.place.join(FILES[0]));
         let size = fs::metadata(&source).map_or(0, |file| file.len());
-        let work = async {
+        let work = Box::pin(async {
             copy(&source, &database).await?;
             // A copy of a data directory may have its last commits there.
             let (source, log) = (from.join(LOGS[0]), self.place.join(LOGS[0]));
@@ -157,7 +157,7 @@ impl Prepared {
             }
             store::examine(&database).await.map_err(|error| Failed::Input(error.to_string()))?;
             jump(database_url(&self.place), logins).await
-        };
+        });
         let done = watching("copying and checking", &database, size, work).await?;
         let key = from.join(FILES[1]);
         if key.exists() {

@@ -49,6 +49,9 @@ async fn every_older_cursor_is_told_on_every_transport() {
     }
     let texts = bob.get(&format!("/api/v1/conversations/{direct}/messages?limit=100")).await.expect(200).to_string();
     assert!(texts.contains("old 9") && !texts.contains("lost"), "{texts}");
+    // What messages are found by was copied with them.
+    let found = bob.get("/api/v1/messages?text=old%209").await.expect(200);
+    assert_eq!(found["items"].as_array().unwrap().len(), 1, "{found}");
 }
 
 #[tokio::test]
