@@ -104,6 +104,7 @@ pub async fn compose(options: &Options, post: Option<Post>) -> Result<Composed, 
     };
     let store = Store::open(&Database { url }).await?;
     let clock = store.clock().await?;
+    let tokens = tokens.since(clock.first_session);
     let revocations_kept = options.access_token_lifetime + REVOCATION_MARGIN;
     let revoked = store.revoked_since(crate::domain::Timestamp::now().minus(revocations_kept)).await?;
     let hub_options =

@@ -63,8 +63,8 @@ async fn open(
     address: std::net::IpAddr,
 ) -> Result<(Subscription, AddressPermit), Result<CloseReason, Problem>> {
     let permit = app.gate.admit_stream(address).ok_or(Ok(CloseReason::TooManyStreams))?;
-    if app.services.follower().hub().is_closed() {
-        return Err(Ok(CloseReason::ShuttingDown));
+    if let Some(ending) = app.services.follower().hub().closed_by() {
+        return Err(Ok(ending.into()));
     }
     if app.services.has_too_many_streams(principal) {
         return Err(Ok(CloseReason::TooManyStreams));
@@ -200,6 +200,9 @@ pub(super) async fn poll(
 ) -> Result<Polled, Problem> {
     let opened = if wait == 0 {
         // What is answered at once is a request like any other, and takes no stream's place.
+        if let Some(ending) = app.services.follower().hub().closed_by() {
+            return Err(unavailable(ending.into()));
+        }
         app.services
             .subscribe(&principal, query.cursor(&headers), &query.channels)
             .await
@@ -229,6 +232,7 @@ fn unavailable(reason: CloseReason) -> Problem {
         CloseReason::TooManyStreams => too_many_streams(),
         CloseReason::SessionEnded | CloseReason::Unauthorized => Refusal::Unauthorized.into(),
         CloseReason::TokenExpired => Refusal::TokenExpired.into(),
+        CloseReason::HistoryReplaced => Failure::Replaced.into(),
         _ => Failure::Unavailable.into(),
     }
 }

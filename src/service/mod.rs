@@ -5,6 +5,7 @@ pub mod accounts;
 pub mod blocks;
 pub mod contacts;
 pub mod conversations;
+pub mod copies;
 pub mod credentials;
 pub mod departures;
 pub mod invitations;
@@ -35,7 +36,7 @@ use std::time::Duration;
 use tokio::sync::{Mutex, mpsc};
 use url::Url;
 
-pub use crate::store::{Directs, MessagePage, SubmitError as Failure};
+pub use crate::store::{CopyError, Directs, MessagePage, SubmitError as Failure};
 pub use page::Page;
 
 /// New passwords asked for that wait to be looked into.
