@@ -15,7 +15,7 @@ use axum::response::Response;
 use serde::Serialize;
 
 /// Messages that are read at a time.
-const SOME: u64 = 100;
+const SOME: u64 = 50;
 
 /// A message as the list shows it.
 #[derive(Debug, Serialize)]
@@ -35,12 +35,7 @@ fn entry(message: Message) -> Option<Entry> {
 }
 
 /// `POST /messages/add`
-pub(super) async fn add(
-    State(front): State<Front>,
-    actor: Actor,
-    bounds: Bounds,
-    body: Body,
-) -> Result<Added, Said> {
+pub(super) async fn add(State(front): State<Front>, actor: Actor, bounds: Bounds, body: Body) -> Result<Added, Said> {
     let mut given = body.check();
     let (chat, author, text) = (given.number("chat"), given.number("author"), given.text("text"));
     given.finish().map_err(Said::in_a_list)?;

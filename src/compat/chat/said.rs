@@ -50,10 +50,15 @@ impl Said {
 
     /// A refusal of whatever stands before the handlers, or of a service.
     pub(super) fn of(refused: &Refused) -> Self {
-        let status = refused.status();
-        // Of what goes wrong inside, the original said nothing but that it did.
-        let message = (status != StatusCode::INTERNAL_SERVER_ERROR).then(|| message(refused));
-        Self { status, message, retry_after: refused.retry_after() }
+        let retry_after = refused.retry_after();
+        let inside = matches!(refused, Refused::Service(Failure::Unavailable | Failure::OutcomeUnknown));
+        // Of what goes wrong inside, its database included, the original said nothing but that it did.
+        match refused.status() {
+            status if !inside && status != StatusCode::INTERNAL_SERVER_ERROR => {
+                Self { status, message: Some(message(refused)), retry_after }
+            }
+            _ => Self { status: StatusCode::INTERNAL_SERVER_ERROR, message: None, retry_after },
+        }
     }
 }
 

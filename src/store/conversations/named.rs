@@ -83,3 +83,60 @@ pub(in crate::store) async fn named_of_user(
         .await?;
     Ok(rows.into_iter().map(|row| (row.last, ConversationId(row.conversation_id))).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::tests::open;
+    use sea_orm::DatabaseConnection;
+
+    const USER: UserId = UserId(1);
+
+    /// A group made behind a message.
+    async fn group(db: &DatabaseConnection, id: i64, behind: i64, namespace: &str) {
+        let rows = format!(
+            "INSERT INTO conversations (id, kind, name, name_key, post, created_at, namespace)
+                VALUES ({id}, 'group', 'g{id}', '{namespace}-g{id}', 'members', 0, '{namespace}');
+             INSERT INTO stays (conversation_id, user_id, joined_seq, role, joined_message)
+                VALUES ({id}, 1, {id}, 'owner', {behind}), ({id}, 2, {id} + 1, 'member', {behind} + 7)"
+        );
+        db.execute_unprepared(&rows).await.expect("a group");
+    }
+
+    async fn say(db: &DatabaseConnection, conversation: i64, id: i64) {
+        let row = format!(
+            "INSERT INTO messages (id, seq, conversation_id, author_id, text, body_hash, created_at)
+                VALUES ({id}, {id}, {conversation}, 2, 'text', 0, 0)"
+        );
+        db.execute_unprepared(&row).await.expect("a message");
+    }
+
+    #[tokio::test]
+    async fn groups_stand_by_what_was_said_or_made_last_also_while_something_is_said() {
+        let home = tempfile::tempdir().expect("a directory");
+        let store = open(home.path()).await;
+        let db = &store.write;
+        // Said: 1 in group 10, 2 in 11, 3 in 12. Groups 20 and 21 were made behind 1 and 3, and are silent.
+        for (id, behind) in [(10, 0), (11, 0), (12, 0), (20, 1), (21, 3), (22, 3)] {
+            group(db, id, behind, "ours").await;
+        }
+        group(db, 30, 3, "theirs").await;
+        for (conversation, id) in [(10, 1), (11, 2), (12, 3), (30, 4)] {
+            say(db, conversation, id).await;
+        }
+        let mut activity = Activity { through: MessageId(4), below: None };
+        let mut order = Vec::new();
+        let mut next = 5;
+        loop {
+            let found = named_of_user(&store.read, USER, "ours", activity, 2).await.expect("a part");
+            let Some(last) = found.last() else { break };
+            activity.below = Some(*last);
+            order.extend(found.iter().map(|(_, id)| id.0));
+            // What was not reached yet moves on, and somebody makes another one.
+            say(db, 10, next).await;
+            group(db, 100 + next, next, "ours").await;
+            next += 1;
+        }
+        assert_eq!(order, [22, 21, 12, 11, 20, 10]);
+    }
+}
