@@ -128,10 +128,7 @@ async fn who_does_not_read_a_list_holds_neither_all_of_it_nor_the_database() {
     println!("{SLEEPERS} sleepers cost {} KiB", growth / 1024);
     assert!(growth < 10 * SLEEPERS as u64 * MEBIBYTE, "{SLEEPERS} sleepers cost {growth} bytes");
     // When they wake they get what was there when they asked.
-    let sleeper = sleepers.first_mut().unwrap();
-    let headers =
-        [("transfer-encoding", "chunked")].map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
-    let rest = sleeper.rest(200, &headers.into_iter().collect()).await.unwrap();
+    let rest = rest_of(sleepers.remove(0)).await.unwrap();
     let rest: Vec<serde_json::Value> = serde_json::from_slice(&rest).unwrap();
     assert_eq!(rest.len(), MESSAGES);
 }
@@ -144,10 +141,7 @@ async fn who_stops_reading_a_list_is_cut_off() {
     let sleeper = sleepers(&server, chat, 1).await.remove(0);
     assert!(server.descriptors() > before);
     eventually(seconds(30), "the server to give up", async || (server.descriptors() <= before).then_some(())).await;
-    let headers =
-        [("transfer-encoding", "chunked")].map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
-    let rest = sleeper.rest(200, &headers.into_iter().collect()).await;
-    assert!(rest.is_err(), "an answer that was cut off does not look whole");
+    assert!(rest_of(sleeper).await.is_err(), "an answer that was cut off does not look whole");
 }
 
 #[tokio::test]
