@@ -230,8 +230,12 @@ pub async fn serve(options: Options) -> Result<(), StartError> {
     let gate = gate(&options, address);
     let ours = routes::router(App::new(services.clone(), gate.clone(), app_options(&options)));
     let router = gate.around(adapters.beside(ours, &services, &gate));
-    let door_options =
-        DoorOptions { connections, head_timeout: options.read_timeout, silence: options.stall_timeout * SILENCE };
+    let door_options = DoorOptions {
+        connections,
+        head_timeout: options.read_timeout,
+        stall: options.stall_timeout,
+        silence: options.stall_timeout * SILENCE,
+    };
     let door = Door::new(router, door_options, connections_open.clone(), closing.clone(), closed.clone());
     background.spawn(Arc::clone(&door).open(listener));
     for own in adapters.listen()? {

@@ -160,6 +160,7 @@ impl From<Refusal> for Problem {
             Refusal::UsernameTaken => (S::CONFLICT, "username_taken"),
             Refusal::EmailTaken => (S::CONFLICT, "email_taken"),
             Refusal::ChannelNameTaken => (S::CONFLICT, "channel_name_taken"),
+            Refusal::GroupNameTaken => (S::CONFLICT, "group_name_taken"),
             Refusal::NotMember => (S::FORBIDDEN, "not_member"),
             Refusal::NotOwner => (S::FORBIDDEN, "not_owner"),
             Refusal::NotAuthor => (S::FORBIDDEN, "not_author"),

@@ -183,7 +183,7 @@ routes! {
     /// Rename a conversation, or say who may post.
     ///
     /// For its owners. What is left out stays as it is.
-    patch "/api/v1/conversations/{id}" Credentials => conversations::update [not_member not_owner fixed_members channel_name_taken],
+    patch "/api/v1/conversations/{id}" Credentials => conversations::update [not_member not_owner fixed_members channel_name_taken group_name_taken],
     /// Let somebody in, or join a channel.
     ///
     /// Owners add others; anybody joins a channel himself, with an empty object.

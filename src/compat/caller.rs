@@ -95,6 +95,15 @@ pub(super) async fn caller(front: &Front, parts: &mut Parts) -> Result<Option<Pr
     Ok(Some(principal))
 }
 
+/// The name and the password that a request shows, whether anybody has them yet or not: for whoever registers by them.
+pub(super) fn offered(front: &Front, headers: &HeaderMap) -> Result<Option<(String, String)>, Refused> {
+    match shown(front, headers) {
+        Shown::Basic { name, password } => Ok(Some((name, password))),
+        Shown::Unreadable => Err(Refused::MalformedCredentials),
+        Shown::Nothing | Shown::Bearer(_) | Shown::Token(_) | Shown::Other => Ok(None),
+    }
+}
+
 impl FromRequestParts<Front> for Caller {
     type Rejection = Response;
 

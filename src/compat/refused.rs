@@ -107,6 +107,7 @@ fn of_service(failure: &Failure) -> StatusCode {
         Refusal::UsernameTaken
         | Refusal::EmailTaken
         | Refusal::ChannelNameTaken
+        | Refusal::GroupNameTaken
         | Refusal::AlreadyMember
         | Refusal::AlreadyRequested(_)
         | Refusal::MessageDeleted

@@ -1,6 +1,7 @@
 //! Conversations: making them, seeing them, coming, going, and having a say.
 
 mod changes;
+mod named;
 
 use super::page::{self, parse_pair};
 use super::{Failure, Page, Services};
@@ -18,6 +19,8 @@ use changes::{Add, Create, Remove, SetRole, Update};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::{HashMap, HashSet};
+
+pub use named::{NamedGroup, NewGroup};
 
 pub(super) use changes::{blank, create, leave, visible};
 

@@ -1,6 +1,7 @@
 //! A consistent look at the database: everything read through it was true at one head.
 
 use super::clock::Clock;
+use super::conversations::Activity;
 use super::messages::{Kept, MessageFilter, MessagePage};
 use super::receipts::{Position, Unread};
 use super::stays::Lasting;
@@ -140,6 +141,26 @@ impl Snapshot {
         limit: u64,
     ) -> Result<Vec<(MessageId, ConversationId)>, StoreError> {
         Ok(conversations::of_user(&self.db, user, below, limit).await?)
+    }
+
+    /// The groups of a namespace that a user is in, those in which something was said last first.
+    pub async fn named_groups_of(
+        &self,
+        user: UserId,
+        namespace: &str,
+        activity: Activity,
+        limit: u64,
+    ) -> Result<Vec<(i64, ConversationId)>, StoreError> {
+        Ok(conversations::named_of_user(&self.db, user, namespace, activity, limit).await?)
+    }
+
+    /// The numbers of the members of each of these conversations, in the order in which they came.
+    pub async fn people_in(&self, ids: &[ConversationId]) -> Result<HashMap<ConversationId, Vec<UserId>>, StoreError> {
+        let mut people: HashMap<ConversationId, Vec<UserId>> = HashMap::new();
+        for stay in stays::members(&self.db, ids).await? {
+            people.entry(stay.conversation).or_default().push(stay.user);
+        }
+        Ok(people)
     }
 
     /// The members of each of these conversations, in the order in which they came.
