@@ -11,7 +11,7 @@ use super::{Column, Entity, Kept, by_ids, complete};
 use crate::domain::access::Stay;
 use crate::domain::{ConversationId, MessageId, Seq, Timestamp, UserId};
 use crate::store::entity::{conversations, reads, stays};
-use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query, SelectStatement, SimpleExpr, UnionType};
+use sea_orm::sea_query::{Alias, Condition, Expr, ExprTrait, Query, SelectStatement, SimpleExpr, UnionType};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, Order, QueryFilter, QueryOrder, QuerySelect,
     QueryTrait, Select,
@@ -59,8 +59,35 @@ pub enum Directs {
     All,
     /// Of two people.
     Pairs,
+    /// Of two people, and notes to oneself.
+    UpToTwo,
     /// Notes to oneself.
     Alone,
+}
+
+impl Directs {
+    /// Whether a conversation in which so many people are for good is one of these. In one that is not direct nobody is.
+    pub fn includes(self, people: usize) -> bool {
+        match self {
+            Self::All => people > 0,
+            Self::Pairs => people == 2,
+            Self::UpToTwo => people == 1 || people == 2,
+            Self::Alone => people == 1,
+        }
+    }
+
+    /// The same as a condition on the key of a conversation's people, whose numbers stand in it between commas.
+    pub(in crate::store) fn condition(self, key: &Expr) -> Condition {
+        let (one_or_more, two_or_more, three_or_more) = (key.clone().is_not_null(), "%,%", "%,%,%");
+        match self {
+            Self::All => Condition::all().add(one_or_more),
+            Self::Pairs => {
+                Condition::all().add(key.clone().like(two_or_more)).add(key.clone().not_like(three_or_more))
+            }
+            Self::UpToTwo => Condition::all().add(key.clone().not_like(three_or_more)),
+            Self::Alone => Condition::all().add(key.clone().not_like(two_or_more)),
+        }
+    }
 }
 
 /// Which part of a list.
@@ -257,12 +284,7 @@ async fn places(db: &impl ConnectionTrait, filter: &MessageFilter) -> Result<Vec
     let mut places: HashMap<i64, Place> = HashMap::new();
     for row in rows {
         let people: Vec<&str> = row.direct_key.as_deref().map(|key| key.split(',').collect()).unwrap_or_default();
-        let fits = match filter.directs {
-            None => true,
-            Some(Directs::All) => !people.is_empty(),
-            Some(Directs::Pairs) => people.len() == 2,
-            Some(Directs::Alone) => people.len() == 1,
-        };
+        let fits = filter.directs.is_none_or(|directs| directs.includes(people.len()));
         let reached = filter.recipient.is_none_or(|person| people.contains(&person.to_string().as_str()));
         if fits && reached {
             let place = places.entry(row.conversation_id).or_insert_with(|| Place {

@@ -19,11 +19,12 @@ async fn what_is_unread_is_found_without_walking_through_a_table() {
     let home = tempfile::tempdir().unwrap();
     let store = open(home.path()).await;
     let rooms = [ConversationId(3), ConversationId(4)];
-    let all = Unread { user: ANN, conversation: None, notes: Some(ConversationId(9)) };
+    let all = Unread { user: ANN, conversation: None, directs: None, notes: Some(ConversationId(9)) };
     for (what, query) in [
         ("counting", counting(ANN, &rooms)),
         ("the first of all", finding_the_first(all)),
         ("the first of one", finding_the_first(Unread { conversation: Some(rooms[0]), ..all })),
+        ("the first of some", finding_the_first(Unread { directs: Some(Directs::UpToTwo), ..all })),
         ("from the first on", part(all, MessageId(5), rooms[0], 50)),
     ] {
         let sql = query.to_string(SqliteQueryBuilder);
