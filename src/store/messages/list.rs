@@ -81,9 +81,7 @@ impl Directs {
         let (one_or_more, two_or_more, three_or_more) = (key.clone().is_not_null(), "%,%", "%,%,%");
         match self {
             Self::All => Condition::all().add(one_or_more),
-            Self::Pairs => {
-                Condition::all().add(key.clone().like(two_or_more)).add(key.clone().not_like(three_or_more))
-            }
+            Self::Pairs => Condition::all().add(key.clone().like(two_or_more)).add(key.clone().not_like(three_or_more)),
             Self::UpToTwo => Condition::all().add(key.clone().not_like(three_or_more)),
             Self::Alone => Condition::all().add(key.clone().not_like(two_or_more)),
         }
