@@ -43,7 +43,7 @@ async fn what_deletes_nothing_is_refused() {
 
 #[tokio::test]
 async fn only_the_receiver_deletes_and_only_for_himself() {
-    let (_server, [(ann, ann_there), (ben, ben_there), (_, eve_there)]) = usual(["ann", "ben", "eve"]).await;
+    let (server, [(ann, ann_there), (ben, ben_there), (_, eve_there)]) = usual(["ann", "ben", "eve"]).await;
     ann_there.say(&ben_there, "one").await;
     ann_there.say(&ben_there, "two").await;
     for other in [&ann_there, &eve_there] {
@@ -60,6 +60,7 @@ async fn only_the_receiver_deletes_and_only_for_himself() {
     ann_there.say(&ann_there, "a note").await;
     ann_there.delete("/message/3/", "").await.expect(204);
     assert_eq!(ann_there.new().await, NOTHING);
+    assert_eq!(server.count("messages", "deleted_at IS NOT NULL").await, 0);
 }
 
 #[tokio::test]

@@ -94,6 +94,30 @@ async fn what_was_not_given_any_more_is_still_new() {
 }
 
 #[tokio::test]
+async fn a_list_ends_with_what_there_was_though_more_keeps_coming() {
+    let (server, [ann]) = open(["ann"]).await;
+    long_notes(&ann, 400).await;
+    for rest in ["/messages/?start=2000-01-01", "/messages/"] {
+        let (mut connection, headers) = begin(&server, &ann.path(rest)).await;
+        let mut framing = Framing::of(200, &headers);
+        let mut body = Vec::new();
+        while !framing.is_over() {
+            let before = body.len();
+            framing.decode(&mut connection.unread, &mut body);
+            // More than a part was read, and more than a part is to come.
+            if before < 6_000_000 && body.len() >= 6_000_000 {
+                ann.say(&ann, "too late").await;
+            }
+            assert!(framing.is_over() || connection.read_more().await.unwrap(), "the list is cut off");
+        }
+        let list: Vec<serde_json::Value> = serde_json::from_slice(&body).unwrap();
+        let late = list.iter().filter(|message| message["message"] == "too late").count();
+        assert_eq!((list.len() - late, late), (400, usize::from(rest == "/messages/")), "{rest}");
+    }
+    assert_eq!(ann.new().await, ["too late"]);
+}
+
+#[tokio::test]
 async fn a_list_that_fails_in_the_middle_ends_without_its_end() {
     let (server, [ann]) = open(["ann"]).await;
     long_notes(&ann, 400).await;
