@@ -25,7 +25,9 @@ const THE_SERVER: &str = "(server)";
 pub(super) struct Message {
     pub(super) id: MessageId,
     pub(super) sender: String,
-    pub(super) message: String,
+    /// What was said.
+    #[serde(rename = "message")]
+    pub(super) text: String,
     pub(super) timestamp: String,
 }
 
@@ -35,7 +37,7 @@ impl From<domain::messages::Message> for Message {
         Self {
             id: message.id,
             sender: sender.to_owned(),
-            message: message.text,
+            text: message.text,
             timestamp: shown(message.created_at),
         }
     }

@@ -72,11 +72,11 @@ pub(super) async fn profile(State(front): State<Front>, actor: Actor) -> Result<
     let found = front.services.messages(&actor.principal, listing::wish(&actor, Interval::default()), newest).await?;
     let said = found.items.into_iter().map(|item| item.message).filter(|message| message.deleted_at.is_none());
     let mut content = String::new();
-    for Message { id, sender, message, timestamp } in said.map(Message::from) {
-        let (sender, message) = (escape(&sender), escape(&message));
+    for Message { id, sender, text, timestamp } in said.map(Message::from) {
+        let (sender, text) = (escape(&sender), escape(&text));
         let _ = writeln!(
             content,
-            "<article>\n<p>{id}, {timestamp} UTC, from <bdi>{sender}</bdi></p>\n<p dir=\"auto\">{message}</p>\n</article>"
+            "<article>\n<p>{id}, {timestamp} UTC, from <bdi>{sender}</bdi></p>\n<p dir=\"auto\">{text}</p>\n</article>"
         );
     }
     if content.is_empty() {

@@ -89,7 +89,7 @@ impl User {
         self.list(rest).await.iter().map(|message| message["message"].as_str().expect("a text").to_owned()).collect()
     }
 
-    async fn new(&self) -> Vec<String> {
+    async fn unseen(&self) -> Vec<String> {
         self.texts("/messages/").await
     }
 

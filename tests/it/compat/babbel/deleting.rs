@@ -52,14 +52,14 @@ async fn only_the_receiver_deletes_and_only_for_himself() {
     }
     assert_eq!(ben_there.all().await, ["one", "two"]);
     ben_there.delete("/message/1/", "").await.expect(204);
-    assert_eq!(ben_there.new().await, ["two"], "it is not new either");
+    assert_eq!(ben_there.unseen().await, ["two"], "it is not new either");
     refused(&ben_there.get("/message/1/").await, 404);
     ben.get("/api/v1/messages/1").await.refused(404, "not_found");
     assert_eq!(ann.get("/api/v1/messages/1").await.expect(200)["text"], "one");
     // A note is hidden too, not deleted.
     ann_there.say(&ann_there, "a note").await;
     ann_there.delete("/message/3/", "").await.expect(204);
-    assert_eq!(ann_there.new().await, NOTHING);
+    assert_eq!(ann_there.unseen().await, NOTHING);
     assert_eq!(server.count("messages", "deleted_at IS NOT NULL").await, 0);
 }
 

@@ -90,11 +90,11 @@ async fn new_messages_are_given_once() {
     assert_eq!(ben.get("/messages/").await.expect(200), json!([]), "if there are none, an empty list");
     ann.say(&ben, "one").await;
     ann.say(&ben, "two").await;
-    assert_eq!(ben.new().await, ["one", "two"]);
-    assert_eq!(ben.new().await, NOTHING);
+    assert_eq!(ben.unseen().await, ["one", "two"]);
+    assert_eq!(ben.unseen().await, NOTHING);
     ann.say(&ben, "three").await;
     assert_eq!(ben.texts("/message/").await, ["three"], "the other path is the same");
-    assert_eq!(ben.new().await, NOTHING);
+    assert_eq!(ben.unseen().await, NOTHING);
 }
 
 #[tokio::test]
@@ -132,7 +132,7 @@ async fn messages_are_deleted_in_bulk_with_a_json_body() {
     let answer = ben.caller.call(Method::DELETE, &ben.path("/message/"), Some(&json!({"ids": [1, 2, 3, 4]}))).await;
     answer.expect(204);
     assert!(answer.body.is_empty());
-    assert_eq!(ben.new().await, ["5"]);
+    assert_eq!(ben.unseen().await, ["5"]);
 }
 
 #[tokio::test]
@@ -140,7 +140,7 @@ async fn a_message_is_sent_by_the_form_that_the_document_shows() {
     let (_server, [ann, elon]) = open(["ann", "elonmusk"]).await;
     let body = "receiver=elonmusk&message=Cool+rockets,+man";
     ann.caller.send_body(Method::POST, "/compat/babbel/ann/message/", FORM, body).await.expect(204);
-    assert_eq!(elon.new().await, ["Cool rockets, man"]);
+    assert_eq!(elon.unseen().await, ["Cool rockets, man"]);
 }
 
 #[tokio::test]

@@ -47,7 +47,7 @@ async fn whoever_does_not_say_who_he_is_gets_nowhere() {
             }
         }
     }
-    assert_eq!(ann.new().await, ["a note"]);
+    assert_eq!(ann.unseen().await, ["a note"]);
 }
 
 #[tokio::test]
@@ -64,7 +64,7 @@ async fn whoever_says_so_acts_as_himself_alone() {
     }
     let user = User { name: "ben".to_owned(), caller: ben_again };
     user.form("receiver=ann&message=hello").await.expect(204);
-    assert_eq!(ann_there.new().await, ["a note", "hello"]);
+    assert_eq!(ann_there.unseen().await, ["a note", "hello"]);
     assert_eq!(by_password(&server, "ann", &ann.password).get(&format!("{PREFIX}/ann/messages/")).await.status, 200);
 }
 
@@ -87,9 +87,9 @@ async fn a_key_does_what_it_is_for() {
     refused(&reads.form("receiver=ben&message=x").await, 403);
     refused(&reads.delete("/message/1/", "").await, 403);
     let elsewhere = key(json!(["read"]), Some(ann.group("group", &[]).await)).await;
-    assert_eq!(elsewhere.new().await, super::NOTHING);
+    assert_eq!(elsewhere.unseen().await, super::NOTHING);
     refused(&elsewhere.get("/message/1/").await, 404);
-    assert_eq!(key(json!(["read"]), Some(direct)).await.new().await, ["hello"]);
+    assert_eq!(key(json!(["read"]), Some(direct)).await.unseen().await, ["hello"]);
 }
 
 #[tokio::test]
@@ -102,7 +102,7 @@ async fn where_callers_are_trusted_users_with_passwords_are_not_theirs() {
     }
     let herself = User { name: "ann".to_owned(), caller: by_password(&server, "ann", &ann.password) };
     open_user.say(&herself, "hello").await;
-    assert_eq!(herself.new().await, ["hello"], "with her password she is herself");
+    assert_eq!(herself.unseen().await, ["hello"], "with her password she is herself");
     for answer in everywhere(&herself.caller, "open").await {
         refused(&answer, 403);
     }
@@ -168,7 +168,7 @@ async fn pages_of_strangers_and_names_of_strangers_are_refused() {
             refused(&answer, 403);
         }
     }
-    assert_eq!(ann.new().await, ["a note"], "nothing was given or done");
+    assert_eq!(ann.unseen().await, ["a note"], "nothing was given or done");
     // A form on a page of this server's own.
     let own = ann.caller.with_header("origin", &format!("http://{}", ann.caller.address));
     let own = own.with_header("sec-fetch-site", "same-origin");
@@ -182,7 +182,7 @@ async fn neither_texts_nor_passwords_nor_tokens_are_in_the_log() {
     let caller = by_password(&server, "ann", &ann.password);
     let user = User { name: "ann".to_owned(), caller };
     user.form("receiver=ann&message=marked-text-5a1e").await.expect(204);
-    assert_eq!(user.new().await, ["marked-text-5a1e"]);
+    assert_eq!(user.unseen().await, ["marked-text-5a1e"]);
     user.caller.post(&user.path("/message/?receiver=ann&message=marked-query-77aa"), &json!({})).await.expect(204);
     user.get("/messages/?start=marked-moment-31d0").await;
     by_password(&server, "ann", "marked-guess-90bb").get(&user.path("/messages/")).await;

@@ -115,7 +115,7 @@ async fn a_store_that_fails_is_told_as_a_failure_of_the_server() {
         assert!(!message.as_str().unwrap().contains("elsewhere") && !message.as_str().unwrap().contains("table"));
     }
     server.sql("ALTER TABLE elsewhere RENAME TO messages").await;
-    assert_eq!(ann.new().await, ["a note"]);
+    assert_eq!(ann.unseen().await, ["a note"]);
     // A name that breaks the one statement that writes.
     server.sql("ALTER TABLE hidden RENAME TO elsewhere").await;
     let answer = ann.delete("/message/1/", "").await;

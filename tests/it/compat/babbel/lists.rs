@@ -18,7 +18,7 @@ async fn only_giving_what_is_new_marks_anything_as_read() {
     let head = ben_there.call(Method::HEAD, "/messages/").await;
     assert_eq!((head.status, head.header("content-type")), (200, Some("application/json")));
     assert_eq!(ben.unread(direct).await, (1, None), "who does not get a body has been given nothing");
-    assert_eq!(ben_there.new().await, ["one"]);
+    assert_eq!(ben_there.unseen().await, ["one"]);
     assert_eq!(ben.unread(direct).await, (0, Some(1)));
     assert_eq!(ben_there.all().await, ["one"], "what was seen is still there");
     assert_eq!(server.count("messages", "deleted_at IS NOT NULL").await, 0);
@@ -30,8 +30,8 @@ async fn a_message_to_oneself_is_new_once() {
     ann.say(&ann, "a note").await;
     ann.say(&ben, "to somebody else").await;
     assert_eq!(ann.all().await, ["a note"], "what one sent is nothing that one received");
-    assert_eq!(ann.new().await, ["a note"]);
-    assert_eq!(ann.new().await, NOTHING);
+    assert_eq!(ann.unseen().await, ["a note"]);
+    assert_eq!(ann.unseen().await, NOTHING);
     assert_eq!(ann.get("/message/1/").await.expect(200)["sender"], "ann");
     refused(&ann.get("/message/2/").await, 404);
 }
@@ -48,7 +48,7 @@ async fn conversations_of_others_are_neither_seen_nor_marked_nor_deleted() {
     let direct = ann.direct(&[&ben]).await;
     ann.say(direct, "for Babbel").await;
     assert_eq!(ben_there.all().await, ["for Babbel"]);
-    assert_eq!(ben_there.new().await, ["for Babbel"]);
+    assert_eq!(ben_there.unseen().await, ["for Babbel"]);
     for (id, place) in (1..).zip(places) {
         assert_eq!(ben.unread(place).await, (1, None));
         refused(&ben_there.get(&format!("/message/{id}/")).await, 404);
@@ -74,7 +74,7 @@ async fn what_was_deleted_is_not_seen_and_what_was_edited_is_seen_as_it_is() {
     }
     assert_eq!(ben_there.all().await, ["said anew", "kept"]);
     assert!(!ben_there.get("/").await.describe().contains("hidden"));
-    assert_eq!(ben_there.new().await, ["said anew", "kept"]);
+    assert_eq!(ben_there.unseen().await, ["said anew", "kept"]);
 }
 
 #[tokio::test]
@@ -118,7 +118,7 @@ async fn moments_are_read_leniently_and_their_offsets_count() {
     assert_eq!(ann.texts("/messages/?start=2016-05-08&end=2016-05-07").await, NOTHING, "the wrong way round");
     assert_eq!(ann.texts("/messages/?start=0000-01-01&end=9999-12-31T23:59:59-23:59").await.len(), 3);
     assert_eq!(ann.list("/messages/?end=2016-05-07T13:37").await[0]["timestamp"], "2016-05-07 13:37:00");
-    assert_eq!(ann.new().await.len(), 3, "and nothing was marked");
+    assert_eq!(ann.unseen().await.len(), 3, "and nothing was marked");
 }
 
 #[tokio::test]
@@ -165,7 +165,7 @@ async fn both_forms_of_each_path_are_the_same() {
         ann.get(&format!("/message/{}{slash}", ids[0])).await.expect(200);
         ann.delete(&format!("/message/{}{slash}", ids[0]), "").await.expect(204);
         ann.delete(&format!("/message{slash}"), &json!({"ids": [ids[1]]}).to_string()).await.expect(204);
-        assert_eq!(ann.get(&slash.to_owned()).await.header("content-type"), Some("text/html; charset=utf-8"));
+        assert_eq!(ann.get(slash).await.header("content-type"), Some("text/html; charset=utf-8"));
         assert_eq!(caller.get(&format!("/compat/babbel/dates{slash}")).await.status, 200);
     }
     assert_eq!(ann.all().await, NOTHING);
@@ -188,7 +188,7 @@ async fn on_a_fresh_server_all_that_is_asked_of_nobody_is_not_found() {
 async fn what_was_said_natively_is_new_here_and_the_other_way_round() {
     let (server, [(ann, ann_there), (ben, ben_there)]) = usual(["ann", "ben"]).await;
     ann.post("/api/v1/messages", &json!({"to": ["ben"], "text": "natively"})).await.expect(201);
-    assert_eq!(ben_there.new().await, ["natively"]);
+    assert_eq!(ben_there.unseen().await, ["natively"]);
     let mut hears = listen(&server, &ben).await;
     ann_there.say(&ben_there, "through Babbel").await;
     let heard = hears.until_seq(ann.head().await).await;
@@ -196,7 +196,7 @@ async fn what_was_said_natively_is_new_here_and_the_other_way_round() {
     assert_eq!((&message["text"], &message["author"]["username"]), (&json!("through Babbel"), &json!("ann")));
     assert_eq!(ben.unread(message["conversation_id"].as_u64().unwrap()).await.0, 1);
     let mut ann_hears = listen(&server, &ann).await;
-    assert_eq!(ben_there.new().await, ["through Babbel"]);
+    assert_eq!(ben_there.unseen().await, ["through Babbel"]);
     let heard = ann_hears.until_seq(ann.head().await).await;
     assert_eq!(heard.last().unwrap().kind, "receipt.updated", "the sender hears that it was read");
 }

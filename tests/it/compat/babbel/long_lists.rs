@@ -37,7 +37,7 @@ async fn a_list_of_many_parts_is_one_list() {
         assert_eq!(new.len() as u64, count);
         assert!(new.is_sorted_by(|one, other| one < other), "{new:?}");
         assert_eq!(received, new);
-        assert_eq!(ben.new().await, NOTHING);
+        assert_eq!(ben.unseen().await, NOTHING);
         let body = serde_json::json!({"ids": new}).to_string();
         ben.delete("/message/", &body).await.expect(204);
     }
@@ -113,7 +113,7 @@ async fn a_list_ends_with_what_there_was_though_more_keeps_coming() {
         let list: Vec<serde_json::Value> = serde_json::from_slice(&body).unwrap();
         assert_eq!(list.len(), 300, "{rest}");
         assert!(list.iter().all(|message| message["message"] != "too late"), "{rest}");
-        assert_eq!(ann.new().await.last().map(String::as_str), Some("too late"), "{rest}");
+        assert_eq!(ann.unseen().await.last().map(String::as_str), Some("too late"), "{rest}");
     }
 }
 
@@ -137,7 +137,7 @@ async fn a_list_that_fails_in_the_middle_ends_without_its_end() {
 async fn a_long_list_costs_the_server_no_memory() {
     let (server, [ann]) = open(["ann"]).await;
     long_notes(&ann, 600).await;
-    ann.new().await;
+    ann.unseen().await;
     let before = server.memory();
     let mut readers = Vec::new();
     for _ in 0..8 {

@@ -29,7 +29,7 @@ async fn a_page_shows_what_came_last_to_who_may_see_it() {
     let html = ben.get("/").await.describe();
     assert!(html.contains("message number 21.") && html.contains("message number 2."), "{html}");
     assert!(!html.contains("message number 1."), "{html}");
-    assert_eq!(ben.new().await.len(), 21, "nothing is marked by looking");
+    assert_eq!(ben.unseen().await.len(), 21, "nothing is marked by looking");
     for caller in [server.stranger(), ann.caller] {
         let answer = caller.get(&ben.path("/")).await;
         assert!(matches!(answer.status, 401 | 403) && !answer.describe().contains("message number"));
@@ -53,5 +53,5 @@ async fn dates_wins_over_a_user_of_that_name() {
     let (_server, [dates]) = open(["dates"]).await;
     dates.say(&dates, "a note").await;
     assert!(dates.get("/").await.expect(200)[0]["timestamp"].is_string());
-    assert_eq!(dates.new().await, ["a note"], "his messages are his");
+    assert_eq!(dates.unseen().await, ["a note"], "his messages are his");
 }

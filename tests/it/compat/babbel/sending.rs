@@ -26,7 +26,7 @@ async fn parameters_come_in_a_form_in_json_in_parts_or_in_the_query() {
     }
     let expected = ["in a form", "in JSON", "in parts", "in the query", "beside what is not read", "half", "17"]
         .map(str::to_owned);
-    assert_eq!(ben.new().await, expected);
+    assert_eq!(ben.unseen().await, expected);
 }
 
 #[tokio::test]
@@ -61,14 +61,14 @@ async fn a_text_is_kept_whole_up_to_the_limit_of_the_server() {
     for text in &texts {
         ann.say(&ben, text).await;
     }
-    assert_eq!(ben.new().await, texts);
+    assert_eq!(ben.unseen().await, texts);
     for body in [json!({"receiver": "ben", "message": "x".repeat(10_001)}), json!({"receiver": "ben", "message": ""})] {
         let answer = ann.caller.post(&ann.path("/message/"), &body).await;
         refused(&answer, 400);
     }
     refused(&ann.form("receiver=ben&message=a%00b").await, 400);
     refused(&ann.form(&format!("receiver=ben&message={}", "x".repeat(300_000))).await, 413);
-    assert_eq!(ben.new().await, NOTHING);
+    assert_eq!(ben.unseen().await, NOTHING);
 }
 
 #[tokio::test]
