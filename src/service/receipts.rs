@@ -4,7 +4,7 @@ mod changes;
 
 use super::{Failure, Page, Services};
 use crate::domain::messages::Message;
-use crate::domain::receipts::{ReceiptView, are_shared};
+use crate::domain::receipts::{ReceiptView, UNREAD_LIMIT, are_shared};
 use crate::domain::sessions::Principal;
 use crate::domain::{ConversationId, MessageId, Refusal};
 use crate::store::{Directs, Position, Unread};
@@ -22,7 +22,8 @@ pub struct ReadState {
     pub conversation_id: ConversationId,
     /// Through which message.
     pub message_id: MessageId,
-    /// How many he has not read.
+    /// How many he has not read. 10,000 stands for that many or more.
+    #[schemars(range(max = UNREAD_LIMIT))]
     pub unread: u64,
 }
 

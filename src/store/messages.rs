@@ -11,7 +11,7 @@ use crate::domain::conversations::Kind;
 use crate::domain::messages::Message;
 use crate::domain::users::UserRef;
 use crate::domain::{ConversationId, MessageId, Seq, Timestamp, UserId};
-use sea_orm::sea_query::{Expr, ExprTrait, Query, SimpleExpr};
+use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Query, SimpleExpr};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
 };
@@ -200,17 +200,11 @@ fn homes<'a>(messages: impl Iterator<Item = &'a Kept>) -> Vec<ConversationId> {
     homes
 }
 
-/// Writes a text anew, and when.
-pub(super) async fn update_text(db: &impl ConnectionTrait, kept: &Kept) -> Result<(), DbErr> {
-    let message = &kept.message;
-    let row = ActiveModel {
-        id: Set(message.id.0),
-        text: Set(message.text.clone()),
-        edited_at: Set(message.edited_at.map(|at| at.0)),
-        edited_seq: Set(kept.edited_seq.map(|seq| seq.0)),
-        ..Default::default()
-    };
-    Entity::update_many().set(row).filter(Column::Id.eq(message.id.0)).exec(db).await.map(drop)
+/// Writes the texts of messages anew that are there, each once, and when.
+pub(super) async fn update_texts(db: &impl ConnectionTrait, all: &[Kept]) -> Result<(), DbErr> {
+    let anew =
+        OnConflict::column(Column::Id).update_columns([Column::Text, Column::EditedAt, Column::EditedSeq]).to_owned();
+    Entity::insert_many(all.iter().map(row)).on_conflict(anew).exec_without_returning(db).await.map(drop)
 }
 
 /// Empties these messages' rows.

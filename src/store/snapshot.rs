@@ -275,7 +275,7 @@ impl Snapshot {
         Ok(found.into_iter().map(|position| (position.conversation, position.message)).collect())
     }
 
-    /// How many messages somebody has not read in each of these conversations; none is not told.
+    /// How many messages somebody has not read in each of these conversations, `UNREAD_LIMIT` at most; none is not told.
     pub async fn unread(
         &self,
         user: UserId,
