@@ -3,6 +3,7 @@
 mod changes;
 mod deletions;
 mod lists;
+mod received;
 
 use super::{Failure, Services};
 use crate::domain::conversations::DIRECT_LIMIT;

@@ -1,5 +1,6 @@
 //! Messages in the database.
 
+mod directs;
 mod list;
 mod visible;
 
@@ -16,7 +17,8 @@ use sea_orm::{
 };
 use std::collections::{HashMap, HashSet};
 
-pub use list::{Directs, MessageFilter, MessagePage};
+pub use directs::Directs;
+pub use list::{MessageFilter, MessagePage};
 pub(super) use list::{count, list};
 use visible::during_the_stay;
 pub(super) use visible::{during_any_stay, not_hidden, visible_during_stays, visible_to};

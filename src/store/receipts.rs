@@ -8,8 +8,8 @@
 mod tests;
 
 use super::entity::reads::{ActiveModel, Column, Entity, Model};
-use super::entity::{messages, stays};
-use super::messages::{during_any_stay, not_hidden};
+use super::entity::{conversations, messages, stays};
+use super::messages::{Directs, during_any_stay, not_hidden};
 use crate::domain::receipts::UNREAD_LIMIT;
 use crate::domain::{ConversationId, MessageId, Timestamp, UserId};
 use sea_orm::sea_query::{
@@ -45,6 +45,8 @@ pub struct Unread {
     pub user: UserId,
     /// Only those of this conversation.
     pub conversation: Option<ConversationId>,
+    /// Only those of these direct conversations.
+    pub directs: Option<Directs>,
     /// The conversation in which one's own count too: notes to oneself, where they are fetched like others' messages.
     pub notes: Option<ConversationId>,
 }
@@ -256,6 +258,9 @@ pub(super) async fn arrived(
     if let Some(only) = which.conversation {
         query.and_where(message(messages::Column::ConversationId).eq(only.0));
     }
+    if let Some(directs) = which.directs {
+        query.and_where(is_among(directs, message(messages::Column::ConversationId)));
+    }
     let rows = db.query_all(&query).await?;
     rows.iter().map(|row| row.try_get_by_index(0).map(MessageId)).collect()
 }
@@ -293,6 +298,9 @@ fn finding_the_first(which: Unread) -> SelectStatement {
     query.expr_as(SimpleExpr::SubQuery(None, Box::new(first.into())), Alias::new("first"));
     if let Some(only) = which.conversation {
         query.and_where(stay(stays::Column::ConversationId).eq(only.0));
+    }
+    if let Some(directs) = which.directs {
+        query.and_where(is_among(directs, stay(stays::Column::ConversationId)));
     }
     query
 }
@@ -334,6 +342,18 @@ fn part(which: Unread, first: MessageId, conversation: ConversationId, limit: u6
         .column(messages::Column::ConversationId)
         .from_subquery(here, Alias::new("part"))
         .to_owned()
+}
+
+/// Whether a conversation is one of these direct ones.
+fn is_among(directs: Directs, id: Expr) -> SimpleExpr {
+    let place = |column| Expr::col((conversations::Entity, column));
+    let such = Query::select()
+        .expr(Expr::value(1))
+        .from(conversations::Entity)
+        .and_where(place(conversations::Column::Id).eq(id))
+        .cond_where(directs.condition(&place(conversations::Column::DirectKey)))
+        .to_owned();
+    Expr::exists(such)
 }
 
 fn stay(column: stays::Column) -> Expr {

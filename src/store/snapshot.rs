@@ -227,6 +227,11 @@ impl Snapshot {
         Ok(!hidden::among(&self.db, user, &[id]).await?.is_empty())
     }
 
+    /// Which of these messages a user has hidden from himself.
+    pub async fn hidden(&self, user: UserId, ids: &[MessageId]) -> Result<HashSet<MessageId>, StoreError> {
+        Ok(hidden::among(&self.db, user, ids).await?)
+    }
+
     /// Messages by number as a user sees them, if he may.
     pub async fn messages_by_ids(&self, viewer: UserId, ids: &[MessageId]) -> Result<Vec<Kept>, StoreError> {
         let found = messages::by_ids(&self.db, ids).await?;

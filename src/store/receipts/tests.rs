@@ -21,13 +21,14 @@ async fn what_is_unread_is_found_without_walking_through_a_table() {
     let rooms = [ConversationId(3), ConversationId(4)];
     let crowded =
         [3, 4].map(|id| Crowded { conversation_id: id, joined_seq: 1, left_seq: None, position: 5, last: i64::MAX });
-    let all = Unread { user: ANN, conversation: None, notes: Some(ConversationId(9)) };
+    let all = Unread { user: ANN, conversation: None, directs: None, notes: Some(ConversationId(9)) };
     for (what, query) in [
         ("counting", counting(ANN, &rooms, &crowded)),
         ("finding the crowded", finding_the_crowded(ANN, &rooms)),
         ("counting some", counting_some(ANN, &crowded).unwrap()),
         ("the first of all", finding_the_first(all)),
         ("the first of one", finding_the_first(Unread { conversation: Some(rooms[0]), ..all })),
+        ("the first of some", finding_the_first(Unread { directs: Some(Directs::UpToTwo), ..all })),
         ("from the first on", part(all, MessageId(5), rooms[0], 50)),
     ] {
         let sql = query.to_string(SqliteQueryBuilder);
