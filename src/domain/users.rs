@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::time::Duration;
 use unicode_normalization::UnicodeNormalization;
 
 /// The longest username, in Unicode scalar values.
@@ -191,6 +192,16 @@ pub struct SparePassword {
     pub until: Timestamp,
 }
 
+/// How long a mailed password is good beside the other.
+pub const SPARE_PASSWORD_LASTS: Duration = Duration::from_hours(24);
+
+impl SparePassword {
+    /// Whether it is good at this moment.
+    pub fn is_good(&self, now: Timestamp) -> bool {
+        now < self.until
+    }
+}
+
 /// An account as the server keeps it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
@@ -248,6 +259,13 @@ impl User {
     /// one who was made for that, and has no password that would keep others out.
     pub fn is_trusted(&self) -> bool {
         self.open && self.password_hash.is_none()
+    }
+
+    /// The user once the spare password was used: it is the password from then on.
+    #[must_use]
+    pub fn with_spare_taken_up(self) -> Self {
+        let hash = self.spare_password.map(|spare| spare.hash);
+        Self { password_hash: hash.or(self.password_hash), spare_password: None, open: false, ..self }
     }
 
     /// Whether this user may act now, and why not.

@@ -3,7 +3,7 @@
 
 use super::accounts::{Register, Through, blank};
 use super::credentials::{ADAPTER_MARK, principal};
-use super::sessions::Who;
+use super::sessions::{Right, TakeUp, Who};
 use super::tokens::new_secret;
 use super::{Admission, Failure, Services};
 use crate::domain::sessions::{NO_SESSION, Principal, Reach, SessionKind};
@@ -90,8 +90,11 @@ impl Services {
     /// after the same time. The caller counts it as a try to log in first.
     pub async fn check_password(&self, name: &str, password: String, from: IpAddr) -> Result<Principal, Failure> {
         let digest = self.inner.proven.digest(name, &password);
-        let user = self.prove(&Who::Username(name.to_owned()), password, Some(from)).await?;
+        let (mut user, right) = self.prove(&Who::Username(name.to_owned()), password, Some(from)).await?;
         user.check_active()?;
+        if matches!(right, Right::Spare(_)) {
+            user = self.sequencer().submit(TakeUp { user: user.id, right }).await?;
+        }
         let principal = known(&user);
         if let Some(hash) = user.password_hash {
             self.inner.proven.put(digest, Proof { user: user.id, hash, since: Timestamp::now() });

@@ -44,6 +44,8 @@ pub(super) struct Say {
     pub owner: UserId,
     pub other: UserId,
     pub answer: Answer,
+    /// Whether he must stand in the list already.
+    pub known_only: bool,
 }
 
 impl Change for Say {
@@ -57,6 +59,9 @@ impl Change for Say {
     async fn decide(&self, batch: &mut Batch) -> Result<ContactView, Abort> {
         let (owner, other) = (reference(batch, self.owner).await?, reference(batch, self.other).await?);
         let known = batch.contact(self.owner, self.other).await?;
+        if self.known_only && known.is_none() {
+            return Err(Refusal::NotFound("contact").into());
+        }
         let waits = known.is_some_and(|known| known.waits());
         let news = Contact::answered(known, owner.id, other.id, self.answer, batch.at()).is_some();
         // The other one hears of it. Who has blocked the owner hears only what he himself asked for.
