@@ -61,7 +61,7 @@ pub(super) struct Wrong {
     system_message: String,
     number: bool,
     retry_after: Option<u32>,
-    beside: Map<String, Value>,
+    beside: Vec<(&'static str, Value)>,
 }
 
 impl Wrong {
@@ -74,7 +74,7 @@ impl Wrong {
             // Which of the two it was in the original depended on who made the answer; clients were written after it.
             number: status == StatusCode::UNAUTHORIZED || status == StatusCode::FORBIDDEN,
             retry_after: None,
-            beside: Map::new(),
+            beside: Vec::new(),
         }
     }
 
@@ -109,8 +109,8 @@ impl Wrong {
     }
 
     /// The same with one field more.
-    pub(super) fn beside(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.beside.insert(name.to_owned(), value.into());
+    pub(super) fn beside(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.beside.push((name, value.into()));
         self
     }
 
@@ -121,7 +121,11 @@ impl Wrong {
 
     /// A refusal for which Kinglet has no words of its own.
     pub(super) fn of(refused: &Refused) -> Self {
-        let status = refused.status();
+        let status = match refused {
+            // What the original said of its database, whatever ailed it.
+            Refused::Service(Failure::Unavailable | Failure::OutcomeUnknown) => StatusCode::INTERNAL_SERVER_ERROR,
+            refused => refused.status(),
+        };
         if let Some(Refusal::MailNotConfigured) = refused.refusal() {
             let system =
                 "mail_not_configured: the operator of this server can give --smtp-url, --mail-from and --public-url.";
@@ -173,7 +177,7 @@ impl IntoResponse for Wrong {
             ("user_message".to_owned(), user_message.into()),
             ("system_message".to_owned(), system_message.into()),
         ]);
-        fields.extend(beside);
+        fields.extend(beside.into_iter().map(|(name, value)| (name.to_owned(), value)));
         let mut response = (status, Json(Value::Object(fields))).into_response();
         if let Some(seconds) = retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));

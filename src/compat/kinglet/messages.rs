@@ -165,9 +165,10 @@ async fn rows(front: &Front, caller: &LoggedIn, page: u64) -> Result<Done<Rows>,
     // One more than is shown tells whether there is more.
     let part = MessagePage { skip: (page - 1) * PAGE, limit: PAGE + 1, ..MessagePage::default() };
     let found = front.services.direct_messages(&caller.principal, ListWish::default(), part).await?;
-    let (shown, now) = (PAGE as usize, Timestamp::now());
-    let next_link_bool = u8::from(found.len() > shown);
-    let messages = found.iter().take(shown).map(|found| Row::new(found, caller.user.id, now)).collect();
+    let now = Timestamp::now();
+    let next_link_bool = u8::from(found.len() as u64 > PAGE);
+    let shown = found.iter().zip(0..PAGE).map(|(found, _)| found);
+    let messages = shown.map(|found| Row::new(found, caller.user.id, now)).collect();
     Ok(Done(Rows { messages, next_link_bool }))
 }
 

@@ -163,10 +163,11 @@ fn shortened(address: &str) -> String {
 fn link_into(html: &mut String, address: &str) {
     let url = escaped(address);
     // The two spaces are the original's.
-    html.push_str(&format!(
-        "<a title=\"{url}\"  class=\"extlink\" href=\"{url}\">{}</a>",
-        escaped(&shortened(address))
-    ));
+    for part in ["<a title=\"", &url, "\"  class=\"extlink\" href=\"", &url, "\">"] {
+        html.push_str(part);
+    }
+    escape_into(html, &shortened(address));
+    html.push_str("</a>");
 }
 
 fn escaped(text: &str) -> String {

@@ -84,7 +84,7 @@ fn check_wish(name: &str, email: &str) -> Result<(), Wrong> {
 }
 
 fn invalid_input(lines: &[&str]) -> Wrong {
-    Wrong::bad("Invalid Input", lines.iter().map(|line| format!("{line}<br />\n")).collect::<String>())
+    Wrong::bad("Invalid Input", lines.join("<br />\n") + "<br />\n")
 }
 
 fn not_registered(failure: Failure, name: &str, email: &str) -> Wrong {
