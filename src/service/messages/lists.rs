@@ -2,6 +2,7 @@
 
 use crate::domain::conversations::Kind;
 use crate::domain::messages::Message;
+use crate::domain::search::{Part, Sought};
 use crate::domain::sessions::Principal;
 use crate::domain::users::Username;
 use crate::domain::{ConversationId, MessageId, Refusal, Timestamp, UserId};
@@ -47,6 +48,8 @@ pub struct ListWish {
     pub thread: Option<MessageId>,
     /// No replies.
     pub roots: bool,
+    /// With these words in them.
+    pub sought: Option<Sought>,
 }
 
 /// A message as lists show it.
@@ -58,6 +61,9 @@ pub struct MessageItem {
     /// How many replies there are to it; of a reply nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reply_count: Option<u64>,
+    /// Where words were looked for, what stands around the first of them, in parts; those that are hits say so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snippet: Option<Vec<Part>>,
 }
 
 /// A thread as lists show it.
@@ -121,8 +127,13 @@ impl Services {
         let found = snapshot.messages(&filter, page).await?;
         let head = snapshot.head();
         let next = page::next(&found, page.limit, |last| last.message.id.to_string());
-        let items = complete(&snapshot, principal, found).await?;
+        let mut items = complete(&snapshot, principal, found).await?;
         snapshot.close().await?;
+        if let Some(sought) = &wish.sought {
+            for item in &mut items {
+                item.snippet = Some(sought.snippet(&item.message.text));
+            }
+        }
         Ok(Page { items, next, head })
     }
 
@@ -201,6 +212,7 @@ impl Services {
             until: wish.until,
             thread: wish.thread,
             roots: wish.roots,
+            sought: wish.sought.clone(),
         })
     }
 
@@ -269,6 +281,7 @@ pub(super) async fn complete(
     let item = |message: Message| MessageItem {
         reply_count: message.thread_id.is_none().then(|| counts.get(&message.id).copied().unwrap_or(0)),
         message,
+        snippet: None,
     };
     Ok(found.into_iter().map(|kept| item(kept.message)).collect())
 }
