@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
+use std::time::Duration;
 use unicode_normalization::UnicodeNormalization;
 
 /// The longest username, in Unicode scalar values.
@@ -202,6 +203,16 @@ impl fmt::Debug for Mark {
     }
 }
 
+/// How long a mailed password is good beside the other.
+pub const SPARE_PASSWORD_LASTS: Duration = Duration::from_hours(24);
+
+impl SparePassword {
+    /// Whether it is good at this moment.
+    pub fn is_good(&self, now: Timestamp) -> bool {
+        now < self.until
+    }
+}
+
 /// An account as the server keeps it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
@@ -267,6 +278,13 @@ impl User {
         hash.update([u8::from(self.open)]);
         hash.update(self.password_hash.as_deref().unwrap_or_default());
         Mark(hash.finalize().into())
+    }
+
+    /// The user once the spare password was used: it is the password from then on.
+    #[must_use]
+    pub fn with_spare_taken_up(self) -> Self {
+        let hash = self.spare_password.map(|spare| spare.hash);
+        Self { password_hash: hash.or(self.password_hash), spare_password: None, open: false, ..self }
     }
 
     /// Whether this user may act now, and why not.

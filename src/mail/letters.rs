@@ -54,10 +54,32 @@ impl Writer {
             Purpose::Password => ("password", include_str!("letters/password.txt")),
             Purpose::Email => ("email", include_str!("letters/email.txt")),
         };
+        self.fill(kind, template, user, name, to, Some(self.link(purpose, token)))
+    }
+
+    fn link(&self, purpose: Purpose, token: &str) -> Url {
         let mut link = self.base.clone();
         link.set_path(&format!("{}links/{}", self.base.path(), purpose.word()));
         link.query_pairs_mut().append_pair("token", token);
-        self.fill(kind, template, user, name, to, Some(link))
+        link
+    }
+
+    /// A letter with a password that was made up, and a link that goes with it.
+    pub fn with_password(
+        &self,
+        purpose: Purpose,
+        user: UserId,
+        name: &Username,
+        to: &str,
+        token: &str,
+        password: &str,
+    ) -> Letter {
+        let (kind, template) = match purpose {
+            Purpose::Activate => ("first_password", include_str!("letters/first_password.txt")),
+            Purpose::Password | Purpose::Email => ("spare_password", include_str!("letters/spare_password.txt")),
+        };
+        let template = template.replace("{password}", password);
+        self.fill(kind, &template, user, name, to, Some(self.link(purpose, token)))
     }
 
     /// Tells the old address that another one took its place.
@@ -129,6 +151,14 @@ mod tests {
             let link = letter.link.as_ref().unwrap().as_str();
             assert_eq!(link, format!("https://chat.example.org/links/{}?token=secret", letter.kind));
             assert!(letter.text.lines().any(|line| line == link), "the link has a line of its own: {}", letter.text);
+        }
+        for purpose in [Purpose::Activate, Purpose::Password] {
+            letters.push(writer.with_password(purpose, UserId(1), &name, "zoe@example.org", "secret", "khd7vj4m"));
+            let text = &letters.last().unwrap().text;
+            let link = format!("https://chat.example.org/links/{}?token=secret", purpose.word());
+            for wanted in [link.as_str(), "khd7vj4m"] {
+                assert!(text.lines().any(|line| line.trim() == wanted), "{wanted} has a line of its own: {text}");
+            }
         }
         letters.push(writer.email_changed(UserId(1), &name, "zoe@example.org"));
         letters.push(writer.email_removed(UserId(1), &name, "zoe@example.org"));

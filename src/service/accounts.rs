@@ -1,6 +1,7 @@
 //! Accounts: registering, looking somebody up, changing one's own, and what the operator and administrators do with them.
 
 mod changes;
+mod issued;
 
 use super::links::{Desk, NewLink, check_mailable};
 use super::sessions::{Device, Login, Opening, Right};
@@ -13,6 +14,7 @@ use crate::store::UserFilter;
 use changes::{SetPassword, Suspend, UpdateProfile};
 
 pub(super) use changes::{Register, admin};
+pub use issued::{Delivery, Newcomer, Secrets};
 
 /// The fewest characters of a password through an older system's interface.
 const OLD_PASSWORD: usize = 4;
@@ -192,6 +194,16 @@ impl Services {
     pub async fn profile_by_id(&self, principal: &Principal, id: UserId) -> Result<(User, bool), Failure> {
         principal.require_read(None)?;
         self.shown_to(principal, self.user_by_id(id).await?).await
+    }
+
+    /// The same for older systems in which nobody but contacts sees what somebody says of himself.
+    pub async fn profile_to_contacts(&self, principal: &Principal, name: &str) -> Result<User, Failure> {
+        principal.require_read(None)?;
+        let user = self.user(name).await?;
+        if user.id == principal.user || self.store().is_contact(user.id, principal.user).await? {
+            return Ok(user);
+        }
+        Err(Refusal::NotAContact { user: user.reference(), state: None }.into())
     }
 
     async fn shown_to(&self, principal: &Principal, user: User) -> Result<(User, bool), Failure> {

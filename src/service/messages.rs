@@ -1,5 +1,6 @@
 //! Messages: sending, editing and deleting.
 
+mod addressed;
 mod changes;
 mod deletions;
 mod lists;
@@ -15,6 +16,7 @@ use crate::domain::{ConversationId, MessageId, Refusal, UserId};
 use changes::{Edit, Send, Target, body_hash};
 use deletions::{Delete, EraseOf};
 
+pub use addressed::{Addressed, AddressedThread};
 pub use deletions::Deletions;
 pub use lists::{ListWish, MessageBox, MessageItem, ThreadItem};
 

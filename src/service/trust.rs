@@ -3,7 +3,7 @@
 
 use super::accounts::{Register, Through, blank};
 use super::credentials::{ADAPTER_MARK, principal};
-use super::sessions::Who;
+use super::sessions::{Right, TakeUp, Who};
 use super::tokens::new_secret;
 use super::{Admission, Failure, Services};
 use crate::domain::sessions::{NO_SESSION, Principal, Reach, SessionKind};
@@ -123,12 +123,15 @@ impl Services {
     pub async fn check_password(&self, name: &str, password: String, from: IpAddr) -> Result<Principal, Failure> {
         let digest = self.inner.proven.digest(name, &password);
         let proved = self.prove(&Who::Username(name.to_owned()), password, Some(from)).await;
-        let user = proved.inspect_err(|error| {
+        let (mut user, right) = proved.inspect_err(|error| {
             if matches!(error, Failure::Refused(_)) {
                 self.inner.proven.found.remove(&digest);
             }
         })?;
         user.check_active()?;
+        if matches!(right, Right::Spare(_)) {
+            user = self.sequencer().submit(TakeUp { user: user.id, right }).await?;
+        }
         let principal = known(&user);
         if let Some(hash) = user.password_hash {
             self.inner.proven.put(digest, Proof { user: user.id, hash, since: Timestamp::now(), again: 0 });

@@ -1,9 +1,11 @@
 //! Single looks at the database, each true at a moment of its own: for what needs no head to stream from.
 
 use super::{
-    Store, StoreError, contacts, conversations, departures, invitations, links, messages, sessions, stays, users,
+    Store, StoreError, blocks, contacts, conversations, departures, invitations, links, messages, sessions, stays,
+    users,
 };
 use crate::domain::access::Stay;
+use crate::domain::contacts::Contact;
 use crate::domain::conversations::{Conversation, Kind};
 use crate::domain::invitations::Invitation;
 use crate::domain::links::Link;
@@ -50,6 +52,16 @@ impl Store {
     /// Whether an owner has approved another as a contact.
     pub async fn is_contact(&self, owner: UserId, other: UserId) -> Result<bool, StoreError> {
         Ok(contacts::approved(&self.read, owner, other).await?)
+    }
+
+    /// What these owners say to these others, and perhaps some more among the same people.
+    pub async fn contacts_among(&self, pairs: &[(UserId, UserId)]) -> Result<Vec<Contact>, StoreError> {
+        Ok(if pairs.is_empty() { Vec::new() } else { contacts::among(&self.read, pairs).await? })
+    }
+
+    /// Which of these have blocked which of these others, and perhaps some more among the same people.
+    pub async fn blocks_among(&self, pairs: &[(UserId, UserId)]) -> Result<Vec<(UserId, UserId)>, StoreError> {
+        Ok(if pairs.is_empty() { Vec::new() } else { blocks::among(&self.read, pairs).await? })
     }
 
     /// A mailed link by the hash of its secret.

@@ -213,6 +213,28 @@ impl Snapshot {
         Ok(threads::of_user(&self.db, user, conversation, below, limit).await?)
     }
 
+    /// The threads in a user's direct conversations, each with what was said last in it, by that.
+    pub async fn threads_in_directs(
+        &self,
+        user: UserId,
+        skip: u64,
+        limit: u64,
+    ) -> Result<Vec<(MessageId, MessageId)>, StoreError> {
+        Ok(threads::in_directs(&self.db, user, skip, limit).await?)
+    }
+
+    /// The people of those of these conversations that are direct. Two statements, however many there are.
+    pub async fn people_of_directs(
+        &self,
+        ids: &[ConversationId],
+    ) -> Result<HashMap<ConversationId, Vec<UserRef>>, StoreError> {
+        let mut directs = conversations::by_ids(&self.db, ids).await?;
+        directs.retain(|conversation| conversation.kind == Kind::Direct);
+        let people = self.references(directs.iter().flat_map(|direct| direct.people.iter().copied())).await?;
+        let named = |user: &UserId| people.get(user).cloned();
+        Ok(directs.iter().map(|direct| (direct.id, direct.people.iter().filter_map(named).collect())).collect())
+    }
+
     /// How many replies a user sees to each of these messages.
     pub async fn reply_counts(
         &self,

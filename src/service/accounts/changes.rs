@@ -2,8 +2,9 @@
 
 use super::Profile;
 use crate::domain::events::{Happening, Topic};
+use crate::domain::links::{AT_A_TIME, Purpose};
 use crate::domain::sessions::{Session, SessionKind};
-use crate::domain::users::{self, Status, User, tombstone};
+use crate::domain::users::{self, SPARE_PASSWORD_LASTS, SparePassword, Status, User, tombstone};
 use crate::domain::{Refusal, SessionId, UserId};
 use crate::service::invitations::accept;
 use crate::service::links::{NewLink, issue, void_links};
@@ -139,5 +140,42 @@ impl Change for Suspend {
         }
         void_links(batch, self.user).await?;
         revoke_all(batch, self.user, |_| true).await
+    }
+}
+
+/// Gives somebody a password beside the one that he lost.
+pub(super) struct GiveSpare {
+    pub user: UserId,
+    pub hash: String,
+    /// What is mailed with it.
+    pub link: NewLink,
+    /// Whether anything is mailed.
+    pub mailed: bool,
+}
+
+impl Change for GiveSpare {
+    type Output = User;
+
+    async fn decide(&self, batch: &mut Batch) -> Result<User, Abort> {
+        let user = batch.user(self.user).await?.ok_or(Refusal::NotFound("user"))?;
+        let waits = user.status == Status::Pending;
+        let fits = match self.link.purpose {
+            Purpose::Activate => waits,
+            Purpose::Password | Purpose::Email => user.status == Status::Active && user.email_confirmed,
+        };
+        if !fits || user.email.as_ref() != Some(&self.link.email) {
+            return Err(Refusal::NotFound("user").into());
+        }
+        if self.mailed && batch.open_links(user.id, self.link.purpose).await? >= AT_A_TIME {
+            return Err(Refusal::TooMany("Several such mails are on their way already.").into());
+        }
+        let until = batch.at().plus(SPARE_PASSWORD_LASTS);
+        let spare_password = Some(SparePassword { hash: self.hash.clone(), until });
+        let user = User { spare_password, ..user };
+        batch.update_user(&user).await?;
+        if self.mailed {
+            issue(batch, user.id, &self.link).await?;
+        }
+        Ok(user)
     }
 }

@@ -44,6 +44,8 @@ pub(super) struct Say {
     pub owner: UserId,
     pub other: UserId,
     pub answer: Answer,
+    /// Whether he must stand in the list already.
+    pub known_only: bool,
 }
 
 impl Change for Say {
@@ -57,6 +59,9 @@ impl Change for Say {
     async fn decide(&self, batch: &mut Batch) -> Result<ContactView, Abort> {
         let (owner, other) = (reference(batch, self.owner).await?, still_here(batch, self.other).await?);
         let known = batch.contact(self.owner, self.other).await?;
+        if self.known_only && known.is_none() {
+            return Err(Refusal::NotFound("contact").into());
+        }
         let waits = known.is_some_and(|known| known.waits());
         let news = Contact::answered(known, owner.id, other.id, self.answer, batch.at()).is_some();
         // The other one hears of it. Who has blocked the owner hears only what he himself asked for.
@@ -178,7 +183,7 @@ mod tests {
         let nobody = SubmitError::Refused(Refusal::NotFound("user"));
         assert_eq!(sequencer.submit(Ask { from: owner, to: other }).await, Err(nobody.clone()));
         let answer = Answer::Approved;
-        assert_eq!(sequencer.submit(Say { owner, other, answer }).await, Err(nobody));
+        assert_eq!(sequencer.submit(Say { owner, other, answer, known_only: false }).await, Err(nobody));
         let said = Contact::answered(None, owner, other, answer, Timestamp(1)).expect("it is news");
         sequencer.submit(Leftover(said)).await.expect("an entry");
         assert_eq!(sequencer.submit(Forget { owner, other }).await, Ok(()));

@@ -15,7 +15,7 @@ pub(in crate::service) struct NewLink {
     pub purpose: Purpose,
     pub email: String,
     pub token: String,
-    secret_hash: String,
+    pub secret_hash: String,
 }
 
 impl NewLink {
@@ -34,6 +34,7 @@ pub(in crate::service) async fn issue(batch: &mut Batch, user: UserId, new: &New
         email: new.email.clone(),
         created_at: batch.at(),
         expires_at: batch.at().plus(new.purpose.lasts()),
+        used_at: None,
     };
     batch.insert_link(&link).await
 }
@@ -105,6 +106,13 @@ pub(super) struct ConfirmAddress {
     pub purpose: Purpose,
 }
 
+impl ConfirmAddress {
+    /// By a link that was just made.
+    pub fn by(link: &NewLink) -> Self {
+        Self { secret_hash: link.secret_hash.clone(), purpose: link.purpose }
+    }
+}
+
 impl Change for ConfirmAddress {
     type Output = (User, Option<String>);
 
@@ -117,10 +125,17 @@ impl Change for ConfirmAddress {
         check_untaken(batch, user.id, &link.email).await?;
         let old = user.email.clone().filter(|old| user.email_confirmed && *old != link.email);
         let status = if user.status == Status::Pending { Status::Active } else { user.status };
-        // Whatever else was mailed, a password included, went to an address that may not be his any more.
-        let user = User { email: Some(link.email), email_confirmed: true, status, spare_password: None, ..user };
+        // Whatever else was mailed went to an address that may not be his any more; what waits for its activation has no
+        // other, and was perhaps mailed its password there.
+        let spare_password = user.spare_password.clone().filter(|_| self.purpose == Purpose::Activate);
+        let email = Some(link.email.clone());
+        let user = User { email, email_confirmed: true, status, spare_password, ..user };
         batch.update_user(&user).await?;
         batch.forget_links_of(user.id, None).await?;
+        if self.purpose == Purpose::Activate {
+            // So that whoever asks again hears that it is done.
+            batch.insert_link(&Link { used_at: Some(batch.at()), ..link }).await?;
+        }
         batch.emit(Topic::User(user.id), &Happening::account_updated(&user));
         Ok((user, old))
     }

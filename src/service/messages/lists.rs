@@ -196,7 +196,7 @@ impl Services {
     }
 
     /// What of a wish can be told without looking at conversations.
-    async fn filter(&self, principal: &Principal, wish: &ListWish) -> Result<MessageFilter, Failure> {
+    pub(super) async fn filter(&self, principal: &Principal, wish: &ListWish) -> Result<MessageFilter, Failure> {
         let own = Some(principal.user);
         let sender = self.named("sender", wish.sender.as_deref()).await?;
         let recipient = self.named("recipient", wish.recipient.as_deref()).await?;
@@ -228,7 +228,7 @@ impl Services {
 }
 
 /// The conversation that a list is about, if it is one that the caller may read.
-async fn within(
+pub(super) async fn within(
     snapshot: &Snapshot,
     principal: &Principal,
     wish: &ListWish,
@@ -260,7 +260,7 @@ async fn readable(snapshot: &Snapshot, principal: &Principal, id: ConversationId
 }
 
 /// A message that the caller may read and has not hidden from himself.
-async fn visible(snapshot: &Snapshot, principal: &Principal, id: MessageId) -> Result<Kept, Failure> {
+pub(super) async fn visible(snapshot: &Snapshot, principal: &Principal, id: MessageId) -> Result<Kept, Failure> {
     if !principal.is_anonymous() {
         principal.require_read(principal.bound_to())?;
     }
@@ -278,7 +278,11 @@ async fn visible(snapshot: &Snapshot, principal: &Principal, id: MessageId) -> R
 }
 
 /// Messages with how many replies there are to each.
-async fn complete(snapshot: &Snapshot, principal: &Principal, found: Vec<Kept>) -> Result<Vec<MessageItem>, Failure> {
+pub(super) async fn complete(
+    snapshot: &Snapshot,
+    principal: &Principal,
+    found: Vec<Kept>,
+) -> Result<Vec<MessageItem>, Failure> {
     let roots = found.iter().map(|kept| &kept.message).filter(|message| message.thread_id.is_none());
     let roots: Vec<MessageId> = roots.map(|message| message.id).collect();
     let counts = snapshot.reply_counts(principal.user, &roots).await?;

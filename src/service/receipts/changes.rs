@@ -133,7 +133,7 @@ mod tests {
         let last = said.last().expect("somebody spoke").1.id;
         let found: Vec<_> = said.iter().map(|(_, message)| (message.id, message.conversation_id)).collect();
         let take = |(user, own): &(UserId, Message)| TakeUnread {
-            which: Unread { user: *user, conversation: None, notes: None },
+            which: Unread { user: *user, conversation: None, directs: None, notes: None },
             limit: 100,
             // His own is not unread, and what he hid he hid after it was looked for.
             found: found.iter().filter(|(id, _)| *id != own.id).copied().collect(),

@@ -2,6 +2,7 @@
 
 use super::Opening;
 use crate::domain::events::{Happening, SessionView, Topic};
+use crate::domain::links::Purpose;
 use crate::domain::sessions::{REFRESH_GRACE, Session, SessionKind};
 use crate::domain::users::User;
 use crate::domain::{Refusal, SessionId, Timestamp, UserId};
@@ -80,6 +81,8 @@ pub(in crate::service) enum Right {
     Operator,
     /// On a password that was checked against this hash, which may have been changed since.
     Password(Option<String>),
+    /// On a password that was mailed, which was checked against this hash.
+    Spare(String),
 }
 
 impl Right {
@@ -87,8 +90,43 @@ impl Right {
     pub(in crate::service) fn check(&self, user: &User) -> Result<(), Refusal> {
         match self {
             Self::Password(hash) if *hash != user.password_hash => Err(Refusal::InvalidCredentials),
-            Self::Password(_) | Self::Operator => Ok(()),
+            Self::Spare(hash) if user.spare_password.as_ref().is_none_or(|spare| spare.hash != *hash) => {
+                Err(Refusal::InvalidCredentials)
+            }
+            Self::Password(_) | Self::Spare(_) | Self::Operator => Ok(()),
         }
+    }
+}
+
+/// The first use of a mailed password: it becomes the password, and the sessions that rested on the other one end.
+async fn take_up(batch: &mut Batch, user: User, right: &Right) -> Result<User, Abort> {
+    if !matches!(right, Right::Spare(_)) {
+        return Ok(user);
+    }
+    if user.spare_password.as_ref().is_none_or(|spare| !spare.is_good(batch.at())) {
+        return Err(Refusal::InvalidCredentials.into());
+    }
+    let user = user.with_spare_taken_up();
+    batch.update_user(&user).await?;
+    batch.forget_links_of(user.id, Some(Purpose::Password)).await?;
+    revoke_all(batch, user.id, |session| session.kind != SessionKind::Key).await?;
+    Ok(user)
+}
+
+/// The same for whoever opens no session.
+pub(in crate::service) struct TakeUp {
+    pub user: UserId,
+    pub right: Right,
+}
+
+impl Change for TakeUp {
+    type Output = User;
+
+    async fn decide(&self, batch: &mut Batch) -> Result<User, Abort> {
+        let user = batch.user(self.user).await?.ok_or(Refusal::InvalidCredentials)?;
+        self.right.check(&user)?;
+        user.check_active()?;
+        take_up(batch, user, &self.right).await
     }
 }
 
@@ -106,6 +144,7 @@ impl Change for LogIn {
         let user = batch.user(self.user).await?.ok_or(Refusal::InvalidCredentials)?;
         self.right.check(&user)?;
         user.check_active()?;
+        take_up(batch, user, &self.right).await?;
         make_room(batch, self.user).await?;
         Ok(open_session(batch, self.user, &self.opening))
     }
