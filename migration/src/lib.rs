@@ -7,6 +7,8 @@ mod m20261121_000001_create_the_core;
 mod m20261121_000002_know_people_and_reading;
 mod m20261121_000003_serve_older_systems;
 mod m20261121_000004_find_messages;
+mod m20261121_000005_survive_restores;
+mod m20261121_000006_remember_used_links;
 
 /// All steps, oldest first.
 #[derive(Debug)]
@@ -20,6 +22,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000002_know_people_and_reading::Migration),
             Box::new(m20261121_000003_serve_older_systems::Migration),
             Box::new(m20261121_000004_find_messages::Migration),
+            Box::new(m20261121_000005_survive_restores::Migration),
+            Box::new(m20261121_000006_remember_used_links::Migration),
         ]
     }
 }

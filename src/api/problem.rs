@@ -160,6 +160,7 @@ impl From<Refusal> for Problem {
             Refusal::UsernameTaken => (S::CONFLICT, "username_taken"),
             Refusal::EmailTaken => (S::CONFLICT, "email_taken"),
             Refusal::ChannelNameTaken => (S::CONFLICT, "channel_name_taken"),
+            Refusal::GroupNameTaken => (S::CONFLICT, "group_name_taken"),
             Refusal::NotMember => (S::FORBIDDEN, "not_member"),
             Refusal::NotOwner => (S::FORBIDDEN, "not_owner"),
             Refusal::NotAuthor => (S::FORBIDDEN, "not_author"),
@@ -199,6 +200,8 @@ impl From<Failure> for Problem {
             Failure::Refused(refusal) => refusal.into(),
             Failure::Overloaded => unavailable("overloaded").retry_after(1),
             Failure::Unavailable => unavailable("unavailable").retry_after(5),
+            // It takes a person to end that.
+            Failure::Replaced => unavailable("unavailable").retry_after(30),
             Failure::OutcomeUnknown => unavailable("outcome_unknown").retry_after(5),
             Failure::Broken => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", failure.to_string()),
         }

@@ -81,7 +81,7 @@ pub struct Options {
     #[arg(long, env = "GOLDCREST_HEARTBEAT", default_value = "20s", value_parser = humantime::parse_duration)]
     pub heartbeat: Duration,
 
-    /// How long a stream's socket may take no byte at all before it is closed.
+    /// How long the socket of a stream, or of a long answer, may take no byte at all before it is closed.
     #[arg(long, env = "GOLDCREST_STALL_TIMEOUT", default_value = "60s", value_parser = humantime::parse_duration)]
     pub stall_timeout: Duration,
 

@@ -149,9 +149,21 @@ pub struct ContactGone {
     pub user: UserRef,
 }
 
+const REQUEST: &str = "Your request to be added to ";
+const LIST: &str = "'s contacts was ";
+
 /// What the system says to who asked, in the direct conversation of the two, when he is answered first.
 pub fn told(owner: &UserRef, state: State) -> String {
-    format!("Your request to be added to {}'s contacts was {}.", owner.username.as_str(), state.word())
+    format!("{REQUEST}{}{LIST}{}.", owner.username.as_str(), state.word())
+}
+
+/// Whose answer the system told by this text, as he was called then, and which it was: for languages that have words of
+/// their own for it.
+pub fn read_told(text: &str) -> Option<(&str, State)> {
+    let (owner, rest) = text.strip_prefix(REQUEST)?.split_once(LIST)?;
+    let answers = [State::Approved, State::Rejected];
+    let state = answers.into_iter().find(|state| rest.strip_suffix('.') == Some(state.word()))?;
+    Some((owner, state))
 }
 
 #[cfg(test)]
@@ -184,6 +196,15 @@ mod tests {
             assert_eq!(asked.map(|contact| (contact.state, contact.asked)), Some((state, true)));
             assert_eq!(asked.map(|contact| contact.answered_at), Some(Some(Timestamp(1))));
         }
+    }
+
+    #[test]
+    fn what_was_told_can_be_read() {
+        let owner = UserRef { id: ANN, username: crate::domain::users::Username::stored("ann".to_owned()) };
+        for state in [State::Approved, State::Rejected] {
+            assert_eq!(read_told(&told(&owner, state)), Some(("ann", state)));
+        }
+        assert_eq!(read_told("Your request to be added to my list was approved."), None);
     }
 
     #[test]

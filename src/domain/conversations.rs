@@ -86,6 +86,11 @@ impl Conversation {
         }
     }
 
+    /// The refusal of its name, since another one has it.
+    pub fn name_taken(&self) -> Refusal {
+        if self.kind == Kind::Channel { Refusal::ChannelNameTaken } else { Refusal::GroupNameTaken }
+    }
+
     /// Whether a member with this role may post here.
     pub fn may_post(&self, role: Role) -> Result<(), Refusal> {
         match self.post {

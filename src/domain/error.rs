@@ -73,6 +73,9 @@ pub enum Refusal {
     /// Another channel has this name.
     #[error("A channel of this name exists. Choose another name, or join that channel.")]
     ChannelNameTaken,
+    /// Another group has this name, where groups do not share names.
+    #[error("A group of this name exists. Choose another name.")]
+    GroupNameTaken,
     /// Only people in the conversation may do this.
     #[error("You are not a member of this conversation. Join it first.")]
     NotMember,

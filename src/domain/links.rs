@@ -40,7 +40,7 @@ impl Purpose {
     }
 }
 
-/// A link that was mailed and not used. What is mailed is a secret, of which only the hash is kept.
+/// A link that was mailed. What is mailed is a secret, of which only the hash is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Link {
     /// The SHA-256 of the secret, in hexadecimal.
@@ -55,11 +55,18 @@ pub struct Link {
     pub created_at: Timestamp,
     /// When it ends.
     pub expires_at: Timestamp,
+    /// When it was used, if it is one of those that are remembered until they end.
+    pub used_at: Option<Timestamp>,
 }
 
 impl Link {
     /// Whether it does this at this moment.
     pub fn is_good(&self, purpose: Purpose, now: Timestamp) -> bool {
-        self.purpose == purpose && now < self.expires_at
+        self.purpose == purpose && self.used_at.is_none() && now < self.expires_at
+    }
+
+    /// Whether it has done this already, and would otherwise still be good.
+    pub fn was_used(&self, purpose: Purpose, now: Timestamp) -> bool {
+        self.purpose == purpose && self.used_at.is_some() && now < self.expires_at
     }
 }

@@ -1,8 +1,8 @@
 //! What is written: a template for each letter, whose first line is its subject.
 
-use crate::domain::UserId;
 use crate::domain::links::Purpose;
 use crate::domain::users::Username;
+use crate::domain::{Timestamp, UserId};
 use std::fmt;
 use url::Url;
 
@@ -54,10 +54,32 @@ impl Writer {
             Purpose::Password => ("password", include_str!("letters/password.txt")),
             Purpose::Email => ("email", include_str!("letters/email.txt")),
         };
+        self.fill(kind, template, user, name, to, Some(self.link(purpose, token)))
+    }
+
+    fn link(&self, purpose: Purpose, token: &str) -> Url {
         let mut link = self.base.clone();
         link.set_path(&format!("{}links/{}", self.base.path(), purpose.word()));
         link.query_pairs_mut().append_pair("token", token);
-        self.fill(kind, template, user, name, to, Some(link))
+        link
+    }
+
+    /// A letter with a password that was made up, and a link that goes with it.
+    pub fn with_password(
+        &self,
+        purpose: Purpose,
+        user: UserId,
+        name: &Username,
+        to: &str,
+        token: &str,
+        password: &str,
+    ) -> Letter {
+        let (kind, template) = match purpose {
+            Purpose::Activate => ("first_password", include_str!("letters/first_password.txt")),
+            Purpose::Password | Purpose::Email => ("spare_password", include_str!("letters/spare_password.txt")),
+        };
+        let template = template.replace("{password}", password);
+        self.fill(kind, &template, user, name, to, Some(self.link(purpose, token)))
     }
 
     /// Tells the old address that another one took its place.
@@ -68,6 +90,19 @@ impl Writer {
     /// Tells an address that it belongs to no account any more.
     pub fn email_removed(&self, user: UserId, name: &Username, to: &str) -> Letter {
         self.fill("email_removed", include_str!("letters/email_removed.txt"), user, name, to, None)
+    }
+
+    /// Tells the owner of an address that somebody else asks for it.
+    pub fn email_wanted(&self, user: UserId, name: &Username, to: &str) -> Letter {
+        self.fill("email_wanted", include_str!("letters/email_wanted.txt"), user, name, to, None)
+    }
+
+    /// Tells the owner of an account when its password became another, and what to do if that was not he.
+    pub fn password_changed(&self, user: UserId, name: &Username, to: &str, at: Timestamp) -> Letter {
+        let mut letter =
+            self.fill("password_changed", include_str!("letters/password_changed.txt"), user, name, to, None);
+        letter.text = letter.text.replace("{when}", &for_people(at));
+        letter
     }
 
     fn fill(
@@ -90,6 +125,13 @@ impl Writer {
     }
 }
 
+/// A moment to the minute, as in `2026-11-21 at 10:00 UTC`.
+fn for_people(at: Timestamp) -> String {
+    let text = at.to_string();
+    let (day, time) = text.split_once('T').unwrap_or((&text, ""));
+    format!("{day} at {} UTC", time.get(..5).unwrap_or(time))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,8 +152,19 @@ mod tests {
             assert_eq!(link, format!("https://chat.example.org/links/{}?token=secret", letter.kind));
             assert!(letter.text.lines().any(|line| line == link), "the link has a line of its own: {}", letter.text);
         }
+        for purpose in [Purpose::Activate, Purpose::Password] {
+            letters.push(writer.with_password(purpose, UserId(1), &name, "zoe@example.org", "secret", "khd7vj4m"));
+            let text = &letters.last().unwrap().text;
+            let link = format!("https://chat.example.org/links/{}?token=secret", purpose.word());
+            for wanted in [link.as_str(), "khd7vj4m"] {
+                assert!(text.lines().any(|line| line.trim() == wanted), "{wanted} has a line of its own: {text}");
+            }
+        }
         letters.push(writer.email_changed(UserId(1), &name, "zoe@example.org"));
         letters.push(writer.email_removed(UserId(1), &name, "zoe@example.org"));
+        letters.push(writer.email_wanted(UserId(1), &name, "zoe@example.org"));
+        letters.push(writer.password_changed(UserId(1), &name, "zoe@example.org", Timestamp(1_795_255_200_124)));
+        assert!(letters.last().unwrap().text.contains("changed on 2026-11-21 at 10:00 UTC."), "to the minute");
         for letter in letters {
             assert!(!letter.subject.is_empty() && !letter.subject.contains('\n'), "{}", letter.subject);
             assert!(letter.text.contains("zoe") && letter.text.contains("chat.example.org"), "{}", letter.text);

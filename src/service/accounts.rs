@@ -1,18 +1,20 @@
 //! Accounts: registering, looking somebody up, changing one's own, and what the operator and administrators do with them.
 
 mod changes;
+mod issued;
 
 use super::links::{Desk, NewLink, check_mailable};
-use super::sessions::{Device, Login, Right};
+use super::sessions::{Device, Login, Opening, Right};
 use super::{Admission, Failure, Page, Services, page, tokens};
 use crate::domain::links::Purpose;
-use crate::domain::sessions::{Principal, check_name};
+use crate::domain::sessions::{Principal, Session, check_name};
 use crate::domain::users::{self, Circle, Status, User, UserRef, Username, fold};
 use crate::domain::{Refusal, Timestamp, UserId};
 use crate::store::UserFilter;
 use changes::{SetPassword, Suspend, UpdateProfile};
 
 pub(super) use changes::{Register, admin};
+pub use issued::{Delivery, Newcomer, Secrets};
 
 /// The fewest characters of a password through an older system's interface.
 const OLD_PASSWORD: usize = 4;
@@ -75,6 +77,25 @@ pub struct AccountFilter {
 impl Services {
     /// Registers and logs in; where an address is required, registers and mails the link that confirms it.
     pub async fn register(&self, registration: Registration, device: Device) -> Result<Registered, Failure> {
+        check_name(&device.name)?;
+        let session = (!self.rules().email_required).then(|| self.new_session(device));
+        let (user, opened) = self.enroll(registration, session.clone()).await?;
+        Ok(match (opened, session) {
+            (Some(opened), Some(session)) => Registered::Active(self.login(user, &opened, &session)),
+            _ => Registered::Pending(user),
+        })
+    }
+
+    /// Registers without logging in: for whoever shows the password with each request.
+    pub async fn register_only(&self, registration: Registration) -> Result<User, Failure> {
+        Ok(self.enroll(registration, None).await?.0)
+    }
+
+    async fn enroll(
+        &self,
+        registration: Registration,
+        session: Option<Opening>,
+    ) -> Result<(User, Option<Session>), Failure> {
         let rules = self.rules();
         let invitation = match (rules.admission, &registration.invitation) {
             (Admission::Closed, _) => return Err(Refusal::RegistrationClosed.into()),
@@ -86,21 +107,16 @@ impl Services {
                 Some(hash)
             }
         };
-        check_name(&device.name)?;
         let status = if rules.email_required { Status::Pending } else { Status::Active };
         let (desk, link) = self.confirmation(registration.email.as_deref())?.unzip();
         let user = User { status, ..self.prepare(registration).await? };
-        let session = (status == Status::Active).then(|| self.new_session(device));
-        let change = Register { user, session: session.clone(), invitation, link: link.clone() };
+        let change = Register { user, session, invitation, link: link.clone() };
         let (user, opened) = self.sequencer().submit(change).await?;
         tracing::info!(user.id = user.id.0, pending = status == Status::Pending, "registered");
         if let (Some(desk), Some(link)) = (desk, link) {
-            desk.send_link(&user, &link);
+            self.send_or_tell(desk, &user, &link).await;
         }
-        Ok(match (opened, session) {
-            (Some(opened), Some(session)) => Registered::Active(self.login(user, &opened, &session)),
-            _ => Registered::Pending(user),
-        })
+        Ok((user, opened))
     }
 
     /// The link that will confirm an address, and a place for the letter with it. Where an address is optional, one
@@ -177,8 +193,17 @@ impl Services {
     /// The same for somebody by number.
     pub async fn profile_by_id(&self, principal: &Principal, id: UserId) -> Result<(User, bool), Failure> {
         principal.require_read(None)?;
-        let user = present(self.store().user(id).await?)?;
-        self.shown_to(principal, user).await
+        self.shown_to(principal, self.user_by_id(id).await?).await
+    }
+
+    /// The same for older systems in which nobody but contacts sees what somebody says of himself.
+    pub async fn profile_to_contacts(&self, principal: &Principal, name: &str) -> Result<User, Failure> {
+        principal.require_read(None)?;
+        let user = self.user(name).await?;
+        if user.id == principal.user || self.store().is_contact(user.id, principal.user).await? {
+            return Ok(user);
+        }
+        Err(Refusal::NotAContact { user: user.reference(), state: None }.into())
     }
 
     async fn shown_to(&self, principal: &Principal, user: User) -> Result<(User, bool), Failure> {
@@ -248,6 +273,11 @@ impl Services {
         Ok(user.filter(|user| !matches!(user.status, Status::Pending | Status::Deleted)))
     }
 
+    /// Somebody by number.
+    pub async fn user_by_id(&self, id: UserId) -> Result<User, Failure> {
+        present(self.store().user(id).await?)
+    }
+
     /// Everybody, for the operator.
     pub async fn users(&self) -> Result<Vec<User>, Failure> {
         Ok(self.store().users().await?)
@@ -267,7 +297,9 @@ impl Services {
         let right = self.right_by_password(principal, current).await?;
         let hash = self.inner.passwords.hash(new).await?;
         let keep = Some(principal.session);
-        self.submit_as(principal, SetPassword { user: principal.user, hash, keep, right })?.await
+        let user = self.submit_as(principal, SetPassword { user: principal.user, hash, keep, right })?.await?;
+        self.tell_of_password(&user);
+        Ok(())
     }
 
     /// Sets somebody's password and ends all his sessions: for the operator.
@@ -275,7 +307,9 @@ impl Services {
         users::check_password("password", &new, self.rules().password_min_length)?;
         let user = self.user(name).await?.id;
         let hash = self.inner.passwords.hash(new).await?;
-        self.sequencer().submit(SetPassword { user, hash, keep: None, right: Right::Operator }).await
+        let user = self.sequencer().submit(SetPassword { user, hash, keep: None, right: Right::Operator }).await?;
+        self.tell_of_password(&user);
+        Ok(())
     }
 
     /// Shuts somebody out, or lets him in again. Shutting out ends all his sessions, keys included.

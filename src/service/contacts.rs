@@ -9,6 +9,8 @@ use crate::domain::sessions::Principal;
 use crate::domain::{Refusal, Timestamp, UserId};
 use changes::{Ask, Forget, Say};
 
+pub(super) use changes::still_here;
+
 /// Which part of one's contacts a list is about.
 #[derive(Debug, Clone, Copy)]
 pub struct Wanted<'a> {
@@ -39,7 +41,19 @@ impl Services {
     ) -> Result<ContactView, Failure> {
         principal.require_full()?;
         let other = self.somebody_else(principal, username).await?;
-        self.submit_as(principal, Say { owner: principal.user, other, answer })?.await
+        self.submit_as(principal, Say { owner: principal.user, other, answer, known_only: false })?.await
+    }
+
+    /// Approves or rejects somebody who stands in one's list already: because he asked, or was answered before.
+    pub async fn answer_known_contact(
+        &self,
+        principal: &Principal,
+        username: &str,
+        answer: Answer,
+    ) -> Result<ContactView, Failure> {
+        principal.require_full()?;
+        let other = self.somebody_else(principal, username).await?;
+        self.submit_as(principal, Say { owner: principal.user, other, answer, known_only: true })?.await
     }
 
     /// Forgets what one said to somebody, and takes a request to him back that he has not answered.

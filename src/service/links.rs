@@ -2,6 +2,7 @@
 
 mod changes;
 
+use super::accounts::Delivery;
 use super::sessions::{Right, Who};
 use super::{Failure, Services, tokens};
 use crate::domain::links::{Link, Purpose};
@@ -12,7 +13,7 @@ use crate::mail::{self, Letter, NoRoom, Place, Writer};
 use changes::{ConfirmAddress, Issue, RemoveAddress, ResetPassword};
 use tokio_util::sync::CancellationToken;
 
-pub(super) use changes::{NewLink, issue};
+pub(super) use changes::{NewLink, issue, void_links};
 
 /// A place for a letter, kept while it is decided what stands in it.
 pub(super) struct Desk {
@@ -31,6 +32,12 @@ impl Desk {
     pub(super) fn send_link(self, user: &User, link: &NewLink) {
         let NewLink { purpose, email, token, .. } = link;
         self.send(|writer| writer.with_link(*purpose, user.id, &user.username, email, token));
+    }
+
+    /// Sends a password that was made up, and the link that goes with it.
+    pub(super) fn send_password(self, user: &User, link: &NewLink, password: &str) {
+        let NewLink { purpose, email, token, .. } = link;
+        self.send(|writer| writer.with_password(*purpose, user.id, &user.username, email, token, password));
     }
 }
 
@@ -115,12 +122,62 @@ impl Services {
         principal.require_full()?;
         check_mailable(&email)?;
         let right = Some(self.right_by_password(principal, password).await?);
-        let desk = self.desk()?;
+        self.issue_for_address(principal, email, right, Delivery::Mail).await
+    }
+
+    /// The same for older systems, whose clients do not ask for the password again: being logged in is enough. If
+    /// nothing is mailed, the address counts at once.
+    pub async fn change_email_unproven(
+        &self,
+        principal: &Principal,
+        email: String,
+        delivery: Delivery,
+    ) -> Result<(), Failure> {
+        principal.require_full()?;
+        check_mailable(&email)?;
+        self.issue_for_address(principal, email, None, delivery).await
+    }
+
+    async fn issue_for_address(
+        &self,
+        principal: &Principal,
+        email: String,
+        right: Option<Right>,
+        delivery: Delivery,
+    ) -> Result<(), Failure> {
+        let desk = self.desk_for(delivery)?;
         let link = NewLink::new(Purpose::Email, email);
         let change = Issue { user: principal.user, link: link.clone(), right };
         let user = self.submit_as(principal, change)?.await?;
-        desk.send_link(&user, &link);
+        match desk {
+            Some(desk) => self.send_or_tell(desk, &user, &link).await,
+            None => drop(self.sequencer().submit(ConfirmAddress::by(&link)).await?),
+        }
         Ok(())
+    }
+
+    /// Sends a link that confirms an address there; if it is somebody else's, tells him instead that it was asked for.
+    /// Whoever asked hears the same, for he may only want to know whether there is an account.
+    pub(super) async fn send_or_tell(&self, desk: Desk, user: &User, link: &NewLink) {
+        match self.store().user_by_email(&fold(&link.email)).await.map_err(Failure::from) {
+            Ok(Some(owner)) if owner.id != user.id => {
+                // As he gave it: before the @ some mail servers tell large letters from small.
+                let to = owner.email.as_ref().unwrap_or(&link.email);
+                desk.send(|writer| writer.email_wanted(owner.id, &owner.username, to));
+                tracing::info!(user.id = user.id.0, owner.id = owner.id.0, "somebody else's address was asked for");
+            }
+            Ok(_) => desk.send_link(user, link),
+            // He asks again if nothing comes.
+            Err(error) => tracing::warn!(user.id = user.id.0, %error, "a link was not sent"),
+        }
+    }
+
+    /// Keeps a place for a letter, if one is to be sent.
+    pub(super) fn desk_for(&self, delivery: Delivery) -> Result<Option<Desk>, Failure> {
+        match delivery {
+            Delivery::Mail => self.desk().map(Some),
+            Delivery::Answer => Ok(None),
+        }
     }
 
     /// Takes one's address away.
@@ -159,6 +216,20 @@ impl Services {
         Ok(())
     }
 
+    /// Uses a link that activates an account. Once more, for as long as the link would have been good, it does nothing
+    /// and is no error: for older systems, whose links are opened as often as one likes.
+    pub async fn activate(&self, token: &str) -> Result<(), Failure> {
+        let outcome = self.confirm_address(Purpose::Activate, token).await;
+        if let Err(Failure::Refused(Refusal::LinkInvalid)) = &outcome
+            && let Some(hash) = tokens::link_hash(token)
+            && let Some(link) = self.store().link(&hash).await?
+            && link.was_used(Purpose::Activate, Timestamp::now())
+        {
+            return Ok(());
+        }
+        outcome
+    }
+
     /// Uses a link that sets a new password. All sessions end; keys stay, since they do not rest on the password.
     pub async fn reset_password(&self, token: &str, new: String) -> Result<(), Failure> {
         // Made-up links cost no hashing.
@@ -166,8 +237,20 @@ impl Services {
         users::check_password("password", &new, self.rules().password_min_length)?;
         let hash = self.inner.passwords.hash(new).await?;
         let user = self.sequencer().submit(ResetPassword { secret_hash, hash }).await?;
-        tracing::info!(user.id = user.0, "a new password was set by a mailed link");
+        tracing::info!(user.id = user.id.0, "a new password was set by a mailed link");
+        self.tell_of_password(&user);
         Ok(())
+    }
+
+    /// Tells the owner of an account that its password is another now, if he has a confirmed address and mail is sent.
+    pub(super) fn tell_of_password(&self, user: &User) {
+        let Some(email) = user.email.as_ref().filter(|_| user.email_confirmed) else { return };
+        match self.desk() {
+            Ok(desk) => desk.send(|writer| writer.password_changed(user.id, &user.username, email, Timestamp::now())),
+            Err(Failure::Refused(_)) => {}
+            // The password is changed, and stays so.
+            Err(error) => tracing::warn!(user.id = user.id.0, %error, "nobody is told that a password was changed"),
+        }
     }
 
     /// What a caller may do who has just given his password again.

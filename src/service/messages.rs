@@ -1,9 +1,11 @@
 //! Messages: sending, editing and deleting.
 
+mod addressed;
 mod changes;
 mod deletions;
 mod letters;
 mod lists;
+mod received;
 
 use super::{Failure, Services};
 use crate::domain::conversations::DIRECT_LIMIT;
@@ -15,6 +17,7 @@ use crate::domain::{ConversationId, MessageId, Refusal, UserId};
 use changes::{Edit, Send, Target, body_hash};
 use deletions::{Delete, EraseOf};
 
+pub use addressed::{Addressed, AddressedThread};
 pub use deletions::Deletions;
 pub use letters::Letter;
 pub use lists::{ListWish, MessageBox, MessageItem, ThreadItem};
@@ -97,7 +100,13 @@ impl Services {
             let (message, new) = sent.await?;
             if new {
                 let place = message.conversation_id;
-                tracing::debug!(user.id = author.0, message.id = message.id.0, conversation.id = place.0, "sent");
+                tracing::info!(
+                    event.name = "message",
+                    user.id = author.0,
+                    message.id = message.id.0,
+                    conversation.id = place.0,
+                    "sent"
+                );
             }
             Ok((message, new))
         })

@@ -15,7 +15,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 use subtle::ConstantTimeEq;
 
-pub(super) use changes::{Extend, Right, emit_revoked, open_session, revoke_all};
+pub(super) use changes::{Extend, Right, TakeUp, emit_revoked, open_session, revoke_all};
 
 /// Who logs in.
 #[derive(Debug, Clone)]
@@ -127,37 +127,72 @@ impl Services {
     pub async fn log_in(&self, who: Who, password: String, device: Device) -> Result<Login, Failure> {
         check_name(&device.name)?;
         let address = device.address;
-        let user = self.prove(&who, password, address).await?;
+        let (user, right) = self.prove(&who, password, address).await?;
         let (id, name) = (user.id.0, user.username.as_str().to_owned());
         let address = address.map(tracing::field::display);
-        let right = Right::Password(user.password_hash.clone());
         let opening = self.new_session(device);
         let change = LogIn { user: user.id, right, opening: opening.clone() };
         let session = self.sequencer().submit(change).await.inspect_err(|error| {
-            tracing::info!(user.id = id, user.name = name, client.address = address, "login refused: {error}");
+            tracing::info!(
+                event.name = "login_refused",
+                user.id = id,
+                user.name = name,
+                client.address = address,
+                "login refused: {error}"
+            );
         })?;
-        tracing::info!(user.id = id, session.id = session.id.0, client.address = address, "logged in");
+        tracing::info!(
+            event.name = "login",
+            user.id = id,
+            session.id = session.id.0,
+            client.address = address,
+            "logged in"
+        );
         Ok(self.login(user, &session, &opening))
     }
 
-    /// Somebody by a name or an address and the right password. An unknown name and a wrong password get the same answer
-    /// after the same time.
-    pub(super) async fn prove(&self, who: &Who, password: String, from: Option<IpAddr>) -> Result<User, Failure> {
+    /// Somebody by a name or an address and a right password, and which of the two that he may have it is. An unknown
+    /// name and a wrong password get the same answer after the same time.
+    pub(super) async fn prove(
+        &self,
+        who: &Who,
+        password: String,
+        from: Option<IpAddr>,
+    ) -> Result<(User, Right), Failure> {
         let user = self.find(who).await?;
         let address = from.map(tracing::field::display);
         let hash = user.as_ref().and_then(|user| user.password_hash.clone());
-        let right = self.inner.passwords.verify(password, hash).await?;
+        let right = self.inner.passwords.verify(password.clone(), hash.clone()).await?;
+        let right = if right {
+            Some(Right::Password(hash))
+        } else {
+            // Always, also where nothing was mailed: how long a refusal takes does not tell whether there is another.
+            let spare = user.as_ref().and_then(|user| user.spare_password.clone());
+            let spare = spare.filter(|spare| spare.is_good(Timestamp::now())).map(|spare| spare.hash);
+            let right = self.inner.passwords.verify(password, spare.clone()).await?;
+            spare.filter(|_| right).map(Right::Spare)
+        };
         let Some(user) = user else {
             // What was typed may be a password in the wrong place, so only names that exist are told.
-            tracing::info!(client.address = address, "login refused: nobody has this name or address");
+            tracing::info!(
+                event.name = "login_refused",
+                client.address = address,
+                "login refused: nobody has this name or address"
+            );
             return Err(Refusal::InvalidCredentials.into());
         };
-        if !right {
+        let Some(right) = right else {
             let (id, name) = (user.id.0, user.username.as_str());
-            tracing::info!(user.id = id, user.name = name, client.address = address, "login refused: wrong password");
+            tracing::info!(
+                event.name = "login_refused",
+                user.id = id,
+                user.name = name,
+                client.address = address,
+                "login refused: wrong password"
+            );
             return Err(Refusal::InvalidCredentials.into());
-        }
-        Ok(user)
+        };
+        Ok((user, right))
     }
 
     /// Opens a session for somebody without a password: for the operator.

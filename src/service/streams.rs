@@ -3,7 +3,7 @@
 use super::{Failure, Services};
 use crate::domain::conversations::name_key;
 use crate::domain::sessions::Principal;
-use crate::domain::{ConversationId, Refusal};
+use crate::domain::{ConversationId, Refusal, Timestamp};
 use crate::live::{Cursor, RegisterError, Subscription, Wish};
 
 impl Services {
@@ -14,6 +14,7 @@ impl Services {
         cursor: Cursor,
         channels: &[String],
     ) -> Result<Subscription, Failure> {
+        principal.require_session()?;
         let only = principal.bound_to();
         if !principal.is_anonymous() {
             principal.require_read(only)?;
@@ -32,6 +33,14 @@ impl Services {
     /// Whether a user has as many streams open as he may. Nobody in particular is bounded by address alone.
     pub fn has_too_many_streams(&self, principal: &Principal) -> bool {
         !principal.is_anonymous() && self.follower().hub().streams_of(principal.user) >= self.rules().streams_per_user
+    }
+
+    /// The server's time for older systems that poll by it: the moment of the last event. What happens after this was asked
+    /// for is never earlier, which the machine's own clock could not promise.
+    pub async fn last_event_at(&self) -> Result<Timestamp, Failure> {
+        let last = self.store().clock().await?.last_at;
+        // Before anything has happened there is nothing to be missed.
+        Ok(if last == Timestamp::default() { Timestamp::now() } else { last })
     }
 
     /// A public channel by name, to be followed.

@@ -1,9 +1,11 @@
 //! Conversations in the database.
 
+mod named;
+
 use super::entity::conversations::{ActiveModel, Column, Entity, Model};
 use super::entity::{messages, stays};
 use super::{to_word, word};
-use crate::domain::conversations::{Conversation, people_of};
+use crate::domain::conversations::{Conversation, Kind, people_of};
 use crate::domain::{ConversationId, MessageId, Timestamp, UserId};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query, SimpleExpr};
 use sea_orm::{
@@ -11,6 +13,9 @@ use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, JoinType, Order, QueryFilter, QueryOrder,
     QuerySelect,
 };
+
+pub use named::Activity;
+pub(super) use named::named_of_user;
 
 pub(super) fn conversation(row: Model) -> Result<Conversation, DbErr> {
     Ok(Conversation {
@@ -51,7 +56,8 @@ pub(super) async fn by_people(
     rows.into_iter().map(|row| Ok((row.direct_key.clone().unwrap_or_default(), conversation(row)?))).collect()
 }
 
-pub(super) async fn channel_by_name(db: &impl ConnectionTrait, key: &str) -> Result<Option<Conversation>, DbErr> {
+/// The one conversation with this name, where names are unique.
+pub(super) async fn by_unique_name(db: &impl ConnectionTrait, key: &str) -> Result<Option<Conversation>, DbErr> {
     Entity::find().filter(Column::NameKey.eq(key)).one(db).await?.map(conversation).transpose()
 }
 
@@ -61,7 +67,9 @@ pub(super) async fn channels(
     after: Option<&str>,
     limit: u64,
 ) -> Result<Vec<Conversation>, DbErr> {
-    let mut query = Entity::find().filter(Column::NameKey.is_not_null());
+    // Groups have such a key too where their names are unique, and are nobody's business.
+    let mut query =
+        Entity::find().filter(Column::Kind.eq(to_word(Kind::Channel))).filter(Column::NameKey.is_not_null());
     if let Some(after) = after {
         query = query.filter(Column::NameKey.gt(after));
     }

@@ -14,6 +14,7 @@ fn link(row: Model) -> Result<Link, DbErr> {
         email: row.email.unwrap_or_default(),
         created_at: Timestamp(row.created_at),
         expires_at: Timestamp(row.expires_at),
+        used_at: row.used_at.map(Timestamp),
     })
 }
 
@@ -25,6 +26,7 @@ pub(super) fn row(link: &Link) -> ActiveModel {
         email: Set(Some(link.email.clone())),
         created_at: Set(link.created_at.0),
         expires_at: Set(link.expires_at.0),
+        used_at: Set(link.used_at.map(|at| at.0)),
     }
 }
 
@@ -42,6 +44,7 @@ pub(super) async fn count(
     let open = Entity::find()
         .filter(Column::UserId.eq(user.0))
         .filter(Column::Purpose.eq(to_word(purpose)))
+        .filter(Column::UsedAt.is_null())
         .filter(Column::ExpiresAt.gt(now.0));
     open.count(db).await
 }

@@ -1,10 +1,12 @@
 //! Single looks at the database, each true at a moment of its own: for what needs no head to stream from.
 
 use super::{
-    Store, StoreError, contacts, conversations, departures, invitations, links, messages, sessions, stays, users,
+    Store, StoreError, blocks, contacts, conversations, departures, invitations, links, messages, sessions, stays,
+    users,
 };
 use crate::domain::access::Stay;
-use crate::domain::conversations::Conversation;
+use crate::domain::contacts::Contact;
+use crate::domain::conversations::{Conversation, Kind};
 use crate::domain::invitations::Invitation;
 use crate::domain::links::Link;
 use crate::domain::sessions::Session;
@@ -20,6 +22,16 @@ impl Store {
     /// A user by the key of the name.
     pub async fn user_by_name(&self, key: &str) -> Result<Option<User>, StoreError> {
         Ok(users::by_names(&self.read, &[key.to_owned()]).await?.pop())
+    }
+
+    /// Users by number, in no order.
+    pub async fn users_by_ids(&self, ids: &[UserId]) -> Result<Vec<User>, StoreError> {
+        Ok(users::by_ids(&self.read, ids).await?)
+    }
+
+    /// A conversation by number.
+    pub async fn conversation(&self, id: ConversationId) -> Result<Option<Conversation>, StoreError> {
+        Ok(conversations::by_ids(&self.read, &[id]).await?.pop())
     }
 
     /// Users by the keys of their names.
@@ -40,6 +52,16 @@ impl Store {
     /// Whether an owner has approved another as a contact.
     pub async fn is_contact(&self, owner: UserId, other: UserId) -> Result<bool, StoreError> {
         Ok(contacts::approved(&self.read, owner, other).await?)
+    }
+
+    /// What these owners say to these others, and perhaps some more among the same people.
+    pub async fn contacts_among(&self, pairs: &[(UserId, UserId)]) -> Result<Vec<Contact>, StoreError> {
+        Ok(if pairs.is_empty() { Vec::new() } else { contacts::among(&self.read, pairs).await? })
+    }
+
+    /// Which of these have blocked which of these others, and perhaps some more among the same people.
+    pub async fn blocks_among(&self, pairs: &[(UserId, UserId)]) -> Result<Vec<(UserId, UserId)>, StoreError> {
+        Ok(if pairs.is_empty() { Vec::new() } else { blocks::among(&self.read, pairs).await? })
     }
 
     /// A mailed link by the hash of its secret.
@@ -89,6 +111,8 @@ impl Store {
 
     /// A channel by the key of its name.
     pub async fn channel_by_name(&self, key: &str) -> Result<Option<Conversation>, StoreError> {
-        Ok(conversations::channel_by_name(&self.read, key).await?)
+        let found = conversations::by_unique_name(&self.read, key).await?;
+        // Whatever somebody makes up for a key: a group is not found by its name.
+        Ok(found.filter(|conversation| conversation.kind == Kind::Channel))
     }
 }

@@ -1,6 +1,7 @@
 //! A consistent look at the database: everything read through it was true at one head.
 
 use super::clock::Clock;
+use super::conversations::Activity;
 use super::messages::{Kept, MessageFilter, MessagePage};
 use super::receipts::{Position, Unread};
 use super::stays::Lasting;
@@ -142,6 +143,26 @@ impl Snapshot {
         Ok(conversations::of_user(&self.db, user, below, limit).await?)
     }
 
+    /// The groups of a namespace that a user is in, those in which something was said last first.
+    pub async fn named_groups_of(
+        &self,
+        user: UserId,
+        namespace: &str,
+        activity: Activity,
+        limit: u64,
+    ) -> Result<Vec<(i64, ConversationId)>, StoreError> {
+        Ok(conversations::named_of_user(&self.db, user, namespace, activity, limit).await?)
+    }
+
+    /// The numbers of the members of each of these conversations, in the order in which they came.
+    pub async fn people_in(&self, ids: &[ConversationId]) -> Result<HashMap<ConversationId, Vec<UserId>>, StoreError> {
+        let mut people: HashMap<ConversationId, Vec<UserId>> = HashMap::new();
+        for stay in stays::members(&self.db, ids).await? {
+            people.entry(stay.conversation).or_default().push(stay.user);
+        }
+        Ok(people)
+    }
+
     /// The members of each of these conversations, in the order in which they came.
     pub async fn members(&self, ids: &[ConversationId]) -> Result<HashMap<ConversationId, Vec<Member>>, StoreError> {
         let lasting = stays::members(&self.db, ids).await?;
@@ -192,6 +213,28 @@ impl Snapshot {
         Ok(threads::of_user(&self.db, user, conversation, below, limit).await?)
     }
 
+    /// The threads in a user's direct conversations, each with what was said last in it, by that.
+    pub async fn threads_in_directs(
+        &self,
+        user: UserId,
+        skip: u64,
+        limit: u64,
+    ) -> Result<Vec<(MessageId, MessageId)>, StoreError> {
+        Ok(threads::in_directs(&self.db, user, skip, limit).await?)
+    }
+
+    /// The people of those of these conversations that are direct. Two statements, however many there are.
+    pub async fn people_of_directs(
+        &self,
+        ids: &[ConversationId],
+    ) -> Result<HashMap<ConversationId, Vec<UserRef>>, StoreError> {
+        let mut directs = conversations::by_ids(&self.db, ids).await?;
+        directs.retain(|conversation| conversation.kind == Kind::Direct);
+        let people = self.references(directs.iter().flat_map(|direct| direct.people.iter().copied())).await?;
+        let named = |user: &UserId| people.get(user).cloned();
+        Ok(directs.iter().map(|direct| (direct.id, direct.people.iter().filter_map(named).collect())).collect())
+    }
+
     /// How many replies a user sees to each of these messages.
     pub async fn reply_counts(
         &self,
@@ -204,6 +247,11 @@ impl Snapshot {
     /// Whether a user has hidden a message from himself.
     pub async fn is_hidden(&self, user: UserId, id: MessageId) -> Result<bool, StoreError> {
         Ok(!hidden::among(&self.db, user, &[id]).await?.is_empty())
+    }
+
+    /// Which of these messages a user has hidden from himself.
+    pub async fn hidden(&self, user: UserId, ids: &[MessageId]) -> Result<HashSet<MessageId>, StoreError> {
+        Ok(hidden::among(&self.db, user, ids).await?)
     }
 
     /// Messages by number as a user sees them, if he may.
@@ -254,8 +302,7 @@ impl Snapshot {
         below: Option<(Timestamp, UserId)>,
         limit: u64,
     ) -> Result<Vec<(UserRef, Timestamp)>, StoreError> {
-        let found = blocks::list(&self.db, blocker, below, limit).await?;
-        self.blocked(found).await
+        self.blocked(blocks::list(&self.db, blocker, below, limit).await?).await
     }
 
     /// The same from the oldest on, behind so many that are left out.
@@ -265,8 +312,7 @@ impl Snapshot {
         skip: u64,
         limit: u64,
     ) -> Result<Vec<(UserRef, Timestamp)>, StoreError> {
-        let found = blocks::oldest(&self.db, blocker, skip, limit).await?;
-        self.blocked(found).await
+        self.blocked(blocks::oldest(&self.db, blocker, skip, limit).await?).await
     }
 
     async fn blocked(&self, found: Vec<(UserId, Timestamp)>) -> Result<Vec<(UserRef, Timestamp)>, StoreError> {
@@ -290,7 +336,7 @@ impl Snapshot {
         Ok(found.into_iter().map(|position| (position.conversation, position.message)).collect())
     }
 
-    /// How many messages somebody has not read in each of these conversations; none is not told.
+    /// How many messages somebody has not read in each of these conversations, `UNREAD_LIMIT` at most; none is not told.
     pub async fn unread(
         &self,
         user: UserId,

@@ -1,8 +1,8 @@
 //! Who takes part in which thread, and the threads of a user by their last activity.
 
-use super::entity::messages;
 use super::entity::threads::{ActiveModel, Column, Entity};
-use super::messages::visible_to;
+use super::entity::{conversations, messages, stays};
+use super::messages::{visible_during_stays, visible_to};
 use crate::domain::{ConversationId, MessageId, UserId};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, OnConflict, Query, SimpleExpr};
 use sea_orm::{
@@ -65,6 +65,42 @@ pub(super) async fn of_user(
     if let Some(below) = below {
         query.and_where(last.lt(below.0));
     }
+    let rows = db.query_all(&query).await?;
+    rows.iter().map(|row| Ok((MessageId(row.try_get_by_index(0)?), MessageId(row.try_get_by_index(1)?)))).collect()
+}
+
+/// The threads in a user's direct conversations, also those without replies, by what was said last in each, which is
+/// given with the root: the root itself where nobody replied. It looks at all that he may read there.
+pub(super) async fn in_directs(
+    db: &impl ConnectionTrait,
+    user: UserId,
+    skip: u64,
+    limit: u64,
+) -> Result<Vec<(MessageId, MessageId)>, DbErr> {
+    let message = |column| Expr::col((messages::Entity, column));
+    let root = || Expr::expr(message(messages::Column::ThreadId)).if_null(message(messages::Column::Id));
+    let stay = |column| Expr::col((stays::Entity, column));
+    let place = |column| Expr::col((conversations::Entity, column));
+    let here = place(conversations::Column::Id).equals((stays::Entity, stays::Column::ConversationId));
+    let directs = Query::select()
+        .expr(stay(stays::Column::ConversationId))
+        .from(stays::Entity)
+        .inner_join(conversations::Entity, here)
+        .and_where(stay(stays::Column::UserId).eq(user.0))
+        .and_where(place(conversations::Column::DirectKey).is_not_null())
+        .to_owned();
+    let (first, last) = (Alias::new("root"), Alias::new("last"));
+    let query = Query::select()
+        .expr_as(root(), first)
+        .expr_as(message(messages::Column::Id).max(), last.clone())
+        .from(messages::Entity)
+        .and_where(message(messages::Column::ConversationId).in_subquery(directs))
+        .cond_where(visible_during_stays(user))
+        .add_group_by([root()])
+        .order_by_expr(Expr::col(last), Order::Desc)
+        .limit(limit)
+        .offset(skip)
+        .to_owned();
     let rows = db.query_all(&query).await?;
     rows.iter().map(|row| Ok((MessageId(row.try_get_by_index(0)?), MessageId(row.try_get_by_index(1)?)))).collect()
 }

@@ -23,6 +23,7 @@ use time::macros::format_description;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio::time::Sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
@@ -42,6 +43,8 @@ pub struct DoorOptions {
     pub connections: usize,
     /// How long a client has to send the head of a request.
     pub head_timeout: Duration,
+    /// How long a socket may take no byte of an answer before it is closed. Streams have a timer of their own.
+    pub stall: Duration,
     /// After this long without an answer from the other side the kernel gives a connection up.
     pub silence: Duration,
 }
@@ -89,16 +92,17 @@ impl Door {
         Arc::new(Self { router, options, places, tasks, closing, closed })
     }
 
+    /// Another door, to another router, that is kept like this one: the connections at both are counted together.
+    pub fn beside(&self, router: Router) -> Arc<Self> {
+        let Self { options, ref places, ref tasks, ref closing, ref closed, .. } = *self;
+        let (places, tasks) = (Arc::clone(places), tasks.clone());
+        Arc::new(Self { router, options, places, tasks, closing: closing.clone(), closed: closed.clone() })
+    }
+
     /// Accepts until told to close.
     pub async fn open(self: Arc<Self>, listener: TcpListener) {
         let mut complained = false;
         loop {
-            let place = tokio::select! {
-                () = self.closing.cancelled() => return,
-                place = Arc::clone(&self.places).acquire_owned() => place,
-            };
-            // The semaphore is never closed.
-            let Ok(place) = place else { return };
             let accepted = tokio::select! {
                 () = self.closing.cancelled() => return,
                 accepted = listener.accept() => accepted,
@@ -106,6 +110,13 @@ impl Door {
             match accepted {
                 Ok((socket, peer)) => {
                     complained = false;
+                    // Only now: a door at which nobody knocks keeps no place from another.
+                    let place = tokio::select! {
+                        () = self.closing.cancelled() => return,
+                        place = Arc::clone(&self.places).acquire_owned() => place,
+                    };
+                    // The semaphore is never closed.
+                    let Ok(place) = place else { return };
                     let door = Arc::clone(&self);
                     self.tasks.spawn(async move {
                         let taken = door.serve(socket, peer).await;
@@ -156,7 +167,7 @@ impl Door {
                 })
             })
         };
-        let io = TokioIo::new(Watched { socket, unsent: Arc::clone(&unsent) });
+        let io = TokioIo::new(Watched::new(socket, self.options.stall, Arc::clone(&unsent)));
         let mut connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(self.options.head_timeout)
@@ -254,16 +265,29 @@ fn date() -> String {
     moment.format(&format).unwrap_or_default()
 }
 
-/// A socket that remembers whether its last write was taken: hyper does not tell whether all of an answer is out.
+/// A socket that remembers whether its last write was taken: hyper does not tell whether all of an answer is out. It
+/// fails when for long enough none was.
 struct Watched {
     socket: TcpStream,
     unsent: Arc<AtomicBool>,
+    patience: Duration,
+    /// Runs while something waits to be taken.
+    stalled: Option<Pin<Box<Sleep>>>,
 }
 
 impl Watched {
-    fn note<T>(&self, written: Poll<T>) -> Poll<T> {
+    fn new(socket: TcpStream, patience: Duration, unsent: Arc<AtomicBool>) -> Self {
+        Self { socket, unsent, patience, stalled: None }
+    }
+
+    fn note<T>(&mut self, written: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
         self.unsent.store(written.is_pending(), Ordering::Release);
-        written
+        if written.is_ready() {
+            self.stalled = None;
+            return written;
+        }
+        let timer = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(self.patience)));
+        timer.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
@@ -276,7 +300,7 @@ impl AsyncRead for Watched {
 impl AsyncWrite for Watched {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.socket).poll_write(context, bytes);
-        self.note(written)
+        self.note(written, context)
     }
 
     fn poll_write_vectored(
@@ -285,7 +309,7 @@ impl AsyncWrite for Watched {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.socket).poll_write_vectored(context, slices);
-        self.note(written)
+        self.note(written, context)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -298,5 +322,70 @@ impl AsyncWrite for Watched {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.socket).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    #[tokio::test]
+    async fn connections_at_all_doors_count_together_and_a_quiet_door_keeps_no_place() {
+        let patience = Duration::from_mins(1);
+        let options = DoorOptions { connections: 2, head_timeout: patience, silence: patience, stall: patience };
+        let (tasks, token) = (TaskTracker::new(), CancellationToken::new());
+        let first = Door::new(Router::new(), options, tasks.clone(), token.clone(), token.clone());
+        let mut held = Vec::new();
+        for (door, left) in [(Arc::clone(&first), 1), (first.beside(Router::new()), 0)] {
+            let listener = listen(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+            let address = listener.local_addr().unwrap();
+            tasks.spawn(door.open(listener));
+            let mut client = TcpStream::connect(address).await.unwrap();
+            client.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+            assert!(client.read(&mut [0; 512]).await.unwrap() > 0, "it is answered");
+            assert_eq!(first.places.available_permits(), left);
+            held.push(client);
+        }
+        token.cancel();
+    }
+
+    /// Two ends of a connection, the first watched.
+    async fn pair(patience: Duration) -> (Watched, TcpStream) {
+        let listener = listen(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        let (near, far) = tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
+        (Watched::new(near.unwrap(), patience, Arc::default()), far.unwrap().0)
+    }
+
+    /// Writes until nothing more is taken. Time stands still unless there is nothing else to wait for.
+    async fn fill(watched: &mut Watched) -> io::Error {
+        loop {
+            if let Err(error) = watched.write(&[0; 64 * 1024]).await {
+                return error;
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_takes_nothing_is_given_up_after_a_while() {
+        let patience = Duration::from_mins(1);
+        let (mut watched, _far) = pair(patience).await;
+        let start = tokio::time::Instant::now();
+        assert_eq!(fill(&mut watched).await.kind(), io::ErrorKind::TimedOut);
+        assert!(start.elapsed() >= patience);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_takes_something_now_and_then_is_waited_for() {
+        let patience = Duration::from_mins(1);
+        let (mut watched, _far) = pair(patience).await;
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        for _ in 0..3 {
+            assert!(watched.note::<()>(Poll::Pending, &mut context).is_pending());
+            tokio::time::advance(patience / 2).await;
+            assert!(watched.note::<()>(Poll::Pending, &mut context).is_pending());
+            assert!(watched.note(Poll::Ready(Ok(1)), &mut context).is_ready());
+            tokio::time::advance(patience * 2).await;
+        }
     }
 }

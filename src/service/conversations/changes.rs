@@ -1,6 +1,6 @@
 //! What changes in conversations, decided under the clock.
 
-use crate::domain::conversations::{Conversation, Kind, Member, PostPolicy, Role, name_key, parse_name};
+use crate::domain::conversations::{Conversation, Kind, Member, PostPolicy, Role, parse_name};
 use crate::domain::events::{Happening, MemberChange, Topic};
 use crate::domain::reach::Way;
 use crate::domain::users::UserRef;
@@ -35,6 +35,13 @@ pub(in crate::service) fn blank(kind: Kind, name: Option<String>, post: PostPoli
         created_at: Timestamp(0),
         people: Vec::new(),
     }
+}
+
+/// Refuses a name that another one has, where names are unique.
+pub(super) async fn check_name_free(batch: &mut Batch, conversation: &Conversation) -> Result<(), Abort> {
+    let Some(key) = conversation.unique_name() else { return Ok(()) };
+    let other = batch.by_unique_name(&key).await?.filter(|other| other.id != conversation.id);
+    if other.is_some() { Err(conversation.name_taken().into()) } else { Ok(()) }
 }
 
 /// A conversation that somebody may see, with his role if he is in it. For others there is none.
@@ -82,25 +89,20 @@ impl Change for Create {
     }
 
     async fn decide(&self, batch: &mut Batch) -> Result<Self::Output, Abort> {
-        match (self.kind, &self.name) {
-            (Kind::Direct, _) => {
-                if let Some(known) = batch.direct(&self.people).await? {
-                    return Ok((known.id, false));
-                }
-            }
-            (Kind::Channel, Some(name)) if batch.channel_by_name(&name_key(name)).await?.is_some() => {
-                return Err(Refusal::ChannelNameTaken.into());
-            }
-            _ => {}
+        if self.kind == Kind::Direct
+            && let Some(known) = batch.direct(&self.people).await?
+        {
+            return Ok((known.id, false));
         }
+        let new = blank(self.kind, self.name.clone(), self.post);
+        check_name_free(batch, &new).await?;
         reach::check(batch, self.creator, &self.people, self.way()).await?;
         let role = |user: UserId| match self.kind {
             Kind::Group | Kind::Channel if user == self.creator => Role::Owner,
             _ => Role::Member,
         };
         let members = self.people.iter().map(|user| (*user, role(*user))).collect();
-        let conversation = create(batch, blank(self.kind, self.name.clone(), self.post), members).await?;
-        Ok((conversation.id, true))
+        Ok((create(batch, new, members).await?.id, true))
     }
 }
 
@@ -129,14 +131,8 @@ impl Change for Update {
         conversation.check_open_membership()?;
         let mut conversation = owned(batch, self.id, self.by).await?;
         if let Some(name) = &self.name {
-            let name = parse_name(conversation.kind, Some(name))?;
-            if conversation.kind == Kind::Channel
-                && let Some(name) = &name
-                && batch.channel_by_name(&name_key(name)).await?.is_some_and(|other| other.id != self.id)
-            {
-                return Err(Refusal::ChannelNameTaken.into());
-            }
-            conversation.name = name;
+            conversation.name = parse_name(conversation.kind, Some(name))?;
+            check_name_free(batch, &conversation).await?;
         }
         if let Some(post) = self.post {
             conversation.post = post;

@@ -1,14 +1,14 @@
 //! Letters: what one person says to another directly, or to himself, in parts by number, as older systems list it.
 
+use super::addressed::people;
 use super::lists::{ListWish, within};
+use crate::domain::MessageId;
 use crate::domain::messages::Message;
 use crate::domain::sessions::Principal;
 use crate::domain::users::UserRef;
-use crate::domain::{ConversationId, MessageId, UserId};
 use crate::service::page::{Leaf, Numbered, locate};
 use crate::service::{Failure, Services};
 use crate::store::{Directs, Kept, MessagePage, Snapshot};
-use std::collections::HashMap;
 
 /// A message with the one person whom it was said to.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ impl Services {
         let place = locate(leaf, total, size)?;
         let mut found = snapshot.messages(&filter, nearest(place.skip, size, total)).await?;
         found.sort_unstable_by_key(|kept| kept.message.id);
-        let items = addressed(&snapshot, found).await?;
+        let items = to_whom(&snapshot, found).await?;
         snapshot.close().await?;
         Ok(Numbered { items, total, number: place.number, numbers: place.numbers })
     }
@@ -53,22 +53,12 @@ fn nearest(skip: u64, size: u64, total: u64) -> MessagePage {
 }
 
 /// Messages of direct conversations with whom each was said to, in two statements for all.
-async fn addressed(snapshot: &Snapshot, found: Vec<Kept>) -> Result<Vec<Letter>, Failure> {
-    let mut ids: Vec<ConversationId> = found.iter().map(|kept| kept.message.conversation_id).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    let people: HashMap<ConversationId, Vec<UserId>> =
-        snapshot.conversations(&ids).await?.into_iter().map(|it| (it.id, it.people)).collect();
-    let mut all: Vec<UserId> = people.values().flatten().copied().collect();
-    all.sort_unstable();
-    all.dedup();
-    let named: HashMap<UserId, UserRef> =
-        snapshot.users_by_ids(&all).await?.into_iter().map(|user| (user.id, user.reference())).collect();
+async fn to_whom(snapshot: &Snapshot, found: Vec<Kept>) -> Result<Vec<Letter>, Failure> {
+    let people = people(snapshot, &found).await?;
     let letter = |Kept { message, .. }: Kept| {
-        let author = message.author.as_ref()?.id;
-        let here = people.get(&message.conversation_id)?;
-        let to = here.iter().find(|user| **user != author).unwrap_or(&author);
-        let to = named.get(to)?.clone();
+        let author = message.author.as_ref()?;
+        let other = people.get(&message.conversation_id)?.iter().find(|user| user.id != author.id);
+        let to = other.unwrap_or(author).clone();
         Some(Letter { message, to })
     };
     Ok(found.into_iter().filter_map(letter).collect())

@@ -2,6 +2,7 @@
 
 use super::Opening;
 use crate::domain::events::{Happening, SessionView, Topic};
+use crate::domain::links::Purpose;
 use crate::domain::sessions::{REFRESH_GRACE, Session, SessionKind};
 use crate::domain::users::User;
 use crate::domain::{Refusal, SessionId, Timestamp, UserId};
@@ -9,6 +10,10 @@ use crate::service::tokens;
 use crate::store::{Abort, Batch, Change, NewSession};
 use std::time::Duration;
 use subtle::ConstantTimeEq;
+
+/// Sessions that one user may have at a time. Whoever has a password can log in for ever, and all that he opened has to
+/// be listed, and ended, at once.
+const SESSIONS: usize = 200;
 
 /// Makes a session under the clock. The caller says so if it is a key.
 pub(in crate::service) fn open_session(batch: &mut Batch, user: UserId, opening: &Opening) -> Session {
@@ -52,6 +57,16 @@ pub(in crate::service) async fn revoke_all(
     Ok(())
 }
 
+/// Ends a user's oldest sessions where one more would be too many. Keys are counted by themselves.
+async fn make_room(batch: &mut Batch, user: UserId) -> Result<(), Abort> {
+    let now = batch.at();
+    let counts = |session: &Session| session.kind != SessionKind::Key && session.is_live(now);
+    let live: Vec<SessionId> = batch.sessions_of(user).await?.iter().filter(|it| counts(it)).map(|it| it.id).collect();
+    // They come oldest first.
+    let Some(last) = (live.len() + 1).checked_sub(SESSIONS + 1).and_then(|last| live.get(last)) else { return Ok(()) };
+    revoke_all(batch, user, |session| session.kind != SessionKind::Key && session.id <= *last).await
+}
+
 pub(in crate::service) fn emit_revoked(batch: &mut Batch, session: &Session) {
     let happening = match session.kind {
         SessionKind::Key => Happening::KeyRevoked(session.id),
@@ -66,6 +81,8 @@ pub(in crate::service) enum Right {
     Operator,
     /// On a password that was checked against this hash, which may have been changed since.
     Password(Option<String>),
+    /// On a password that was mailed, which was checked against this hash.
+    Spare(String),
 }
 
 impl Right {
@@ -73,8 +90,43 @@ impl Right {
     pub(in crate::service) fn check(&self, user: &User) -> Result<(), Refusal> {
         match self {
             Self::Password(hash) if *hash != user.password_hash => Err(Refusal::InvalidCredentials),
-            Self::Password(_) | Self::Operator => Ok(()),
+            Self::Spare(hash) if user.spare_password.as_ref().is_none_or(|spare| spare.hash != *hash) => {
+                Err(Refusal::InvalidCredentials)
+            }
+            Self::Password(_) | Self::Spare(_) | Self::Operator => Ok(()),
         }
+    }
+}
+
+/// The first use of a mailed password: it becomes the password, and the sessions that rested on the other one end.
+async fn take_up(batch: &mut Batch, user: User, right: &Right) -> Result<User, Abort> {
+    if !matches!(right, Right::Spare(_)) {
+        return Ok(user);
+    }
+    if user.spare_password.as_ref().is_none_or(|spare| !spare.is_good(batch.at())) {
+        return Err(Refusal::InvalidCredentials.into());
+    }
+    let user = user.with_spare_taken_up();
+    batch.update_user(&user).await?;
+    batch.forget_links_of(user.id, Some(Purpose::Password)).await?;
+    revoke_all(batch, user.id, |session| session.kind != SessionKind::Key).await?;
+    Ok(user)
+}
+
+/// The same for whoever opens no session.
+pub(in crate::service) struct TakeUp {
+    pub user: UserId,
+    pub right: Right,
+}
+
+impl Change for TakeUp {
+    type Output = User;
+
+    async fn decide(&self, batch: &mut Batch) -> Result<User, Abort> {
+        let user = batch.user(self.user).await?.ok_or(Refusal::InvalidCredentials)?;
+        self.right.check(&user)?;
+        user.check_active()?;
+        take_up(batch, user, &self.right).await
     }
 }
 
@@ -92,6 +144,8 @@ impl Change for LogIn {
         let user = batch.user(self.user).await?.ok_or(Refusal::InvalidCredentials)?;
         self.right.check(&user)?;
         user.check_active()?;
+        take_up(batch, user, &self.right).await?;
+        make_room(batch, self.user).await?;
         Ok(open_session(batch, self.user, &self.opening))
     }
 }

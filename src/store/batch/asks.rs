@@ -85,10 +85,10 @@ impl Batch {
         Ok(found.map(|(_, conversation)| conversation))
     }
 
-    /// A channel by the key of its name.
-    pub async fn channel_by_name(&mut self, key: &str) -> Result<Option<Conversation>, Abort> {
+    /// The one conversation with this name, where names are unique.
+    pub async fn by_unique_name(&mut self, key: &str) -> Result<Option<Conversation>, Abort> {
         self.write_pending().await?;
-        Ok(conversations::channel_by_name(&self.db, key).await?)
+        Ok(conversations::by_unique_name(&self.db, key).await?)
     }
 
     /// Somebody's role in a conversation, if he is in it.

@@ -1,4 +1,4 @@
-//! Mailed links that have not been used: what each does, for whom, and to which address.
+//! Mailed links: what each does, for whom, to which address, and whether it was used.
 
 use sea_orm::entity::prelude::*;
 
@@ -12,6 +12,7 @@ pub struct Model {
     pub email: Option<String>,
     pub created_at: i64,
     pub expires_at: i64,
+    pub used_at: Option<i64>,
 }
 
 #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]

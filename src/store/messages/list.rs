@@ -7,6 +7,7 @@ mod counting;
 #[cfg(test)]
 mod tests;
 
+use super::directs::Directs;
 use super::visible::{during, during_any_stay, not_hidden};
 use super::{Column, Entity, Kept, by_ids, complete};
 use crate::domain::access::Stay;
@@ -60,31 +61,6 @@ pub struct MessageFilter {
     pub said: bool,
     /// Only messages with these words in them.
     pub sought: Option<Sought>,
-}
-
-/// Direct conversations by how many people are in them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Directs {
-    /// All of them.
-    All,
-    /// Of two people.
-    Pairs,
-    /// Of two people, and notes to oneself.
-    UpToTwo,
-    /// Notes to oneself.
-    Alone,
-}
-
-impl Directs {
-    /// Whether a conversation in which so many people are for good is one of these. In one that is not direct nobody is.
-    pub fn includes(self, people: usize) -> bool {
-        match self {
-            Self::All => people > 0,
-            Self::Pairs => people == 2,
-            Self::UpToTwo => people == 1 || people == 2,
-            Self::Alone => people == 1,
-        }
-    }
 }
 
 /// Which part of a list.
