@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use self::nonsense::Nonsense;
 use self::routes::{Interface, Route, Shows};
 use crate::support::raw::Connection;
-use crate::support::{Chance, Person, Server, seconds, within};
+use crate::support::{Chance, Options, Person, Server, seconds, within};
 
 /// How often a method is tried on a route that knows it, and on one that does not.
 const ROUNDS: [usize; 2] = [25, 2];
@@ -24,8 +24,8 @@ async fn nothing_that_comes_in_makes_the_server_fail() {
     // Kinglet mails, and answers 503 where nothing says how.
     let usual = Server::options().set("--mail", "log").set("--public-url", "http://127.0.0.1:8080");
     let all = ADAPTERS.iter().map(|adapter| adapter.name.to_owned());
-    let server = usual.set("--compat", &all.collect::<Vec<_>>().join(",")).start().await;
-    survives("fuzz", &server).await;
+    let (server, ann) = peopled(usual.set("--compat", &all.collect::<Vec<_>>().join(","))).await;
+    survives("fuzz", &server, &ann).await;
 }
 
 #[tokio::test]
@@ -34,25 +34,34 @@ async fn nor_in_any_other_mode() {
         let word = adapter.modes.first().map(|mode| format!("={}", mode.word));
         format!("{}{}", adapter.name, word.unwrap_or_default())
     });
-    let server = Server::options().set("--compat", &all.collect::<Vec<_>>().join(",")).start().await;
-    survives("fuzz of modes", &server).await;
+    let (server, ann) = peopled(Server::options().set("--compat", &all.collect::<Vec<_>>().join(","))).await;
+    survives("fuzz of modes", &server, &ann).await;
 }
 
 #[tokio::test]
 #[should_panic(expected = "answered 500")]
 async fn a_server_that_fails_is_seen() {
-    let server = Server::options().set("--compat", "oms").start().await;
-    server.sql("ALTER TABLE messages RENAME TO gone").await;
-    survives("fuzz of a broken server", &server).await;
+    let (server, ann) = peopled(Server::options().set("--compat", "oms")).await;
+    server.sql("ALTER TABLE blocks RENAME TO gone").await;
+    survives("fuzz of a broken server", &server, &ann).await;
 }
 
-async fn survives(name: &str, server: &Server) {
-    let mut chance = Chance::for_test(name);
-    let ann = Person::register(server, "ann").await;
+/// A server with somebody who has something to read.
+async fn peopled(options: Options) -> (Server, Person) {
+    let server = options.start().await;
+    let ann = Person::register(&server, "ann").await;
     server.command(&["user", "add", "bob", "--open"]).await;
+    for to in ["ann", "bob"] {
+        ann.post("/api/v1/messages", &json!({"to": [to], "text": "@ann <b>hi</b>"})).await.expect(201);
+    }
+    (server, ann)
+}
+
+async fn survives(name: &str, server: &Server, ann: &Person) {
+    let mut chance = Chance::for_test(name);
     let mut requests = Vec::new();
     for interface in routes::INTERFACES {
-        let shown = if interface.is_to_come() { String::new() } else { shown(server, interface, &ann).await };
+        let shown = if interface.is_to_come() { String::new() } else { shown(server, interface, ann).await };
         for route in interface.routes {
             let often = |method: &str| ROUNDS[usize::from(!route.methods.split(' ').any(|known| known == method))];
             for method in METHODS.into_iter().flat_map(|method| std::iter::repeat_n(method, often(method))) {

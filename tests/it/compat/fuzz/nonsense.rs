@@ -50,6 +50,9 @@ const VALUES: &[&str] = &[
 /// What it is likely to take, so that what is wrong beside it gets further than to the first check.
 const LIKELY: &[&str] = &["1", "2", "ann", "bob", "2020-03-30"];
 
+/// The kinds of body that are mostly read.
+const READ: &[&str] = &["application/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"];
+
 const KINDS: &[&str] = &[
     "application/json",
     "application/json",
@@ -105,6 +108,8 @@ pub struct Nonsense<'a> {
     route: &'a Route,
     method: &'a str,
     shown: &'a str,
+    /// Whether it is right but for a value here and there, so that it gets to where those are looked at.
+    nearly_right: bool,
 }
 
 impl<'a> Nonsense<'a> {
@@ -115,34 +120,35 @@ impl<'a> Nonsense<'a> {
         method: &'a str,
         shown: &'a str,
     ) -> Self {
-        Self { chance, interface, route, method, shown }
+        let nearly_right = chance.percent(50);
+        Self { chance, interface, route, method, shown, nearly_right }
     }
 
     /// The request as it goes over the wire.
     pub fn bytes(mut self) -> Vec<u8> {
         let target = self.target();
         let mut head = format!("{} {target} HTTP/1.1\r\nHost: 127.0.0.1\r\n", self.method);
-        if !matches!(self.interface.shows, Shows::Query) && self.chance.percent(80) {
+        if !matches!(self.interface.shows, Shows::Query) && self.rightly(80) {
             head.push_str(self.shown);
-        } else if self.chance.percent(30) {
+        } else if self.wrongly(30) {
             write!(head, "{}\r\n", self.chance.pick(HEADERS)).unwrap();
         }
-        if self.chance.percent(20) {
+        if self.wrongly(20) {
             write!(head, "{}\r\n", self.chance.pick(HEADERS)).unwrap();
         }
         let mut bytes = head.into_bytes();
-        if self.chance.percent(5) {
+        if self.wrongly(5) {
             bytes.extend_from_slice(b"Authorization: \xff\xfe\r\n");
         }
-        if self.chance.percent(20) {
+        if self.wrongly(20) {
             // No body at all, and nothing said about one.
             bytes.extend_from_slice(b"\r\n");
             return bytes;
         }
-        let kind = *self.chance.pick(KINDS);
+        let kind: &str = self.chance.pick(if self.nearly_right { READ } else { KINDS });
         let body = self.body(kind);
         bytes.extend_from_slice(format!("Content-Type: {kind}\r\n").as_bytes());
-        if self.chance.percent(15) {
+        if self.wrongly(15) {
             bytes.extend_from_slice(format!("Transfer-Encoding: chunked\r\n\r\n{:x}\r\n", body.len()).as_bytes());
             bytes.extend_from_slice(&body);
             bytes.extend_from_slice(if body.is_empty() { b"\r\n" } else { b"\r\n0\r\n\r\n" });
@@ -155,9 +161,9 @@ impl<'a> Nonsense<'a> {
 
     fn target(&mut self) -> String {
         let path = filled(self.route.path, |_| self.word().to_owned());
-        let slash = if self.chance.percent(15) { "/" } else { "" };
+        let slash = if self.wrongly(15) { "/" } else { "" };
         let mut target = format!("/compat/{}{}{path}{slash}?", self.interface.name, self.interface.base);
-        if matches!(self.interface.shows, Shows::Query) && self.chance.percent(80) {
+        if matches!(self.interface.shows, Shows::Query) && self.rightly(80) {
             target.push_str(self.shown);
         }
         for _ in 0..self.chance.between(0, 3) {
@@ -171,7 +177,7 @@ impl<'a> Nonsense<'a> {
     }
 
     fn body(&mut self, kind: &str) -> Vec<u8> {
-        match self.chance.between(0, 99) {
+        match if self.nearly_right { 99 } else { self.chance.between(0, 99) } {
             0..5 => return Vec::new(),
             // Just as much as is read, and a byte too much.
             5..7 => return b" ".repeat(LIMIT + self.chance.between(0, 1)),
@@ -189,14 +195,24 @@ impl<'a> Nonsense<'a> {
             _ => self.json(),
         }
         .into_bytes();
-        if self.chance.percent(15) {
+        if self.wrongly(15) {
             body.truncate(self.chance.between(0, body.len()));
         }
-        if self.chance.percent(10) && !body.is_empty() {
+        if self.wrongly(10) && !body.is_empty() {
             let place = self.chance.between(0, body.len() - 1);
             body[place] = self.byte();
         }
         body
+    }
+
+    /// Whether something is as it should be: so many times in a hundred, and always in what is nearly right.
+    fn rightly(&mut self, percent: usize) -> bool {
+        self.nearly_right || self.chance.percent(percent)
+    }
+
+    /// Whether something is not: so many times in a hundred, and never in what is nearly right.
+    fn wrongly(&mut self, percent: usize) -> bool {
+        !self.nearly_right && self.chance.percent(percent)
     }
 
     fn word(&mut self) -> &'static str {
@@ -210,12 +226,12 @@ impl<'a> Nonsense<'a> {
     }
 
     fn json(&mut self) -> String {
-        if self.chance.percent(10) {
+        if self.wrongly(10) {
             return self.value(0);
         }
         let mut fields = Vec::new();
         for name in self.interface.fields {
-            if self.chance.percent(70) {
+            if self.rightly(70) {
                 fields.push(format!("{}:{}", json!(name), self.value(0)));
             }
         }
@@ -224,6 +240,9 @@ impl<'a> Nonsense<'a> {
 
     /// A JSON value, well-formed or nearly so.
     fn value(&mut self, depth: usize) -> String {
+        if self.nearly_right && self.chance.percent(85) {
+            return json!(self.chance.pick(LIKELY)).to_string();
+        }
         const LITERALS: &[&str] = &[
             "null",
             "true",
@@ -277,8 +296,8 @@ impl<'a> Nonsense<'a> {
     fn form(&mut self) -> String {
         let mut pairs = Vec::new();
         for name in self.interface.fields {
-            if self.chance.percent(70) {
-                let value = match self.chance.between(0, 2) {
+            if self.rightly(70) {
+                let value = match if self.nearly_right { 0 } else { self.chance.between(0, 2) } {
                     0 => self.word().to_owned(),
                     1 => url::form_urlencoded::byte_serialize(self.value(0).as_bytes()).collect(),
                     _ => {
@@ -295,9 +314,9 @@ impl<'a> Nonsense<'a> {
     fn parts(&mut self) -> String {
         let mut body = String::new();
         for name in self.interface.fields {
-            if self.chance.percent(70) {
+            if self.rightly(70) {
                 let value = self.value(0);
-                let file = if self.chance.percent(20) { "; filename=\"a/../b\"" } else { "" };
+                let file = if self.wrongly(20) { "; filename=\"a/../b\"" } else { "" };
                 write!(body, "--x\r\nContent-Disposition: form-data; name=\"{name}\"{file}\r\n\r\n{value}\r\n")
                     .unwrap();
             }
