@@ -3,6 +3,7 @@
 use super::{Adapter, Mode, Refused, Scheme};
 use crate::gate::Gate;
 use crate::service::Services;
+use crate::transport::Pace;
 use axum::extract::FromRef;
 use axum::response::Response;
 use http::{HeaderMap, header};
@@ -18,6 +19,8 @@ pub struct FrontOptions {
     pub prefix: String,
     /// How long a login through it lasts, instead of as long as the older system had it.
     pub session_lifetime: Option<Duration>,
+    /// How often streams beat, and how long they wait.
+    pub pace: Pace,
 }
 
 /// An adapter as it is mounted somewhere: the state behind its routes. Cheap to clone.
@@ -66,6 +69,11 @@ impl Front {
     /// How long a login lasts, where the older system had it so long.
     pub(super) fn session_lifetime(&self, theirs: Duration) -> Duration {
         self.options.session_lifetime.unwrap_or(theirs)
+    }
+
+    /// How often streams beat, and how long they wait.
+    pub(super) fn pace(&self) -> Pace {
+        self.options.pace
     }
 
     /// A refusal in the adapter's own words.

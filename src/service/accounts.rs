@@ -1,6 +1,7 @@
 //! Accounts: registering, looking somebody up, changing one's own, and what the operator and administrators do with them.
 
 mod changes;
+mod public;
 
 use super::links::{Desk, NewLink, check_mailable};
 use super::sessions::{Device, Login, Right};
@@ -13,6 +14,7 @@ use crate::store::UserFilter;
 use changes::{SetPassword, Suspend, UpdateProfile};
 
 pub(super) use changes::{Register, admin};
+pub use public::{Acquaintance, PublicUser};
 
 /// The fewest characters of a password through an older system's interface.
 const OLD_PASSWORD: usize = 4;
@@ -75,6 +77,19 @@ pub struct AccountFilter {
 impl Services {
     /// Registers and logs in; where an address is required, registers and mails the link that confirms it.
     pub async fn register(&self, registration: Registration, device: Device) -> Result<Registered, Failure> {
+        check_name(&device.name)?;
+        self.admit(registration, Some(device)).await
+    }
+
+    /// Registers for a protocol that shows the password with each request, and so opens no session.
+    pub async fn enrol(&self, registration: Registration) -> Result<User, Failure> {
+        Ok(match self.admit(registration, None).await? {
+            Registered::Active(login) => login.user,
+            Registered::Pending(user) => user,
+        })
+    }
+
+    async fn admit(&self, registration: Registration, device: Option<Device>) -> Result<Registered, Failure> {
         let rules = self.rules();
         let invitation = match (rules.admission, &registration.invitation) {
             (Admission::Closed, _) => return Err(Refusal::RegistrationClosed.into()),
@@ -86,11 +101,10 @@ impl Services {
                 Some(hash)
             }
         };
-        check_name(&device.name)?;
         let status = if rules.email_required { Status::Pending } else { Status::Active };
         let (desk, link) = self.confirmation(registration.email.as_deref())?.unzip();
         let user = User { status, ..self.prepare(registration).await? };
-        let session = (status == Status::Active).then(|| self.new_session(device));
+        let session = device.filter(|_| status == Status::Active).map(|device| self.new_session(device));
         let change = Register { user, session: session.clone(), invitation, link: link.clone() };
         let (user, opened) = self.sequencer().submit(change).await?;
         tracing::info!(user.id = user.id.0, pending = status == Status::Pending, "registered");

@@ -1,6 +1,7 @@
 //! Conversations: making them, seeing them, coming, going, and having a say.
 
 mod changes;
+mod commons;
 
 use super::page::{self, parse_pair};
 use super::{Failure, Page, Services};
@@ -19,6 +20,7 @@ use serde::Serialize;
 use std::collections::{HashMap, HashSet};
 
 pub(super) use changes::{blank, create, leave, visible};
+pub(super) use commons::{find_or_make, join};
 
 /// What somebody asks for who makes a conversation.
 #[derive(Debug, Clone)]

@@ -47,6 +47,8 @@ pub struct ListWish {
     pub thread: Option<MessageId>,
     /// No replies.
     pub roots: bool,
+    /// What somebody said and did not delete: nothing of the system's own, and no tombstones.
+    pub said: bool,
 }
 
 /// A message as lists show it.
@@ -201,6 +203,7 @@ impl Services {
             until: wish.until,
             thread: wish.thread,
             roots: wish.roots,
+            said: wish.said,
         })
     }
 

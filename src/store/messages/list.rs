@@ -50,6 +50,8 @@ pub struct MessageFilter {
     pub thread: Option<MessageId>,
     /// Only messages that are no replies.
     pub roots: bool,
+    /// Only what somebody said and did not delete: nothing of the system's own, and no tombstones.
+    pub said: bool,
 }
 
 /// Direct conversations by how many people are in them.
@@ -196,8 +198,11 @@ fn conditions(mut query: Select<Entity>, filter: &MessageFilter) -> Select<Entit
     for author in others.into_iter().flatten() {
         query = query.filter(Column::AuthorId.ne(author.0).or(Column::AuthorId.is_null()));
     }
-    if filter.unread {
+    if filter.unread || filter.said {
         query = query.filter(Column::DeletedAt.is_null());
+    }
+    if filter.said {
+        query = query.filter(Column::AuthorId.is_not_null());
     }
     if let Some(root) = filter.thread {
         query = query.filter(Column::ThreadId.eq(root.0));
