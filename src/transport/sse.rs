@@ -53,7 +53,7 @@ pub trait Dialect: Send + Sync {
 
 /// The pipe of our own events, with these in the place of them. What the stream says of itself stays as it is, since a
 /// page that knows of no names does not hear it; but for `ready`, which is left out.
-struct Translated(Arc<dyn Dialect>);
+pub(super) struct Translated(pub(super) Arc<dyn Dialect>);
 
 /// Moves a browser's cursor, and is no event.
 fn bare(position: Seq) -> String {
