@@ -8,7 +8,6 @@ use crate::support::raw::exchange;
 use crate::support::{Answer, Caller};
 
 const PATHS: &[&str] = &[
-    "/",
     "/user",
     "/user/1",
     "/user/%00",
