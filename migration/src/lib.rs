@@ -6,6 +6,7 @@ mod columns;
 mod m20261121_000001_create_the_core;
 mod m20261121_000002_know_people_and_reading;
 mod m20261121_000003_serve_older_systems;
+mod m20261121_000004_find_messages;
 
 /// All steps, oldest first.
 #[derive(Debug)]
@@ -18,6 +19,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000001_create_the_core::Migration),
             Box::new(m20261121_000002_know_people_and_reading::Migration),
             Box::new(m20261121_000003_serve_older_systems::Migration),
+            Box::new(m20261121_000004_find_messages::Migration),
         ]
     }
 }

@@ -9,6 +9,7 @@ use super::problem::Problem;
 use crate::domain::conversations::FIRST_MEMBERS_LIMIT;
 use crate::domain::deletion::Audience;
 use crate::domain::messages::Message;
+use crate::domain::search::{QUERY_LIMIT, Sought};
 use crate::domain::{ConversationId, MessageId, Refusal, Timestamp};
 use crate::gate::Bounds;
 use crate::service::messages::{
@@ -256,6 +257,10 @@ pub(super) struct List {
     unread: bool,
     /// Only replies to this message.
     thread_id: Option<MessageId>,
+    /// Only with all of these words in them, in any case and without regard to accents; `"some words"` in quotation marks
+    /// stand beside each other, and `begin*` is how a word begins. Each entry then has a `snippet`.
+    #[schemars(length(min = 1, max = QUERY_LIMIT))]
+    text: Option<String>,
     /// Only older ones than this message: the newest of them first.
     before: Option<MessageId>,
     /// Only newer ones than this message: the oldest of them first.
@@ -284,6 +289,7 @@ pub(super) async fn list(
         until: [until, day.map(|(_, end)| end)].into_iter().flatten().min(),
         unread: list.unread,
         thread: list.thread_id,
+        sought: list.text.as_deref().map(|text| Sought::parse("text", text)).transpose()?,
         ..ListWish::default()
     };
     Ok(axum::Json(app.services.messages(&principal, wish, page).await?))

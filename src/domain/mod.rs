@@ -15,6 +15,7 @@ pub mod mentions;
 pub mod messages;
 pub mod reach;
 pub mod receipts;
+pub mod search;
 pub mod sessions;
 pub mod time;
 pub mod users;

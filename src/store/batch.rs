@@ -175,6 +175,7 @@ struct Pending {
     conversations: Vec<entity::conversations::ActiveModel>,
     stays: Vec<entity::stays::ActiveModel>,
     messages: Vec<entity::messages::ActiveModel>,
+    message_words: Vec<entity::message_words::ActiveModel>,
     mentions: Vec<entity::mentions::ActiveModel>,
     hidden: Vec<entity::hidden::ActiveModel>,
     threads: Vec<entity::threads::ActiveModel>,
@@ -329,7 +330,7 @@ impl Batch {
                 }
             )*};
         }
-        insert!(users, sessions, conversations, stays, messages, mentions, hidden);
+        insert!(users, sessions, conversations, stays, messages, message_words, mentions, hidden);
         let threads = std::mem::take(&mut self.pending.threads);
         for some in threads.chunks(ROWS) {
             let rows = entity::threads::Entity::insert_many(some.iter().cloned()).on_conflict(threads::once());

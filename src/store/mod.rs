@@ -24,6 +24,7 @@ mod stays;
 pub(crate) mod tests;
 mod threads;
 mod users;
+mod words;
 
 pub use batch::{Abort, Batch, NewConversation, NewMessage, NewSession, NewUser, Wants};
 pub use clock::Clock;

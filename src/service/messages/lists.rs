@@ -2,6 +2,7 @@
 
 use crate::domain::conversations::Kind;
 use crate::domain::messages::Message;
+use crate::domain::search::{Part, Sought};
 use crate::domain::sessions::Principal;
 use crate::domain::users::Username;
 use crate::domain::{ConversationId, MessageId, Refusal, Timestamp, UserId};
@@ -49,6 +50,8 @@ pub struct ListWish {
     pub roots: bool,
     /// What somebody said and did not delete: nothing of the system's own, and no tombstones.
     pub said: bool,
+    /// With these words in them.
+    pub sought: Option<Sought>,
 }
 
 /// A message as lists show it.
@@ -60,6 +63,9 @@ pub struct MessageItem {
     /// How many replies there are to it; of a reply nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reply_count: Option<u64>,
+    /// Where words were looked for, what stands around the first of them, in parts; those that are hits say so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snippet: Option<Vec<Part>>,
 }
 
 /// A thread as lists show it.
@@ -123,8 +129,13 @@ impl Services {
         let found = snapshot.messages(&filter, page).await?;
         let head = snapshot.head();
         let next = page::next(&found, page.limit, |last| last.message.id.to_string());
-        let items = complete(&snapshot, principal, found).await?;
+        let mut items = complete(&snapshot, principal, found).await?;
         snapshot.close().await?;
+        if let Some(sought) = &wish.sought {
+            for item in &mut items {
+                item.snippet = Some(sought.snippet(&item.message.text));
+            }
+        }
         Ok(Page { items, next, head })
     }
 
@@ -204,6 +215,7 @@ impl Services {
             thread: wish.thread,
             roots: wish.roots,
             said: wish.said,
+            sought: wish.sought.clone(),
         })
     }
 
@@ -268,6 +280,7 @@ async fn complete(snapshot: &Snapshot, principal: &Principal, found: Vec<Kept>) 
     let item = |message: Message| MessageItem {
         reply_count: message.thread_id.is_none().then(|| counts.get(&message.id).copied().unwrap_or(0)),
         message,
+        snippet: None,
     };
     Ok(found.into_iter().map(|kept| item(kept.message)).collect())
 }

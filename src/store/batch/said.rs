@@ -7,7 +7,7 @@ use crate::domain::messages::{Message, erased_payload};
 use crate::domain::users::UserRef;
 use crate::domain::{ConversationId, MessageId, Seq, UserId};
 use crate::store::messages::Kept;
-use crate::store::{events, hidden, mentions, messages, threads, users};
+use crate::store::{events, hidden, mentions, messages, threads, users, words};
 use sea_orm::DbErr;
 use std::collections::{HashMap, HashSet};
 
@@ -106,6 +106,7 @@ impl Batch {
         let message = Message { id: self.clock.last_message, created_at: self.at, ..new.message };
         let kept = Kept { message, seq: self.upcoming(), edited_seq: None, body_hash: new.body_hash };
         self.pending.messages.push(messages::row(&kept));
+        self.pending.message_words.extend(words::row(&kept.message));
         self.note_people(&kept.message);
         if let (Some(author), Some(client_id)) = (&kept.message.author, &kept.message.client_id) {
             self.set.client_ids.insert((author.id, client_id.clone()), Some(kept.clone()));
@@ -145,6 +146,8 @@ impl Batch {
         let kept = &Kept { edited_seq: Some(self.upcoming()), ..kept.clone() };
         let message = &kept.message;
         messages::update_text(&self.db, kept).await?;
+        words::forget(&self.db, &[message.id]).await?;
+        self.pending.message_words.extend(words::row(message));
         if named_before {
             mentions::forget(&self.db, &[message.id]).await?;
         }
@@ -183,6 +186,7 @@ impl Batch {
             let naming: Vec<MessageId> = some.iter().filter(|(_, names)| *names).map(|(id, _)| *id).collect();
             messages::erase(&self.db, &ids, self.at).await?;
             events::erase(&self.db, &ids, self.at).await?;
+            words::forget(&self.db, &ids).await?;
             if !naming.is_empty() {
                 mentions::forget(&self.db, &naming).await?;
             }

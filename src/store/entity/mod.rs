@@ -11,6 +11,7 @@ pub mod hidden;
 pub mod invitations;
 pub mod links;
 pub mod mentions;
+pub mod message_words;
 pub mod messages;
 pub mod reads;
 pub mod sessions;

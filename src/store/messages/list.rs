@@ -9,12 +9,14 @@ mod tests;
 use super::visible::{during, during_any_stay, not_hidden};
 use super::{Column, Entity, Kept, by_ids, complete};
 use crate::domain::access::Stay;
+use crate::domain::search::Sought;
 use crate::domain::{ConversationId, MessageId, Seq, Timestamp, UserId};
 use crate::store::entity::{conversations, reads, stays};
+use crate::store::words;
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query, SelectStatement, SimpleExpr, UnionType};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, Order, QueryFilter, QueryOrder, QuerySelect,
-    QueryTrait, Select,
+    ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult, Order, QueryFilter, QueryOrder,
+    QuerySelect, QueryTrait, Select,
 };
 use std::collections::HashMap;
 
@@ -52,6 +54,8 @@ pub struct MessageFilter {
     pub roots: bool,
     /// Only what somebody said and did not delete: nothing of the system's own, and no tombstones.
     pub said: bool,
+    /// Only messages with these words in them.
+    pub sought: Option<Sought>,
 }
 
 /// Direct conversations by how many people are in them.
@@ -161,7 +165,7 @@ fn from_moment(moment: Timestamp) -> Select<Entity> {
 
 /// The query of a list that one index serves: a conversation's, a thread's or an author's.
 async fn of_one_index(db: &impl ConnectionTrait, filter: &MessageFilter) -> Result<Option<Select<Entity>>, DbErr> {
-    let mut query = conditions(Entity::find(), filter);
+    let mut query = conditions(Entity::find(), filter, db.get_database_backend());
     let of_directs = filter.recipient.is_some() || filter.directs.is_some();
     if let Some((conversation, public)) = filter.conversation.filter(|_| !of_directs) {
         // A thread is in one conversation, and shorter.
@@ -179,7 +183,7 @@ async fn of_one_index(db: &impl ConnectionTrait, filter: &MessageFilter) -> Resu
         }
         return Ok(Some(query));
     }
-    let has_index = filter.thread.is_some() || filter.author.is_some();
+    let has_index = filter.thread.is_some() || filter.author.is_some() || filter.sought.is_some();
     Ok((has_index && !of_directs && !filter.unread).then(|| query.filter(during_any_stay(filter.viewer))))
 }
 
@@ -189,7 +193,10 @@ fn within(query: Select<Entity>, span: Span) -> Select<Entity> {
 }
 
 /// What holds wherever the messages are.
-fn conditions(mut query: Select<Entity>, filter: &MessageFilter) -> Select<Entity> {
+fn conditions(mut query: Select<Entity>, filter: &MessageFilter, backend: DbBackend) -> Select<Entity> {
+    if let Some(sought) = &filter.sought {
+        query = query.filter(words::found(backend, sought));
+    }
     if let Some(author) = filter.author {
         query = query.filter(Column::AuthorId.eq(author.0));
     }
@@ -219,13 +226,15 @@ struct Place {
     stays: Vec<Stay>,
     above: i64,
     not_author: Option<UserId>,
+    backend: DbBackend,
 }
 
 impl Place {
     fn query(&self, filter: &MessageFilter, span: Span) -> Select<Entity> {
         let span = Span { above: Ord::max(span.above, self.above), ..span };
         let query = Entity::find().select_only().filter(Column::ConversationId.eq(self.conversation));
-        let mut query = within(conditions(query, filter), span).filter(during(filter.viewer, &self.stays));
+        let mut query =
+            within(conditions(query, filter, self.backend), span).filter(during(filter.viewer, &self.stays));
         if let Some(author) = self.not_author {
             query = query.filter(Column::AuthorId.ne(author.0).or(Column::AuthorId.is_null()));
         }
@@ -276,6 +285,7 @@ async fn places(db: &impl ConnectionTrait, filter: &MessageFilter) -> Result<Vec
                 above: read.get(&row.conversation_id).copied().unwrap_or(0),
                 // What somebody says is said to the others, or to himself where there are none.
                 not_author: filter.recipient.filter(|_| people.len() > 1),
+                backend: db.get_database_backend(),
             });
             place.stays.push(Stay { joined: Seq(row.joined_seq), left: row.left_seq.map(Seq) });
         }

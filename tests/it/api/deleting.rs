@@ -119,7 +119,14 @@ async fn of_what_is_deleted_for_all_nothing_is_left_but_that_it_was() {
     alice.patch(&path(&said), &json!({"text": format!("{SECRET} and again @bob")})).await.expect(200);
     let kept = alice.say(direct, "something else").await;
     let file = server.data_dir().join("goldcrest.db");
-    assert_eq!(places_with(&file, SECRET).await, ["events.data", "messages.text"], "where it is, the scan finds it");
+    let everywhere = [
+        "events.data",
+        "messages.text",
+        "message_words.words",
+        "message_words_index.words",
+        "message_words_index_data.block",
+    ];
+    assert_eq!(places_with(&file, SECRET).await, everywhere, "where it is, the scan finds it");
     let mut live = SseClient::open(server.address, &bob.stream()).await.unwrap();
     live.until_control("ready").await;
 

@@ -21,6 +21,7 @@ mod reach;
 mod receipts;
 mod refreshing;
 mod refusals;
+mod search;
 mod secrets;
 mod sessions;
 mod strangers;

@@ -32,7 +32,13 @@ async fn every_way_of_asking_has_its_index() {
         let query = of_one_index(&store.read, &filter).await.expect("a query").expect("that has an index");
         paged(query).build(DbBackend::Sqlite)
     };
-    let place = Place { conversation: 7, stays: vec![Stay { joined: Seq(1), left: None }], above: 0, not_author: None };
+    let place = Place {
+        conversation: 7,
+        stays: vec![Stay { joined: Seq(1), left: None }],
+        above: 0,
+        not_author: None,
+        backend: DbBackend::Sqlite,
+    };
     let cases = [
         (
             "a conversation",
