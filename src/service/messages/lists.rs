@@ -48,6 +48,8 @@ pub struct ListWish {
     pub thread: Option<MessageId>,
     /// No replies.
     pub roots: bool,
+    /// What somebody said and did not delete: nothing of the system's own, and no tombstones.
+    pub said: bool,
     /// With these words in them.
     pub sought: Option<Sought>,
 }
@@ -215,6 +217,7 @@ impl Services {
             until: wish.until,
             thread: wish.thread,
             roots: wish.roots,
+            said: wish.said,
             sought: wish.sought.clone(),
         })
     }

@@ -27,6 +27,7 @@ const MOST: usize = 100;
 
 /// Which messages a list is about. All conditions hold together.
 #[derive(Debug, Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a condition that holds or not, whatever the others do")]
 pub struct MessageFilter {
     /// Only what this user may read, and has not hidden from himself.
     pub viewer: UserId,
@@ -53,6 +54,8 @@ pub struct MessageFilter {
     pub thread: Option<MessageId>,
     /// Only messages that are no replies.
     pub roots: bool,
+    /// Only what somebody said and did not delete: nothing of the system's own, and no tombstones.
+    pub said: bool,
     /// Only messages with these words in them.
     pub sought: Option<Sought>,
 }
@@ -193,8 +196,11 @@ fn conditions(mut query: Select<Entity>, filter: &MessageFilter, backend: DbBack
     for author in others.into_iter().flatten() {
         query = query.filter(Column::AuthorId.ne(author.0).or(Column::AuthorId.is_null()));
     }
-    if filter.unread {
+    if filter.unread || filter.said {
         query = query.filter(Column::DeletedAt.is_null());
+    }
+    if filter.said {
+        query = query.filter(Column::AuthorId.is_not_null());
     }
     if let Some(root) = filter.thread {
         query = query.filter(Column::ThreadId.eq(root.0));
