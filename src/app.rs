@@ -104,6 +104,7 @@ pub async fn compose(options: &Options, post: Option<Post>) -> Result<Composed, 
     };
     let store = Store::open(&Database { url }).await?;
     let clock = store.clock().await?;
+    let tokens = tokens.since(clock.first_session);
     let revocations_kept = options.access_token_lifetime + REVOCATION_MARGIN;
     let revoked = store.revoked_since(crate::domain::Timestamp::now().minus(revocations_kept)).await?;
     let hub_options =
@@ -236,13 +237,12 @@ pub async fn serve(options: Options) -> Result<(), StartError> {
         silence: options.stall_timeout * SILENCE,
     };
     let door = Door::new(router, door_options, connections_open.clone(), closing.clone(), closed.clone());
-    background.spawn(door.open(listener));
+    background.spawn(Arc::clone(&door).open(listener));
     for own in adapters.listen()? {
         let at = own.listener.local_addr()?;
         let gate = gate.with_origins(origins(&options, at));
         let router = gate.around(adapters.at_root(own.adapter, &services, &gate));
-        let door = Door::new(router, door_options, connections_open.clone(), closing.clone(), closed.clone());
-        background.spawn(door.open(own.listener));
+        background.spawn(door.beside(router).open(own.listener));
         announce(own.adapter.name, at);
     }
     let follower = Arc::clone(services.follower());

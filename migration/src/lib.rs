@@ -7,6 +7,7 @@ mod m20261121_000001_create_the_core;
 mod m20261121_000002_know_people_and_reading;
 mod m20261121_000003_serve_older_systems;
 mod m20261121_000004_find_messages;
+mod m20261121_000005_survive_restores;
 
 /// All steps, oldest first.
 #[derive(Debug)]
@@ -20,6 +21,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000002_know_people_and_reading::Migration),
             Box::new(m20261121_000003_serve_older_systems::Migration),
             Box::new(m20261121_000004_find_messages::Migration),
+            Box::new(m20261121_000005_survive_restores::Migration),
         ]
     }
 }

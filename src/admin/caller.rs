@@ -11,11 +11,7 @@ use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use std::io;
 use std::path::Path;
-use std::time::Duration;
 use tokio::net::UnixStream;
-
-/// How long a server has to do what it is told: a commit on a slow disk, and a password hash in a queue of others.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Why nothing is known to be done.
 #[derive(Debug)]
@@ -37,9 +33,10 @@ pub(crate) async fn ask(socket: &Path, verb: &Verb) -> Result<Outcome, AskError>
         io::ErrorKind::PermissionDenied => AskError::Forbidden(error),
         _ => AskError::Nobody(error),
     })?;
-    let (status, body) = tokio::time::timeout(PATIENCE, exchange(stream, verb))
+    let patience = verb.patience();
+    let (status, body) = tokio::time::timeout(patience, exchange(stream, verb))
         .await
-        .map_err(|_| AskError::BrokeOff(format!("no answer in {PATIENCE:?}")))?
+        .map_err(|_| AskError::BrokeOff(format!("no answer in {patience:?}")))?
         .map_err(|error| AskError::BrokeOff(error.to_string()))?;
     if status == StatusCode::OK { Ok(read(&body)?) } else { Err(AskError::Denied(read(&body)?)) }
 }

@@ -9,8 +9,9 @@ use crate::domain::{ConversationId, Refusal, SessionId, Timestamp};
 use crate::service::accounts::Registration;
 use crate::service::invitations::{NewInvitation, Wanted};
 use crate::service::sessions::{Credentials, Device, Keeps};
-use crate::service::{Failure, Services};
+use crate::service::{CopyError, Failure, Services};
 use serde::{Deserialize, Serialize};
+use std::path::Path;
 use std::time::Duration;
 
 /// One deed of the operator, as JSON on the admin socket: `{"verb":"suspend_user","name":"bob"}`.
@@ -42,6 +43,8 @@ pub(crate) enum Verb {
     ListKeys { user: String },
     /// Ends one of them.
     RevokeKey { user: String, id: SessionId },
+    /// Copies the embedded database into a new file, at an absolute path as the server sees it.
+    CopyDatabase { to: String },
 }
 
 /// What came of it.
@@ -96,6 +99,12 @@ impl From<Failure> for Denied {
     }
 }
 
+impl From<CopyError> for Denied {
+    fn from(error: CopyError) -> Self {
+        Self { detail: error.to_string(), refused: matches!(error, CopyError::NotEmbedded) }
+    }
+}
+
 impl From<User> for UserRow {
     fn from(user: User) -> Self {
         let open = user.is_trusted();
@@ -114,12 +123,24 @@ impl From<KeyView> for KeyRow {
 impl Verb {
     /// Does it. Nothing is hidden from the operator, so what is not there is said plainly.
     pub async fn carry_out(self, services: &Services) -> Result<Outcome, Denied> {
+        if let Self::CopyDatabase { to } = self {
+            return Ok(services.copy_database(Path::new(&to)).await.map(|()| Outcome::Done)?);
+        }
         let named = self.named();
         self.done(services).await.map_err(|failure| {
             let Failure::Refused(Refusal::NotFound(kind)) = failure else { return failure.into() };
             let detail = named.iter().find(|(named, _)| *named == kind).map(|(_, detail)| detail.clone());
             detail.map_or_else(|| failure.into(), |detail| Denied { detail, refused: true })
         })
+    }
+
+    /// How long a server has to do it: a commit on a slow disk, and a password hash in a queue of others; or a copy of
+    /// all there is.
+    pub fn patience(&self) -> Duration {
+        match self {
+            Self::CopyDatabase { .. } => Duration::from_hours(24),
+            _ => Duration::from_secs(30),
+        }
     }
 
     /// What is said if something that it names is not there, by the kind of thing.
@@ -140,7 +161,11 @@ impl Verb {
                 let no_key = format!("there is no key {id} of {user}; see `goldcrest key list {user}`");
                 vec![no_user(user), ("key", no_key)]
             }
-            Self::AddUser { .. } | Self::AddOpenUser { .. } | Self::Invite { .. } | Self::ListUsers {} => Vec::new(),
+            Self::AddUser { .. }
+            | Self::AddOpenUser { .. }
+            | Self::Invite { .. }
+            | Self::ListUsers {}
+            | Self::CopyDatabase { .. } => Vec::new(),
         }
     }
 
@@ -189,6 +214,8 @@ impl Verb {
                 services.revoke_key_of(user, id).await?;
                 Ok(Outcome::Done)
             }
+            // Carried out before, since what can go wrong there is no rule of the domain.
+            Self::CopyDatabase { .. } => Err(Failure::Broken),
         }
     }
 }

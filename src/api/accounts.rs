@@ -206,7 +206,7 @@ pub(super) async fn delete(
     bounds: Bounds,
     Json(body): Json<Delete>,
 ) -> Result<LoggedOut, Problem> {
-    bounds.login(&principal.user.to_string())?;
+    bounds.password(principal.user)?;
     app.services.delete_me(&principal, body.password, body.messages).await?;
     Ok(LoggedOut(app))
 }
@@ -227,7 +227,7 @@ pub(super) async fn change_password(
     bounds: Bounds,
     Json(body): Json<ChangePassword>,
 ) -> Result<NoContent, Problem> {
-    bounds.login(&principal.user.to_string())?;
+    bounds.password(principal.user)?;
     app.services.change_password(&principal, body.current_password, body.new_password).await?;
     Ok(NoContent)
 }

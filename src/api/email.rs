@@ -27,7 +27,7 @@ pub(super) async fn change(
     bounds: Bounds,
     Json(body): Json<Change>,
 ) -> Result<Accepted, Problem> {
-    bounds.login(&principal.user.to_string())?;
+    bounds.password(principal.user)?;
     bounds.mail()?;
     app.services.change_email(&principal, body.email, body.password).await?;
     Ok(Accepted)
@@ -47,7 +47,7 @@ pub(super) async fn remove(
     bounds: Bounds,
     Json(body): Json<Remove>,
 ) -> Result<NoContent, Problem> {
-    bounds.login(&principal.user.to_string())?;
+    bounds.password(principal.user)?;
     app.services.remove_email(&principal, body.password).await?;
     Ok(NoContent)
 }

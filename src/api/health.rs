@@ -13,7 +13,9 @@ pub(super) async fn healthz() -> &'static str {
 /// The database answers, and the server is not about to stop.
 pub(super) async fn readyz(State(app): State<App>) -> Result<&'static str, Problem> {
     let follower = app.services.follower();
-    let reason = if follower.hub().is_closed() {
+    let reason = if follower.is_replaced() {
+        "The database was replaced while the server ran. Restart the server."
+    } else if follower.hub().is_closed() {
         "The server is shutting down."
     } else if !follower.database_answers() {
         "The database does not answer."

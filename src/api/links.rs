@@ -50,7 +50,7 @@ pub(super) async fn redeem(
 }
 
 async fn carry_out(app: &App, bounds: &Bounds, purpose: Purpose, wish: Use) -> Result<(), Problem> {
-    bounds.login("a mailed link")?;
+    bounds.mailed_link()?;
     match (purpose, wish.password) {
         (Purpose::Password, Some(password)) => Ok(app.services.reset_password(&wish.token, password).await?),
         (Purpose::Password, None) => Err(Refusal::invalid("password", "Give the new password.").into()),

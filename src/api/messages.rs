@@ -257,6 +257,9 @@ pub(super) struct List {
     unread: bool,
     /// Only replies to this message.
     thread_id: Option<MessageId>,
+    /// Only messages that start a thread, answered or not: no replies.
+    #[serde(default)]
+    roots: bool,
     /// Only with all of these words in them, in any case and without regard to accents; `"some words"` in quotation marks
     /// stand beside each other, and `begin*` is how a word begins. Each entry then has a `snippet`.
     #[schemars(length(min = 1, max = QUERY_LIMIT))]
@@ -289,6 +292,7 @@ pub(super) async fn list(
         until: [until, day.map(|(_, end)| end)].into_iter().flatten().min(),
         unread: list.unread,
         thread: list.thread_id,
+        roots: list.roots,
         sought: list.text.as_deref().map(|text| Sought::parse("text", text)).transpose()?,
         ..ListWish::default()
     };

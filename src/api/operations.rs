@@ -60,15 +60,16 @@ impl Operations {
     pub(super) fn incoming(self: Arc<Self>) -> Incoming {
         Box::new(move |frame| {
             let operations = Arc::clone(&self);
-            let span = tracing::info_span!("operation", client.address = %operations.address);
-            Box::pin(async move { operations.handle(&frame).await }.instrument(span))
+            let id = format!("{:016x}", rand::random::<u64>());
+            let span = tracing::info_span!("operation", request.id = %id, client.address = %operations.address);
+            Box::pin(async move { operations.handle(&frame, &id).await }.instrument(span))
         })
     }
 
-    async fn handle(&self, frame: &str) -> Outcome {
+    async fn handle(&self, frame: &str, id: &str) -> Outcome {
         let (operation, reference) = match frames::open(frame) {
             Ok(opened) => opened,
-            Err(problem) => return refuse(&None, problem),
+            Err(problem) => return refuse(&None, problem, id),
         };
         let (_alone, _together) = if operation == "auth" {
             (Some(self.gate.write().await), None)
@@ -94,11 +95,15 @@ impl Operations {
                 Err(Refusal::invalid("op", reason).into())
             }
         };
-        outcome.unwrap_or_else(|problem| refuse(reference, problem))
+        outcome.unwrap_or_else(|problem| refuse(reference, problem, id))
     }
 
     async fn auth(&self, frame: &str, reference: &Reference, known: Option<Principal>) -> Result<Outcome, Problem> {
         let auth: Auth = fields(frame)?;
+        // A socket that belongs to nobody ends with its first wrong try, and was counted when it was opened.
+        if let Some(known) = &known {
+            self.count(known)?;
+        }
         let principal = match self.app.services.check_bearer(&auth.token).await {
             Ok(principal) => principal,
             Err(Failure::Refused(Refusal::TokenExpired)) if known.is_none() => {
@@ -173,8 +178,14 @@ impl Operations {
 
     /// The channel that is named.
     async fn channel(&self, asked: &Asked<'_>) -> Result<ConversationId, Problem> {
+        self.count(&asked.principal)?;
         let Channel { channel } = asked.fields()?;
         Ok(self.app.services.channel(&asked.principal, &channel).await?)
+    }
+
+    /// Counts what has to be looked up with the other requests of this user.
+    fn count(&self, principal: &Principal) -> Result<(), Problem> {
+        Ok(self.app.gate.within(|limits| limits.operation(principal.user))?)
     }
 
     /// Whether the socket may write one thing more. It may have outlived its session by the moment that it takes to be

@@ -200,6 +200,8 @@ impl From<Failure> for Problem {
             Failure::Refused(refusal) => refusal.into(),
             Failure::Overloaded => unavailable("overloaded").retry_after(1),
             Failure::Unavailable => unavailable("unavailable").retry_after(5),
+            // It takes a person to end that.
+            Failure::Replaced => unavailable("unavailable").retry_after(30),
             Failure::OutcomeUnknown => unavailable("outcome_unknown").retry_after(5),
             Failure::Broken => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", failure.to_string()),
         }

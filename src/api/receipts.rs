@@ -64,6 +64,7 @@ pub(super) async fn take(
 ) -> Result<axum::Json<Page<Message>>, Problem> {
     bounds.reading(principal.user)?;
     let Take { conversation_id, limit: wanted, own_notes } = body;
-    let taking = Taking { conversation: conversation_id, limit: limit(wanted)?, include_own_notes: own_notes };
+    let taking =
+        Taking { conversation: conversation_id, directs: None, limit: limit(wanted)?, include_own_notes: own_notes };
     Ok(axum::Json(app.services.take(&principal, taking).await?))
 }

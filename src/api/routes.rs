@@ -65,7 +65,7 @@ routes! {
     /// The subprotocol is `goldcrest.v1`. Who opens it without credentials sends `auth` as the first frame. The
     /// operations `auth`, `send`, `edit`, `delete`, `read`, `follow`, `unfollow` and `ping` are described in [Streams](/docs/streams#websocket);
     /// they are refused with the same problems as requests, in a `reply`.
-    get "/ws" Public => stream::ws [unauthorized token_expired insufficient_scope not_found too_many_requests too_many_streams upgrade_required],
+    get "/ws" Public => stream::ws [unauthorized token_expired insufficient_scope not_found too_many_streams upgrade_required],
     /// The page behind a mailed link.
     ///
     /// It shows a button, and changes nothing by itself. See [Accounts](/docs/accounts).
@@ -77,7 +77,7 @@ routes! {
     /// Register an account.
     ///
     /// See [Accounts](/docs/accounts).
-    post "/api/v1/users" Public => accounts::register [registration_closed invitation_invalid username_taken email_taken mail_not_configured],
+    post "/api/v1/users" Public => accounts::register [registration_closed invitation_invalid username_taken mail_not_configured],
     /// Complete a name.
     ///
     /// Accounts in use whose name begins so, in any case.
@@ -99,7 +99,7 @@ routes! {
     /// Change one's e-mail address.
     ///
     /// The new one counts once the link that is mailed to it is used.
-    put "/api/v1/me/email" Credentials => email::change [invalid_credentials email_taken mail_not_configured too_many],
+    put "/api/v1/me/email" Credentials => email::change [invalid_credentials mail_not_configured too_many],
     /// Take one's e-mail address away.
     delete "/api/v1/me/email" Credentials => email::remove [invalid_credentials email_required],
     /// Use a mailed link.

@@ -49,6 +49,11 @@ fn passing(problem: &Problem) -> Option<CloseReason> {
     }
 }
 
+/// Counts the opening of a stream, before anything is looked up for it: made-up credentials cost a query too.
+fn count(app: &App, address: std::net::IpAddr) -> Result<(), CloseReason> {
+    app.gate.within(|limits| limits.stream(address)).map_err(|_| CloseReason::TooManyStreams)
+}
+
 /// Takes a place for the address, and opens the subscription if the user has one left too.
 async fn open(
     app: &App,
@@ -57,12 +62,9 @@ async fn open(
     headers: &HeaderMap,
     address: std::net::IpAddr,
 ) -> Result<(Subscription, AddressPermit), Result<CloseReason, Problem>> {
-    if app.gate.within(|limits| limits.stream(address)).is_err() {
-        return Err(Ok(CloseReason::TooManyStreams));
-    }
     let permit = app.gate.admit_stream(address).ok_or(Ok(CloseReason::TooManyStreams))?;
-    if app.services.follower().hub().is_closed() {
-        return Err(Ok(CloseReason::ShuttingDown));
+    if let Some(ending) = app.services.follower().hub().closed_by() {
+        return Err(Ok(ending.into()));
     }
     if app.services.has_too_many_streams(principal) {
         return Err(Ok(CloseReason::TooManyStreams));
@@ -85,6 +87,9 @@ pub(super) async fn sse(
     extensions: Extensions,
     Opening(query): Opening,
 ) -> Result<EventStream, Problem> {
+    if let Err(reason) = count(&app, address) {
+        return Ok(sse_farewell(reason));
+    }
     let principal = match opener(&app, &query, &headers, &extensions).await {
         Ok(principal) => principal.or_else(|| anybody(&app, &query)).ok_or_else(Problem::no_credentials)?,
         Err(problem) => return passing(&problem).map(sse_farewell).ok_or(problem),
@@ -130,6 +135,9 @@ pub(super) async fn ws(
         return Err(Problem::malformed("A WebSocket handshake is a GET."));
     }
     let handshake = handshake(&headers)?;
+    if let Err(reason) = count(&app, address) {
+        return refuse(&app, handshake, address, reason);
+    }
     let by_ticket = query.ticket.is_some();
     let opened = match opener(&app, &query, &headers, &extensions).await {
         Ok(principal) => principal,
@@ -150,7 +158,6 @@ pub(super) async fn ws(
         }
     } else {
         // Who it is comes later, so all that can be said now is said in the handshake.
-        app.gate.within(|limits| limits.stream(address))?;
         let permit = app.gate.admit_stream(address).ok_or_else(too_many_streams)?;
         (Accepted::Waiting, permit)
     };
@@ -193,11 +200,15 @@ pub(super) async fn poll(
 ) -> Result<Polled, Problem> {
     let opened = if wait == 0 {
         // What is answered at once is a request like any other, and takes no stream's place.
+        if let Some(ending) = app.services.follower().hub().closed_by() {
+            return Err(unavailable(ending.into()));
+        }
         app.services
             .subscribe(&principal, query.cursor(&headers), &query.channels)
             .await
             .map(|opened| (opened, None))?
     } else {
+        count(&app, address).map_err(unavailable)?;
         let opened = open(&app, &principal, &query, &headers, address).await;
         let (subscription, permit) = opened.map_err(|reason| reason.map_or_else(|problem| problem, unavailable))?;
         (subscription, Some(permit))
@@ -221,6 +232,7 @@ fn unavailable(reason: CloseReason) -> Problem {
         CloseReason::TooManyStreams => too_many_streams(),
         CloseReason::SessionEnded | CloseReason::Unauthorized => Refusal::Unauthorized.into(),
         CloseReason::TokenExpired => Refusal::TokenExpired.into(),
+        CloseReason::HistoryReplaced => Failure::Replaced.into(),
         _ => Failure::Unavailable.into(),
     }
 }

@@ -1,7 +1,7 @@
 //! Which older systems' interfaces there are, and where each is mounted.
 
 use super::StartError;
-use crate::compat::{ADAPTERS, Adapter, Front, FrontOptions, Mode, adapter, mount};
+use crate::compat::{ADAPTERS, Adapter, Front, FrontOptions, Mode, adapter, mount, names_this_machine};
 use crate::config::Options;
 use crate::gate::Gate;
 use crate::service::Services;
@@ -10,6 +10,7 @@ use axum::Router;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::net::TcpListener;
+use url::Url;
 
 /// Why an older system's interface is not mounted as the operator asked.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +30,12 @@ pub enum AdaptersError {
          not on {2}"
     )]
     NotLoopback(&'static str, &'static str, SocketAddr),
+    /// The same, by the name or the proxy through which others reach this machine.
+    #[error(
+        "--compat {0}={1} gives passwords to whoever asks, so it is for this machine alone: it does not go together \
+         with {2}"
+    )]
+    NotAlone(&'static str, &'static str, &'static str),
     /// An address of its own for what is not mounted.
     #[error("--compat-listen names {0}, which --compat does not")]
     NotChosen(String),
@@ -42,6 +49,15 @@ fn known(name: &str) -> String {
     let modes = adapter(name).map_or(&[][..], |adapter| adapter.modes);
     let words: Vec<_> = modes.iter().map(|mode| mode.word).collect();
     if words.is_empty() { String::new() } else { format!(". It knows: {}", words.join(", ")) }
+}
+
+/// The option that says that others than this machine come here, if there is one.
+fn of_others(options: &Options) -> Option<&'static str> {
+    let elsewhere = |url: &Url| !url.host().is_some_and(|host| names_this_machine(&host));
+    if options.public_url.as_ref().is_some_and(elsewhere) {
+        return Some("--public-url, unless that is http://localhost");
+    }
+    (!options.trusted_proxies.is_empty()).then_some("--trusted-proxies")
 }
 
 #[derive(Debug)]
@@ -95,7 +111,20 @@ impl Adapters {
             {
                 return Err(AdaptersError::NotLoopback(adapter.name, mode.word, address));
             }
+            if mode.loopback_only
+                && let Some(flag) = of_others(options)
+            {
+                return Err(AdaptersError::NotAlone(adapter.name, mode.word, flag));
+            }
             tracing::warn!("--compat {}={}: {}", adapter.name, mode.word, mode.warning);
+            if mode.trusts_callers {
+                tracing::warn!(
+                    "--compat {}={}: without TLS browsers do not say which page sends a request, so any page that \
+                     somebody opens who reaches this can act here. Serve it over HTTPS, or to this machine alone",
+                    adapter.name,
+                    mode.word
+                );
+            }
         }
         Ok(Self { chosen, own, session_lifetime: options.compat.compat_session_lifetime })
     }
@@ -118,7 +147,7 @@ impl Adapters {
     pub(super) fn listen(&self) -> Result<Vec<Own>, StartError> {
         let open = |(adapter, address): &(&'static Adapter, SocketAddr)| {
             let listener = listen(*address).map_err(|error| StartError::Listen(*address, error))?;
-            Ok(Own { adapter: *adapter, listener })
+            Ok(Own { adapter, listener })
         };
         self.own.iter().map(open).collect()
     }

@@ -1,6 +1,6 @@
 //! What may stand on the command line, and what its help says.
 
-use super::{health, keys, send, tail, token, users};
+use super::{backup, health, keys, restore, send, tail, token, users};
 use crate::config::{Options, values};
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
@@ -40,6 +40,15 @@ pub(super) enum Command {
     /// It asks the server of this machine, at the address of --listen or `GOLDCREST_LISTEN`, unless --server says
     /// another.
     Health(health::Command),
+    /// Copy the database and the signing key into a directory, while the server runs or not.
+    ///
+    /// The directory holds goldcrest.db, checked, and jwt.key. It is there whole or not at all.
+    Backup(backup::Command),
+    /// Put a backup in the place of the data. The server must not run.
+    ///
+    /// No number is given twice: clients that know of later events are told to read their lists anew. All logins and API
+    /// keys end, since the backup does not know which were revoked after it.
+    Restore(restore::Command),
     /// Make accounts, and shut people out.
     #[command(subcommand)]
     User(users::Command),
@@ -97,7 +106,7 @@ fn shown(program: clap::Command) -> clap::Command {
             })
         });
     }
-    for command in ["migrate", "user", "token", "key"] {
+    for command in ["migrate", "backup", "restore", "user", "token", "key"] {
         program = program.mut_subcommand(command, place_last);
     }
     program
@@ -117,7 +126,12 @@ fn place_last(command: clap::Command) -> clap::Command {
 fn misplaced(program: &clap::Command, matches: &ArgMatches, command: &Command) -> Option<String> {
     let forgotten = |arg: &&clap::Arg| match command {
         // They say which server it is.
-        Command::Migrate | Command::User(_) | Command::Token(_) | Command::Key(_) => false,
+        Command::Migrate
+        | Command::Backup(_)
+        | Command::Restore(_)
+        | Command::User(_)
+        | Command::Token(_)
+        | Command::Key(_) => false,
         Command::Health(_) => arg.get_long() != Some("listen") || arg.is_global_set(),
         // It has them all behind itself, and those that may stand anywhere come from anywhere.
         Command::Serve(_) => !arg.is_global_set(),

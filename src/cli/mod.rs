@@ -3,6 +3,7 @@
 //! What the operator does to the data goes one way only: an `admin::Verb`, carried out by the server through its admin
 //! socket if one runs, and otherwise by the command itself, which then holds the data directory.
 
+mod backup;
 mod command_line;
 mod failed;
 mod health;
@@ -13,7 +14,9 @@ mod operator;
 mod output;
 mod password;
 mod printable;
+mod progress;
 mod remote;
+mod restore;
 mod send;
 mod tail;
 mod token;
@@ -63,6 +66,8 @@ async fn carry_out(options: Options, command: Option<Command>) -> Result<(), Fai
         None => Ok(crate::app::serve(options).await?),
         Some(Command::Serve(options)) => Ok(crate::app::serve(*options).await?),
         Some(Command::Migrate) => migrate::run(&options.place).await,
+        Some(Command::Backup(command)) => backup::run(&options, command).await,
+        Some(Command::Restore(command)) => restore::run(&options, command).await,
         Some(Command::Health(command)) => health::run(command, options.listen).await,
         Some(Command::User(command)) => users::run(&options, command).await,
         Some(Command::Token(command)) => token::run(&options, command).await,

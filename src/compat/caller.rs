@@ -1,8 +1,8 @@
 //! Who calls, by what `Authorization` shows.
 
 use super::{Front, Refused, Scheme};
-use crate::domain::Refusal;
 use crate::domain::sessions::Principal;
+use crate::domain::{Refusal, UserId};
 use crate::gate::Bounds;
 use crate::service::Failure;
 use axum::extract::FromRequestParts;
@@ -65,6 +65,12 @@ pub(super) async fn recall(front: &Front, headers: &HeaderMap) -> Result<Option<
     }
 }
 
+/// With whom a request is counted before it is known who calls.
+pub(super) fn counted_with(front: &Front, headers: &HeaderMap) -> Option<UserId> {
+    let Shown::Basic { name, password } = shown(front, headers) else { return None };
+    front.services.seen_password(&name, &password)
+}
+
 /// Who calls. Passwords are hashed only within the limits of logging in.
 pub(super) async fn caller(front: &Front, parts: &mut Parts) -> Result<Option<Principal>, Refused> {
     if let Some(Recalled(principal)) = parts.extensions.get::<Recalled>() {
@@ -79,7 +85,9 @@ pub(super) async fn caller(front: &Front, parts: &mut Parts) -> Result<Option<Pr
             Some(principal) => principal,
             None => {
                 let Ok(bounds) = Bounds::from_request_parts(parts, front).await;
-                bounds.login(&name)?;
+                if front.services.is_guess(&name, &password) {
+                    bounds.login(&name)?;
+                }
                 front.services.check_password(&name, password, bounds.address()).await?
             }
         },

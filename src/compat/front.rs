@@ -5,9 +5,9 @@ use crate::gate::Gate;
 use crate::service::Services;
 use axum::extract::FromRef;
 use axum::response::Response;
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderValue, Method, header};
 use std::time::Duration;
-use url::Host;
+use url::{Host, Position, Url};
 
 /// How the operator wants an adapter.
 #[derive(Debug, Clone)]
@@ -68,6 +68,12 @@ impl Front {
         self.options.session_lifetime.unwrap_or(theirs)
     }
 
+    /// Whether only callers who use a name of its own are to be let in: where a page of anybody's could do harm by having
+    /// its own name lead here.
+    pub(super) fn checks_host(&self) -> bool {
+        self.options.mode.is_some_and(|mode| mode.trusts_callers || mode.loopback_only)
+    }
+
     /// A refusal in the adapter's own words.
     pub(super) fn refuse(&self, refused: &Refused) -> Response {
         (self.adapter.refuse)(refused)
@@ -81,29 +87,58 @@ impl Front {
     /// Where a caller reaches the adapter, for links to be followed by this same caller: by the public URL, or, on an
     /// address of its own and where none is given, by the name that he used. Never for links in mails.
     pub(super) fn base(&self, headers: &HeaderMap) -> String {
-        if let Some(url) = &self.services.rules().public_url
-            && !self.options.prefix.is_empty()
-        {
-            return format!("{}{}", url.as_str().trim_end_matches('/'), self.options.prefix);
-        }
-        let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
-        let scheme = if self.gate.origins().is_tls() { "https" } else { "http" };
-        format!("{scheme}://{host}{}", self.options.prefix)
+        base(self.services.rules().public_url.as_ref(), &self.options.prefix, headers)
     }
 
     /// Whether a request names this server by a name that is its own. A name of somebody else's that leads here is how a
     /// page would read what is meant for this machine alone; an address is nobody's name.
     pub(super) fn is_own_host(&self, headers: &HeaderMap) -> bool {
         let Some(host) = headers.get(header::HOST) else { return true };
-        let Some(host) = host.to_str().ok().map(without_port) else { return false };
-        match Host::parse(host) {
-            Ok(Host::Ipv4(_) | Host::Ipv6(_)) => true,
-            Ok(Host::Domain(name)) => {
-                let public = self.services.rules().public_url.as_ref().and_then(|url| url.host_str());
-                name == "localhost" || public.is_some_and(|public| public.eq_ignore_ascii_case(&name))
-            }
-            Err(_) => false,
+        let Some(host) = host.to_str().ok().and_then(|host| Host::parse(without_port(host)).ok()) else { return false };
+        if names_this_machine(&host) {
+            return true;
         }
+        if self.options.mode.is_some_and(|mode| mode.loopback_only) {
+            return false;
+        }
+        match host {
+            Host::Ipv4(_) | Host::Ipv6(_) => true,
+            Host::Domain(name) => {
+                let public = self.services.rules().public_url.as_ref().and_then(|url| url.host_str());
+                public.is_some_and(|public| public.eq_ignore_ascii_case(&name)) || self.gate.origins().names(&name)
+            }
+        }
+    }
+
+    /// Whether the page that a request was followed from is one of our own, or may act here like one.
+    pub(super) fn is_own_page(&self, headers: &HeaderMap, referer: &HeaderValue) -> bool {
+        let Some(url) = referer.to_str().ok().and_then(|referer| Url::parse(referer).ok()) else { return false };
+        let same = headers.get(header::HOST).is_some_and(|host| {
+            url[Position::BeforeHost..Position::AfterPort].as_bytes().eq_ignore_ascii_case(host.as_bytes())
+        });
+        let origin = HeaderValue::from_str(&url.origin().ascii_serialization()).ok();
+        same || origin.is_some_and(|origin| self.gate.origins().admit(&Method::POST, true, Some(&origin)))
+    }
+}
+
+/// See [`Front::base`].
+fn base(public_url: Option<&Url>, prefix: &str, headers: &HeaderMap) -> String {
+    if let Some(url) = public_url
+        && !prefix.is_empty()
+    {
+        return format!("{}{prefix}", url.as_str().trim_end_matches('/'));
+    }
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
+    // What stands before the public URL speaks TLS for that alone; here nobody does.
+    format!("http://{host}{prefix}")
+}
+
+/// Whether only this machine is reached by this name.
+pub fn names_this_machine<S: AsRef<str>>(host: &Host<S>) -> bool {
+    match host {
+        Host::Ipv4(address) => address.is_loopback(),
+        Host::Ipv6(address) => address.is_loopback(),
+        Host::Domain(name) => name.as_ref() == "localhost",
     }
 }
 
@@ -111,5 +146,31 @@ fn without_port(host: &str) -> &str {
     match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) && !name.ends_with(':') => name,
         _ => host,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_lead_to_the_public_url_or_to_where_plain_http_is_spoken() {
+        let headers = HeaderMap::from_iter([(header::HOST, HeaderValue::from_static("10.0.0.7:9000"))]);
+        let url = Url::parse("https://chat.example.org/under/").unwrap();
+        assert_eq!(base(Some(&url), "/compat/oms", &headers), "https://chat.example.org/under/compat/oms");
+        assert_eq!(base(Some(&url), "", &headers), "http://10.0.0.7:9000");
+        assert_eq!(base(None, "", &headers), "http://10.0.0.7:9000");
+        assert_eq!(base(None, "/compat/oms", &headers), "http://10.0.0.7:9000/compat/oms");
+    }
+
+    #[test]
+    fn few_names_are_this_machines_alone() {
+        let names = |host: &str| names_this_machine(&Host::parse(host).unwrap());
+        for own in ["localhost", "LOCALHOST", "127.0.0.1", "127.1.2.3", "[::1]"] {
+            assert!(names(own), "{own}");
+        }
+        for other in ["localhost.example.org", "10.0.0.7", "0.0.0.0", "[2001:db8::1]", "127.0.0.1.nip.io"] {
+            assert!(!names(other), "{other}");
+        }
     }
 }

@@ -1,13 +1,13 @@
 //! What is refused before any handler of an adapter.
 
-use super::caller::{Recalled, recall};
+use super::caller::{Recalled, counted_with, recall};
 use super::{Front, Refused};
 use crate::gate::{ClientAddress, Tally};
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use http::{HeaderMap, header};
+use http::header;
 use tower_http::catch_panic::CatchPanicLayer;
 
 /// An adapter's routes with what stands before each of them.
@@ -28,7 +28,7 @@ async fn guard(
     next: Next,
 ) -> Response {
     tracing::Span::current().record("client.address", tracing::field::display(address));
-    if front.trusts_callers() && !front.is_own_host(request.headers()) {
+    if front.checks_host() && !front.is_own_host(request.headers()) {
         return front.refuse(&Refused::ForeignHost);
     }
     if is_foreign(&front, &request) {
@@ -38,7 +38,8 @@ async fn guard(
     if let Some(limits) = front.gate.limits() {
         // Wrong credentials are refused by the handler, in its own words.
         let recalled = recall(&front, request.headers()).await.ok().flatten();
-        let user = recalled.as_ref().map(|principal| principal.user);
+        let known = recalled.as_ref().map(|principal| principal.user);
+        let user = known.or_else(|| counted_with(&front, request.headers()));
         if let Err(refused) = tally.count(limits.request(user, address)) {
             let mut response = front.refuse(&refused.into());
             tally.tell(response.headers_mut());
@@ -63,10 +64,11 @@ fn is_foreign(front: &Front, request: &Request) -> bool {
     if origin.is_some() {
         return !origins.admit(request.method(), true, origin);
     }
-    is_cross_site(request.headers())
-}
-
-/// What browsers say of requests that carry no origin (W3C Fetch Metadata).
-fn is_cross_site(headers: &HeaderMap) -> bool {
-    headers.get("sec-fetch-site").is_some_and(|site| site != "same-origin" && site != "none")
+    // What browsers say of requests that carry no origin (W3C Fetch Metadata).
+    if let Some(site) = request.headers().get("sec-fetch-site") {
+        return site != "same-origin" && site != "none";
+    }
+    // Over plain HTTP they do not say it, but may name the page that sent it.
+    let referer = request.headers().get(header::REFERER);
+    referer.is_some_and(|referer| !front.is_own_page(request.headers(), referer))
 }

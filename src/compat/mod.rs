@@ -15,7 +15,7 @@ use axum::Router;
 use axum::response::Response;
 use std::fmt;
 
-pub use front::{Front, FrontOptions};
+pub use front::{Front, FrontOptions, names_this_machine};
 pub use guard::mount;
 pub use refused::Refused;
 

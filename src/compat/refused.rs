@@ -12,7 +12,7 @@ pub enum Refused {
     #[error("Pages of this origin may not use this server. Its operator can allow them with --allow-origins.")]
     ForeignOrigin,
     /// A name that is not this server's: somebody may have pointed it here.
-    #[error("This server does not go by this name. Its operator can name it with --public-url.")]
+    #[error("This server does not go by this name. Its operator can name it with --public-url or --allow-origins.")]
     ForeignHost,
     /// Too many requests of this kind.
     #[error(transparent)]
@@ -84,6 +84,7 @@ impl Refused {
             Self::TooMany(TooMany { seconds }) => Some(*seconds),
             Self::Service(Failure::Overloaded) => Some(1),
             Self::Service(Failure::Unavailable | Failure::OutcomeUnknown) => Some(5),
+            Self::Service(Failure::Replaced) => Some(30),
             _ => None,
         }
     }
@@ -92,7 +93,9 @@ impl Refused {
 fn of_service(failure: &Failure) -> StatusCode {
     let refusal = match failure {
         Failure::Refused(refusal) => refusal,
-        Failure::Overloaded | Failure::Unavailable | Failure::OutcomeUnknown => return StatusCode::SERVICE_UNAVAILABLE,
+        Failure::Overloaded | Failure::Unavailable | Failure::Replaced | Failure::OutcomeUnknown => {
+            return StatusCode::SERVICE_UNAVAILABLE;
+        }
         Failure::Broken => return StatusCode::INTERNAL_SERVER_ERROR,
     };
     match refusal {

@@ -38,6 +38,12 @@ pub enum DataDirError {
         /// The process that holds it, as far as the lock file tells.
         holder: Option<u32>,
     },
+    /// A restore ended in the middle of exchanging the files.
+    #[error(
+        "a restore of {} was broken off, and its files may be of two databases: run `goldcrest restore` again",
+        .0.display()
+    )]
+    Unfinished(PathBuf),
 }
 
 fn named(holder: Option<u32>) -> String {
@@ -60,8 +66,14 @@ impl DataDir {
         Ok(Self { path: path.to_owned() })
     }
 
-    /// Takes the directory for this process, or says who has it.
+    /// Takes the directory for this process, or says who has it, or that what is in it is not whole.
     pub fn lock(&self) -> Result<Lock, DataDirError> {
+        let lock = self.lock_to_restore()?;
+        if self.unfinished_restore().exists() { Err(DataDirError::Unfinished(self.path.clone())) } else { Ok(lock) }
+    }
+
+    /// Takes the directory for this process to put other files there, whatever is there now.
+    pub fn lock_to_restore(&self) -> Result<Lock, DataDirError> {
         let unusable = |source| DataDirError::Unusable { path: self.path.clone(), source };
         let path = self.path.join("lock");
         // Never removed: a lock on a file that another process has unlinked would protect nothing.
@@ -93,6 +105,16 @@ impl DataDir {
     /// Where the commands of the operator reach the running server.
     pub fn admin_socket(&self) -> PathBuf {
         self.path.join("admin.sock")
+    }
+
+    /// A file that is there while the files of the directory are exchanged.
+    pub fn unfinished_restore(&self) -> PathBuf {
+        self.path.join("restore-unfinished")
+    }
+
+    /// Where the embedded database is.
+    pub fn database(&self) -> PathBuf {
+        self.path.join("goldcrest.db")
     }
 
     /// Where the signing key is, unless the operator keeps it elsewhere.

@@ -9,6 +9,9 @@ use serde::Serialize;
 /// The most people in a conversation whose members are told how far each of them has read.
 pub const SHARED_LIMIT: u64 = 32;
 
+/// The most unread messages of a conversation that are counted: more are as many to people, and take longer.
+pub const UNREAD_LIMIT: u64 = 10_000;
+
 /// Whether the members of a conversation are told how far each has read; elsewhere everybody sees only his own. What is
 /// read in channels, which anybody may follow, is nobody else's business.
 pub fn are_shared(kind: Kind, members: u64) -> bool {

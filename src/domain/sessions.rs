@@ -1,5 +1,6 @@
 //! How somebody proves who he is, and how far that reaches.
 
+use super::users::Mark;
 use super::{ConversationId, Refusal, SessionId, Timestamp, UserId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -69,12 +70,14 @@ pub struct Principal {
     pub reach: Reach,
     /// When what was shown ends by itself, which is before the session does.
     pub expires: Option<Timestamp>,
+    /// What whoever has no session is known by; it must still be the user's when he changes anything.
+    pub known_by: Option<Mark>,
 }
 
 impl Principal {
     /// Nobody in particular: without a user, and so without any stay.
     pub fn anonymous() -> Self {
-        Self { user: UserId(0), session: NO_SESSION, reach: Reach::Anonymous, expires: None }
+        Self { user: UserId(0), session: NO_SESSION, reach: Reach::Anonymous, expires: None, known_by: None }
     }
 
     /// Whether this is nobody in particular.
@@ -99,6 +102,12 @@ impl Principal {
     /// Refuses credentials that may not send, in general (`None`) or to one conversation.
     pub fn require_send(&self, within: Option<ConversationId>) -> Result<(), Refusal> {
         self.require("send", within, |_, send| send)
+    }
+
+    /// Refuses those who are known without a session, for what lasts beyond a request: nothing would end it when they are
+    /// shut out.
+    pub fn require_session(&self) -> Result<(), Refusal> {
+        if self.session == NO_SESSION && !self.is_anonymous() { Err(Refusal::Unauthorized) } else { Ok(()) }
     }
 
     /// The one conversation that these credentials are for, if they are bound to one.
@@ -198,6 +207,15 @@ pub fn check_name(name: &str) -> Result<(), Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_lasts_takes_a_session_that_can_be_ended() {
+        let anybody = Principal::anonymous();
+        assert_eq!(anybody.require_session(), Ok(()));
+        let known = Principal { user: UserId(1), reach: Reach::Full, ..anybody };
+        assert_eq!(known.require_session(), Err(Refusal::Unauthorized));
+        assert_eq!(Principal { session: SessionId(1), ..known }.require_session(), Ok(()));
+    }
 
     const HOUR: Duration = Duration::from_hours(1);
 

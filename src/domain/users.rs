@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use unicode_normalization::UnicodeNormalization;
 
 /// The longest username, in Unicode scalar values.
@@ -191,6 +191,17 @@ pub struct SparePassword {
     pub until: Timestamp,
 }
 
+/// A hash over a user's password and whether he is trusted without one: another once either is another.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Mark([u8; 32]);
+
+impl fmt::Debug for Mark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Nothing that is made of a password belongs into a log.
+        f.write_str("Mark")
+    }
+}
+
 /// An account as the server keeps it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
@@ -250,6 +261,14 @@ impl User {
         self.open && self.password_hash.is_none()
     }
 
+    /// What lets this user in without a session, as it is now.
+    pub fn mark(&self) -> Mark {
+        let mut hash = Sha256::new();
+        hash.update([u8::from(self.open)]);
+        hash.update(self.password_hash.as_deref().unwrap_or_default());
+        Mark(hash.finalize().into())
+    }
+
     /// Whether this user may act now, and why not.
     pub fn check_active(&self) -> Result<(), Refusal> {
         match self.status {
@@ -305,6 +324,34 @@ mod tests {
         assert!(name("deleted-users").is_ok());
         assert!(Username::parse("username", &tombstone("alice")).is_err());
         assert_ne!(tombstone("alice"), tombstone("bob"));
+    }
+
+    #[test]
+    fn what_lets_somebody_in_is_another_with_the_password_and_with_the_trust() {
+        let user = |open: bool, hash: Option<&str>| User {
+            id: UserId(1),
+            username: Username::stored("ann".to_owned()),
+            email: None,
+            email_confirmed: false,
+            password_hash: hash.map(str::to_owned),
+            bio: String::new(),
+            bio_visible: Circle::Everyone,
+            inbox: Circle::Everyone,
+            status: Status::Active,
+            admin: false,
+            open,
+            via: None,
+            spare_password: None,
+            created_at: Timestamp(0),
+        };
+        let marks = [user(false, Some("a")), user(false, Some("b")), user(true, Some("a")), user(true, None)];
+        for (number, first) in marks.iter().enumerate() {
+            for second in &marks[number + 1..] {
+                assert_ne!(first.mark(), second.mark());
+            }
+        }
+        assert_eq!(user(false, Some("a")).mark(), User { bio: "new".to_owned(), ..user(false, Some("a")) }.mark());
+        assert_eq!(format!("{:?}", user(false, Some("a")).mark()), "Mark");
     }
 
     #[test]

@@ -32,10 +32,22 @@ pub struct Limits {
     streams: Buckets<IpAddr>,
     registrations: Buckets<IpAddr>,
     logins: Buckets<IpAddr>,
-    guesses: Buckets<(IpAddr, String)>,
+    guesses: Buckets<(IpAddr, Guessed)>,
     sends: Buckets<UserId>,
     mails: Buckets<IpAddr>,
     readings: Buckets<UserId>,
+}
+
+/// What is guessed. What somebody types who is not let in yet never counts for one who is, whatever he calls himself; and
+/// a name and an address are counted apart even if they are one account's, so that no answer tells that they are.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Guessed {
+    /// The password of whoever is called so, if anybody is.
+    Typed(String),
+    /// The password of somebody who is let in already, and gives it again.
+    Account(UserId),
+    /// The secret of a mailed link.
+    Link,
 }
 
 #[derive(Debug)]
@@ -183,6 +195,11 @@ impl Limits {
         }
     }
 
+    /// An operation of a WebSocket that costs as much as a request, where no header can tell how the bucket stands.
+    pub fn operation(&self, user: UserId) -> Result<(), TooMany> {
+        self.users.ask(&user).pass()
+    }
+
     /// Opening a stream.
     pub fn stream(&self, address: IpAddr) -> Result<(), TooMany> {
         self.streams.ask(&neighbourhood(address)).pass()
@@ -239,11 +256,25 @@ impl Bounds {
     /// Trying a name and a password, which hashes one too. Guesses at one account count by themselves, and by where
     /// they come from, so that nobody can keep its owner out from elsewhere.
     pub fn login(&self, name: &str) -> Result<(), TooMany> {
-        let address = neighbourhood(self.address);
-        self.count(|limits| limits.logins.ask(&address))?;
         // Of a name that is none, its beginning is enough to count by.
         let name: String = name.chars().take(64).collect();
-        self.count(|limits| limits.guesses.ask(&(address, fold(&name))))
+        self.guess(Guessed::Typed(fold(&name)))
+    }
+
+    /// Giving one's password again, for what needs more than a session.
+    pub fn password(&self, user: UserId) -> Result<(), TooMany> {
+        self.guess(Guessed::Account(user))
+    }
+
+    /// Using a mailed link.
+    pub fn mailed_link(&self) -> Result<(), TooMany> {
+        self.guess(Guessed::Link)
+    }
+
+    fn guess(&self, what: Guessed) -> Result<(), TooMany> {
+        let address = neighbourhood(self.address);
+        self.count(|limits| limits.logins.ask(&address))?;
+        self.count(|limits| limits.guesses.ask(&(address, what)))
     }
 
     /// Having a mail sent to somebody.

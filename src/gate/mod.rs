@@ -11,7 +11,7 @@ use crate::transport::{AddressPermit, Addresses};
 use axum::Router;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use ipnet::IpNet;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tower_http::cors::CorsLayer;
@@ -118,11 +118,12 @@ impl Gate {
     fn client_address(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut address = peer.to_canonical();
         let named = headers.get_all("x-forwarded-for");
-        let mut hops: Vec<&str> =
-            named.iter().filter_map(|value| value.to_str().ok()).flat_map(|v| v.split(',')).collect();
+        // Bytes, not text: of what a client puts before the proxy's word nothing may make that word unreadable.
+        let mut hops: Vec<&[u8]> =
+            named.iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).collect();
         // From the nearest hop outwards, for as long as the one who says it is trusted.
         while self.trusts(address) {
-            match hops.pop().and_then(|hop| hop.trim().parse().ok()) {
+            match hops.pop().and_then(hop) {
                 Some(before) => address = before,
                 None => break,
             }
@@ -135,4 +136,11 @@ impl Gate {
         let address = address.to_canonical();
         self.inner.options.trusted_proxies.iter().any(|network| network.contains(&address))
     }
+}
+
+/// An address as proxies write it: bare, in brackets, or with a port behind it.
+fn hop(text: &[u8]) -> Option<IpAddr> {
+    let text = std::str::from_utf8(text).ok()?.trim();
+    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+    bare.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|address| address.ip()))
 }

@@ -37,6 +37,15 @@ impl Origins {
         Self { own, allowed: allowed.iter().map(text).collect(), tls, refused: Arc::default() }
     }
 
+    /// Whether this is the host of an origin that the operator lets in.
+    pub fn names(&self, host: &str) -> bool {
+        let url = |origin: &String| Url::parse(origin).ok();
+        self.allowed
+            .iter()
+            .filter_map(url)
+            .any(|url| url.host_str().is_some_and(|known| known.eq_ignore_ascii_case(host)))
+    }
+
     /// Whether our own pages come over TLS.
     pub fn is_tls(&self) -> bool {
         self.tls

@@ -59,6 +59,11 @@ impl Follower {
         self.reachable.load(Ordering::Acquire)
     }
 
+    /// Whether the database is another than the one that was opened, so that nothing is heard or written here.
+    pub fn is_replaced(&self) -> bool {
+        self.log.store().is_replaced()
+    }
+
     /// Opens a stream.
     pub async fn subscribe(&self, wish: Wish) -> Result<Subscription, RegisterError> {
         Subscription::register(Arc::clone(&self.hub), Arc::clone(&self.log), wish).await
@@ -113,15 +118,31 @@ impl Follower {
     }
 
     async fn look(&self) -> Result<(), StoreError> {
-        let applied = self.hub.applied();
-        let clock = self.log.store().clock().await?;
-        self.hub.forget_before(clock.beginning);
-        let head = clock.head;
-        if head < applied {
-            self.diverged(head);
+        let store = self.log.store();
+        // Before the clock, which must not be older than what it is compared with.
+        let (applied, batch) = self.hub.last_known();
+        let clock = store.clock().await?;
+        if store.is_replaced() || clock.head < applied || !self.is_as_known(applied, batch).await? {
+            self.diverged(clock.head);
             return Ok(());
         }
-        self.fill(head).await
+        self.hub.forget_before(clock.beginning);
+        self.fill(clock.head).await
+    }
+
+    /// Whether the last event that is known stands in the log as it was, unless history no longer keeps it.
+    async fn is_as_known(&self, applied: Seq, batch: Option<i64>) -> Result<bool, StoreError> {
+        let found = self.log.store().batch_at(applied).await?;
+        match (batch, found) {
+            (Some(known), Some(found)) => Ok(known == found),
+            (None, Some(found)) => {
+                self.hub.learn(applied, found);
+                Ok(true)
+            }
+            (None, None) => Ok(true),
+            // Read after, so that what retention takes meanwhile is not missed.
+            (Some(_), None) => Ok(applied < self.log.store().clock().await?.beginning),
+        }
     }
 
     /// Applies what the log holds through a place.
@@ -155,8 +176,10 @@ impl Follower {
         applied
     }
 
-    /// The line of numbers is not the one that streams were told: they end, and new ones find no server here.
+    /// The line of numbers is not the one that streams were told: they end, new ones find no server here, and nothing is
+    /// written any more.
     fn diverged(&self, seq: Seq) {
+        self.log.store().mark_replaced();
         if !self.hub.is_closed() {
             tracing::error!(
                 event.seq = seq.0,

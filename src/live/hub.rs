@@ -14,8 +14,8 @@ use crate::domain::events::{Effect, Topic};
 use crate::domain::{ConversationId, MessageId, Seq, SessionId, Timestamp, UserId};
 use dashmap::DashMap;
 use parking_lot::{Mutex, RwLock};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// How much the hub keeps.
@@ -39,8 +39,8 @@ pub struct Hub {
     applied: AtomicI64,
     revoked: DashMap<SessionId, Timestamp>,
     erasures: Erasures,
-    /// New streams are told to come back elsewhere or later.
-    closed: AtomicBool,
+    /// Why new streams are sent away, if they are.
+    closed: OnceLock<Ending>,
 }
 
 /// What became of an event that was handed to the hub.
@@ -65,13 +65,27 @@ impl Hub {
             applied: AtomicI64::new(applied.0),
             revoked: revoked.into_iter().map(|session| (session, now)).collect(),
             erasures: Erasures::default(),
-            closed: AtomicBool::new(false),
+            closed: OnceLock::new(),
         }
     }
 
     /// The last event that was handed to everybody who hears it.
     pub fn applied(&self) -> Seq {
         Seq(self.applied.load(Ordering::Acquire))
+    }
+
+    /// The last event that was handed out, and in which batch it was written, if that is known.
+    pub(super) fn last_known(&self) -> (Seq, Option<i64>) {
+        let index = self.index.lock();
+        (index.applied, index.batch)
+    }
+
+    /// Learns in which batch the event was written that this hub began with.
+    pub(super) fn learn(&self, seq: Seq, batch: i64) {
+        let mut index = self.index.lock();
+        if index.applied == seq {
+            index.batch.get_or_insert(batch);
+        }
     }
 
     /// How many streams are open.
@@ -123,6 +137,7 @@ impl Hub {
             _ => {}
         }
         index.applied = event.seq;
+        index.batch = Some(event.batch);
         self.applied.store(event.seq.0, Ordering::Release);
         Applied::Done
     }
@@ -144,15 +159,20 @@ impl Hub {
         self.index.lock().end_all(ending);
     }
 
-    /// Ends all streams, and those that come from now on at once.
+    /// Ends all streams, and those that come from now on at once. The first reason stays.
     pub fn close(&self, ending: Ending) {
-        self.closed.store(true, Ordering::Release);
+        self.closed.get_or_init(|| ending);
         self.end_all(ending);
     }
 
     /// Whether streams are sent away.
     pub fn is_closed(&self) -> bool {
-        self.closed.load(Ordering::Acquire)
+        self.closed.get().is_some()
+    }
+
+    /// Why streams are sent away, if they are.
+    pub fn closed_by(&self) -> Option<Ending> {
+        self.closed.get().copied()
     }
 
     // For subscriptions.
@@ -166,8 +186,8 @@ impl Hub {
         if self.is_revoked(session) {
             slot.end(Ending::Revoked);
         }
-        if self.is_closed() {
-            slot.end(Ending::ShuttingDown);
+        if let Some(ending) = self.closed_by() {
+            slot.end(ending);
         }
         (slot, audience)
     }

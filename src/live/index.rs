@@ -16,6 +16,8 @@ use std::sync::Arc;
 pub(super) struct Index {
     /// The last event that went to its hearers.
     pub(super) applied: Seq,
+    /// In which batch that was written, if that is known.
+    pub(super) batch: Option<i64>,
     audiences: HashMap<UserId, Arc<Audience>>,
     topics: HashMap<ConversationId, Hearers>,
     streams: usize,
@@ -39,7 +41,7 @@ struct Member {
 impl Index {
     /// An index without streams that goes on from an event.
     pub(super) fn new(applied: Seq) -> Self {
-        Self { applied, audiences: HashMap::new(), topics: HashMap::new(), streams: 0 }
+        Self { applied, batch: None, audiences: HashMap::new(), topics: HashMap::new(), streams: 0 }
     }
 
     /// How many streams are open.

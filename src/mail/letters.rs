@@ -1,8 +1,8 @@
 //! What is written: a template for each letter, whose first line is its subject.
 
-use crate::domain::UserId;
 use crate::domain::links::Purpose;
 use crate::domain::users::Username;
+use crate::domain::{Timestamp, UserId};
 use std::fmt;
 use url::Url;
 
@@ -70,6 +70,19 @@ impl Writer {
         self.fill("email_removed", include_str!("letters/email_removed.txt"), user, name, to, None)
     }
 
+    /// Tells the owner of an address that somebody else asks for it.
+    pub fn email_wanted(&self, user: UserId, name: &Username, to: &str) -> Letter {
+        self.fill("email_wanted", include_str!("letters/email_wanted.txt"), user, name, to, None)
+    }
+
+    /// Tells the owner of an account when its password became another, and what to do if that was not he.
+    pub fn password_changed(&self, user: UserId, name: &Username, to: &str, at: Timestamp) -> Letter {
+        let mut letter =
+            self.fill("password_changed", include_str!("letters/password_changed.txt"), user, name, to, None);
+        letter.text = letter.text.replace("{when}", &for_people(at));
+        letter
+    }
+
     fn fill(
         &self,
         kind: &'static str,
@@ -88,6 +101,13 @@ impl Writer {
         let (subject, text) = template.split_once("\n\n").unwrap_or(("", template));
         Letter { user, kind, to: to.to_owned(), subject: fill(subject), text: fill(text), link }
     }
+}
+
+/// A moment to the minute, as in `2026-11-21 at 10:00 UTC`.
+fn for_people(at: Timestamp) -> String {
+    let text = at.to_string();
+    let (day, time) = text.split_once('T').unwrap_or((&text, ""));
+    format!("{day} at {} UTC", time.get(..5).unwrap_or(time))
 }
 
 #[cfg(test)]
@@ -112,6 +132,9 @@ mod tests {
         }
         letters.push(writer.email_changed(UserId(1), &name, "zoe@example.org"));
         letters.push(writer.email_removed(UserId(1), &name, "zoe@example.org"));
+        letters.push(writer.email_wanted(UserId(1), &name, "zoe@example.org"));
+        letters.push(writer.password_changed(UserId(1), &name, "zoe@example.org", Timestamp(1_795_255_200_124)));
+        assert!(letters.last().unwrap().text.contains("changed on 2026-11-21 at 10:00 UTC."), "to the minute");
         for letter in letters {
             assert!(!letter.subject.is_empty() && !letter.subject.contains('\n'), "{}", letter.subject);
             assert!(letter.text.contains("zoe") && letter.text.contains("chat.example.org"), "{}", letter.text);

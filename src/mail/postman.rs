@@ -14,6 +14,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use url::{Host, Url};
 
 /// Letters under way at a time: a mail server that takes its time with one does not hold up the others.
 const AT_ONCE: usize = 4;
@@ -52,6 +53,12 @@ pub enum MailError {
     /// The mail server's address is none. What exactly is not repeated: it may hold a password.
     #[error("--smtp-url is not the address of a mail server, such as smtps://user:password@mail.example.org")]
     Url,
+    /// Its password would go over the network for everybody to read.
+    #[error(
+        "--smtp-url gives a user and a password to a mail server elsewhere without insisting on TLS: write smtps://, \
+         or smtp:// with ?tls=required behind it"
+    )]
+    InTheClear,
     /// The sender's address is none.
     #[error("--mail-from is not an e-mail address: {0}")]
     From(AddressError),
@@ -116,6 +123,9 @@ impl Postman {
             Way::Log => Carrier::Log,
             Way::Smtp { url, from } => {
                 let builder = AsyncSmtpTransport::<Tokio1Executor>::from_url(url).map_err(|_| MailError::Url)?;
+                if is_in_the_clear(url) {
+                    return Err(MailError::InTheClear);
+                }
                 let transport = builder.timeout(Some(PATIENCE)).build();
                 Carrier::Smtp(Arc::new(Relay { transport, from: from.parse().map_err(MailError::From)? }))
             }
@@ -166,6 +176,21 @@ impl Postman {
             tracing::warn!(mail.letters = lost, "letters were not sent before the server stopped");
         }
     }
+}
+
+/// Whether credentials may be sent without TLS to another machine. What is no URL at all is refused elsewhere.
+fn is_in_the_clear(url: &str) -> bool {
+    let Ok(url) = Url::parse(url) else { return false };
+    let secret = !url.username().is_empty() || url.password().is_some();
+    let insists = url.scheme() == "smtps" || url.query_pairs().any(|pair| pair == ("tls".into(), "required".into()));
+    // Of schemes that it does not know the parser keeps the host as it is written.
+    let here = match url.host_str().map(Host::parse) {
+        Some(Ok(Host::Ipv4(address))) => address.is_loopback(),
+        Some(Ok(Host::Ipv6(address))) => address.is_loopback(),
+        Some(Ok(Host::Domain(name))) => name == "localhost",
+        Some(Err(_)) | None => false,
+    };
+    secret && !insists && !here
 }
 
 /// Keeps a letter for another try, if there is one left and room for it.
@@ -230,5 +255,27 @@ fn cause(error: &smtp::Error) -> &'static str {
         "the mail server said to come back later"
     } else {
         "the mail server cannot be reached, or does not let us in"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_leaves_this_machine_under_tls_alone() {
+        for refused in ["smtp://u:p@mail.example.org", "smtp://u@10.0.0.7:25", "smtp://u:p@x.org?tls=opportunistic"] {
+            assert!(is_in_the_clear(refused), "{refused}");
+        }
+        for taken in [
+            "smtps://u:p@mail.example.org",
+            "smtp://u:p@mail.example.org:587?tls=required",
+            "smtp://mail.example.org",
+            "smtp://u:p@localhost:2525",
+            "smtp://u:p@127.0.0.1:2525",
+            "smtp://u:p@[::1]:2525",
+        ] {
+            assert!(!is_in_the_clear(taken), "{taken}");
+        }
     }
 }

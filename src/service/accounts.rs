@@ -112,7 +112,7 @@ impl Services {
         let (user, opened) = self.sequencer().submit(change).await?;
         tracing::info!(user.id = user.id.0, pending = status == Status::Pending, "registered");
         if let (Some(desk), Some(link)) = (desk, link) {
-            desk.send_link(&user, &link);
+            self.send_or_tell(desk, &user, &link).await;
         }
         Ok((user, opened))
     }
@@ -285,7 +285,9 @@ impl Services {
         let right = self.right_by_password(principal, current).await?;
         let hash = self.inner.passwords.hash(new).await?;
         let keep = Some(principal.session);
-        self.submit_as(principal, SetPassword { user: principal.user, hash, keep, right })?.await
+        let user = self.submit_as(principal, SetPassword { user: principal.user, hash, keep, right })?.await?;
+        self.tell_of_password(&user);
+        Ok(())
     }
 
     /// Sets somebody's password and ends all his sessions: for the operator.
@@ -293,7 +295,9 @@ impl Services {
         users::check_password("password", &new, self.rules().password_min_length)?;
         let user = self.user(name).await?.id;
         let hash = self.inner.passwords.hash(new).await?;
-        self.sequencer().submit(SetPassword { user, hash, keep: None, right: Right::Operator }).await
+        let user = self.sequencer().submit(SetPassword { user, hash, keep: None, right: Right::Operator }).await?;
+        self.tell_of_password(&user);
+        Ok(())
     }
 
     /// Shuts somebody out, or lets him in again. Shutting out ends all his sessions, keys included.

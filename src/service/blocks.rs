@@ -15,7 +15,7 @@ impl Services {
         principal.require_full()?;
         let blocked = self.somebody_else(principal, username).await?;
         self.submit_as(principal, Block { blocker: principal.user, blocked })?.await?;
-        tracing::info!(user.id = principal.user.0, blocked.id = blocked.0, "blocked a user");
+        tracing::info!(event.name = "block", user.id = principal.user.0, blocked.id = blocked.0, "blocked a user");
         Ok(())
     }
 
@@ -24,7 +24,7 @@ impl Services {
         principal.require_full()?;
         let blocked = self.user(username).await?.id;
         self.submit_as(principal, Unblock { blocker: principal.user, blocked })?.await?;
-        tracing::info!(user.id = principal.user.0, blocked.id = blocked.0, "unblocked a user");
+        tracing::info!(event.name = "unblock", user.id = principal.user.0, blocked.id = blocked.0, "unblocked a user");
         Ok(())
     }
 

@@ -9,6 +9,8 @@ use crate::domain::sessions::Principal;
 use crate::domain::{Refusal, Timestamp, UserId};
 use changes::{Ask, Forget, Say};
 
+pub(super) use changes::still_here;
+
 /// Which part of one's contacts a list is about.
 #[derive(Debug, Clone, Copy)]
 pub struct Wanted<'a> {

@@ -10,6 +10,7 @@ use crate::domain::conversations::{
 };
 use crate::domain::events::ConversationView;
 use crate::domain::messages::Message;
+use crate::domain::receipts::UNREAD_LIMIT;
 use crate::domain::sessions::Principal;
 use crate::domain::users::{Status, Username};
 use crate::domain::{ConversationId, MessageId, Refusal, UserId};
@@ -46,7 +47,8 @@ pub struct ConversationItem {
     pub last_message: Option<Message>,
     /// How many unread messages name the caller.
     pub mention_count: u64,
-    /// How many messages the caller has not read.
+    /// How many messages the caller has not read. 10,000 stands for that many or more.
+    #[schemars(range(max = UNREAD_LIMIT))]
     pub unread: u64,
     /// Through which message he has read, if any.
     pub last_read_id: Option<MessageId>,

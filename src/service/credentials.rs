@@ -59,6 +59,28 @@ impl Remembered {
     }
 }
 
+/// Tickets whose first use was handed in to be written, for as long as that would be done again.
+#[derive(Debug, Default)]
+pub(super) struct ShownTickets {
+    since: DashMap<String, Timestamp>,
+}
+
+impl ShownTickets {
+    fn is_first(&self, id: &str, now: Timestamp) -> bool {
+        if self.since.len() >= REMEMBERED {
+            self.since.retain(|_, since| since.until(now) < TICKET_FIRST_USE);
+            if self.since.len() >= REMEMBERED {
+                self.since.clear();
+            }
+        }
+        self.since.insert(id.to_owned(), now).is_none()
+    }
+
+    fn forget(&self, id: &str) {
+        self.since.remove(id);
+    }
+}
+
 impl Services {
     /// Checks a Bearer token: an access token without any query, or an API key.
     pub async fn check_bearer(&self, token: &str) -> Result<Principal, Failure> {
@@ -68,7 +90,13 @@ impl Services {
         }
         let access = self.inner.tokens.read_access(token, self.rules().access_token_lifetime)?;
         self.refuse_revoked(access.session)?;
-        Ok(Principal { user: access.user, session: access.session, reach: Reach::Full, expires: Some(access.expires) })
+        Ok(Principal {
+            user: access.user,
+            session: access.session,
+            reach: Reach::Full,
+            expires: Some(access.expires),
+            known_by: None,
+        })
     }
 
     /// Checks the web app's cookie. Now and then its use extends the session.
@@ -97,10 +125,14 @@ impl Services {
                 return Err(Refusal::TicketTooOld.into());
             }
         } else {
-            // Nobody waits for this: were it lost, the client would fetch another ticket.
-            self.sequencer().submit_unwatched(UseTicket { id, session: session.id, expires });
+            // Nobody waits for this: were it lost, the client would fetch another ticket. One ticket is written down once,
+            // however often it is shown, so that it is no way to keep the writer busy.
+            let change = UseTicket { id: id.clone(), session: session.id, expires };
+            if self.inner.shown.is_first(&id, now) && !self.sequencer().submit_unwatched(change) {
+                self.inner.shown.forget(&id);
+            }
         }
-        Ok(Principal { user, session: session.id, reach: session.reach, expires: None })
+        Ok(Principal { user, session: session.id, reach: session.reach, expires: None, known_by: None })
     }
 
     /// The session of a secret, and the secret's hash.
@@ -116,12 +148,12 @@ impl Services {
         let session = if let Some(session) = self.inner.remembered.get(&hash, now) {
             session
         } else {
-            let found = self.store().session_by_secret(&hash).await?;
-            let session = found.filter(|session| session.kind == kind).ok_or(Refusal::Unauthorized)?;
+            let session = self.store().session_by_secret(&hash).await?.ok_or(Refusal::Unauthorized)?;
             self.inner.remembered.put(hash.clone(), session.clone(), now);
             session
         };
-        if !session.is_live(now) {
+        // The mark stands before the secret and is no part of what is looked for, so another kind's is found too.
+        if session.kind != kind || !session.is_live(now) {
             return Err(Refusal::Unauthorized.into());
         }
         self.refuse_revoked(session.id)?;
@@ -136,7 +168,7 @@ impl Services {
 /// What a session's secret opens lasts as long as the session; one that ends by itself is revoked then.
 pub(super) fn principal(session: Session) -> Principal {
     let Session { user, id, reach, .. } = session;
-    Principal { user, session: id, reach, expires: None }
+    Principal { user, session: id, reach, expires: None, known_by: None }
 }
 
 struct UseTicket {
@@ -150,5 +182,29 @@ impl Change for UseTicket {
 
     async fn decide(&self, batch: &mut Batch) -> Result<(), Abort> {
         batch.use_ticket(&self.id, self.session, self.expires).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_ticket_is_handed_in_once_however_often_it_is_shown() {
+        let shown = ShownTickets::default();
+        let now = Timestamp(0);
+        assert!(shown.is_first("a", now) && shown.is_first("b", now));
+        assert!(!shown.is_first("a", now) && !shown.is_first("a", now.plus(TICKET_FIRST_USE)));
+        shown.forget("a");
+        assert!(shown.is_first("a", now), "what was not taken is handed in again");
+    }
+
+    #[test]
+    fn tickets_that_were_shown_are_bounded() {
+        let shown = ShownTickets::default();
+        for number in 0..REMEMBERED + 10 {
+            shown.is_first(&number.to_string(), Timestamp(0));
+        }
+        assert!(shown.since.len() <= REMEMBERED);
     }
 }

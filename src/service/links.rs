@@ -12,7 +12,7 @@ use crate::mail::{self, Letter, NoRoom, Place, Writer};
 use changes::{ConfirmAddress, Issue, RemoveAddress, ResetPassword};
 use tokio_util::sync::CancellationToken;
 
-pub(super) use changes::{NewLink, issue};
+pub(super) use changes::{NewLink, issue, void_links};
 
 /// A place for a letter, kept while it is decided what stands in it.
 pub(super) struct Desk {
@@ -119,8 +119,24 @@ impl Services {
         let link = NewLink::new(Purpose::Email, email);
         let change = Issue { user: principal.user, link: link.clone(), right };
         let user = self.submit_as(principal, change)?.await?;
-        desk.send_link(&user, &link);
+        self.send_or_tell(desk, &user, &link).await;
         Ok(())
+    }
+
+    /// Sends a link that confirms an address there; if it is somebody else's, tells him instead that it was asked for.
+    /// Whoever asked hears the same, for he may only want to know whether there is an account.
+    pub(super) async fn send_or_tell(&self, desk: Desk, user: &User, link: &NewLink) {
+        match self.store().user_by_email(&fold(&link.email)).await.map_err(Failure::from) {
+            Ok(Some(owner)) if owner.id != user.id => {
+                // As he gave it: before the @ some mail servers tell large letters from small.
+                let to = owner.email.as_ref().unwrap_or(&link.email);
+                desk.send(|writer| writer.email_wanted(owner.id, &owner.username, to));
+                tracing::info!(user.id = user.id.0, owner.id = owner.id.0, "somebody else's address was asked for");
+            }
+            Ok(_) => desk.send_link(user, link),
+            // He asks again if nothing comes.
+            Err(error) => tracing::warn!(user.id = user.id.0, %error, "a link was not sent"),
+        }
     }
 
     /// Takes one's address away.
@@ -166,8 +182,20 @@ impl Services {
         users::check_password("password", &new, self.rules().password_min_length)?;
         let hash = self.inner.passwords.hash(new).await?;
         let user = self.sequencer().submit(ResetPassword { secret_hash, hash }).await?;
-        tracing::info!(user.id = user.0, "a new password was set by a mailed link");
+        tracing::info!(user.id = user.id.0, "a new password was set by a mailed link");
+        self.tell_of_password(&user);
         Ok(())
+    }
+
+    /// Tells the owner of an account that its password is another now, if he has a confirmed address and mail is sent.
+    pub(super) fn tell_of_password(&self, user: &User) {
+        let Some(email) = user.email.as_ref().filter(|_| user.email_confirmed) else { return };
+        match self.desk() {
+            Ok(desk) => desk.send(|writer| writer.password_changed(user.id, &user.username, email, Timestamp::now())),
+            Err(Failure::Refused(_)) => {}
+            // The password is changed, and stays so.
+            Err(error) => tracing::warn!(user.id = user.id.0, %error, "nobody is told that a password was changed"),
+        }
     }
 
     /// What a caller may do who has just given his password again.

@@ -3,6 +3,7 @@
 mod changes;
 mod deletions;
 mod lists;
+mod received;
 
 use super::{Failure, Services};
 use crate::domain::conversations::DIRECT_LIMIT;
@@ -95,7 +96,13 @@ impl Services {
             let (message, new) = sent.await?;
             if new {
                 let place = message.conversation_id;
-                tracing::debug!(user.id = author.0, message.id = message.id.0, conversation.id = place.0, "sent");
+                tracing::info!(
+                    event.name = "message",
+                    user.id = author.0,
+                    message.id = message.id.0,
+                    conversation.id = place.0,
+                    "sent"
+                );
             }
             Ok((message, new))
         })

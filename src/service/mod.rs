@@ -5,6 +5,7 @@ pub mod accounts;
 pub mod blocks;
 pub mod contacts;
 pub mod conversations;
+pub mod copies;
 pub mod credentials;
 pub mod departures;
 pub mod invitations;
@@ -22,6 +23,7 @@ pub mod tokens;
 pub mod trust;
 
 use crate::domain::sessions::{NO_SESSION, Principal};
+use crate::domain::users::Mark;
 use crate::domain::{Refusal, SessionId, UserId};
 use crate::live::{Follower, Hub};
 use crate::mail::{Outbox, Writer};
@@ -34,7 +36,7 @@ use std::time::Duration;
 use tokio::sync::{Mutex, mpsc};
 use url::Url;
 
-pub use crate::store::{Directs, MessagePage, SubmitError as Failure};
+pub use crate::store::{CopyError, Directs, MessagePage, SubmitError as Failure};
 pub use page::Page;
 
 /// New passwords asked for that wait to be looked into.
@@ -97,6 +99,7 @@ struct Inner {
     tokens: tokens::Tokens,
     passwords: passwords::Passwords,
     remembered: credentials::Remembered,
+    shown: credentials::ShownTickets,
     proven: trust::Proven,
     rules: Rules,
     post: Option<Post>,
@@ -116,10 +119,12 @@ impl Services {
     ) -> Self {
         let passwords = passwords::Passwords::new();
         let remembered = credentials::Remembered::default();
+        let shown = credentials::ShownTickets::default();
         let proven = trust::Proven::new();
         let (asked, orders) = mpsc::channel(ORDERS);
         let orders = (asked, Mutex::new(orders));
-        let inner = Inner { store, sequencer, follower, tokens, passwords, remembered, proven, rules, post, orders };
+        let inner =
+            Inner { store, sequencer, follower, tokens, passwords, remembered, shown, proven, rules, post, orders };
         Self { inner: Arc::new(inner) }
     }
 
@@ -146,11 +151,17 @@ impl Services {
     ) -> Result<impl Future<Output = Result<C::Output, Failure>> + use<C>, Failure> {
         let hub = Arc::clone(self.inner.follower.hub());
         let user = principal.user;
-        let outcome = self.sequencer().submit_in_turn(As { hub, user, session: principal.session, change })?;
+        let (session, known_by) = (principal.session, principal.known_by);
+        let outcome = self.sequencer().submit_in_turn(As { hub, user, session, known_by, change })?;
         Ok(async move {
             let outcome = outcome.await;
             if let Err(Failure::Refused(Refusal::Blocked(by))) = &outcome {
-                tracing::info!(user.id = user.0, blocked_by.id = by.id.0, "refused: blocked");
+                tracing::info!(
+                    event.name = "refused_by_block",
+                    user.id = user.0,
+                    blocked_by.id = by.id.0,
+                    "refused: blocked"
+                );
             }
             outcome
         })
@@ -166,6 +177,7 @@ struct As<C> {
     hub: Arc<Hub>,
     user: UserId,
     session: SessionId,
+    known_by: Option<Mark>,
     change: C,
 }
 
@@ -182,7 +194,11 @@ impl<C: Change> Change for As<C> {
     async fn decide(&self, batch: &mut Batch) -> Result<C::Output, Abort> {
         // Whoever has no session to be revoked may have been shut out all the same.
         if self.session == NO_SESSION {
-            batch.user(self.user).await?.ok_or(Refusal::Unauthorized)?.check_active()?;
+            let user = batch.user(self.user).await?.ok_or(Refusal::Unauthorized)?;
+            user.check_active()?;
+            if self.known_by.is_some_and(|mark| mark != user.mark()) {
+                return Err(Refusal::Unauthorized.into());
+            }
         }
         // What was committed before this batch has been handed to the hub.
         if self.hub.is_revoked(self.session) {

@@ -24,7 +24,7 @@ impl Passwords {
 
     /// The PHC string of a password, under OWASP's parameters, which are the crate's defaults.
     pub(super) async fn hash(&self, password: String) -> Result<String, Failure> {
-        self.away(move || hash(&password)).await?.ok_or(Failure::Broken)
+        self.away(move || hash(&password)).await?.ok_or_else(|| broken("a password could not be hashed"))
     }
 
     /// Whether the password belongs to the hash. Without a hash the same time is taken, and the answer is no.
@@ -42,8 +42,13 @@ impl Passwords {
             let _permit = permit;
             work()
         });
-        task.await.map_err(|_| Failure::Broken)
+        task.await.map_err(|_| broken("the hashing of a password panicked"))
     }
+}
+
+fn broken(what: &str) -> Failure {
+    tracing::error!("{what}");
+    Failure::Broken
 }
 
 fn hash(password: &str) -> Option<String> {

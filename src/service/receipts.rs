@@ -4,10 +4,10 @@ mod changes;
 
 use super::{Failure, Page, Services};
 use crate::domain::messages::Message;
-use crate::domain::receipts::{ReceiptView, are_shared};
+use crate::domain::receipts::{ReceiptView, UNREAD_LIMIT, are_shared};
 use crate::domain::sessions::Principal;
 use crate::domain::{ConversationId, MessageId, Refusal};
-use crate::store::{Position, Unread};
+use crate::store::{Directs, Position, Unread};
 use changes::{MarkRead, TakeUnread, stranger};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -22,7 +22,8 @@ pub struct ReadState {
     pub conversation_id: ConversationId,
     /// Through which message.
     pub message_id: MessageId,
-    /// How many he has not read.
+    /// How many he has not read. 10,000 stands for that many or more.
+    #[schemars(range(max = UNREAD_LIMIT))]
     pub unread: u64,
 }
 
@@ -31,6 +32,8 @@ pub struct ReadState {
 pub struct Taking {
     /// Only those of this conversation.
     pub conversation: Option<ConversationId>,
+    /// Only those of these direct conversations.
+    pub directs: Option<Directs>,
     /// At most so many.
     pub limit: u64,
     /// Whether what he wrote to himself counts as new, as it does for clients that fetch their notes like any message.
@@ -93,7 +96,7 @@ impl Services {
                 }
             }
             let notes = if taking.include_own_notes { snapshot.direct(&[user]).await? } else { None };
-            let which = Unread { user, conversation, notes };
+            let which = Unread { user, conversation, directs: taking.directs, notes };
             let found = snapshot.oldest_unread(which, taking.limit).await?;
             let (head, last) = (snapshot.head(), snapshot.last_message());
             snapshot.close().await?;

@@ -134,9 +134,21 @@ impl Services {
         let opening = self.new_session(device);
         let change = LogIn { user: user.id, right, opening: opening.clone() };
         let session = self.sequencer().submit(change).await.inspect_err(|error| {
-            tracing::info!(user.id = id, user.name = name, client.address = address, "login refused: {error}");
+            tracing::info!(
+                event.name = "login_refused",
+                user.id = id,
+                user.name = name,
+                client.address = address,
+                "login refused: {error}"
+            );
         })?;
-        tracing::info!(user.id = id, session.id = session.id.0, client.address = address, "logged in");
+        tracing::info!(
+            event.name = "login",
+            user.id = id,
+            session.id = session.id.0,
+            client.address = address,
+            "logged in"
+        );
         Ok(self.login(user, &session, &opening))
     }
 
@@ -149,12 +161,22 @@ impl Services {
         let right = self.inner.passwords.verify(password, hash).await?;
         let Some(user) = user else {
             // What was typed may be a password in the wrong place, so only names that exist are told.
-            tracing::info!(client.address = address, "login refused: nobody has this name or address");
+            tracing::info!(
+                event.name = "login_refused",
+                client.address = address,
+                "login refused: nobody has this name or address"
+            );
             return Err(Refusal::InvalidCredentials.into());
         };
         if !right {
             let (id, name) = (user.id.0, user.username.as_str());
-            tracing::info!(user.id = id, user.name = name, client.address = address, "login refused: wrong password");
+            tracing::info!(
+                event.name = "login_refused",
+                user.id = id,
+                user.name = name,
+                client.address = address,
+                "login refused: wrong password"
+            );
             return Err(Refusal::InvalidCredentials.into());
         }
         Ok(user)

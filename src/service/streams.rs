@@ -14,6 +14,7 @@ impl Services {
         cursor: Cursor,
         channels: &[String],
     ) -> Result<Subscription, Failure> {
+        principal.require_session()?;
         let only = principal.bound_to();
         if !principal.is_anonymous() {
             principal.require_read(only)?;

@@ -29,6 +29,7 @@ pub struct Tokens {
     ticket: Validation,
     audience: String,
     ticket_audience: String,
+    first_session: SessionId,
 }
 
 impl std::fmt::Debug for Tokens {
@@ -107,7 +108,15 @@ impl Tokens {
             ticket: validation(&ticket_audience),
             audience: audience.to_owned(),
             ticket_audience,
+            first_session: SessionId(0),
         }
+    }
+
+    /// Takes no token of a session before this one: a backup was restored since, which may not know how they ended, or
+    /// even that there were such sessions.
+    #[must_use]
+    pub fn since(self, first_session: SessionId) -> Self {
+        Self { first_session, ..self }
     }
 
     /// An access token.
@@ -180,6 +189,7 @@ impl Tokens {
         let mut refusal = Refusal::Unauthorized;
         for key in self.keys().filter(named) {
             match jsonwebtoken::decode::<Claims>(token, &key.decoding, validation) {
+                Ok(token) if token.claims.sid < self.first_session.0 => return Err(Refusal::Unauthorized),
                 Ok(token) => return Ok(token.claims),
                 Err(error) if matches!(error.kind(), ErrorKind::ExpiredSignature) => refusal = Refusal::TokenExpired,
                 Err(_) => {}

@@ -19,6 +19,10 @@ use std::time::Duration;
 const PROVEN: usize = 10_000;
 /// How long one counts without being hashed again.
 const PROVEN_FOR: Duration = Duration::from_mins(5);
+/// How long after that whoever shows the same again is no guesser, so that neighbours who guess do not keep him out.
+const KNOWN_FOR: Duration = Duration::from_hours(24);
+/// How often it is hashed as such before it is found right again: for requests that come at once.
+const AGAIN: u8 = 8;
 
 /// Passwords that were found right of late, so that clients which send theirs with each request do not cost a hash each
 /// time. Only a keyed digest of each is kept, and beside it the hash that it was right for: when that is no longer the
@@ -32,6 +36,8 @@ struct Proof {
     user: UserId,
     hash: String,
     since: Timestamp,
+    /// How often it was hashed anew since then.
+    again: u8,
 }
 
 impl std::fmt::Debug for Proven {
@@ -60,6 +66,20 @@ impl Proven {
         (proof.since.until(now) < PROVEN_FOR).then(|| (proof.user, proof.hash.clone()))
     }
 
+    /// Whose this pair was when it was last found right.
+    fn knows(&self, digest: &[u8], now: Timestamp) -> Option<UserId> {
+        let proof = self.found.get(digest)?;
+        (proof.again < AGAIN && proof.since.until(now) < KNOWN_FOR).then_some(proof.user)
+    }
+
+    /// Whether this pair may be hashed anew as one that was right before.
+    fn hash_again(&self, digest: &[u8], now: Timestamp) -> bool {
+        let Some(mut proof) = self.found.get_mut(digest) else { return false };
+        let may = proof.again < AGAIN && proof.since.until(now) < KNOWN_FOR;
+        proof.again = proof.again.saturating_add(u8::from(may));
+        may
+    }
+
     fn put(&self, digest: Vec<u8>, proof: Proof) {
         if self.found.len() >= PROVEN {
             let now = proof.since;
@@ -86,15 +106,32 @@ impl Services {
         Ok(Some(known(&user)))
     }
 
+    /// Whose name and password these were when they were last found right, within a day: enough to count a request by,
+    /// and for nothing else.
+    pub fn seen_password(&self, name: &str, password: &str) -> Option<UserId> {
+        self.inner.proven.knows(&self.inner.proven.digest(name, password), Timestamp::now())
+    }
+
+    /// Whether to check a name and a password is to guess. Those that were right not long ago are no guess, and are hashed
+    /// a few times without being counted as one; once they are found wrong they are forgotten.
+    pub fn is_guess(&self, name: &str, password: &str) -> bool {
+        !self.inner.proven.hash_again(&self.inner.proven.digest(name, password), Timestamp::now())
+    }
+
     /// Somebody by name and password, who opens no session. An unknown name and a wrong password get the same answer
-    /// after the same time. The caller counts it as a try to log in first.
+    /// after the same time. The caller counts it as a try to log in first, if it is a guess.
     pub async fn check_password(&self, name: &str, password: String, from: IpAddr) -> Result<Principal, Failure> {
         let digest = self.inner.proven.digest(name, &password);
-        let user = self.prove(&Who::Username(name.to_owned()), password, Some(from)).await?;
+        let proved = self.prove(&Who::Username(name.to_owned()), password, Some(from)).await;
+        let user = proved.inspect_err(|error| {
+            if matches!(error, Failure::Refused(_)) {
+                self.inner.proven.found.remove(&digest);
+            }
+        })?;
         user.check_active()?;
         let principal = known(&user);
         if let Some(hash) = user.password_hash {
-            self.inner.proven.put(digest, Proof { user: user.id, hash, since: Timestamp::now() });
+            self.inner.proven.put(digest, Proof { user: user.id, hash, since: Timestamp::now(), again: 0 });
         }
         Ok(principal)
     }
@@ -152,7 +189,8 @@ impl Services {
 }
 
 fn known(user: &User) -> Principal {
-    Principal { user: user.id, session: NO_SESSION, reach: Reach::Full, expires: None }
+    let known_by = Some(user.mark());
+    Principal { user: user.id, session: NO_SESSION, reach: Reach::Full, expires: None, known_by }
 }
 
 #[cfg(test)]
@@ -162,7 +200,7 @@ mod tests {
     #[test]
     fn what_was_proven_counts_for_that_pair_alone_and_not_for_ever() {
         let proven = Proven::new();
-        let proof = |since| Proof { user: UserId(1), hash: "h".to_owned(), since };
+        let proof = |since| Proof { user: UserId(1), hash: "h".to_owned(), since, again: 0 };
         let digest = proven.digest("ann", "secret");
         for (name, password) in [("ann", "secre"), ("anns", "ecret"), ("ANN", "secret"), ("", "annsecret")] {
             assert_ne!(proven.digest(name, password), digest, "{name} {password}");
@@ -173,11 +211,29 @@ mod tests {
     }
 
     #[test]
+    fn what_was_right_is_no_guess_for_a_day_and_a_few_times_in_a_row() {
+        let proven = Proven::new();
+        let proof = |since| Proof { user: UserId(1), hash: "h".to_owned(), since, again: 0 };
+        let digest = proven.digest("ann", "secret");
+        let late = Timestamp(0).plus(PROVEN_FOR);
+        assert!(!proven.hash_again(&digest, late) && proven.knows(&digest, late).is_none(), "nothing is known yet");
+        proven.put(digest.clone(), proof(Timestamp(0)));
+        assert!(!proven.hash_again(&proven.digest("ann", "guess"), late));
+        assert_eq!(proven.knows(&digest, late), Some(UserId(1)));
+        assert_eq!((0..100).filter(|_| proven.hash_again(&digest, late)).count(), usize::from(AGAIN));
+        assert_eq!(proven.knows(&digest, late), None);
+        proven.put(digest.clone(), proof(late));
+        assert!(proven.hash_again(&digest, late.plus(PROVEN_FOR)), "found right again, it begins anew");
+        let next_day = late.plus(KNOWN_FOR);
+        assert!(!proven.hash_again(&digest, next_day) && proven.knows(&digest, next_day).is_none());
+    }
+
+    #[test]
     fn what_was_proven_is_bounded() {
         let proven = Proven::new();
         for number in 0..PROVEN + 10 {
             let digest = proven.digest("ann", &number.to_string());
-            proven.put(digest, Proof { user: UserId(1), hash: String::new(), since: Timestamp(0) });
+            proven.put(digest, Proof { user: UserId(1), hash: String::new(), since: Timestamp(0), again: 0 });
         }
         assert!(proven.found.len() <= PROVEN);
     }

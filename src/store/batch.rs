@@ -13,7 +13,7 @@ use super::clock::Clock;
 use super::messages::Kept;
 use super::receipts::Position;
 use super::stays::Lasting;
-use super::{conversations, entity, events, messages, stays, threads, users};
+use super::{conversations, entity, events, mentions, messages, stays, threads, users, words};
 use crate::domain::contacts::Contact;
 use crate::domain::conversations::{Conversation, Kind, Role, direct_key};
 use crate::domain::events::Record;
@@ -23,7 +23,7 @@ use crate::domain::sessions::Session;
 use crate::domain::users::User;
 use crate::domain::{ConversationId, MessageId, Refusal, Timestamp, UserId};
 use sea_orm::{DatabaseTransaction, DbErr, EntityTrait};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Rows in one statement at most: `SQLite` takes 32,766 bound values, and the widest table has 13 columns.
 pub(super) const ROWS: usize = 1_000;
@@ -65,6 +65,8 @@ pub struct Wants {
     pub(super) posts: HashSet<(ConversationId, UserId)>,
     pub(super) ways: HashSet<(UserId, UserId, Way)>,
     pub(super) positions: HashSet<(UserId, ConversationId)>,
+    pub(super) edits: Vec<(MessageId, UserId, Vec<String>)>,
+    pub(super) hidden: HashSet<(UserId, MessageId)>,
 }
 
 impl Wants {
@@ -116,6 +118,20 @@ impl Wants {
         self.messages.insert(id);
     }
 
+    /// Somebody will say a message anew, with these names in it: it will be asked for, and where it stands all that
+    /// posting asks for.
+    pub fn edit(&mut self, id: MessageId, author: UserId, named: &Named) {
+        self.message(id);
+        self.mentions(None, named);
+        self.edits.push((id, author, named.keys().cloned().collect()));
+    }
+
+    /// A message will be asked for, and whether a user has hidden it from himself.
+    pub fn shown(&mut self, id: MessageId, user: UserId) {
+        self.message(id);
+        self.hidden.insert((user, id));
+    }
+
     /// Who has these names will be asked for, and who of them is in the conversation, if there is one yet.
     pub fn mentions(&mut self, conversation: Option<ConversationId>, named: &Named) {
         self.names.extend(named.keys().cloned());
@@ -142,6 +158,8 @@ pub(super) struct WorkingSet {
     /// Whether the first has blocked the second.
     blocks: HashMap<(UserId, UserId), bool>,
     positions: HashMap<(UserId, ConversationId), Option<MessageId>>,
+    /// Whether a user has hidden a message from himself.
+    hidden: HashMap<(UserId, MessageId), bool>,
     /// How many are in a conversation.
     sizes: HashMap<ConversationId, u64>,
 }
@@ -151,6 +169,7 @@ impl WorkingSet {
         // What people said is forgotten with each batch: it may be deleted in the next.
         self.client_ids.clear();
         self.messages.clear();
+        self.hidden.clear();
         let most = [
             self.users.len(),
             self.conversations.len(),
@@ -175,6 +194,12 @@ struct Pending {
     conversations: Vec<entity::conversations::ActiveModel>,
     stays: Vec<entity::stays::ActiveModel>,
     messages: Vec<entity::messages::ActiveModel>,
+    /// Messages that are said anew, as they are now.
+    edited: BTreeMap<MessageId, Kept>,
+    /// Messages that named somebody before they were said anew.
+    unnamed: Vec<MessageId>,
+    /// Messages whose words are others now.
+    reworded: Vec<MessageId>,
     message_words: Vec<entity::message_words::ActiveModel>,
     mentions: Vec<entity::mentions::ActiveModel>,
     hidden: Vec<entity::hidden::ActiveModel>,
@@ -250,12 +275,21 @@ impl Batch {
         wants.client_ids.retain(|key| !self.set.client_ids.contains_key(key));
         wants.names.retain(|key| !self.set.names.contains_key(key));
         wants.messages.retain(|id| !self.set.messages.contains_key(id));
+        self.prefetch_messages(std::mem::take(&mut wants.messages).into_iter().collect()).await?;
+        for (id, author, names) in std::mem::take(&mut wants.edits) {
+            let Some(Some(kept)) = self.set.messages.get(&id) else { continue };
+            let place = kept.message.conversation_id;
+            wants.mentions.push((place, names));
+            wants.conversations.insert(place);
+            wants.posts.insert((place, author));
+            wants.stays.extend(Some((place, author)).filter(|pair| !self.set.stays.contains_key(pair)));
+        }
+        self.prefetch_hidden(std::mem::take(&mut wants.hidden).into_iter().collect()).await?;
         self.prefetch_names(std::mem::take(&mut wants.names).into_iter().collect()).await?;
         for (conversation, keys) in std::mem::take(&mut wants.mentions) {
             let people = keys.iter().filter_map(|key| *self.set.names.get(key)?).map(|user| (conversation, user));
             wants.stays.extend(people.filter(|pair| !self.set.stays.contains_key(pair)));
         }
-        self.prefetch_messages(std::mem::take(&mut wants.messages).into_iter().collect()).await?;
         let keys: Vec<_> = std::mem::take(&mut wants.directs).into_iter().collect();
         for some in keys.chunks(ROWS) {
             for (key, conversation) in conversations::by_people(&self.db, some).await? {
@@ -330,7 +364,17 @@ impl Batch {
                 }
             )*};
         }
+        for some in std::mem::take(&mut self.pending.unnamed).chunks(ROWS) {
+            mentions::forget(&self.db, some).await?;
+        }
+        for some in std::mem::take(&mut self.pending.reworded).chunks(ROWS) {
+            words::forget(&self.db, some).await?;
+        }
         insert!(users, sessions, conversations, stays, messages, message_words, mentions, hidden);
+        let edited: Vec<Kept> = std::mem::take(&mut self.pending.edited).into_values().collect();
+        for some in edited.chunks(ROWS) {
+            messages::update_texts(&self.db, some).await?;
+        }
         let threads = std::mem::take(&mut self.pending.threads);
         for some in threads.chunks(ROWS) {
             let rows = entity::threads::Entity::insert_many(some.iter().cloned()).on_conflict(threads::once());

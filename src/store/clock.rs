@@ -25,6 +25,8 @@ pub struct Clock {
     pub last_session: SessionId,
     /// The last invitation's number.
     pub last_invitation: InvitationId,
+    /// The first session that is none from before a backup was restored.
+    pub first_session: SessionId,
     /// The last batch that was committed, by whichever node.
     pub batch: i64,
 }
@@ -54,6 +56,7 @@ impl Clock {
             last_conversation: Set(self.last_conversation.0),
             last_session: Set(self.last_session.0),
             last_invitation: Set(self.last_invitation.0),
+            first_session: Set(self.first_session.0),
             batch: Set(self.batch),
         };
         clock::Entity::update(row).exec(db).await.map(drop)
@@ -75,6 +78,7 @@ impl From<clock::Model> for Clock {
             last_conversation: ConversationId(row.last_conversation),
             last_session: SessionId(row.last_session),
             last_invitation: InvitationId(row.last_invitation),
+            first_session: SessionId(row.first_session),
             batch: row.batch,
         }
     }

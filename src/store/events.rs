@@ -2,6 +2,7 @@
 
 use super::clock::Clock;
 use super::entity::events::{ActiveModel, Column, Entity, Model};
+use super::replaced::batch_at;
 use super::{Store, StoreError};
 use crate::domain::events::{Record, Topic};
 use crate::domain::messages::erased_payload;
@@ -96,6 +97,11 @@ impl Store {
         }
         let beginning = Clock::read(&self.read).await?.beginning;
         Ok(Page { records, passed, beginning })
+    }
+
+    /// In which batch the event at a place was written, if it is still kept.
+    pub async fn batch_at(&self, seq: Seq) -> Result<Option<i64>, StoreError> {
+        Ok(batch_at(&self.read, seq.0).await?)
     }
 
     /// What the clock shows now, without locking it.

@@ -9,6 +9,22 @@ pub(super) fn row(user: UserId, message: MessageId) -> ActiveModel {
     ActiveModel { user_id: Set(user.0), message_id: Set(message.0) }
 }
 
+/// What these people have hidden of these messages, each of which one of them was asked about.
+pub(super) async fn of(
+    db: &impl ConnectionTrait,
+    pairs: &[(UserId, MessageId)],
+) -> Result<Vec<(UserId, MessageId)>, DbErr> {
+    let rows: Vec<(i64, i64)> = Entity::find()
+        .select_only()
+        .columns([Column::UserId, Column::MessageId])
+        .filter(Column::UserId.is_in(pairs.iter().map(|(user, _)| user.0)))
+        .filter(Column::MessageId.is_in(pairs.iter().map(|(_, message)| message.0)))
+        .into_tuple()
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().map(|(user, message)| (UserId(user), MessageId(message))).collect())
+}
+
 /// Which of these messages a user has hidden from himself.
 pub(super) async fn among(
     db: &impl ConnectionTrait,

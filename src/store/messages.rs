@@ -1,5 +1,6 @@
 //! Messages in the database.
 
+mod directs;
 mod list;
 mod visible;
 
@@ -10,13 +11,14 @@ use crate::domain::conversations::Kind;
 use crate::domain::messages::Message;
 use crate::domain::users::UserRef;
 use crate::domain::{ConversationId, MessageId, Seq, Timestamp, UserId};
-use sea_orm::sea_query::{Expr, ExprTrait, Query, SimpleExpr};
+use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Query, SimpleExpr};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 use std::collections::{HashMap, HashSet};
 
-pub use list::{Directs, MessageFilter, MessagePage};
+pub use directs::Directs;
+pub use list::{MessageFilter, MessagePage};
 pub(super) use list::{count, list};
 use visible::during_the_stay;
 pub(super) use visible::{during_any_stay, not_hidden, visible_during_stays, visible_to};
@@ -198,17 +200,11 @@ fn homes<'a>(messages: impl Iterator<Item = &'a Kept>) -> Vec<ConversationId> {
     homes
 }
 
-/// Writes a text anew, and when.
-pub(super) async fn update_text(db: &impl ConnectionTrait, kept: &Kept) -> Result<(), DbErr> {
-    let message = &kept.message;
-    let row = ActiveModel {
-        id: Set(message.id.0),
-        text: Set(message.text.clone()),
-        edited_at: Set(message.edited_at.map(|at| at.0)),
-        edited_seq: Set(kept.edited_seq.map(|seq| seq.0)),
-        ..Default::default()
-    };
-    Entity::update_many().set(row).filter(Column::Id.eq(message.id.0)).exec(db).await.map(drop)
+/// Writes the texts of messages anew that are there, each once, and when.
+pub(super) async fn update_texts(db: &impl ConnectionTrait, all: &[Kept]) -> Result<(), DbErr> {
+    let anew =
+        OnConflict::column(Column::Id).update_columns([Column::Text, Column::EditedAt, Column::EditedSeq]).to_owned();
+    Entity::insert_many(all.iter().map(row)).on_conflict(anew).exec_without_returning(db).await.map(drop)
 }
 
 /// Empties these messages' rows.

@@ -1,10 +1,12 @@
 //! Opens the database: the embedded default with the settings that the promise needs, or a server's.
 
+use super::replaced::Opened;
 use migration::{Migrator, MigratorTrait};
 use sea_orm::sqlx::Executor;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
 
@@ -22,6 +24,7 @@ const READERS: u32 = 8;
 pub struct Store {
     pub(super) write: DatabaseConnection,
     pub(super) read: DatabaseConnection,
+    pub(super) opened: Arc<Opened>,
 }
 
 /// Which database, and how many connections it may take.
@@ -52,10 +55,14 @@ pub enum OpenError {
 
 /// The URL of the embedded default in a data directory.
 pub fn database_url(data_dir: &Path) -> String {
+    url_of(&data_dir.join("goldcrest.db").to_string_lossy(), "rwc")
+}
+
+/// The URL of a file, to be opened in one of `SQLite`'s modes.
+pub(super) fn url_of(path: &str, mode: &str) -> String {
     // `?` and `#` would end the path of the URL, `%` would start an escape.
-    let path = data_dir.join("goldcrest.db").to_string_lossy().into_owned();
     let escaped = path.replace('%', "%25").replace('?', "%3F").replace('#', "%23");
-    format!("sqlite://{escaped}?mode=rwc")
+    format!("sqlite://{escaped}?mode={mode}")
 }
 
 impl Store {
@@ -74,7 +81,11 @@ impl Store {
         let write = connect(database, 1, false).await?;
         Migrator::up(&write, None).await.map_err(OpenError::Migrate)?;
         let read = connect(database, READERS, true).await?;
-        Ok(Self { write, read })
+        let opened = Opened::by(&write).await.map_err(|source| {
+            let place = place(&database.url);
+            OpenError::Connect { place, source }
+        })?;
+        Ok(Self { write, read, opened: Arc::new(opened) })
     }
 
     /// Closes all connections, the writing one last, which on `SQLite` folds the write-ahead log back in.

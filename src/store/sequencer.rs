@@ -16,6 +16,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use writer::{Commit, Writer};
 
+pub(super) use writer::immediate;
+
 /// Something to be decided and written under the clock.
 ///
 /// `decide` may run more than once: if a statement fails, the whole batch is rolled back and its changes run again one
@@ -42,6 +44,9 @@ pub enum SubmitError {
     /// Too many changes wait already; nothing changed.
     #[error("The server has more to write than it can. Try again in a moment.")]
     Overloaded,
+    /// The database is another than the one that was opened; nothing changed.
+    #[error("The server's database was replaced while it ran, so it writes nothing. Its operator has to restart it.")]
+    Replaced,
     /// There is no database; nothing changed.
     #[error("The server has lost its database. Try again in a moment.")]
     Unavailable,
@@ -101,11 +106,13 @@ impl Sequencer {
         Ok(async move { answer.await.unwrap_or(Err(SubmitError::Unavailable)) })
     }
 
-    /// Hands in a change whose outcome nobody waits for.
-    pub fn submit_unwatched<C: Change>(&self, change: C) {
-        if let Err(error) = self.enqueue(change) {
+    /// Hands in a change whose outcome nobody waits for. Says whether it was taken.
+    pub fn submit_unwatched<C: Change>(&self, change: C) -> bool {
+        let taken = self.enqueue(change);
+        if let Err(error) = &taken {
             tracing::debug!(%error, "a change that nobody waits for was not taken");
         }
+        taken.is_ok()
     }
 
     fn enqueue<C: Change>(&self, change: C) -> Result<oneshot::Receiver<Result<C::Output, SubmitError>>, SubmitError> {

@@ -227,6 +227,11 @@ impl Snapshot {
         Ok(!hidden::among(&self.db, user, &[id]).await?.is_empty())
     }
 
+    /// Which of these messages a user has hidden from himself.
+    pub async fn hidden(&self, user: UserId, ids: &[MessageId]) -> Result<HashSet<MessageId>, StoreError> {
+        Ok(hidden::among(&self.db, user, ids).await?)
+    }
+
     /// Messages by number as a user sees them, if he may.
     pub async fn messages_by_ids(&self, viewer: UserId, ids: &[MessageId]) -> Result<Vec<Kept>, StoreError> {
         let found = messages::by_ids(&self.db, ids).await?;
@@ -291,7 +296,7 @@ impl Snapshot {
         Ok(found.into_iter().map(|position| (position.conversation, position.message)).collect())
     }
 
-    /// How many messages somebody has not read in each of these conversations; none is not told.
+    /// How many messages somebody has not read in each of these conversations, `UNREAD_LIMIT` at most; none is not told.
     pub async fn unread(
         &self,
         user: UserId,

@@ -1,14 +1,33 @@
 //! What tests of this room and of those above it begin with: an empty database and the plainest rows.
 
-use super::{Database, NewUser, Store, database_url};
-use crate::domain::conversations::{Conversation, Kind, PostPolicy};
+use super::{
+    Abort, Batch, Change, Database, HandOver, NewConversation, NewMessage, NewUser, Sequencer, Store, SubmitError,
+    database_url,
+};
+use crate::domain::conversations::{Conversation, Kind, PostPolicy, Role};
+use crate::domain::events::{Happening, Topic};
+use crate::domain::messages::Message;
 use crate::domain::users::{Circle, Status, User, Username};
-use crate::domain::{ConversationId, Timestamp, UserId};
+use crate::domain::{ConversationId, SessionId, Timestamp, UserId};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio_util::sync::CancellationToken;
 
 /// The database of a directory, made if there is none.
 pub(crate) async fn open(home: &Path) -> Store {
     Store::open(&Database { url: database_url(home) }).await.expect("a database opens")
+}
+
+/// The same, with a count of the statements that its writer runs.
+pub(crate) async fn open_counting(home: &Path) -> (Store, Arc<AtomicUsize>) {
+    let mut store = open(home).await;
+    let statements: Arc<AtomicUsize> = Arc::default();
+    let count = Arc::clone(&statements);
+    store.write.set_metric_callback(move |_| {
+        count.fetch_add(1, Ordering::Relaxed);
+    });
+    (store, statements)
 }
 
 /// An account of which only the name matters.
@@ -43,5 +62,71 @@ pub(crate) fn conversation(kind: Kind) -> Conversation {
         post: PostPolicy::Members,
         created_at: Timestamp(0),
         people: Vec::new(),
+    }
+}
+
+/// A writer whose events nobody hears.
+pub(crate) fn writer(store: &Store) -> Sequencer {
+    let hand_over: HandOver = Box::new(|_| Box::pin(std::future::ready(())));
+    let (sequencer, writing) = Sequencer::new(store.clone(), 64, hand_over, CancellationToken::new());
+    tokio::spawn(writing);
+    sequencer
+}
+
+/// Makes somebody, and somebody whose account is deleted.
+pub(crate) struct OneIsGone;
+
+impl Change for OneIsGone {
+    type Output = (UserId, UserId);
+
+    async fn decide(&self, batch: &mut Batch) -> Result<Self::Output, Abort> {
+        let (here, gone) = (batch.insert_user(user("ann")), batch.insert_user(user("ben")));
+        batch.update_user(&User { status: Status::Deleted, ..gone.clone() }).await?;
+        Ok((here.id, gone.id))
+    }
+}
+
+/// What these changes come to as one batch of a writer that remembers nothing.
+pub(crate) async fn together<C: Change>(
+    store: &Store,
+    changes: impl IntoIterator<Item = C>,
+) -> Vec<Result<C::Output, SubmitError>> {
+    let hand_over: HandOver = Box::new(|_| Box::pin(std::future::ready(())));
+    let stop = CancellationToken::new();
+    let (sequencer, writing) = Sequencer::new(store.clone(), 512, hand_over, stop.clone());
+    let outcomes: Vec<_> = changes.into_iter().map(|change| sequencer.submit_in_turn(change)).collect();
+    let answers = async {
+        let outcomes = futures_util::future::join_all(outcomes.into_iter().map(|outcome| outcome.unwrap())).await;
+        stop.cancel();
+        outcomes
+    };
+    tokio::join!(answers, writing).0
+}
+
+/// People, each of whom wrote a message into one group and hid one of another's.
+pub(crate) struct Crowd(pub i64);
+
+impl Change for Crowd {
+    type Output = Vec<(UserId, Message)>;
+
+    async fn decide(&self, batch: &mut Batch) -> Result<Self::Output, Abort> {
+        let people: Vec<User> = (0..self.0).map(|number| batch.insert_user(user(&format!("u{number}")))).collect();
+        let members = people.iter().map(|user| (user.id, Role::Member)).collect();
+        let place = batch.insert_conversation(NewConversation { conversation: conversation(Kind::Group), members });
+        batch.emit(Topic::Conversation(place.id), &Happening::SessionRevoked(SessionId(1)));
+        let said: Vec<(UserId, Message)> = people
+            .iter()
+            .map(|author| {
+                let message = Message {
+                    author: Some(author.reference()),
+                    ..Message::by_the_system(place.id, "words".to_owned())
+                };
+                (author.id, batch.insert_message(NewMessage { message, body_hash: 1 }))
+            })
+            .collect();
+        for (user, (_, message)) in people.iter().zip(said.iter().cycle().skip(1)) {
+            batch.hide_messages(user.id, std::slice::from_ref(message)).await?;
+        }
+        Ok(said)
     }
 }

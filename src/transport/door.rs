@@ -92,16 +92,17 @@ impl Door {
         Arc::new(Self { router, options, places, tasks, closing, closed })
     }
 
+    /// Another door, to another router, that is kept like this one: the connections at both are counted together.
+    pub fn beside(&self, router: Router) -> Arc<Self> {
+        let Self { options, ref places, ref tasks, ref closing, ref closed, .. } = *self;
+        let (places, tasks) = (Arc::clone(places), tasks.clone());
+        Arc::new(Self { router, options, places, tasks, closing: closing.clone(), closed: closed.clone() })
+    }
+
     /// Accepts until told to close.
     pub async fn open(self: Arc<Self>, listener: TcpListener) {
         let mut complained = false;
         loop {
-            let place = tokio::select! {
-                () = self.closing.cancelled() => return,
-                place = Arc::clone(&self.places).acquire_owned() => place,
-            };
-            // The semaphore is never closed.
-            let Ok(place) = place else { return };
             let accepted = tokio::select! {
                 () = self.closing.cancelled() => return,
                 accepted = listener.accept() => accepted,
@@ -109,6 +110,13 @@ impl Door {
             match accepted {
                 Ok((socket, peer)) => {
                     complained = false;
+                    // Only now: a door at which nobody knocks keeps no place from another.
+                    let place = tokio::select! {
+                        () = self.closing.cancelled() => return,
+                        place = Arc::clone(&self.places).acquire_owned() => place,
+                    };
+                    // The semaphore is never closed.
+                    let Ok(place) = place else { return };
                     let door = Arc::clone(&self);
                     self.tasks.spawn(async move {
                         let taken = door.serve(socket, peer).await;
@@ -320,7 +328,27 @@ impl AsyncWrite for Watched {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tokio::io::AsyncWriteExt;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    #[tokio::test]
+    async fn connections_at_all_doors_count_together_and_a_quiet_door_keeps_no_place() {
+        let patience = Duration::from_mins(1);
+        let options = DoorOptions { connections: 2, head_timeout: patience, silence: patience, stall: patience };
+        let (tasks, token) = (TaskTracker::new(), CancellationToken::new());
+        let first = Door::new(Router::new(), options, tasks.clone(), token.clone(), token.clone());
+        let mut held = Vec::new();
+        for (door, left) in [(Arc::clone(&first), 1), (first.beside(Router::new()), 0)] {
+            let listener = listen(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+            let address = listener.local_addr().unwrap();
+            tasks.spawn(door.open(listener));
+            let mut client = TcpStream::connect(address).await.unwrap();
+            client.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+            assert!(client.read(&mut [0; 512]).await.unwrap() > 0, "it is answered");
+            assert_eq!(first.places.available_permits(), left);
+            held.push(client);
+        }
+        token.cancel();
+    }
 
     /// Two ends of a connection, the first watched.
     async fn pair(patience: Duration) -> (Watched, TcpStream) {

@@ -65,6 +65,9 @@ struct Reply<'a, T> {
     result: Option<T>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<Problem>,
+    /// What the log has about it, where the server failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -147,18 +150,20 @@ pub(super) fn fields<T: DeserializeOwned>(frame: &str) -> Result<T, Problem> {
 
 /// The reply to what was done.
 pub(super) fn done(reference: &Reference, result: impl Serialize) -> String {
-    reply(reference, Ok(result))
+    reply(reference, Ok(result), None)
 }
 
 /// The reply to what was not, which is all that it leads to.
-pub(super) fn refuse(reference: &Reference, error: Problem) -> Outcome {
-    Outcome::Reply(reply::<()>(reference, Err(error)))
+pub(super) fn refuse(reference: &Reference, error: Problem, request_id: &str) -> Outcome {
+    // What is wrong with an operation is for its sender alone to find; what is wrong with the server, for its operator.
+    let request_id = Some(request_id).filter(|_| error.status().is_server_error());
+    Outcome::Reply(reply::<()>(reference, Err(error), request_id))
 }
 
-fn reply<T: Serialize>(reference: &Reference, outcome: Result<T, Problem>) -> String {
+fn reply<T: Serialize>(reference: &Reference, outcome: Result<T, Problem>, request_id: Option<&str>) -> String {
     let ok = outcome.is_ok();
     let (result, error) = outcome.map_or_else(|error| (None, Some(error)), |result| (Some(result), None));
-    let reply = Reply { r#type: "reply", reference: reference.as_deref(), ok, result, error };
+    let reply = Reply { r#type: "reply", reference: reference.as_deref(), ok, result, error, request_id };
     // Our own views always have JSON.
     serde_json::to_string(&reply).unwrap_or_default()
 }

@@ -82,7 +82,7 @@ impl JsonSchema for Events {
                             "type": { "const": "reset" },
                             "position": place,
                             "head": place,
-                            "reason": { "enum": ["history_expired", "beyond_head", "malformed_cursor"] },
+                            "reason": { "enum": ["history_expired", "beyond_head", "malformed_cursor", "history_replaced"] },
                         },
                     }] },
                 },

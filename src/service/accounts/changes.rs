@@ -2,12 +2,11 @@
 
 use super::Profile;
 use crate::domain::events::{Happening, Topic};
-use crate::domain::links::Purpose;
 use crate::domain::sessions::{Session, SessionKind};
 use crate::domain::users::{self, Status, User, tombstone};
 use crate::domain::{Refusal, SessionId, UserId};
 use crate::service::invitations::accept;
-use crate::service::links::{NewLink, issue};
+use crate::service::links::{NewLink, issue, void_links};
 use crate::service::sessions::{Opening, Right, open_session, revoke_all};
 use crate::store::{Abort, Batch, Change, NewUser};
 
@@ -29,7 +28,9 @@ impl Change for Register {
         if batch.user_by_name(&key).await?.is_some() || batch.user_by_name(&tombstone(&key)).await?.is_some() {
             return Err(Refusal::UsernameTaken.into());
         }
-        if let Some(email) = &self.user.email
+        // Whoever registers is not told whose an address is, for he may be anybody: its owner is. The operator answers for
+        // it and has to know, and the clients of older systems expect to be told.
+        if let Some(email) = self.user.email.as_ref().filter(|_| self.user.email_confirmed || self.user.via.is_some())
             && batch.user_by_email(&users::fold(email)).await?.is_some()
         {
             return Err(Refusal::EmailTaken.into());
@@ -89,9 +90,9 @@ pub(super) struct SetPassword {
 }
 
 impl Change for SetPassword {
-    type Output = ();
+    type Output = User;
 
-    async fn decide(&self, batch: &mut Batch) -> Result<(), Abort> {
+    async fn decide(&self, batch: &mut Batch) -> Result<User, Abort> {
         let user = batch.user(self.user).await?.ok_or(Refusal::Unauthorized)?;
         self.right.check(&user)?;
         if user.status == Status::Deleted {
@@ -99,10 +100,12 @@ impl Change for SetPassword {
         }
         // Whoever has a password is no longer trusted without one, and needs none that was mailed.
         let password_hash = Some(self.hash.clone());
-        batch.update_user(&User { password_hash, open: false, spare_password: None, ..user }).await?;
-        // What was mailed to set a new one is overtaken.
-        batch.forget_links_of(self.user, Some(Purpose::Password)).await?;
-        revoke_all(batch, self.user, |session| Some(session.id) != self.keep && session.kind != SessionKind::Key).await
+        let user = User { password_hash, open: false, spare_password: None, ..user };
+        batch.update_user(&user).await?;
+        void_links(batch, self.user).await?;
+        revoke_all(batch, self.user, |session| Some(session.id) != self.keep && session.kind != SessionKind::Key)
+            .await?;
+        Ok(user)
     }
 }
 
@@ -131,6 +134,10 @@ impl Change for Suspend {
             return Err(Refusal::NotFound("user").into());
         }
         batch.update_user(&User { status, ..user }).await?;
-        if self.suspended { revoke_all(batch, self.user, |_| true).await } else { Ok(()) }
+        if !self.suspended {
+            return Ok(());
+        }
+        void_links(batch, self.user).await?;
+        revoke_all(batch, self.user, |_| true).await
     }
 }

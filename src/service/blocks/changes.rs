@@ -3,6 +3,7 @@
 use crate::domain::blocks::BlockView;
 use crate::domain::events::{Happening, Topic};
 use crate::domain::{Refusal, UserId};
+use crate::service::contacts::still_here;
 use crate::store::{Abort, Batch, Change};
 
 /// Blocks somebody.
@@ -15,7 +16,7 @@ impl Change for Block {
     type Output = ();
 
     async fn decide(&self, batch: &mut Batch) -> Result<(), Abort> {
-        let user = batch.user(self.blocked).await?.ok_or(Refusal::NotFound("user"))?.reference();
+        let user = still_here(batch, self.blocked).await?;
         if batch.has_blocked(self.blocker, self.blocked).await? {
             return Ok(());
         }
@@ -43,5 +44,36 @@ impl Change for Unblock {
         batch.delete_block(self.blocker, self.blocked).await?;
         batch.emit(Topic::User(self.blocker), &Happening::BlockDeleted(user));
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::SubmitError;
+    use crate::store::tests::{OneIsGone, open, writer};
+
+    /// Writes a block of somebody who is gone, as it stands until he is taken out of others' lists.
+    struct Leftover(UserId, UserId);
+
+    impl Change for Leftover {
+        type Output = ();
+
+        async fn decide(&self, batch: &mut Batch) -> Result<(), Abort> {
+            batch.insert_block(self.0, self.1).await
+        }
+    }
+
+    #[tokio::test]
+    async fn who_has_just_gone_is_blocked_no_more_but_can_be_unblocked() {
+        let home = tempfile::tempdir().expect("a directory");
+        let sequencer = writer(&open(home.path()).await);
+        let (blocker, blocked) = sequencer.submit(OneIsGone).await.expect("two accounts");
+        let nobody = Err(SubmitError::Refused(Refusal::NotFound("user")));
+        assert_eq!(sequencer.submit(Block { blocker, blocked }).await, nobody);
+        sequencer.submit(Leftover(blocker, blocked)).await.expect("a block");
+        assert_eq!(sequencer.submit(Unblock { blocker, blocked }).await, Ok(()));
+        let none = Err(SubmitError::Refused(Refusal::NotFound("block")));
+        assert_eq!(sequencer.submit(Unblock { blocker, blocked }).await, none);
     }
 }

@@ -5,7 +5,7 @@ use crate::domain::conversations::{Kind, PostPolicy, Role};
 use crate::domain::events::{Happening, Topic};
 use crate::domain::messages::Message;
 use crate::domain::reach::Way;
-use crate::domain::users::UserRef;
+use crate::domain::users::{Status, UserRef};
 use crate::domain::{Refusal, UserId};
 use crate::service::conversations::{blank, create};
 use crate::service::reach;
@@ -26,7 +26,7 @@ impl Change for Ask {
     }
 
     async fn decide(&self, batch: &mut Batch) -> Result<ContactView, Abort> {
-        let (from, to) = (reference(batch, self.from).await?, reference(batch, self.to).await?);
+        let (from, to) = (reference(batch, self.from).await?, still_here(batch, self.to).await?);
         reach::check(batch, self.from, &[self.to], Way::Request).await?;
         let known = batch.contact(self.to, self.from).await?;
         let asked = Contact::asked(known, self.to, self.from, batch.at())?;
@@ -55,7 +55,7 @@ impl Change for Say {
     }
 
     async fn decide(&self, batch: &mut Batch) -> Result<ContactView, Abort> {
-        let (owner, other) = (reference(batch, self.owner).await?, reference(batch, self.other).await?);
+        let (owner, other) = (reference(batch, self.owner).await?, still_here(batch, self.other).await?);
         let known = batch.contact(self.owner, self.other).await?;
         let waits = known.is_some_and(|known| known.waits());
         let news = Contact::answered(known, owner.id, other.id, self.answer, batch.at()).is_some();
@@ -93,6 +93,12 @@ impl Change for Forget {
         }
         Ok(())
     }
+}
+
+/// Somebody who has not gone since he was looked up: nobody would take him out of lists that he comes into later.
+pub(in crate::service) async fn still_here(batch: &mut Batch, id: UserId) -> Result<UserRef, Abort> {
+    let user = batch.user(id).await?.filter(|user| user.status != Status::Deleted);
+    Ok(user.ok_or(Refusal::NotFound("user"))?.reference())
 }
 
 async fn reference(batch: &mut Batch, user: UserId) -> Result<UserRef, Abort> {
@@ -144,4 +150,39 @@ async fn forget(batch: &mut Batch, owner: &UserRef, other: &UserRef) -> Result<(
     batch.emit(Topic::User(owner.id), &Happening::ContactDeleted(received));
     batch.emit(Topic::User(other.id), &Happening::ContactDeleted(sent));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Timestamp;
+    use crate::store::SubmitError;
+    use crate::store::tests::{OneIsGone, open, writer};
+
+    /// Writes what somebody said to one who is gone, as it stands until that one is taken out of others' lists.
+    struct Leftover(Contact);
+
+    impl Change for Leftover {
+        type Output = ();
+
+        async fn decide(&self, batch: &mut Batch) -> Result<(), Abort> {
+            batch.put_contact(self.0).await
+        }
+    }
+
+    #[tokio::test]
+    async fn nothing_new_is_said_to_who_has_just_gone_but_what_was_said_can_be_forgotten() {
+        let home = tempfile::tempdir().expect("a directory");
+        let sequencer = writer(&open(home.path()).await);
+        let (owner, other) = sequencer.submit(OneIsGone).await.expect("two accounts");
+        let nobody = SubmitError::Refused(Refusal::NotFound("user"));
+        assert_eq!(sequencer.submit(Ask { from: owner, to: other }).await, Err(nobody.clone()));
+        let answer = Answer::Approved;
+        assert_eq!(sequencer.submit(Say { owner, other, answer }).await, Err(nobody));
+        let said = Contact::answered(None, owner, other, answer, Timestamp(1)).expect("it is news");
+        sequencer.submit(Leftover(said)).await.expect("an entry");
+        assert_eq!(sequencer.submit(Forget { owner, other }).await, Ok(()));
+        let none = Err(SubmitError::Refused(Refusal::NotFound("contact")));
+        assert_eq!(sequencer.submit(Forget { owner, other }).await, none);
+    }
 }

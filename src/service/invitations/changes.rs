@@ -1,7 +1,7 @@
 //! What changes in invitations, decided under the clock.
 
 use crate::domain::invitations::Invitation;
-use crate::domain::users::UserRef;
+use crate::domain::users::{Status, UserRef};
 use crate::domain::{InvitationId, Refusal, Timestamp, UserId};
 use crate::service::accounts::admin;
 use crate::store::{Abort, Batch, Change};
@@ -59,5 +59,11 @@ pub(in crate::service) async fn accept(batch: &mut Batch, secret_hash: &str) -> 
     let now = batch.at();
     let found = batch.invitation_by_secret(secret_hash).await?.filter(|invitation| invitation.is_good(now));
     let invitation = found.ok_or(Refusal::InvitationInvalid)?;
+    // Whoever is shut out does not go on letting others in.
+    if let Some(by) = invitation.created_by
+        && !batch.user(by).await?.is_some_and(|user| user.admin && user.status == Status::Active)
+    {
+        return Err(Refusal::InvitationInvalid.into());
+    }
     Ok(Invitation { uses_left: invitation.uses_left - 1, used: invitation.used + 1, ..invitation })
 }

@@ -46,6 +46,13 @@ async fn check_untaken(batch: &mut Batch, user: UserId, email: &str) -> Result<(
     }
 }
 
+/// Takes back the links that somebody may have asked for who was let in by a password that is another now, or not to be
+/// let in any more: whoever knew it would get the account by setting a new one, or by an address of his own.
+pub(in crate::service) async fn void_links(batch: &mut Batch, user: UserId) -> Result<(), Abort> {
+    batch.forget_links_of(user, Some(Purpose::Password)).await?;
+    batch.forget_links_of(user, Some(Purpose::Email)).await
+}
+
 /// Makes a link for an account that is there.
 pub(super) struct Issue {
     pub user: UserId,
@@ -72,7 +79,8 @@ impl Change for Issue {
         if !fits {
             return Err(Refusal::Unauthorized.into());
         }
-        if self.link.purpose != Purpose::Password {
+        // Whoever asks for another address is not told here whose it is, and a link that nobody gets counts like any.
+        if self.link.purpose == Purpose::Activate {
             check_untaken(batch, user.id, email).await?;
         }
         if batch.open_links(user.id, self.link.purpose).await? >= AT_A_TIME {
@@ -102,12 +110,16 @@ impl Change for ConfirmAddress {
 
     async fn decide(&self, batch: &mut Batch) -> Result<Self::Output, Abort> {
         let (link, user) = good(batch, &self.secret_hash, self.purpose).await?;
+        let waits = user.status == Status::Pending && self.purpose == Purpose::Activate;
+        if user.status != Status::Active && !waits {
+            return Err(Refusal::LinkInvalid.into());
+        }
         check_untaken(batch, user.id, &link.email).await?;
         let old = user.email.clone().filter(|old| user.email_confirmed && *old != link.email);
         let status = if user.status == Status::Pending { Status::Active } else { user.status };
-        let user = User { email: Some(link.email), email_confirmed: true, status, ..user };
+        // Whatever else was mailed, a password included, went to an address that may not be his any more.
+        let user = User { email: Some(link.email), email_confirmed: true, status, spare_password: None, ..user };
         batch.update_user(&user).await?;
-        // Whatever else was mailed went to an address that may not be his any more.
         batch.forget_links_of(user.id, None).await?;
         batch.emit(Topic::User(user.id), &Happening::account_updated(&user));
         Ok((user, old))
@@ -126,13 +138,14 @@ impl Change for RemoveAddress {
     async fn decide(&self, batch: &mut Batch) -> Result<Self::Output, Abort> {
         let user = batch.user(self.user).await?.ok_or(Refusal::Unauthorized)?;
         self.right.check(&user)?;
+        // Also where there is none yet: one may have been asked for.
+        batch.forget_links_of(user.id, None).await?;
         let old = user.email.clone().filter(|_| user.email_confirmed);
         if user.email.is_none() {
             return Ok((user, None));
         }
-        let user = User { email: None, email_confirmed: false, ..user };
+        let user = User { email: None, email_confirmed: false, spare_password: None, ..user };
         batch.update_user(&user).await?;
-        batch.forget_links_of(user.id, None).await?;
         batch.emit(Topic::User(user.id), &Happening::account_updated(&user));
         Ok((user, old))
     }
@@ -145,17 +158,18 @@ pub(super) struct ResetPassword {
 }
 
 impl Change for ResetPassword {
-    type Output = UserId;
+    type Output = User;
 
-    async fn decide(&self, batch: &mut Batch) -> Result<UserId, Abort> {
+    async fn decide(&self, batch: &mut Batch) -> Result<User, Abort> {
         let (_, user) = good(batch, &self.secret_hash, Purpose::Password).await?;
         if user.status != Status::Active {
             return Err(Refusal::LinkInvalid.into());
         }
-        let id = user.id;
-        batch.update_user(&User { password_hash: Some(self.hash.clone()), ..user }).await?;
-        batch.forget_links_of(id, Some(Purpose::Password)).await?;
-        revoke_all(batch, id, |session| session.kind != SessionKind::Key).await?;
-        Ok(id)
+        let password_hash = Some(self.hash.clone());
+        let user = User { password_hash, open: false, spare_password: None, ..user };
+        batch.update_user(&user).await?;
+        void_links(batch, user.id).await?;
+        revoke_all(batch, user.id, |session| session.kind != SessionKind::Key).await?;
+        Ok(user)
     }
 }

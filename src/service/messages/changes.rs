@@ -146,8 +146,7 @@ impl Change for Edit {
 
     fn wants(&self, wants: &mut Wants) {
         wants.user(self.author);
-        wants.message(self.id);
-        wants.mentions(None, &self.named);
+        wants.edit(self.id, self.author, &self.named);
     }
 
     async fn decide(&self, batch: &mut Batch) -> Result<Message, Abort> {
@@ -174,7 +173,7 @@ impl Change for Edit {
         kept.message.mentions = batch.mentioned(id, kept.seq, &self.named).await?;
         kept.message.text.clone_from(&self.text);
         kept.message.edited_at = Some(batch.at());
-        batch.update_message(&kept, named_before).await?;
+        batch.update_message(&kept, named_before);
         Ok(kept.message)
     }
 }
@@ -206,4 +205,51 @@ async fn may_post(
 /// Whether somebody may read what was said in a conversation at this place.
 pub(super) async fn sees(batch: &mut Batch, user: UserId, conversation: &Conversation, at: Seq) -> Result<bool, Abort> {
     Ok(conversation.kind == Kind::Channel || batch.was_there(user, conversation.id, at).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::tests::{Crowd, open_counting, together};
+    use std::sync::atomic::Ordering;
+
+    /// How many statements it takes when so many people at once say anew what they wrote, each naming another.
+    async fn statements(people: i64) -> usize {
+        let home = tempfile::tempdir().expect("a directory");
+        let (store, statements) = open_counting(home.path()).await;
+        let said = together(&store, [Crowd(people)]).await.pop().expect("a crowd").expect("it gathers");
+        let edits = |word: &str| -> Vec<Edit> {
+            let edit = |(author, message): &(UserId, Message)| {
+                let text = format!("{word} to @u{}", author.0 % people);
+                let named = Named::in_text(&text);
+                Edit { author: *author, within: None, id: message.id, text, named }
+            };
+            said.iter().map(edit).collect()
+        };
+        // Once more, so that there is somebody named before to be forgotten.
+        together(&store, edits("once")).await;
+        statements.store(0, Ordering::Relaxed);
+        for ((author, _), edited) in said.iter().zip(together(&store, edits("more")).await) {
+            let edited = edited.expect("one's own");
+            let named: Vec<i64> = edited.mentions.iter().map(|user| user.id.0).collect();
+            assert_eq!(
+                (edited.text.as_str(), &named[..]),
+                (&*format!("more to @u{}", author.0 % people), &[author.0 % people + 1][..])
+            );
+        }
+        let counted = statements.load(Ordering::Relaxed);
+        let snapshot = store.snapshot().await.expect("a snapshot");
+        let ids: Vec<MessageId> = said.iter().map(|(_, message)| message.id).collect();
+        for kept in snapshot.messages_by_ids(UserId(1), &ids).await.expect("messages") {
+            assert!(kept.message.text.starts_with("more") && kept.message.mentions.len() == 1, "{kept:?}");
+        }
+        counted
+    }
+
+    #[tokio::test]
+    async fn many_edits_take_no_more_statements_than_a_few() {
+        let few = statements(3).await;
+        assert!(few > 3, "{few} are counted");
+        assert_eq!(statements(40).await, few);
+    }
 }

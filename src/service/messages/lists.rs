@@ -159,6 +159,9 @@ impl Services {
         principal.require_read(conversation)?;
         let below = cursor.map(parse_number).transpose()?.map(MessageId);
         let snapshot = self.store().snapshot().await?;
+        if let Some(id) = conversation {
+            readable(&snapshot, principal, id).await?;
+        }
         let found = snapshot.threads_of(principal.user, conversation, below, limit).await?;
         let roots: Vec<MessageId> = found.iter().map(|(root, _)| *root).collect();
         let counts = snapshot.reply_counts(principal.user, &roots).await?;
@@ -240,15 +243,20 @@ async fn within(
     }
     principal.require_read(conversation)?;
     if let Some(id) = conversation {
-        let found = snapshot.conversation(id).await?.ok_or(Refusal::NotFound("conversation"))?;
-        let public = found.kind == Kind::Channel;
-        // Who was once in it may read what came while he was.
-        if !public && snapshot.stays_in(principal.user, id).await?.is_empty() {
-            return Err(Refusal::NotFound("conversation").into());
-        }
-        filter.conversation = Some((id, public));
+        filter.conversation = Some((id, readable(snapshot, principal, id).await?));
     }
     Ok(filter)
+}
+
+/// Refuses a conversation of which the caller may read nothing. Whether it is public.
+async fn readable(snapshot: &Snapshot, principal: &Principal, id: ConversationId) -> Result<bool, Failure> {
+    let found = snapshot.conversation(id).await?.ok_or(Refusal::NotFound("conversation"))?;
+    let public = found.kind == Kind::Channel;
+    // Who was once in it may read what came while he was.
+    if !public && snapshot.stays_in(principal.user, id).await?.is_empty() {
+        return Err(Refusal::NotFound("conversation").into());
+    }
+    Ok(public)
 }
 
 /// A message that the caller may read and has not hidden from himself.

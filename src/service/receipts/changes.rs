@@ -68,7 +68,7 @@ impl Change for TakeUnread {
     fn wants(&self, wants: &mut Wants) {
         wants.user(self.which.user);
         for (message, conversation) in &self.found {
-            wants.message(*message);
+            wants.shown(*message, self.which.user);
             wants.reading(self.which.user, *conversation);
         }
     }
@@ -117,4 +117,41 @@ async fn read(batch: &mut Batch, user: UserRef, conversation: &Conversation, mes
     let receipt = Receipt { user, conversation_id: conversation.id, message_id: message };
     batch.emit(topic, &Happening::ReceiptUpdated(receipt));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::tests::{Crowd, open_counting, together};
+    use std::sync::atomic::Ordering;
+
+    /// How many statements it takes when so many people at once take what is new to them.
+    async fn statements(people: i64) -> usize {
+        let home = tempfile::tempdir().expect("a directory");
+        let (store, statements) = open_counting(home.path()).await;
+        let said = together(&store, [Crowd(people)]).await.pop().expect("a crowd").expect("it gathers");
+        let last = said.last().expect("somebody spoke").1.id;
+        let found: Vec<_> = said.iter().map(|(_, message)| (message.id, message.conversation_id)).collect();
+        let take = |(user, own): &(UserId, Message)| TakeUnread {
+            which: Unread { user: *user, conversation: None, notes: None },
+            limit: 100,
+            // His own is not unread, and what he hid he hid after it was looked for.
+            found: found.iter().filter(|(id, _)| *id != own.id).copied().collect(),
+            last,
+            some_will_do: false,
+        };
+        statements.store(0, Ordering::Relaxed);
+        for taken in together(&store, said.iter().map(take)).await {
+            let (given, _) = taken.expect("he may").expect("there is something");
+            assert_eq!(given.len(), said.len() - 2, "neither his own nor the hidden one");
+        }
+        statements.load(Ordering::Relaxed)
+    }
+
+    #[tokio::test]
+    async fn many_who_take_at_once_cost_no_more_statements_than_a_few() {
+        let few = statements(3).await;
+        assert!(few > 3, "{few} are counted");
+        assert_eq!(statements(30).await, few);
+    }
 }

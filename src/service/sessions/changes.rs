@@ -10,6 +10,10 @@ use crate::store::{Abort, Batch, Change, NewSession};
 use std::time::Duration;
 use subtle::ConstantTimeEq;
 
+/// Sessions that one user may have at a time. Whoever has a password can log in for ever, and all that he opened has to
+/// be listed, and ended, at once.
+const SESSIONS: usize = 200;
+
 /// Makes a session under the clock. The caller says so if it is a key.
 pub(in crate::service) fn open_session(batch: &mut Batch, user: UserId, opening: &Opening) -> Session {
     let hash = tokens::hash(&opening.secret);
@@ -52,6 +56,16 @@ pub(in crate::service) async fn revoke_all(
     Ok(())
 }
 
+/// Ends a user's oldest sessions where one more would be too many. Keys are counted by themselves.
+async fn make_room(batch: &mut Batch, user: UserId) -> Result<(), Abort> {
+    let now = batch.at();
+    let counts = |session: &Session| session.kind != SessionKind::Key && session.is_live(now);
+    let live: Vec<SessionId> = batch.sessions_of(user).await?.iter().filter(|it| counts(it)).map(|it| it.id).collect();
+    // They come oldest first.
+    let Some(last) = (live.len() + 1).checked_sub(SESSIONS + 1).and_then(|last| live.get(last)) else { return Ok(()) };
+    revoke_all(batch, user, |session| session.kind != SessionKind::Key && session.id <= *last).await
+}
+
 pub(in crate::service) fn emit_revoked(batch: &mut Batch, session: &Session) {
     let happening = match session.kind {
         SessionKind::Key => Happening::KeyRevoked(session.id),
@@ -92,6 +106,7 @@ impl Change for LogIn {
         let user = batch.user(self.user).await?.ok_or(Refusal::InvalidCredentials)?;
         self.right.check(&user)?;
         user.check_active()?;
+        make_room(batch, self.user).await?;
         Ok(open_session(batch, self.user, &self.opening))
     }
 }

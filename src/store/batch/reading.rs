@@ -30,6 +30,17 @@ impl Batch {
         Ok(())
     }
 
+    /// Reads which of these messages their users have hidden from themselves.
+    pub(super) async fn prefetch_hidden(&mut self, pairs: Vec<(UserId, MessageId)>) -> Result<(), DbErr> {
+        for some in pairs.chunks(ROWS) {
+            self.set.hidden.extend(some.iter().map(|pair| (*pair, false)));
+            for pair in hidden::of(&self.db, some).await? {
+                self.set.hidden.insert(pair, true);
+            }
+        }
+        Ok(())
+    }
+
     /// Through which message somebody has read a conversation.
     pub async fn position(&mut self, user: UserId, conversation: ConversationId) -> Result<Option<MessageId>, Abort> {
         if let Some(position) = self.set.positions.get(&(user, conversation)) {
@@ -76,28 +87,45 @@ impl Batch {
     /// What of these messages, which somebody had not read a moment ago, he has not read yet, in the same order.
     pub async fn still_unread(&mut self, user: UserId, ids: &[MessageId]) -> Result<Vec<Kept>, Abort> {
         let found = self.messages(ids).await?;
-        self.write_pending().await?;
-        let hidden = hidden::among(&self.db, user, ids).await?;
+        let unknown: Vec<_> = ids.iter().map(|id| (user, *id)).collect();
+        let unknown: Vec<_> = unknown.into_iter().filter(|pair| !self.set.hidden.contains_key(pair)).collect();
+        if !unknown.is_empty() {
+            self.write_pending().await?;
+            self.prefetch_hidden(unknown).await?;
+        }
         let mut unread = Vec::with_capacity(found.len());
         for kept in found {
             let message = &kept.message;
             let position = self.position(user, message.conversation_id).await?;
             if message.deleted_at.is_none()
-                && !hidden.contains(&message.id)
+                && self.set.hidden.get(&(user, message.id)) != Some(&true)
                 && position.is_none_or(|position| position < message.id)
             {
                 unread.push(kept);
             }
         }
-        Ok(messages::as_seen_by(&self.db, user, unread).await?)
+        self.as_seen_by(user, unread).await
+    }
+
+    /// These messages as a user sees them who may see them.
+    async fn as_seen_by(&mut self, user: UserId, found: Vec<Kept>) -> Result<Vec<Kept>, Abort> {
+        // Only what was said anew may look otherwise.
+        if found.iter().all(|kept| kept.edited_seq.is_none()) {
+            return Ok(found);
+        }
+        self.write_pending().await?;
+        Ok(messages::as_seen_by(&self.db, user, found).await?)
     }
 
     /// The oldest messages that somebody has not read of those that came after one, in order.
     pub async fn unread_after(&mut self, which: Unread, after: MessageId, limit: u64) -> Result<Vec<Kept>, Abort> {
+        if self.clock.last_message <= after {
+            return Ok(Vec::new());
+        }
         self.write_pending().await?;
         let ids = receipts::arrived(&self.db, which, after, limit).await?;
         let found = self.messages(&ids).await?;
-        Ok(messages::as_seen_by(&self.db, which.user, found).await?)
+        self.as_seen_by(which.user, found).await
     }
 
     /// Writes the positions that have gathered.

@@ -138,23 +138,23 @@ impl Batch {
         self.pending.threads.extend(root.author.iter().map(|author| threads::row(author.id, root.id)));
     }
 
-    /// Writes what a message says now, and its event. Earlier events keep what it said before, which is history, until
-    /// it is deleted. `named_before` says whether it named anybody until now.
-    pub async fn update_message(&mut self, kept: &Kept, named_before: bool) -> Result<(), Abort> {
-        self.write_pending().await?;
-        self.writes += 1;
-        let kept = &Kept { edited_seq: Some(self.upcoming()), ..kept.clone() };
-        let message = &kept.message;
-        messages::update_text(&self.db, kept).await?;
-        words::forget(&self.db, &[message.id]).await?;
-        self.pending.message_words.extend(words::row(message));
+    /// Says a message anew: what it says now, and its event. Earlier events keep what it said before, which is history,
+    /// until it is deleted. `named_before` says whether it named anybody until now.
+    pub fn update_message(&mut self, kept: &Kept, named_before: bool) {
+        let kept = Kept { edited_seq: Some(self.upcoming()), ..kept.clone() };
+        let message = kept.message.clone();
+        self.pending.message_words.retain(|row| row.message_id.as_ref() != &message.id.0);
+        self.pending.reworded.push(message.id);
+        self.pending.message_words.extend(words::row(&message));
         if named_before {
-            mentions::forget(&self.db, &[message.id]).await?;
+            // It may have been said in this batch.
+            self.pending.mentions.retain(|row| row.message_id.as_ref() != &message.id.0);
+            self.pending.unnamed.push(message.id);
         }
-        self.note_people(message);
-        self.remember(kept);
-        self.emit(Topic::Conversation(message.conversation_id), &Happening::MessageUpdated(message.clone()));
-        Ok(())
+        self.note_people(&message);
+        self.remember(&kept);
+        self.pending.edited.insert(message.id, kept);
+        self.emit(Topic::Conversation(message.conversation_id), &Happening::MessageUpdated(message));
     }
 
     /// Deletes messages for all. What they said is gone with this transaction from their rows, from who was named in
@@ -200,6 +200,7 @@ impl Batch {
         let ids: Vec<MessageId> = all.iter().map(|message| message.id).collect();
         let known = hidden::among(&self.db, user, &ids).await?;
         for message in all.iter().filter(|message| !known.contains(&message.id)) {
+            self.set.hidden.insert((user, message.id), true);
             self.pending.hidden.push(hidden::row(user, message.id));
             let hidden = Hidden { id: message.id, conversation_id: message.conversation_id };
             self.emit(Topic::User(user), &Happening::MessageHidden(hidden));

@@ -16,6 +16,7 @@ pub struct Model {
     pub last_session: i64,
     pub batch: i64,
     pub last_invitation: i64,
+    pub first_session: i64,
 }
 
 #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]

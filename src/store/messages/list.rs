@@ -6,6 +6,7 @@
 #[cfg(test)]
 mod tests;
 
+use super::directs::Directs;
 use super::visible::{during, during_any_stay, not_hidden};
 use super::{Column, Entity, Kept, by_ids, complete};
 use crate::domain::access::Stay;
@@ -54,17 +55,6 @@ pub struct MessageFilter {
     pub roots: bool,
     /// Only messages with these words in them.
     pub sought: Option<Sought>,
-}
-
-/// Direct conversations by how many people are in them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Directs {
-    /// All of them.
-    All,
-    /// Of two people.
-    Pairs,
-    /// Notes to oneself.
-    Alone,
 }
 
 /// Which part of a list.
@@ -266,12 +256,7 @@ async fn places(db: &impl ConnectionTrait, filter: &MessageFilter) -> Result<Vec
     let mut places: HashMap<i64, Place> = HashMap::new();
     for row in rows {
         let people: Vec<&str> = row.direct_key.as_deref().map(|key| key.split(',').collect()).unwrap_or_default();
-        let fits = match filter.directs {
-            None => true,
-            Some(Directs::All) => !people.is_empty(),
-            Some(Directs::Pairs) => people.len() == 2,
-            Some(Directs::Alone) => people.len() == 1,
-        };
+        let fits = filter.directs.is_none_or(|directs| directs.includes(people.len()));
         let reached = filter.recipient.is_none_or(|person| people.contains(&person.to_string().as_str()));
         if fits && reached {
             let place = places.entry(row.conversation_id).or_insert_with(|| Place {

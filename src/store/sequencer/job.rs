@@ -12,17 +12,21 @@ pub(super) trait Job: Send {
     fn wants(&self, wants: &mut Wants);
     fn decide<'a>(&'a mut self, batch: &'a mut Batch) -> BoxFuture<'a, Result<(), DbErr>>;
     fn answer(&mut self, failure: Option<SubmitError>);
+    /// Tells the operator why it was not written, with what is known of whoever handed it in.
+    fn tell(&self, what: &str, error: &DbErr);
 }
 
 pub(super) struct Pending<C: Change> {
     change: C,
     decided: Option<Result<C::Output, Refusal>>,
     answer: Option<oneshot::Sender<Result<C::Output, SubmitError>>>,
+    /// Where it was handed in: a request, an operation of a socket, or nothing of the kind.
+    place: tracing::Span,
 }
 
 impl<C: Change> Pending<C> {
     pub(super) fn new(change: C, answer: oneshot::Sender<Result<C::Output, SubmitError>>) -> Self {
-        Self { change, decided: None, answer: Some(answer) }
+        Self { change, decided: None, answer: Some(answer), place: tracing::Span::current() }
     }
 }
 
@@ -63,6 +67,10 @@ impl<C: Change> Job for Pending<C> {
         };
         // A caller who is gone does not want to know.
         drop(answer.send(outcome));
+    }
+
+    fn tell(&self, what: &str, error: &DbErr) {
+        self.place.in_scope(|| tracing::error!(%error, "{what}"));
     }
 }
 

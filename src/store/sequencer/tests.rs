@@ -335,9 +335,34 @@ async fn a_database_whose_head_went_back_is_not_written_to() {
     assert_eq!(writer.one(Act::Emit).await, ok("2"));
     bench.sql("DELETE FROM events WHERE seq = 2").await;
     bench.sql("UPDATE clock SET head = 1").await;
-    assert_eq!(writer.one(Act::Emit).await, Err(SubmitError::Unavailable));
+    assert_eq!(writer.one(Act::Emit).await, Err(SubmitError::Replaced));
     bench.sql("UPDATE clock SET head = 7").await;
-    assert_eq!(writer.one(Act::Emit).await, Err(SubmitError::Unavailable), "until it is started anew");
+    assert_eq!(writer.one(Act::Emit).await, Err(SubmitError::Replaced), "until it is started anew");
+}
+
+#[tokio::test]
+async fn a_database_with_another_batch_at_a_known_place_is_not_written_to() {
+    let bench = Bench::new().await;
+    let mut writer = bench.writer(8);
+    assert_eq!(writer.all([Act::Emit, Act::SetBio("known")]).await, [ok("2"), ok("known")]);
+    // A batch without events does not make the place of the last one unknown.
+    assert_eq!(writer.one(Act::SetBio("later")).await, ok("later"));
+    bench.sql("UPDATE events SET batch = batch + 1 WHERE seq = 2").await;
+    bench.sql("UPDATE clock SET head = 9, batch = batch + 1").await;
+    assert_eq!(writer.one(Act::Emit).await, Err(SubmitError::Replaced));
+}
+
+#[tokio::test]
+async fn a_known_place_that_retention_took_is_no_other_database() {
+    let bench = Bench::new().await;
+    let mut writer = bench.writer(8);
+    assert_eq!(writer.one(Act::Emit).await, ok("2"));
+    bench.sql("DELETE FROM events").await;
+    bench.sql("UPDATE clock SET head = 9, beginning = 10, batch = batch + 1").await;
+    assert_eq!(writer.one(Act::Emit).await, ok("10"));
+    bench.sql("DELETE FROM events").await;
+    bench.sql("UPDATE clock SET batch = batch + 1").await;
+    assert_eq!(writer.one(Act::Emit).await, Err(SubmitError::Replaced), "nobody may take what history keeps");
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use crate::store::Store;
 use crate::store::batch::{Batch, Wants, WorkingSet};
 use crate::store::clock::Clock;
 use crate::store::entity::commits;
+use crate::store::replaced::batch_at;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use sea_orm::{DatabaseTransaction, DbErr, EntityTrait, SqliteTransactionMode, TransactionOptions, TransactionTrait};
@@ -51,11 +52,19 @@ pub(super) struct Writer {
     hand_over: HandOver,
     commit: Commit,
     set: WorkingSet,
-    /// The last batch that this task committed, and the head after it.
-    last: Option<(i64, Seq)>,
+    last: Option<Last>,
     batches: u64,
-    refusing: bool,
     emptied: Emptied,
+}
+
+/// What this task knows of the line, from its last batch.
+#[derive(Debug, Clone, Copy)]
+struct Last {
+    batch: i64,
+    /// The head after it.
+    head: Seq,
+    /// The last event that this task wrote, and in which batch.
+    event: Option<(Seq, i64)>,
 }
 
 /// When the database's log was last emptied of what was deleted, and when it has to be again.
@@ -69,7 +78,7 @@ impl Writer {
     /// A task that has written nothing yet.
     pub(super) fn new(store: Store, hand_over: HandOver, commit: Commit) -> Self {
         let (set, emptied) = (WorkingSet::default(), Emptied::default());
-        Self { store, hand_over, commit, set, last: None, batches: 0, refusing: false, emptied }
+        Self { store, hand_over, commit, set, last: None, batches: 0, emptied }
     }
 
     /// Writes what comes in until told to stop, and then what had come in before.
@@ -116,18 +125,18 @@ impl Writer {
                     return;
                 }
                 Attempt::RolledBack(error) if is_lost_connection(&error) => {
-                    tracing::error!(%error, "cannot write: the database went away");
+                    tell(jobs, "cannot write: the database went away", &error);
                     break Some(SubmitError::Unavailable);
                 }
                 Attempt::RolledBack(error) => {
-                    tracing::error!(%error, "a change could not be written");
+                    tell(jobs, "a change could not be written", &error);
                     break Some(SubmitError::Broken);
                 }
                 Attempt::NoClock(error) => {
-                    tracing::error!(%error, "cannot write: the database does not answer");
+                    tell(jobs, "cannot write: the database does not answer", &error);
                     break Some(SubmitError::Unavailable);
                 }
-                Attempt::Diverged => break Some(SubmitError::Unavailable),
+                Attempt::Diverged => break Some(SubmitError::Replaced),
                 Attempt::Unknown { id, records, error } => {
                     tracing::warn!(%error, "the answer to a COMMIT was lost; looking whether it happened");
                     match self.find_out(id).await {
@@ -137,10 +146,13 @@ impl Writer {
                         }
                         Some(false) if !again => again = true,
                         Some(false) => {
-                            tracing::error!(%error, "cannot write: the database refuses to commit");
+                            tell(jobs, "cannot write: the database refuses to commit", &error);
                             break Some(SubmitError::Unavailable);
                         }
-                        None => break Some(SubmitError::OutcomeUnknown),
+                        None => {
+                            tell(jobs, "it is not known whether a change was written", &error);
+                            break Some(SubmitError::OutcomeUnknown);
+                        }
                     }
                 }
             }
@@ -151,7 +163,7 @@ impl Writer {
     }
 
     async fn attempt(&mut self, jobs: &mut [Box<dyn Job>]) -> Attempt {
-        if self.refusing {
+        if self.store.is_replaced() {
             return Attempt::Diverged;
         }
         let set = std::mem::take(&mut self.set);
@@ -166,17 +178,21 @@ impl Writer {
         };
         let set = match self.last {
             // Nobody else committed since: what was read then is still true.
-            Some((batch, head)) if clock.batch == batch && clock.head == head => set,
-            Some((_, head)) if clock.head < head => {
-                tracing::error!(
-                    event.seq = clock.head.0,
-                    known = head.0,
-                    "the database's head went back: it was replaced under a running server. Writes are refused; restart"
-                );
-                self.refusing = true;
-                return Attempt::Diverged;
-            }
-            _ => WorkingSet::default(),
+            Some(last) if clock.batch == last.batch && clock.head == last.head => set,
+            Some(last) => match is_behind(&db, &clock, last).await {
+                Ok(true) => WorkingSet::default(),
+                Ok(false) => {
+                    tracing::error!(
+                        event.seq = clock.head.0,
+                        known = last.head.0,
+                        "the database was replaced under a running server. Writes are refused; restart it"
+                    );
+                    self.store.mark_replaced();
+                    return Attempt::Diverged;
+                }
+                Err(error) => return Attempt::NoClock(error),
+            },
+            None => WorkingSet::default(),
         };
         let mut batch = Batch::new(db, clock, rand::random::<i64>(), set, Timestamp::now());
         let decided = AssertUnwindSafe(decide(jobs, &mut batch)).catch_unwind().await;
@@ -212,7 +228,8 @@ impl Writer {
             return Attempt::Unknown { id, records, error };
         }
         self.set = set;
-        self.last = Some((id, clock.head));
+        let event = records.last().map(|record| (record.seq, id)).or(self.last.and_then(|last| last.event));
+        self.last = Some(Last { batch: id, head: clock.head, event });
         Attempt::Done { records }
     }
 
@@ -223,7 +240,8 @@ impl Writer {
         while Instant::now() < give_up {
             match self.look_for(id).await {
                 Ok((found, clock)) => {
-                    self.last = Some((clock.batch, clock.head));
+                    let event = self.last.and_then(|last| last.event);
+                    self.last = Some(Last { batch: clock.batch, head: clock.head, event });
                     return Some(found);
                 }
                 Err(error) => tracing::debug!(%error, "cannot look for the outcome yet"),
@@ -281,6 +299,23 @@ async fn decide(jobs: &mut [Box<dyn Job>], batch: &mut Batch) -> Result<(), DbEr
     Ok(())
 }
 
+/// Whether the line is the one that was known, gone on with by others: its head did not go back, and the last event that
+/// was written here stands there in its batch, unless history no longer keeps it.
+async fn is_behind(db: &DatabaseTransaction, clock: &Clock, last: Last) -> Result<bool, DbErr> {
+    if clock.head < last.head {
+        return Ok(false);
+    }
+    let Some((seq, batch)) = last.event else { return Ok(true) };
+    Ok(batch_at(db, seq.0).await?.map_or(seq < clock.beginning, |found| found == batch))
+}
+
+/// Tells of each change why it was not written, so that a caller who names his request is found in the log.
+fn tell(jobs: &[Box<dyn Job>], what: &str, error: &DbErr) {
+    for job in jobs {
+        job.tell(what, error);
+    }
+}
+
 /// Whether an error is about the way to the database, not about what was asked of it.
 fn is_lost_connection(error: &DbErr) -> bool {
     use sea_orm::{RuntimeErr, SqlxError};
@@ -299,6 +334,7 @@ fn is_lost_connection(error: &DbErr) -> bool {
     }
 }
 
-fn immediate() -> TransactionOptions {
+/// How a transaction that writes begins: on `SQLite` its beginning is the lock.
+pub(in crate::store) fn immediate() -> TransactionOptions {
     TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..Default::default() }
 }

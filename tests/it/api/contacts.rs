@@ -360,3 +360,36 @@ async fn a_list_and_its_events_make_the_next_list() {
         }
     }
 }
+
+#[tokio::test]
+async fn who_has_blocked_somebody_hears_what_changes_in_his_own_lists_and_no_more() {
+    let server = Server::start().await;
+    let [ann, ben, tom] = Person::register_all(&server, ["ann", "ben", "tom"]).await;
+    ben.answer(&ann, "approved").await;
+    tom.ask(&ann).await.expect(201);
+    for person in [&ben, &tom] {
+        ann.block(person).await;
+    }
+    let names = async |direction: &str| {
+        let list = ann.get(&format!("/api/v1/contacts?direction={direction}")).await.expect(200);
+        let names = list["items"].as_array().unwrap().iter().map(|item| item["user"]["username"].clone());
+        (names.collect::<Vec<_>>(), list["head"].as_u64().unwrap())
+    };
+    let (sent, head) = names("sent").await;
+    assert_eq!(sent, ["tom", "ben"], "what they say to her");
+    ben.delete("/api/v1/contacts/ann").await.expect(204);
+    let gone = json!({"direction": "sent", "user": {"id": ben.id, "username": "ben"}});
+    assert_eq!(ann.events_after(head).await, [("contact.deleted".to_owned(), gone)]);
+    let (sent, head) = names("sent").await;
+    assert_eq!(sent, ["tom"]);
+    // There is nothing more to take away, and nothing can be put there again.
+    ben.delete("/api/v1/contacts/ann").await.refused(404, "not_found");
+    ben.put("/api/v1/contacts/ann", &json!({"state": "approved"})).await.refused(403, "blocked");
+    ben.ask(&ann).await.refused(403, "blocked");
+    assert_eq!(ann.events_after(head).await, []);
+    tom.delete("/api/v1/contacts/ann").await.expect(204);
+    assert_eq!((names("received").await.0, names("sent").await.0), (vec![], vec![]));
+    let directions: Vec<Value> =
+        ann.events_after(head).await.into_iter().map(|(_, mut data)| data["direction"].take()).collect();
+    assert_eq!(directions, ["sent", "received"]);
+}

@@ -264,3 +264,38 @@ async fn the_operator_deletes_accounts_with_and_without_a_server() {
     let list = server.command(&["user", "list"]).await;
     assert!(list.contains(&format!("deleted-user-{}", ann.id)), "{list}");
 }
+
+#[tokio::test]
+async fn who_settles_something_with_somebody_who_is_just_leaving_leaves_nothing_behind() {
+    let server = Server::start().await;
+    let ben = Person::register(&server, "ben").await;
+    let names: Vec<String> = (0..20).map(|number| format!("ann{number}")).collect();
+    let anns = futures_util::future::join_all(names.iter().map(|name| Person::register(&server, name))).await;
+    for ann in &anns {
+        ann.block(&ben).await;
+        ann.answer(&ben, "approved").await;
+    }
+    let settle = |ann: Person, number: usize| async move {
+        let state = json!({"state": "rejected"});
+        match number % 5 {
+            0 => ann.delete("/api/v1/blocks/ben").await,
+            1 => ann.delete("/api/v1/contacts/ben").await,
+            2 => ann.put("/api/v1/contacts/ben", &state).await,
+            3 => ann.put("/api/v1/blocks/ben", &json!({})).await,
+            _ => ann.post("/api/v1/contacts", &json!({"username": "ben"})).await,
+        }
+    };
+    let settled = anns.iter().enumerate().map(|(number, ann)| settle(ann.clone(), number));
+    let (answers, ()) = tokio::join!(futures_util::future::join_all(settled), leave_for_good(&ben, "keep"));
+    for answer in answers {
+        assert!(matches!(answer.status, 200 | 201 | 204 | 404), "{}", answer.describe());
+    }
+    for ann in &anns {
+        for list in ["blocks", "contacts", "contacts?direction=sent"] {
+            assert_eq!(ann.get(&format!("/api/v1/{list}")).await.expect(200)["items"], json!([]), "{list}");
+        }
+        ann.delete("/api/v1/blocks/ben").await.refused(404, "not_found");
+        ann.delete("/api/v1/contacts/ben").await.refused(404, "not_found");
+    }
+    assert_eq!(server.count("departures", "1 = 1").await, 0, "nothing is left to do");
+}

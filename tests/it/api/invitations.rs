@@ -124,3 +124,17 @@ async fn the_operator_invites_at_the_machine() {
     register(&server, "ben", &json!(offline.trim())).await.expect(201);
     register(&server, "cem", &json!(token.trim())).await.expect(201);
 }
+
+#[tokio::test]
+async fn an_invitation_ends_with_the_administrator_who_made_it() {
+    let server = Server::options().set("--registration", "invite").start().await;
+    let root = Person::administrator(&server, "root").await;
+    let made = root.post("/api/v1/invitations", &json!({"uses": 1000})).await.expect(201);
+    register(&server, "ann", &made["token"]).await.expect(201);
+    server.command(&["user", "suspend", "root"]).await;
+    register(&server, "ben", &made["token"]).await.refused(403, "invitation_invalid");
+    server.command(&["user", "unsuspend", "root"]).await;
+    register(&server, "ben", &made["token"]).await.expect(201);
+    server.command(&["user", "delete", "root"]).await;
+    register(&server, "cem", &made["token"]).await.refused(403, "invitation_invalid");
+}

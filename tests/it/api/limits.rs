@@ -1,8 +1,10 @@
 //! How much anybody may ask for, what is said of it, and who is counted with whom.
 
+use http::Method;
 use serde_json::json;
 
-use crate::support::{Answer, Caller, Options, Person, Server};
+use crate::support::raw::exchange;
+use crate::support::{Answer, Caller, Ear, Options, Person, Server, WsClient, seconds};
 
 fn limited(requests: u32) -> Options {
     Server::options().set("--rate-limits", "on").set("--requests-per-minute", &requests.to_string())
@@ -115,4 +117,97 @@ async fn without_limits_nothing_is_said_of_them() {
     let answer = server.stranger().get("/openapi.json").await;
     answer.expect(200);
     assert_eq!((answer.header("ratelimit"), answer.header("ratelimit-policy")), (None, None));
+}
+
+/// Whether a stream's answer is a farewell.
+fn is_farewell(answer: &Answer) -> bool {
+    answer.status == 200 && String::from_utf8_lossy(&answer.body).contains("too_many_streams")
+}
+
+#[tokio::test]
+async fn opening_streams_is_counted_before_the_credentials_are_looked_at() {
+    let server = limited(300).start().await;
+    let made_up = server.stranger().with_bearer("gck_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
+    made_up.get("/stream").await.refused(401, "unauthorized");
+    for _ in 0..400 {
+        let answer = made_up.get("/stream").await;
+        if is_farewell(&answer) {
+            // A handshake is counted before them too; browsers hear of it by its close code.
+            let mut socket = WsClient::open(server.address, &made_up.stream()).await.expect("a handshake is taken");
+            assert_eq!(socket.until_end(seconds(5)).await.1, Some(4429));
+            return;
+        }
+        answer.refused(401, "unauthorized");
+    }
+    panic!("four hundred made-up keys were looked for");
+}
+
+#[tokio::test]
+async fn asking_for_the_head_of_a_stream_is_counted_like_opening_it() {
+    let server = limited(300).start().await;
+    let alice = Person::register(&server, "alice").await;
+    let ticket = alice.ticket().await;
+    for _ in 0..200 {
+        let answer = server.stranger().call(Method::HEAD, &format!("/stream?ticket={ticket}"), None).await;
+        assert_eq!(answer.status, 200);
+    }
+    for _ in 0..20 {
+        if is_farewell(&server.stranger().with_bearer("gck_made-up").get("/stream").await) {
+            return;
+        }
+    }
+    panic!("two hundred heads were not counted");
+}
+
+#[tokio::test]
+async fn what_a_websocket_asks_the_database_for_is_counted_with_its_user() {
+    let server = limited(9).start().await;
+    let people = Person::register_all(&server, ["alice", "bob", "carol"]).await;
+    let operations = [
+        json!({"op": "follow", "ref": 1, "channel": "nowhere"}),
+        json!({"op": "unfollow", "ref": 1, "channel": "nowhere"}),
+        json!({"op": "auth", "ref": 1, "token": "gck_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}),
+    ];
+    for (person, operation) in people.iter().zip(operations) {
+        let mut socket = WsClient::open(server.address, &person.stream()).await.unwrap();
+        let mut refused = 0;
+        for _ in 0..30 {
+            let reply = socket.ask(&operation, &mut Vec::new()).await;
+            assert_eq!(reply["ok"], false, "{reply}");
+            refused += u32::from(reply["error"]["code"] == "too_many_requests");
+        }
+        assert!((10..30).contains(&refused), "{operation}: {refused}");
+        person.get("/api/v1/me").await.refused(429, "too_many_requests");
+        socket.ask(&json!({"op": "ping", "ref": 2}), &mut Vec::new()).await;
+    }
+}
+
+#[tokio::test]
+async fn what_a_proxy_passes_on_beside_the_address_does_not_hide_it() {
+    let server = limited(3).set("--trusted-proxies", "127.0.0.1/32").start().await;
+    let from = async |named: &[u8]| {
+        let head =
+            [b"GET /api/v1/me HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx-forwarded-for: ", named, b"\r\n\r\n"];
+        exchange(server.address, head.concat()).await.unwrap().status
+    };
+    while from(b"203.0.113.9").await == 401 {}
+    for same in [&b"\xff, 203.0.113.9"[..], b"203.0.113.9:4711", b"198.51.100.1, 203.0.113.9:80", b"\xff,203.0.113.9"] {
+        assert_eq!(from(same).await, 429, "{}", String::from_utf8_lossy(same));
+    }
+    while from(b"2001:db8::1").await == 401 {}
+    for same in [&b"[2001:db8::1]:4711"[..], b"[2001:db8::1]"] {
+        assert_eq!(from(same).await, 429, "{}", String::from_utf8_lossy(same));
+    }
+    // Who sends nonsense through the proxy is counted as the proxy, and not as somebody else.
+    assert_eq!(from(b"203.0.113.9, nonsense").await, 401);
+}
+
+#[tokio::test]
+async fn a_name_that_looks_like_a_number_is_not_somebody_elses_account() {
+    let server = limited(300).start().await;
+    let alice = Person::register(&server, "alice").await;
+    let guess = json!({"username": alice.id.to_string(), "password": "a wrong guess"});
+    while server.stranger().post("/api/v1/sessions", &guess).await.status == 401 {}
+    let change = json!({"current_password": alice.password, "new_password": "another password"});
+    alice.put("/api/v1/me/password", &change).await.expect(204);
 }

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod admin;
+mod administrators;
 mod blocks;
 mod contacts;
 mod conversations;
@@ -12,6 +13,7 @@ mod invitations;
 mod keys;
 mod limits;
 mod lists;
+mod logs;
 mod many_members;
 mod messages;
 mod openapi;

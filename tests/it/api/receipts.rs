@@ -265,8 +265,16 @@ async fn who_asks_and_reads_too_much_is_slowed_down() {
         assert!(times < 1_000, "so much reading was let through");
     }
     assert!(times >= 300, "who reads fast may: {times}");
-    ann.read(direct, &message).await.refused(429, "too_many_requests");
-    ann.post("/api/v1/messages/take", &json!({})).await.refused(429, "too_many_requests");
+    // On a busy machine there is room for another one again by the time of the next request.
+    let mut again = 0;
+    while ann.read(direct, &message).await.status != 429 {
+        again += 1;
+        assert!(again < 100, "the routes let through what the socket does not");
+    }
+    while ann.post("/api/v1/messages/take", &json!({})).await.status != 429 {
+        again += 1;
+        assert!(again < 200, "taking is reading too");
+    }
     let mut times = 0;
     while ann.ask(&ben).await.status != 429 {
         times += 1;

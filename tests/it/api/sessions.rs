@@ -184,3 +184,74 @@ async fn a_shorter_lifetime_counts_for_tokens_that_are_out() {
     let refreshed = json!({"refresh_token": alice.refresh_token});
     server.stranger().post("/api/v1/sessions/refresh", &refreshed).await.expect(200);
 }
+
+#[tokio::test]
+async fn a_secret_is_good_for_its_own_kind_alone_also_when_it_was_just_used() {
+    let server = Server::start().await;
+    let alice = Person::register(&server, "alice").await;
+    let (browser, set_cookie) = browser(&server, &alice).await;
+    let (name, value) = set_cookie.split(';').next().unwrap().split_once('=').unwrap();
+    let key = alice.post("/api/v1/keys", &json!({"name": "script", "scopes": ["read"]})).await.expect(201);
+    let key = key["key"].as_str().unwrap();
+    let script = server.stranger().with_bearer(key);
+    browser.get("/api/v1/me").await.expect(200);
+    script.get("/api/v1/conversations").await.expect(200);
+    let as_key = format!("gck_{}", value.strip_prefix("gcc_").unwrap());
+    server.stranger().with_bearer(&as_key).get("/api/v1/me").await.refused(401, "unauthorized");
+    let as_cookie = format!("{name}=gcc_{}", key.strip_prefix("gck_").unwrap());
+    server.stranger().with_header("cookie", &as_cookie).get("/api/v1/conversations").await.refused(401, "unauthorized");
+}
+
+/// Gives somebody so many sessions more.
+async fn pile_up(server: &Server, person: &Person, count: u32) {
+    let from = person.id * 1_000_000;
+    let sessions = format!(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count}) \
+         INSERT INTO sessions (id, user_id, kind, name, scopes, refresh_generation, created_at) \
+         SELECT {from} + i, {}, 'token', '', '', 0, 0 FROM n",
+        person.id
+    );
+    server.sql(&sessions).await;
+}
+
+#[tokio::test]
+async fn who_has_sessions_without_end_can_be_shut_out_and_change_his_password() {
+    let server = Server::start().await;
+    let [alice, bob, carol] = Person::register_all(&server, ["alice", "bob", "carol"]).await;
+    for person in [&alice, &bob, &carol] {
+        pile_up(&server, person, 33_000).await;
+    }
+    server.command(&["user", "suspend", "alice"]).await;
+    alice.get("/api/v1/me").await.refused(401, "unauthorized");
+    let change = json!({"current_password": bob.password, "new_password": "another password"});
+    bob.put("/api/v1/me/password", &change).await.expect(204);
+    let body = json!({"password": carol.password});
+    carol.call(Method::DELETE, "/api/v1/me", Some(&body)).await.expect(204);
+    let live = format!("user_id IN ({}, {}) AND revoked_at IS NULL", alice.id, carol.id);
+    assert_eq!(server.count("sessions", &live).await, 0);
+    assert_eq!(server.count("sessions", &format!("user_id = {} AND revoked_at IS NULL", bob.id)).await, 1);
+}
+
+#[tokio::test]
+async fn the_oldest_sessions_end_when_there_are_too_many() {
+    let mut server = Server::start().await;
+    let alice = Person::register(&server, "alice").await;
+    let key = alice.post("/api/v1/keys", &json!({"name": "script", "scopes": ["read"]})).await.expect(201);
+    server.kill().await;
+    pile_up(&server, &alice, 250).await;
+    server.sql("UPDATE clock SET last_session = 9000000").await;
+    server.restart().await;
+    let again = alice.login(&server).await;
+    let sessions = again.get("/api/v1/sessions").await.expect(200);
+    let sessions = sessions["items"].as_array().unwrap();
+    assert_eq!(sessions.len(), 200);
+    let ids: Vec<_> = sessions.iter().map(|session| session["id"].as_u64().unwrap()).collect();
+    assert_eq!((ids[0], ids[198], ids[199]), (1_000_052, 1_000_250, 9_000_001), "the youngest stay");
+    alice.get("/api/v1/me").await.refused(401, "unauthorized");
+    server.stranger().with_bearer(key["key"].as_str().unwrap()).get("/api/v1/conversations").await.expect(200);
+    let head = again.head().await;
+    alice.login(&server).await;
+    let heard = again.events_after(head).await;
+    let kinds: Vec<&str> = heard.iter().map(|(kind, _)| kind.as_str()).collect();
+    assert_eq!(kinds, ["session.revoked", "session.created"], "each is heard of");
+}

@@ -76,3 +76,21 @@ async fn a_database_server_that_is_not_there_is_missed_at_once() {
     assert!(last.contains(&nobody.to_string()), "{last}");
     assert!(!first.contains("hunter22") && !last.contains("hunter22"), "{first}\n{last}");
 }
+
+#[tokio::test]
+async fn a_mail_servers_password_does_not_go_over_the_network_in_the_clear() {
+    let operator = Operator::alone();
+    let with = async |url: &str| {
+        let own =
+            ["--listen", "127.0.0.1:0", "--mail-from", "chat@example.org", "--public-url", "https://chat.example.org"];
+        let arguments = [&own[..], &["--smtp-url", url]].concat();
+        operator.types(&arguments).await.complains()
+    };
+    for url in
+        ["smtp://user:secret-9f@mail.example.org", "smtp://user:secret-9f@mail.example.org:587?tls=opportunistic"]
+    {
+        let complaint = with(url).await;
+        assert!(complaint.contains("tls=required") && complaint.contains("smtps://"), "{complaint}");
+        assert!(!complaint.contains("secret-9f"), "{complaint}");
+    }
+}

@@ -10,15 +10,15 @@ use crate::support::{
 };
 
 /// What a stream says before its first event.
-struct Greeting {
-    listener: Listener,
+pub(super) struct Greeting {
+    pub(super) listener: Listener,
     reset: Option<Control>,
     /// Where it goes on from.
-    position: u64,
+    pub(super) position: u64,
 }
 
 /// Opens a stream and hears it out up to `ready`. A poll has no `ready`: its first answer is given at once and says the same.
-async fn greet(transport: Transport, caller: &Caller, request: &StreamRequest) -> Greeting {
+pub(super) async fn greet(transport: Transport, caller: &Caller, request: &StreamRequest) -> Greeting {
     let mut listener = Listener::open(transport, caller, request).await.expect("a stream opens");
     if let Listener::Polling(poller) = &mut listener {
         poller.wait = 0;
@@ -77,7 +77,7 @@ impl Greeting {
         assert_eq!(seqs, expected, "from {}", self.position);
     }
 
-    fn reset_because(&self, reason: &str) {
+    pub(super) fn reset_because(&self, reason: &str) {
         let reset = self.reset.as_ref().unwrap_or_else(|| panic!("there is a reset ({reason})"));
         assert_eq!(reset.json()["reason"], reason, "{}", reset.raw);
         assert!(self.position <= reset.number("head"), "{}", reset.raw);
@@ -85,7 +85,7 @@ impl Greeting {
 }
 
 /// A conversation of two with some history.
-async fn alice_and_bob(server: &Server) -> (Person, Person, u64) {
+pub(super) async fn alice_and_bob(server: &Server) -> (Person, Person, u64) {
     let [alice, bob] = Person::register_all(server, ["alice", "bob"]).await;
     let direct = alice.direct(&[&bob]).await;
     for number in 0..10 {

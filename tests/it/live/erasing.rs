@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::support::listener::TRANSPORTS;
 use crate::support::log::places_with;
-use crate::support::{Chance, Ear, Listener, Person, Seen, Server, SseClient, WsClient, seconds, within};
+use crate::support::{Chance, Ear, Heard, Listener, Person, Seen, Server, SseClient, WsClient, seconds, within};
 
 /// The message that an event shows, if it shows its text.
 fn shows(seen: &Seen) -> Option<u64> {
@@ -149,6 +149,40 @@ async fn what_a_slow_reader_was_still_to_get_is_empty_when_it_comes() {
         // What the kernel keeps; the server itself would keep as much again.
         assert!(shown < 18, "{shown} were shown");
     }
+}
+
+#[tokio::test]
+async fn of_a_message_that_was_edited_hundreds_of_times_nothing_is_left() {
+    const EDITS: usize = 450;
+    let server = Server::start().await;
+    let [alice, bob] = Person::register_all(&server, ["alice", "bob"]).await;
+    let direct = alice.direct(&[&bob]).await;
+    let start = bob.head().await;
+    let said = alice.say(direct, "xylophone for @bob").await;
+    let mut socket = WsClient::open(server.address, &alice.stream()).await.unwrap();
+    socket.until_control("ready").await;
+    let edit = |number: usize| {
+        let text = format!("xylophone {number} for @{}", ["bob", "alice"][number % 2]);
+        json!({"op": "edit", "id": said["id"], "text": text, "ref": number})
+    };
+    socket.send_all((1..=EDITS).map(edit)).await;
+    let head = start + 1 + EDITS as u64;
+    let mut heard =
+        socket.until("the last edit", |heard| matches!(heard, Heard::Event(seen) if seen.seq == head)).await;
+    let last = heard.pop().and_then(Heard::event).expect("it was waited for").data();
+    let now = bob.get(&format!("/api/v1/messages/{}", said["id"])).await.expect(200);
+    assert_eq!((&now["text"], &now["mentions"]), (&last["text"], &last["mentions"]));
+    for person in [&bob, &alice] {
+        let mentions = person.get("/api/v1/mentions").await.expect(200);
+        let named = now["text"].as_str().unwrap().ends_with(&format!("@{}", person.name));
+        assert_eq!(mentions["items"].as_array().map(Vec::len), Some(usize::from(named)), "{mentions}");
+    }
+    alice.delete(&format!("/api/v1/messages/{}", said["id"])).await.expect(204);
+    assert_eq!(places_with(&server.data_dir().join("goldcrest.db"), "xylophone").await, [""; 0]);
+    let mut late = SseClient::open(server.address, &bob.stream().after(start)).await.unwrap();
+    let heard = late.until_seq(head + 1).await;
+    assert_eq!(heard.len(), EDITS + 2);
+    assert!(heard.iter().all(|seen| shows(seen).is_none()), "of each of its events the text is gone");
 }
 
 #[tokio::test]

@@ -9,6 +9,8 @@ mod opening;
 mod pipes;
 mod polls;
 mod promise;
+mod replaced;
 mod rest;
+mod restored;
 mod slow_reader;
 mod unicode;

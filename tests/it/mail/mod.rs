@@ -48,3 +48,11 @@ async fn confirmed(server: &Server, postbox: &mut Postbox, name: &str, email: &s
 async fn ask_for_reset(caller: &Caller, who: &Value) -> Answer {
     caller.post("/api/v1/password-resets", who).await
 }
+
+/// The next letter tells the owner of an address that somebody else asks for it, and holds no link.
+async fn told_of_wish(postbox: &mut Postbox, name: &str, email: &str) {
+    let mail = postbox.next().await;
+    assert_eq!(mail.to, email, "{mail:?}");
+    assert!(mail.subject.contains("asks for your e-mail address") && mail.text.contains(name), "{mail:?}");
+    assert!(!mail.text.contains("/links/"), "{mail:?}");
+}

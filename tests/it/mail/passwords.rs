@@ -1,9 +1,10 @@
 //! Setting a new password by a mailed link.
 
+use goldcrest::domain::Timestamp;
 use serde_json::json;
 
 use super::{PASSWORD, ask_for_reset, confirmed, log_in, press, redeem, register};
-use crate::support::{Ear, Postbox, Server, SseClient, seconds};
+use crate::support::{Ear, Person, Postbox, Server, SseClient, seconds};
 
 #[tokio::test]
 async fn a_mailed_link_sets_a_new_password_and_ends_all_sessions() {
@@ -112,6 +113,7 @@ async fn a_link_is_void_once_the_password_or_the_address_is_another() {
     let token = link(&mut postbox, "zoe@example.org").await;
     let change = json!({"current_password": PASSWORD, "new_password": "another horse"});
     zoe.put("/api/v1/me/password", &change).await.expect(204);
+    told(&mut postbox, "zoe@example.org").await;
     redeem(&server, "password", &body(&token)).await.refused(404, "link_invalid");
     let token = link(&mut postbox, "zoe@example.org").await;
     let change = json!({"email": "new@example.org", "password": "another horse"});
@@ -132,4 +134,43 @@ async fn who_is_shut_out_gets_in_by_no_link() {
     let body = json!({"token": token, "password": "another horse"});
     redeem(&server, "password", &body).await.refused(404, "link_invalid");
     log_in(&server, json!({"username": "zoe"}), PASSWORD).await.refused(403, "suspended");
+}
+
+/// The next letter, which tells somebody that his password is another.
+async fn told(postbox: &mut Postbox, to: &str) -> String {
+    let mail = postbox.next().await;
+    assert_eq!((mail.to.as_str(), mail.subject.as_str()), (to, "Your password at chat.example.org was changed"));
+    mail.text
+}
+
+#[tokio::test]
+async fn the_owner_is_told_when_his_password_became_another_and_what_to_do() {
+    let mut postbox = Postbox::open().await;
+    let server = postbox.options().start().await;
+    let zoe = confirmed(&server, &mut postbox, "zoe", "zoe@example.org").await;
+    // Nobody has confirmed this one, so nothing goes there but the link that does.
+    let register = register(&server, "wish", "wish@example.org").await.expect(201);
+    let wish = Person::from_login(&server.stranger(), PASSWORD, &register);
+    postbox.next_link("wish@example.org", "activate").await;
+    let change = |current: &str, new: &str| json!({"current_password": current, "new_password": new});
+    wish.put("/api/v1/me/password", &change(PASSWORD, "marked horse")).await.expect(204);
+    zoe.put("/api/v1/me/password", &change("wrong horse", "marked horse")).await.refused(401, "invalid_credentials");
+    let before = Timestamp::now();
+    let mut changed = Vec::new();
+    zoe.put("/api/v1/me/password", &change(PASSWORD, "marked horse")).await.expect(204);
+    changed.push(told(&mut postbox, "zoe@example.org").await);
+    ask_for_reset(&server.stranger(), &json!({"username": "zoe"})).await.expect(202);
+    let token = postbox.next_link("zoe@example.org", "password").await;
+    redeem(&server, "password", &json!({"token": token, "password": "marked mare"})).await.expect(204);
+    changed.push(told(&mut postbox, "zoe@example.org").await);
+    server.command_with_input(&["user", "passwd", "zoe", "--password-stdin"], "marked foal").await;
+    changed.push(told(&mut postbox, "zoe@example.org").await);
+    let moments = [before, Timestamp::now()].map(|at| at.to_string()[..16].replace('T', " at "));
+    for text in changed {
+        assert!(text.contains("Hello zoe,") && text.contains("It ends all sessions"), "{text}");
+        let (_, when) = text.split_once("was changed on ").expect("it says when");
+        let (when, _) = when.split_once(" UTC.").expect("it says when by which clock");
+        assert!(*moments[0] <= *when && *when <= *moments[1], "{when} is not between {moments:?}");
+        assert!(!text.contains("marked") && !text.contains(&token), "{text}");
+    }
 }

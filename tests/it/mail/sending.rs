@@ -55,6 +55,7 @@ async fn no_link_is_in_the_log() {
     let reset = postbox.next_link("marked-zoe@example.org", "password").await;
     server.stranger().get(&format!("/links/password?token={reset}")).await;
     redeem(&server, "password", &json!({"token": reset, "password": "marked-password"})).await.expect(204);
+    assert_eq!(postbox.next().await.to, "marked-zoe@example.org", "he is told of it");
     let zoe = Person::from_login(
         &server.stranger(),
         "marked-password",

@@ -149,6 +149,25 @@ fn docs_errors_md_lists_every_code_with_its_status() {
 }
 
 #[test]
+fn docs_logging_md_lists_every_event_of_the_log() {
+    let mut told = BTreeSet::new();
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+    while let Some(folder) = folders.pop() {
+        for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                folders.push(path);
+            } else if let Ok(source) = std::fs::read_to_string(path) {
+                told.extend(pairs(&source, "event.name = \"").filter_map(|(_, it)| Some(word(it)?.to_owned())));
+            }
+        }
+    }
+    let logging = page("docs/logging.md");
+    let listed = rows(section(&logging, "## Events"));
+    let listed: BTreeSet<String> = listed.iter().map(|row| row[0].trim_matches('`').to_owned()).collect();
+    assert_eq!(listed, told);
+}
+
+#[test]
 fn docs_streams_md_lists_the_operations_of_a_websocket() {
     let source = page("src/api/operations.rs");
     let handled = section_of(&source, "async fn handle", "async fn auth");

@@ -268,6 +268,12 @@ impl Server {
         database.close().await.expect("the database file can be closed");
     }
 
+    /// Puts what `goldcrest backup` made in the place of its data, which must not be in use.
+    pub async fn restores(&self, backup: &Path, options: &[&str]) -> String {
+        let from = backup.to_str().expect("a path in UTF-8");
+        self.command(&[&["restore", from, "--force"], options].concat()).await
+    }
+
     /// How many rows of a table of its database file a condition holds for.
     pub async fn count(&self, table: &str, condition: &str) -> i64 {
         let file = self.data_dir().join("goldcrest.db");

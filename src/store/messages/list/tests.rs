@@ -122,7 +122,12 @@ async fn lists_can_be_counted_skipped_and_kept_to_one_sort_of_conversation() {
     assert_eq!(ids(&filter, 44, 5).await, all[44..]);
     assert_eq!(ids(&filter, 100, 5).await, [0; 0]);
     assert_eq!(count(&store.read, &filter).await.ok(), Some(all.len() as u64));
-    for (directs, rest) in [(Directs::Alone, vec![0]), (Directs::Pairs, vec![1, 2]), (Directs::All, vec![0, 1, 2, 3])] {
+    for (directs, rest) in [
+        (Directs::Alone, vec![0]),
+        (Directs::Pairs, vec![1, 2]),
+        (Directs::UpToTwo, vec![0, 1, 2]),
+        (Directs::All, vec![0, 1, 2, 3]),
+    ] {
         let filter = MessageFilter { directs: Some(directs), ..filter.clone() };
         let expected: Vec<i64> = (1..=50).filter(|id| rest.contains(&(id % 5))).collect();
         assert_eq!(ids(&filter, 0, 100).await, expected, "{directs:?}");

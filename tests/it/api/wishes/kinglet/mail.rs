@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Caller, Person, Postbox, Server};
+use crate::support::deadline::PATIENCE;
+use crate::support::{Answer, Caller, Person, Postbox, Server, eventually};
 
 const PASSWORD: &str = "long enough";
 
@@ -80,4 +81,18 @@ async fn an_address_is_changed() {
     redeem(&server.stranger(), "email", &json!({"token": token})).await.expect(204);
     assert_eq!(person.get("/api/v1/me").await.expect(200)["email"], "testnew@example.org");
     log_in(&server.stranger(), "testnew@example.org", PASSWORD).await.expect(201);
+}
+
+#[tokio::test]
+async fn where_nothing_is_mailed_the_operator_finds_the_link_in_the_log() {
+    let options = Server::options().set("--mail", "log").set("--email", "required");
+    let server = options.set("--public-url", "http://chat.example.org").start().await;
+    assert_eq!(register(&server).await.expect(201)["user"]["status"], "pending");
+    let start = "http://chat.example.org/links/activate?token=";
+    let link = async || server.log().split_once(start).map(|(_, token)| token.to_owned());
+    let token = eventually(PATIENCE, "the link", link).await;
+    let token: String =
+        token.chars().take_while(|letter| letter.is_ascii_alphanumeric() || "-_".contains(*letter)).collect();
+    redeem(&server.stranger(), "activate", &json!({"token": token})).await.expect(204);
+    log_in(&server.stranger(), "usera@example.org", PASSWORD).await.expect(201);
 }

@@ -181,6 +181,19 @@ async fn threads_are_listed_with_what_started_them_and_their_last_reply() {
 }
 
 #[tokio::test]
+async fn what_starts_a_discussion_is_listed_answered_or_not() {
+    let server = Server::start().await;
+    let [ann, ben] = Person::register_all(&server, ["ann", "ben"]).await;
+    let (hers, his) = (send(&ann, &["ben"], "by ann").await, send(&ben, &["ann"], "by ben").await);
+    reply(&ben, &hers, "an answer").await;
+    let shown = |item: &Value| json!([item["id"], item["reply_count"]]);
+    let roots = items(&ann, "/api/v1/messages?roots=true").await;
+    assert_eq!(roots.iter().map(shown).collect::<Vec<_>>(), [json!([his["id"], 0]), json!([hers["id"], 1])]);
+    assert_eq!(texts(&ann, "/api/v1/messages?roots=true&box=inbox").await, ["by ben"], "together with other filters");
+    assert_eq!(texts(&ann, "/api/v1/messages?roots=false").await, ["an answer", "by ben", "by ann"]);
+}
+
+#[tokio::test]
 async fn the_server_tells_its_time() {
     let server = Server::start().await;
     let ann = Person::register(&server, "ann").await;

@@ -1,0 +1,71 @@
+//! A line that moves while a long work goes on, for who looks at a terminal.
+
+use std::future::Future;
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+use std::time::Duration;
+
+/// How often the line is drawn anew.
+const EVERY: Duration = Duration::from_millis(200);
+
+/// Does a work, and shows meanwhile how far a file has grown that it writes, and of how many bytes at most.
+pub(super) async fn watching<T>(what: &str, file: &Path, of: u64, work: impl Future<Output = T>) -> T {
+    if !io::stderr().is_terminal() {
+        return work.await;
+    }
+    let mut work = std::pin::pin!(work);
+    let mut every = tokio::time::interval(EVERY);
+    loop {
+        tokio::select! {
+            done = &mut work => {
+                draw("");
+                return done;
+            }
+            _ = every.tick() => {
+                let now = std::fs::metadata(file).map_or(0, |file| file.len());
+                draw(&format!("{what}: {} of {}", bytes(now.min(of)), bytes(of)));
+            }
+        }
+    }
+}
+
+/// Writes over the line. Whether anybody sees it is not for the work to mind.
+fn draw(line: &str) {
+    let mut errors = io::stderr().lock();
+    drop(write!(errors, "\r\u{1b}[K{line}").and_then(|()| errors.flush()));
+}
+
+/// So many bytes, in words.
+pub(super) fn bytes(count: u64) -> String {
+    let mut tenths = count.saturating_mul(10);
+    let mut unit = "bytes";
+    for next in ["KiB", "MiB", "GiB", "TiB"] {
+        if tenths < 10_240 {
+            break;
+        }
+        (tenths, unit) = (tenths / 1024, next);
+    }
+    match unit {
+        "bytes" => format!("{count} {unit}"),
+        _ => format!("{}.{} {unit}", tenths / 10, tenths % 10),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_told_in_units_that_fit() {
+        for (count, told) in [
+            (0, "0 bytes"),
+            (1023, "1023 bytes"),
+            (1024, "1.0 KiB"),
+            (1536, "1.5 KiB"),
+            (5 * 1024 * 1024, "5.0 MiB"),
+            (3 << 30, "3.0 GiB"),
+        ] {
+            assert_eq!(bytes(count), told);
+        }
+    }
+}

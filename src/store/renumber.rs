@@ -1,0 +1,86 @@
+//! The jump after a backup was restored: numbers that were given out since the backup was made are never given again.
+
+use super::clock::Clock;
+use super::entity::{commits, events, invitations, links, sessions, used_tickets};
+use super::sequencer::immediate;
+use super::{Store, StoreError, to_word};
+use crate::domain::sessions::SessionKind;
+use crate::domain::{Seq, Timestamp};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, TransactionTrait};
+
+/// How far numbers jump: further than a server counts between a backup and its restoring. A number stays exact in
+/// JavaScript for two million jumps.
+const JUMP: i64 = 1 << 32;
+
+/// What becomes of whatever lets somebody in and may have been taken back after the backup was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Logins {
+    /// Sessions, API keys, invitations and mailed links all end: none that was revoked or used comes back to life.
+    End,
+    /// They stay as they are in the backup, which nothing can have happened after.
+    Keep,
+}
+
+/// What the jump did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Renumbered {
+    /// The last event before it.
+    pub from: Seq,
+    /// The head after it; history begins behind it.
+    pub head: Seq,
+    /// When the last event happened.
+    pub last_at: Timestamp,
+    /// Sessions that it ended, API keys not counted.
+    pub sessions: u64,
+    /// API keys that it ended.
+    pub keys: u64,
+}
+
+impl Store {
+    /// Moves the head, the beginning of history and the numbers of sessions forward in one transaction, so that every
+    /// older cursor is told `reset` and no token means a session that it was not made for. Nothing else may write.
+    pub async fn renumber(&self, logins: Logins) -> Result<Renumbered, StoreError> {
+        let db = self.write.begin_with_options(immediate()).await?;
+        let before = Clock::lock(&db).await?;
+        let now = Timestamp::now().max(before.last_at);
+        let head = Seq(before.head.0 + JUMP);
+        let mut clock = before;
+        clock.head = head;
+        clock.beginning = head.next();
+        clock.last_session.0 += JUMP;
+        clock.batch = rand::random();
+        // No cursor reaches them any more.
+        events::Entity::delete_many().exec(&db).await?;
+        commits::Entity::delete_many().exec(&db).await?;
+        let (sessions, keys) = match logins {
+            Logins::Keep => (0, 0),
+            Logins::End => {
+                // Access tokens and tickets of sessions that the backup does not know are refused by this alone.
+                clock.first_session = clock.last_session;
+                end_logins(&db, now).await?
+            }
+        };
+        clock.write(&db).await?;
+        db.commit().await?;
+        Ok(Renumbered { from: before.head, head, last_at: before.last_at, sessions, keys })
+    }
+}
+
+async fn end_logins(db: &DatabaseTransaction, now: Timestamp) -> Result<(u64, u64), DbErr> {
+    let revoke = || {
+        sessions::Entity::update_many()
+            .col_expr(sessions::Column::RevokedAt, Expr::value(now.0))
+            .filter(sessions::Column::RevokedAt.is_null())
+    };
+    let keys = revoke().filter(sessions::Column::Kind.eq(to_word(SessionKind::Key))).exec(db).await?;
+    let others = revoke().exec(db).await?;
+    used_tickets::Entity::delete_many().exec(db).await?;
+    links::Entity::delete_many().exec(db).await?;
+    invitations::Entity::update_many()
+        .col_expr(invitations::Column::ExpiresAt, Expr::value(now.0))
+        .filter(invitations::Column::ExpiresAt.gt(now.0))
+        .exec(db)
+        .await?;
+    Ok((others.rows_affected, keys.rows_affected))
+}

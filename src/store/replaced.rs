@@ -1,0 +1,74 @@
+//! Whether the database is still the one that was opened, or another in its place.
+
+use super::Store;
+use super::entity::events;
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, EntityTrait, QuerySelect, Statement};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// What is known of the database that was opened.
+#[derive(Debug, Default)]
+pub(super) struct Opened {
+    /// The file of the embedded database, and which one it was: device and inode.
+    file: Option<(PathBuf, (u64, u64))>,
+    replaced: AtomicBool,
+}
+
+impl Opened {
+    /// Remembers which file a connection has open, if it has one.
+    pub(super) async fn by(db: &impl ConnectionTrait) -> Result<Self, DbErr> {
+        if db.get_database_backend() != DbBackend::Sqlite {
+            return Ok(Self::default());
+        }
+        let query = Statement::from_string(DbBackend::Sqlite, "SELECT file FROM pragma_database_list");
+        let file: Option<String> = db.query_one_raw(query).await?.map(|row| row.try_get_by_index(0)).transpose()?;
+        let file = file.filter(|file| !file.is_empty()).map(PathBuf::from);
+        let file = file.and_then(|file| identity(&file).ok().map(|identity| (file, identity)));
+        Ok(Self { file, replaced: AtomicBool::new(false) })
+    }
+
+    /// Another file under the name, or none: what is open is then out of everybody's reach, and what were written there
+    /// would be gone with this process.
+    fn is_elsewhere(&self) -> bool {
+        let Some((file, identity_then)) = &self.file else { return false };
+        match identity(file) {
+            Ok(identity) => identity != *identity_then,
+            Err(error) => error.kind() == io::ErrorKind::NotFound,
+        }
+    }
+}
+
+fn identity(file: &Path) -> io::Result<(u64, u64)> {
+    let metadata = std::fs::metadata(file)?;
+    Ok((metadata.dev(), metadata.ino()))
+}
+
+impl Store {
+    /// Whether the database was found to be another than the one that was opened. Once it was, nothing is written any
+    /// more until the server is started again: what it knows is not true of that one.
+    pub fn is_replaced(&self) -> bool {
+        if !self.opened.replaced.load(Ordering::Acquire) && self.opened.is_elsewhere() {
+            tracing::error!("another file lies in the place of the database, or none: nothing is written any more");
+            self.mark_replaced();
+        }
+        self.opened.replaced.load(Ordering::Acquire)
+    }
+
+    /// Notes that it is another.
+    pub fn mark_replaced(&self) {
+        self.opened.replaced.store(true, Ordering::Release);
+    }
+
+    /// The file of the embedded database.
+    pub(super) fn file(&self) -> Option<&Path> {
+        self.opened.file.as_ref().map(|(file, _)| file.as_path())
+    }
+}
+
+/// In which batch the event at a place was written, if it is still kept.
+pub(super) async fn batch_at(db: &impl ConnectionTrait, seq: i64) -> Result<Option<i64>, DbErr> {
+    let query = events::Entity::find_by_id(seq).select_only().column(events::Column::Batch);
+    query.into_tuple().one(db).await
+}

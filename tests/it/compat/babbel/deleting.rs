@@ -1,0 +1,75 @@
+//! Deleting: one, many, both at once, and what is left of what one may not delete.
+
+use http::Method;
+use serde_json::json;
+
+use super::{NOTHING, open, refused, usual};
+
+#[tokio::test]
+async fn numbers_come_from_the_path_and_the_body_whatever_that_is_called() {
+    let (_server, [ann]) = open(["ann"]).await;
+    for number in 1..=9 {
+        ann.say(&ann, &number.to_string()).await;
+    }
+    let path = |rest: &str| ann.path(rest);
+    let body = r#"{"ids": [2, "3", null, 4.5, -1, true, "x", "", "-1", [5], {"id": 5}, 99999999999999999999, 2]}"#;
+    ann.caller.send_body(Method::DELETE, &path("/message/1/"), "text/html", body).await.expect(204);
+    assert_eq!(ann.all().await, ["4", "5", "6", "7", "8", "9"]);
+    for (rest, body) in [("/message/4", "not JSON"), ("/message/5", "[6]"), ("/message/6", "{\"id\": [7]}")] {
+        ann.delete(rest, body).await.expect(204);
+    }
+    assert_eq!(ann.all().await, ["7", "8", "9"]);
+    ann.call(Method::DELETE, "/message/7/").await.expect(204);
+    ann.delete("/message/", "{\"ids\": [8, 1, 77]}").await.expect(204);
+    assert_eq!(ann.all().await, ["9"], "it works if it deletes at least one");
+}
+
+#[tokio::test]
+async fn what_deletes_nothing_is_refused() {
+    let (_server, [ann]) = open(["ann"]).await;
+    ann.say(&ann, "one").await;
+    ann.say(&ann, "two").await;
+    ann.delete("/message/1/", "").await.expect(204);
+    refused(&ann.delete("/message/1/", "").await, 400);
+    for body in ["", "{}", "[]", "x", "{\"ids\": []}", "{\"ids\": [1, 99]}", "{\"ids\": [null]}", "{\"ids\": [2"] {
+        refused(&ann.delete("/message/", body).await, 400);
+    }
+    for body in ["{\"ids\": 2}", "{\"ids\": \"2\"}", "{\"ids\": {\"2\": 2}}", "{\"ids\": null}"] {
+        let message = refused(&ann.delete("/message/2/", body).await, 400);
+        assert!(message.as_str().unwrap().contains("`ids`"), "{message}");
+    }
+    assert_eq!(ann.all().await, ["two"]);
+}
+
+#[tokio::test]
+async fn only_the_receiver_deletes_and_only_for_himself() {
+    let (server, [(ann, ann_there), (ben, ben_there), (_, eve_there)]) = usual(["ann", "ben", "eve"]).await;
+    ann_there.say(&ben_there, "one").await;
+    ann_there.say(&ben_there, "two").await;
+    for other in [&ann_there, &eve_there] {
+        refused(&other.delete("/message/1/", "").await, 400);
+        refused(&other.delete("/message/", "{\"ids\": [1, 2]}").await, 400);
+    }
+    assert_eq!(ben_there.all().await, ["one", "two"]);
+    ben_there.delete("/message/1/", "").await.expect(204);
+    assert_eq!(ben_there.unseen().await, ["two"], "it is not new either");
+    refused(&ben_there.get("/message/1/").await, 404);
+    ben.get("/api/v1/messages/1").await.refused(404, "not_found");
+    assert_eq!(ann.get("/api/v1/messages/1").await.expect(200)["text"], "one");
+    // A note is hidden too, not deleted.
+    ann_there.say(&ann_there, "a note").await;
+    ann_there.delete("/message/3/", "").await.expect(204);
+    assert_eq!(ann_there.unseen().await, NOTHING);
+    assert_eq!(server.count("messages", "deleted_at IS NOT NULL").await, 0);
+}
+
+#[tokio::test]
+async fn more_are_deleted_than_one_change_takes() {
+    let (_server, [ann]) = open(["ann"]).await;
+    for _ in 0..11 {
+        futures_util::future::join_all((0..50).map(|_| ann.say(&ann, "x"))).await;
+    }
+    let ids: Vec<u64> = (1..=20_000).collect();
+    ann.delete("/message/", &json!({"ids": ids}).to_string()).await.expect(204);
+    assert_eq!(ann.all().await, NOTHING);
+}
