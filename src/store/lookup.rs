@@ -39,11 +39,6 @@ impl Store {
         Ok(users::by_names(&self.read, keys).await?)
     }
 
-    /// Users by number, in no order.
-    pub async fn users_by_ids(&self, ids: &[UserId]) -> Result<Vec<User>, StoreError> {
-        Ok(users::by_ids(&self.read, ids).await?)
-    }
-
     /// A user by the key of the address.
     pub async fn user_by_email(&self, key: &str) -> Result<Option<User>, StoreError> {
         Ok(users::by_email(&self.read, key).await?)
