@@ -87,11 +87,6 @@ impl Front {
         (self.adapter.refuse)(refused)
     }
 
-    /// Where the adapter's paths begin: nothing, or its path on this server.
-    pub(super) fn prefix(&self) -> &str {
-        &self.options.prefix
-    }
-
     /// Where a caller reaches the adapter, for links to be followed by this same caller: by the public URL, or, on an
     /// address of its own and where none is given, by the name that he used. Never for links in mails.
     pub(super) fn base(&self, headers: &HeaderMap) -> String {

@@ -31,8 +31,8 @@ mod words;
 
 pub use batch::{Abort, Batch, NewConversation, NewMessage, NewSession, NewUser, Wants};
 pub use clock::Clock;
-pub use copy::{CopyError, copy, examine};
 pub use conversations::Activity;
+pub use copy::{CopyError, copy, examine};
 pub use events::Page as LogPage;
 pub use messages::{Directs, Kept, MessageFilter, MessagePage};
 pub use open::{Database, OpenError, Store, database_url};

@@ -16,13 +16,8 @@ use axum::{Extension, Router};
 use news::News;
 use std::sync::Arc;
 
-pub(super) static ADAPTER: Adapter = Adapter {
-    name: "msgboard",
-    modes: &[],
-    schemes: &[Scheme::Basic, Scheme::Bearer],
-    router,
-    refuse: sorry::refuse,
-};
+pub(super) static ADAPTER: Adapter =
+    Adapter { name: "msgboard", modes: &[], schemes: &[Scheme::Basic, Scheme::Bearer], router, refuse: sorry::refuse };
 
 /// The public channel that is the board.
 const BOARD: &str = "board";

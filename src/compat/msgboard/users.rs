@@ -33,9 +33,10 @@ pub(super) async fn register(
     let through = Some(Through { system: front.name(), inbox: Circle::Everyone });
     let bio = asked.text("bio")?;
     let registration = Registration { username, password, email: None, bio, invitation: None, through };
-    let user = front.services.register_only(registration).await.map_err(|failure| {
-        Sorry::or(failure, |refusal| *refusal == Refusal::UsernameTaken, || Sorry::bad(taken))
-    })?;
+    let user =
+        front.services.register_only(registration).await.map_err(|failure| {
+            Sorry::or(failure, |refusal| *refusal == Refusal::UsernameTaken, || Sorry::bad(taken))
+        })?;
     Ok(Json((&PublicUser::from(user)).into()))
 }
 

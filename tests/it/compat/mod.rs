@@ -6,3 +6,4 @@ mod kinglet;
 mod mounting;
 mod msgboard;
 mod oms;
+mod together;
