@@ -2,7 +2,7 @@
 
 use super::{Front, Refused, Scheme};
 use crate::domain::sessions::Principal;
-use crate::domain::{Refusal, UserId};
+use crate::domain::UserId;
 use crate::gate::Bounds;
 use crate::service::Failure;
 use axum::extract::FromRequestParts;

@@ -2,7 +2,7 @@
 
 mod changes;
 
-use super::page::{self, parse_pair};
+use super::page::{self, Leaf, Numbered, locate, parse_pair};
 use super::{Failure, Page, Services};
 use crate::domain::blocks::BlockView;
 use crate::domain::sessions::Principal;
@@ -10,13 +10,13 @@ use crate::domain::{Timestamp, UserId};
 use changes::{Block, Unblock};
 
 impl Services {
-    /// Blocks somebody. A second time changes nothing.
-    pub async fn block(&self, principal: &Principal, username: &str) -> Result<(), Failure> {
+    /// Blocks somebody. A second time changes nothing; the flag says whether it is new.
+    pub async fn block(&self, principal: &Principal, username: &str) -> Result<bool, Failure> {
         principal.require_full()?;
         let blocked = self.somebody_else(principal, username).await?;
-        self.submit_as(principal, Block { blocker: principal.user, blocked })?.await?;
+        let new = self.submit_as(principal, Block { blocker: principal.user, blocked })?.await?;
         tracing::info!(event.name = "block", user.id = principal.user.0, blocked.id = blocked.0, "blocked a user");
-        Ok(())
+        Ok(new)
     }
 
     /// Takes a block back.
@@ -44,5 +44,21 @@ impl Services {
         let next = page::next(&found, limit, |(user, at)| page::pair(at.0, user.id));
         let items = found.into_iter().map(|(user, created_at)| BlockView { user, created_at }).collect();
         Ok(Page { items, next, head })
+    }
+    /// The same in parts by number, the oldest first. A part that there is not is refused as not found.
+    pub async fn numbered_blocks(
+        &self,
+        principal: &Principal,
+        leaf: Leaf,
+        size: u64,
+    ) -> Result<Numbered<BlockView>, Failure> {
+        principal.require_full()?;
+        let snapshot = self.store().snapshot().await?;
+        let total = snapshot.block_count(principal.user).await?;
+        let part = locate(leaf, total, size)?;
+        let found = snapshot.oldest_blocks(principal.user, part.skip, size).await?;
+        snapshot.close().await?;
+        let items = found.into_iter().map(|(user, created_at)| BlockView { user, created_at }).collect();
+        Ok(Numbered { items, total, number: part.number, numbers: part.numbers })
     }
 }

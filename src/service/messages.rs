@@ -3,6 +3,7 @@
 mod addressed;
 mod changes;
 mod deletions;
+mod letters;
 mod lists;
 mod received;
 
@@ -18,6 +19,7 @@ use deletions::{Delete, EraseOf};
 
 pub use addressed::{Addressed, AddressedThread};
 pub use deletions::Deletions;
+pub use letters::Letter;
 pub use lists::{ListWish, MessageBox, MessageItem, ThreadItem};
 
 /// The most messages that one call deletes.

@@ -37,7 +37,7 @@ use tokio::sync::{Mutex, mpsc};
 use url::Url;
 
 pub use crate::store::{CopyError, Directs, MessagePage, SubmitError as Failure};
-pub use page::Page;
+pub use page::{Leaf, Numbered, Page};
 
 /// New passwords asked for that wait to be looked into.
 const ORDERS: usize = 256;

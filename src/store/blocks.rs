@@ -4,7 +4,8 @@ use super::entity::blocks::{ActiveModel, Column, Entity};
 use crate::domain::{Timestamp, UserId};
 use sea_orm::sea_query::ExprTrait;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect,
 };
 
 /// Which of these blockers have blocked which of these others, and perhaps some more among the same people.
@@ -34,6 +35,24 @@ pub(super) async fn list(
     }
     let rows = query.order_by_desc(Column::CreatedAt).order_by_desc(Column::BlockedId).limit(limit).all(db).await?;
     Ok(rows.into_iter().map(|row| (UserId(row.blocked_id), Timestamp(row.created_at))).collect())
+}
+
+/// The same from the oldest on, behind so many that are left out.
+pub(super) async fn oldest(
+    db: &impl ConnectionTrait,
+    blocker: UserId,
+    skip: u64,
+    limit: u64,
+) -> Result<Vec<(UserId, Timestamp)>, DbErr> {
+    let query = Entity::find().filter(Column::BlockerId.eq(blocker.0));
+    let query = query.order_by_asc(Column::CreatedAt).order_by_asc(Column::BlockedId);
+    let rows = query.offset(skip).limit(limit).all(db).await?;
+    Ok(rows.into_iter().map(|row| (UserId(row.blocked_id), Timestamp(row.created_at))).collect())
+}
+
+/// How many somebody has blocked.
+pub(super) async fn count(db: &impl ConnectionTrait, blocker: UserId) -> Result<u64, DbErr> {
+    Entity::find().filter(Column::BlockerId.eq(blocker.0)).count(db).await
 }
 
 pub(super) async fn insert(

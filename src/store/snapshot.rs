@@ -302,9 +302,27 @@ impl Snapshot {
         below: Option<(Timestamp, UserId)>,
         limit: u64,
     ) -> Result<Vec<(UserRef, Timestamp)>, StoreError> {
-        let found = blocks::list(&self.db, blocker, below, limit).await?;
+        self.blocked(blocks::list(&self.db, blocker, below, limit).await?).await
+    }
+
+    /// The same from the oldest on, behind so many that are left out.
+    pub async fn oldest_blocks(
+        &self,
+        blocker: UserId,
+        skip: u64,
+        limit: u64,
+    ) -> Result<Vec<(UserRef, Timestamp)>, StoreError> {
+        self.blocked(blocks::oldest(&self.db, blocker, skip, limit).await?).await
+    }
+
+    async fn blocked(&self, found: Vec<(UserId, Timestamp)>) -> Result<Vec<(UserRef, Timestamp)>, StoreError> {
         let people = self.references(found.iter().map(|(user, _)| *user)).await?;
         Ok(found.into_iter().filter_map(|(user, at)| Some((people.get(&user)?.clone(), at))).collect())
+    }
+
+    /// How many somebody has blocked.
+    pub async fn block_count(&self, blocker: UserId) -> Result<u64, StoreError> {
+        Ok(blocks::count(&self.db, blocker).await?)
     }
 
     /// Through which message somebody has read each of these conversations, where he has.

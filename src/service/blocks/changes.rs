@@ -13,17 +13,18 @@ pub(super) struct Block {
 }
 
 impl Change for Block {
-    type Output = ();
+    /// Whether it is new.
+    type Output = bool;
 
-    async fn decide(&self, batch: &mut Batch) -> Result<(), Abort> {
+    async fn decide(&self, batch: &mut Batch) -> Result<bool, Abort> {
         let user = still_here(batch, self.blocked).await?;
         if batch.has_blocked(self.blocker, self.blocked).await? {
-            return Ok(());
+            return Ok(false);
         }
         batch.insert_block(self.blocker, self.blocked).await?;
         let block = BlockView { user, created_at: batch.at() };
         batch.emit(Topic::User(self.blocker), &Happening::BlockCreated(block));
-        Ok(())
+        Ok(true)
     }
 }
 

@@ -102,7 +102,11 @@ async fn addressed(snapshot: &Snapshot, principal: &Principal, found: Vec<Kept>)
     Ok(items.filter_map(with_people).collect())
 }
 
-async fn people(snapshot: &Snapshot, found: &[Kept]) -> Result<HashMap<ConversationId, Vec<UserRef>>, Failure> {
+/// The people of the direct conversations in which these messages stand.
+pub(super) async fn people(
+    snapshot: &Snapshot,
+    found: &[Kept],
+) -> Result<HashMap<ConversationId, Vec<UserRef>>, Failure> {
     let mut places: Vec<ConversationId> = found.iter().map(|kept| kept.message.conversation_id).collect();
     places.sort_unstable();
     places.dedup();

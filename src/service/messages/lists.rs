@@ -27,6 +27,7 @@ pub enum MessageBox {
 
 /// Which messages somebody wants to see. All wishes hold together.
 #[derive(Debug, Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a condition by itself, and any of them go together")]
 pub struct ListWish {
     /// Of one conversation.
     pub conversation: Option<ConversationId>,
@@ -36,6 +37,8 @@ pub struct ListWish {
     pub sender: Option<String>,
     /// Said directly to this user.
     pub recipient: Option<String>,
+    /// Said directly to the caller, by others or by himself.
+    pub to_oneself: bool,
     /// Of these direct conversations.
     pub directs: Option<Directs>,
     /// From this moment on.
@@ -201,14 +204,15 @@ impl Services {
     pub(super) async fn filter(&self, principal: &Principal, wish: &ListWish) -> Result<MessageFilter, Failure> {
         let own = Some(principal.user);
         let sender = self.named("sender", wish.sender.as_deref()).await?;
-        let recipient = self.named("recipient", wish.recipient.as_deref()).await?;
+        let named = self.named("recipient", wish.recipient.as_deref()).await?;
+        let recipient = named.or(own.filter(|_| wish.to_oneself));
         let author = own.filter(|_| wish.which == MessageBox::Sent);
         Ok(MessageFilter {
             viewer: principal.user,
             conversation: None,
             author: author.or(sender),
             // Two who are not the same have written nothing together.
-            nobody: author.is_some() && sender.is_some() && author != sender,
+            nobody: author.is_some() && sender.is_some() && author != sender || wish.to_oneself && recipient != own,
             not_author: own.filter(|_| wish.which == MessageBox::Inbox),
             recipient,
             directs: wish.directs,

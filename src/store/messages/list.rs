@@ -3,6 +3,7 @@
 //! All of a user's messages are read conversation by conversation, those with the newest first, and no further than the
 //! part that was asked for reaches: by number alone a quiet user's messages would be looked for among everybody's.
 
+mod counting;
 #[cfg(test)]
 mod tests;
 
@@ -20,6 +21,8 @@ use sea_orm::{
     QuerySelect, QueryTrait, Select,
 };
 use std::collections::HashMap;
+
+pub(in crate::store) use counting::count;
 
 /// Conversations that are read with one statement: few at first, since they are mostly enough.
 const FIRST: usize = 8;
@@ -93,34 +96,15 @@ pub(in crate::store) async fn list(
         let query = within(query, span).order_by(Column::Id, order);
         return complete(db, query.offset(page.skip).limit(page.limit).all(db).await?).await;
     }
-    let wanted = usize::try_from(page.skip.saturating_add(page.limit)).unwrap_or(usize::MAX);
-    let mut ids = of_many_places(db, filter, span, wanted).await?;
-    ids.drain(..ids.len().min(usize::try_from(page.skip).unwrap_or(usize::MAX)));
+    let places = places(db, filter).await?;
+    let (span, skip) = counting::nearer(db, filter, &places, span, page.skip).await?;
+    let wanted = usize::try_from(skip.saturating_add(page.limit)).unwrap_or(usize::MAX);
+    let mut ids = of_many_places(db, filter, places, span, wanted).await?;
+    ids.drain(..ids.len().min(usize::try_from(skip).unwrap_or(usize::MAX)));
     let ids: Vec<MessageId> = ids.into_iter().map(MessageId).collect();
     let mut found = by_ids(db, &ids).await?;
     found.sort_unstable_by_key(|kept| if span.oldest_first { kept.message.id.0 } else { -kept.message.id.0 });
     Ok(found)
-}
-
-/// How many messages there are in all parts of such a list.
-pub(in crate::store) async fn count(db: &impl ConnectionTrait, filter: &MessageFilter) -> Result<u64, DbErr> {
-    let Some(span) = span(db, filter, MessagePage::default()).await? else { return Ok(0) };
-    let mut total = 0i64;
-    if let Some(query) = of_one_index(db, filter).await? {
-        let counted: Option<i64> =
-            within(query, span).select_only().column_as(Column::Id.count(), "count").into_tuple().one(db).await?;
-        total = counted.unwrap_or(0);
-    } else {
-        for some in places(db, filter).await?.chunks(MOST) {
-            let counted = |place: &Place| {
-                let mut query = place.query(filter, span);
-                QuerySelect::query(&mut query).expr_as(Column::Id.count(), Alias::new("id"));
-                query.into_query()
-            };
-            total += run(db, some.iter().map(counted)).await?.into_iter().sum::<i64>();
-        }
-    }
-    Ok(u64::try_from(total).unwrap_or(0))
 }
 
 /// The numbers that the page and the dates leave. Moments rise with the numbers, so that dates are looked up once.
@@ -157,6 +141,9 @@ fn from_moment(moment: Timestamp) -> Select<Entity> {
 /// The query of a list that one index serves: a conversation's, a thread's or an author's.
 async fn of_one_index(db: &impl ConnectionTrait, filter: &MessageFilter) -> Result<Option<Select<Entity>>, DbErr> {
     let mut query = conditions(Entity::find(), filter, db.get_database_backend());
+    if let Some(author) = filter.author {
+        query = query.filter(Column::AuthorId.eq(author.0));
+    }
     let of_directs = filter.recipient.is_some() || filter.directs.is_some();
     if let Some((conversation, public)) = filter.conversation.filter(|_| !of_directs) {
         // A thread is in one conversation, and shorter.
@@ -183,13 +170,10 @@ fn within(query: Select<Entity>, span: Span) -> Select<Entity> {
     if span.below < i64::MAX { query.filter(Column::Id.lt(span.below)) } else { query }
 }
 
-/// What holds wherever the messages are.
+/// What holds wherever the messages are, but for their author.
 fn conditions(mut query: Select<Entity>, filter: &MessageFilter, backend: DbBackend) -> Select<Entity> {
     if let Some(sought) = &filter.sought {
         query = query.filter(words::found(backend, sought));
-    }
-    if let Some(author) = filter.author {
-        query = query.filter(Column::AuthorId.eq(author.0));
     }
     let mut others = [filter.not_author, filter.unread.then_some(filter.viewer)];
     others.sort_unstable();
@@ -226,6 +210,11 @@ impl Place {
         let query = Entity::find().select_only().filter(Column::ConversationId.eq(self.conversation));
         let mut query =
             within(conditions(query, filter, self.backend), span).filter(during(filter.viewer, &self.stays));
+        if let Some(author) = filter.author {
+            // Nothing is added so that no index knows the column: by the author's own, each of many conversations would be
+            // looked for among all that he ever said.
+            query = query.filter(Expr::col((Entity, Column::AuthorId)).add(0).eq(author.0));
+        }
         if let Some(author) = self.not_author {
             query = query.filter(Column::AuthorId.ne(author.0).or(Column::AuthorId.is_null()));
         }
@@ -296,12 +285,12 @@ async fn read_until(db: &impl ConnectionTrait, user: UserId) -> Result<HashMap<i
 async fn of_many_places(
     db: &impl ConnectionTrait,
     filter: &MessageFilter,
+    places: Vec<Place>,
     span: Span,
     wanted: usize,
 ) -> Result<Vec<i64>, DbErr> {
     let rank = |id: i64| if span.oldest_first { id } else { -id };
-    let mut places: HashMap<i64, Place> =
-        places(db, filter).await?.into_iter().map(|place| (place.conversation, place)).collect();
+    let mut places: HashMap<i64, Place> = places.into_iter().map(|place| (place.conversation, place)).collect();
     let mut begins = begins(db, places.keys().copied().collect(), span).await?;
     begins.sort_unstable_by_key(|(_, first)| rank(*first));
     let mut ids: Vec<i64> = Vec::new();

@@ -2,6 +2,7 @@
 
 mod babbel;
 mod chat;
+mod fuzz;
 mod kinglet;
 mod mounting;
 mod msgboard;

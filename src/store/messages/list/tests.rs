@@ -62,6 +62,12 @@ async fn every_way_of_asking_has_its_index() {
                 .build(DbBackend::Sqlite),
             "messages_by_conversation",
         ),
+        (
+            "an author in one of many conversations",
+            paged(place.query(&MessageFilter { author: Some(UserId(3)), ..filter.clone() }, SPAN).column(Column::Id))
+                .build(DbBackend::Sqlite),
+            "messages_by_conversation",
+        ),
         ("where many begin", beginnings(&[1, 2, 3], SPAN).build(DbBackend::Sqlite), "messages_by_conversation"),
         ("a moment", from_moment(Timestamp(500)).build(DbBackend::Sqlite), "messages_by_time"),
     ];
@@ -145,4 +151,49 @@ async fn lists_can_be_counted_skipped_and_kept_to_one_sort_of_conversation() {
     assert_eq!(ids(&to_three, 0, 100).await, [0; 0], "he wrote all of it himself");
     let to_me = MessageFilter { recipient: Some(VIEWER), directs: Some(Directs::Pairs), ..filter };
     assert_eq!(count(&store.read, &to_me).await.ok(), Some(20));
+}
+
+#[tokio::test]
+async fn a_far_part_is_the_same_as_one_that_was_walked_to() {
+    let home = tempfile::tempdir().expect("a directory");
+    let store = open(home.path()).await;
+    // Thirty pairs; most is said in the first of them, and nothing in every fourth number.
+    let fill = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30)
+        INSERT INTO conversations (id, kind, direct_key, post, created_at)
+        SELECT i, 'direct', '1,' || (i + 1), 'members', 0 FROM n;
+        INSERT INTO stays (conversation_id, user_id, joined_seq, role) SELECT id, 1, 0, 'member' FROM conversations;
+        WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 8000)
+        INSERT INTO messages (id, seq, conversation_id, author_id, text, body_hash, created_at)
+        SELECT i, i, CASE WHEN i < 5000 THEN 1 ELSE 1 + i % 30 END, 2 - i % 2, 'text', 0, i FROM n WHERE i % 4 > 0";
+    store.write.execute_unprepared(fill).await.expect("messages");
+    for filter in [
+        MessageFilter { viewer: VIEWER, ..MessageFilter::default() },
+        MessageFilter {
+            viewer: VIEWER,
+            author: Some(VIEWER),
+            directs: Some(Directs::Pairs),
+            ..MessageFilter::default()
+        },
+        MessageFilter {
+            viewer: VIEWER,
+            since: Some(Timestamp(1_000)),
+            until: Some(Timestamp(7_500)),
+            ..MessageFilter::default()
+        },
+    ] {
+        for after in [Some(MessageId(0)), None] {
+            let part = async |skip, limit| -> Vec<i64> {
+                let found = list(&store.read, &filter, MessagePage { after, before: None, skip, limit }).await;
+                found.expect("a list").into_iter().map(|kept| kept.message.id.0).collect()
+            };
+            let all = part(0, 10_000).await;
+            assert_eq!(count(&store.read, &filter).await.ok(), Some(all.len() as u64));
+            for skip in
+                [0, 999, 1_000, 1_001, 1_777, 2_950, all.len() - 20, all.len() - 1, all.len(), all.len() + 5_000]
+            {
+                let walked: Vec<i64> = all.iter().skip(skip).take(20).copied().collect();
+                assert_eq!(part(skip as u64, 20).await, walked, "{skip} of {} {after:?} {filter:?}", all.len());
+            }
+        }
+    }
 }
