@@ -202,14 +202,11 @@ fn origins(options: &Options, listening: SocketAddr) -> Origins {
 }
 
 fn app_options(options: &Options) -> AppOptions {
-    AppOptions {
-        anonymous_channels: options.anonymous_channels == AnonymousChannels::On,
-        pace: Pace {
-            heartbeat: options.heartbeat.max(SHORTEST),
-            stall: options.stall_timeout,
-            auth: options.auth_timeout,
-        },
-    }
+    AppOptions { anonymous_channels: options.anonymous_channels == AnonymousChannels::On, pace: pace(options) }
+}
+
+fn pace(options: &Options) -> Pace {
+    Pace { heartbeat: options.heartbeat.max(SHORTEST), stall: options.stall_timeout, auth: options.auth_timeout }
 }
 
 /// Runs the server until it is asked to stop.

@@ -13,12 +13,12 @@ use crate::domain::{Refusal, Timestamp};
 use crate::gate::ClientAddress;
 use crate::service::Failure;
 use crate::transport::{Accepted, AddressPermit, CloseReason, Subscription, TakeOver};
-use crate::transport::{events as sse_events, farewell, long_poll, websocket};
+use crate::transport::{events as sse_events, farewell, long_poll, sse_head, websocket};
 use answers::{EventStream, Polled, Upgraded};
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use handshake::handshake;
-use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, header};
 use query::{Opening, Polling, Query};
 use std::time::Duration;
 
@@ -107,15 +107,6 @@ pub(super) async fn sse(
         Err(Ok(reason)) => Ok(sse_farewell(reason)),
         Err(Err(problem)) => Err(problem),
     }
-}
-
-fn sse_head() -> [(HeaderName, HeaderValue); 3] {
-    [
-        (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
-        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-        // nginx would hold events back to fill its buffers.
-        (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
-    ]
 }
 
 fn sse_farewell(reason: CloseReason) -> EventStream {

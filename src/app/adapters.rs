@@ -1,11 +1,11 @@
 //! Which older systems' interfaces there are, and where each is mounted.
 
-use super::StartError;
+use super::{StartError, pace};
 use crate::compat::{ADAPTERS, Adapter, Front, FrontOptions, Mode, adapter, mount, names_this_machine};
 use crate::config::Options;
 use crate::gate::Gate;
 use crate::service::Services;
-use crate::transport::listen;
+use crate::transport::{Pace, listen};
 use axum::Router;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -72,6 +72,7 @@ pub(super) struct Adapters {
     chosen: Vec<Chosen>,
     own: Vec<(&'static Adapter, SocketAddr)>,
     session_lifetime: Option<Duration>,
+    pace: Pace,
 }
 
 /// An address of an adapter's own, that is listened on.
@@ -126,7 +127,7 @@ impl Adapters {
                 );
             }
         }
-        Ok(Self { chosen, own, session_lifetime: options.compat.compat_session_lifetime })
+        Ok(Self { chosen, own, session_lifetime: options.compat.compat_session_lifetime, pace: pace(options) })
     }
 
     /// Our own routes and, under `/compat/NAME`, theirs.
@@ -153,7 +154,8 @@ impl Adapters {
     }
 
     fn front(&self, chosen: &Chosen, services: &Services, gate: &Gate, prefix: String) -> Front {
-        let options = FrontOptions { mode: chosen.mode, prefix, session_lifetime: self.session_lifetime };
+        let Self { session_lifetime, pace, .. } = *self;
+        let options = FrontOptions { mode: chosen.mode, prefix, session_lifetime, pace };
         Front::new(chosen.adapter, services.clone(), gate.clone(), options)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Front, Refused, Scheme};
 use crate::domain::sessions::Principal;
-use crate::domain::{Refusal, UserId};
+use crate::domain::UserId;
 use crate::gate::Bounds;
 use crate::service::Failure;
 use axum::extract::FromRequestParts;
@@ -81,16 +81,16 @@ pub(super) async fn caller(front: &Front, parts: &mut Parts) -> Result<Option<Pr
         Shown::Unreadable => return Err(Refused::MalformedCredentials),
         Shown::Bearer(token) => front.services.check_bearer(&token).await?,
         Shown::Token(token) => front.services.check_adapter_session(front.name(), &token).await?,
-        Shown::Basic { name, password } => match front.services.recall_password(&name, &password).await? {
-            Some(principal) => principal,
-            None => {
-                let Ok(bounds) = Bounds::from_request_parts(parts, front).await;
-                if front.services.is_guess(&name, &password) {
-                    bounds.login(&name)?;
-                }
-                front.services.check_password(&name, password, bounds.address()).await?
+        Shown::Basic { name, password } => {
+            if let Some(principal) = front.services.recall_password(&name, &password).await? {
+                return Ok(Some(principal));
             }
-        },
+            let Ok(bounds) = Bounds::from_request_parts(parts, front).await;
+            if front.services.is_guess(&name, &password) {
+                bounds.login(&name)?;
+            }
+            front.services.check_password(&name, password, bounds.address()).await?
+        }
     };
     Ok(Some(principal))
 }
@@ -116,12 +116,5 @@ impl Caller {
     /// Whoever calls, who must have said so.
     pub(super) fn required(self) -> Result<Principal, Refused> {
         self.0.ok_or(Refused::NoCredentials)
-    }
-
-    /// Whoever calls, with all the rights of an account.
-    pub(super) fn owner(self) -> Result<Principal, Refused> {
-        let principal = self.required()?;
-        principal.require_full().map_err(|refusal: Refusal| Refused::from(refusal))?;
-        Ok(principal)
     }
 }

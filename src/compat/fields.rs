@@ -72,14 +72,14 @@ impl Fields {
     }
 
     async fn of_parts(headers: HeaderMap, bytes: Bytes) -> Result<Self, Refused> {
-        let malformed = |_| Refused::Malformed("The form cannot be read.".to_owned());
+        let malformed = || Refused::Malformed("The form cannot be read.".to_owned());
         let mut request = Request::new(Body::from(bytes));
         *request.headers_mut() = headers;
-        let mut parts = Multipart::from_request(request, &()).await.map_err(|_| malformed(()))?;
+        let mut parts = Multipart::from_request(request, &()).await.map_err(|_| malformed())?;
         let mut fields = Map::new();
-        while let Some(part) = parts.next_field().await.map_err(|_| malformed(()))? {
+        while let Some(part) = parts.next_field().await.map_err(|_| malformed())? {
             let Some(name) = part.name().map(str::to_owned) else { continue };
-            let value = part.text().await.map_err(|_| malformed(()))?;
+            let value = part.text().await.map_err(|_| malformed())?;
             fields.insert(name, Value::String(value));
         }
         Ok(Self(fields))

@@ -3,6 +3,7 @@
 use super::{Adapter, Mode, Refused, Scheme};
 use crate::gate::Gate;
 use crate::service::Services;
+use crate::transport::Pace;
 use axum::extract::FromRef;
 use axum::response::Response;
 use http::{HeaderMap, HeaderValue, Method, header};
@@ -18,6 +19,8 @@ pub struct FrontOptions {
     pub prefix: String,
     /// How long a login through it lasts, instead of as long as the older system had it.
     pub session_lifetime: Option<Duration>,
+    /// How often streams beat, and how long they wait.
+    pub pace: Pace,
 }
 
 /// An adapter as it is mounted somewhere: the state behind its routes. Cheap to clone.
@@ -74,14 +77,14 @@ impl Front {
         self.options.mode.is_some_and(|mode| mode.trusts_callers || mode.loopback_only)
     }
 
+    /// How often streams beat, and how long they wait.
+    pub(super) fn pace(&self) -> Pace {
+        self.options.pace
+    }
+
     /// A refusal in the adapter's own words.
     pub(super) fn refuse(&self, refused: &Refused) -> Response {
         (self.adapter.refuse)(refused)
-    }
-
-    /// Where the adapter's paths begin: nothing, or its path on this server.
-    pub(super) fn prefix(&self) -> &str {
-        &self.options.prefix
     }
 
     /// Where a caller reaches the adapter, for links to be followed by this same caller: by the public URL, or, on an

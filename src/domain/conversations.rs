@@ -8,6 +8,8 @@ use unicode_normalization::UnicodeNormalization;
 
 /// The longest name of a group or channel, in Unicode scalar values.
 pub const NAME_LIMIT: usize = 100;
+/// The namespace of channels that are the server's own.
+pub const COMMONS: &str = "commons";
 /// The most people in one direct conversation.
 pub const DIRECT_LIMIT: usize = 32;
 /// The most people that one call makes members of a new group or channel.
@@ -58,7 +60,8 @@ pub struct Conversation {
     pub name: Option<String>,
     /// Who may post.
     pub post: PostPolicy,
-    /// Of a group, whose names are unique among those of the same namespace, if they are.
+    /// Of a group, whose names are unique among those of the same namespace, if they are. Of a channel, that it is the
+    /// server's own: see [`Conversation::is_commons`].
     pub namespace: Option<String>,
     /// When it was made.
     pub created_at: Timestamp,
@@ -89,6 +92,11 @@ impl Conversation {
     /// The refusal of its name, since another one has it.
     pub fn name_taken(&self) -> Refusal {
         if self.kind == Kind::Channel { Refusal::ChannelNameTaken } else { Refusal::GroupNameTaken }
+    }
+
+    /// Whether this is a channel that the server made itself: whoever is in it, nobody owns it.
+    pub fn is_commons(&self) -> bool {
+        self.kind == Kind::Channel && self.namespace.is_some()
     }
 
     /// Whether a member with this role may post here.

@@ -154,7 +154,7 @@ impl Word {
         let plain = if typed.is_ascii() {
             typed.to_ascii_lowercase()
         } else {
-            fold(&typed.nfkd().filter(is_base).collect::<String>())
+            fold(&typed.nfkd().filter(|c| is_base(*c)).collect::<String>())
         };
         if plain.is_empty() {
             return None;
@@ -176,8 +176,8 @@ impl Word {
 }
 
 /// Whether it is no accent over a letter: who types without them finds what has them.
-fn is_base(c: &char) -> bool {
-    !('\u{300}'..='\u{36f}').contains(c)
+fn is_base(c: char) -> bool {
+    !('\u{300}'..='\u{36f}').contains(&c)
 }
 
 /// Scripts that write no spaces between words.

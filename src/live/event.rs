@@ -4,10 +4,12 @@ use crate::domain::events::{Effect, Record, Topic};
 use crate::domain::messages::erased_payload;
 use crate::domain::{MessageId, Seq, Timestamp};
 use bytes::{BufMut, Bytes, BytesMut};
+use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::io::Write;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
+use tokio::sync::OnceCell;
 
 /// A committed event, ready to be sent. Nothing in it depends on who receives it.
 #[derive(Debug)]
@@ -30,7 +32,14 @@ pub struct Event {
     envelope: Bytes,
     /// The unmasked text frame, made when the first WebSocket wants it.
     websocket: OnceLock<Bytes>,
+    /// Frames in the languages of older systems, each made when the first of its listeners wants it. They go with the
+    /// event, so that none outlives the deletion of a message.
+    translations: Mutex<Vec<(&'static str, Translation)>>,
 }
+
+/// A frame in another language, which takes some time to make. Whoever wants it meanwhile waits for the one that is
+/// being made.
+pub type Translation = Arc<OnceCell<Bytes>>;
 
 impl Event {
     /// Encodes what the log holds.
@@ -58,7 +67,27 @@ impl Event {
             envelope: sse.slice(from..to),
             sse,
             websocket: OnceLock::new(),
+            translations: Mutex::default(),
         }
+    }
+
+    /// Its `type`, such as `message.created`.
+    pub fn kind(&self) -> &str {
+        // It stands in the second line of the frame.
+        let mut lines = self.sse.split(|byte| *byte == b'\n');
+        let line = lines.nth(1).and_then(|line| line.strip_prefix(b"event: "));
+        line.and_then(|kind| std::str::from_utf8(kind).ok()).unwrap_or("")
+    }
+
+    /// The frame in the language of this name, made or to be made.
+    pub fn translation(&self, language: &'static str) -> Translation {
+        let mut translations = self.translations.lock();
+        if let Some((_, known)) = translations.iter().find(|(known, _)| *known == language) {
+            return Arc::clone(known);
+        }
+        let new = Translation::default();
+        translations.push((language, Arc::clone(&new)));
+        new
     }
 
     /// The same event as it is once its message is deleted, as the log has it then.
@@ -101,7 +130,7 @@ impl Event {
     }
 
     /// The memory that it keeps, about. The WebSocket frame is counted whether it is made yet or not, so that the
-    /// weight never changes.
+    /// weight never changes; translations, which are made only of what older systems' listeners hear, are not.
     pub fn weight(&self) -> usize {
         size_of::<Self>() + 2 * self.sse.len()
     }
@@ -152,6 +181,19 @@ mod tests {
         assert_eq!(event.sse(), format!("id: 124\nevent: message.created\ndata: {envelope}\n\n").as_str());
         assert_eq!(event.websocket()[..2], [0x81, u8::try_from(envelope.len()).unwrap_or(0)]);
         assert_eq!(event.websocket()[2..], envelope.as_bytes()[..]);
+        assert_eq!(event.kind(), "message.created");
+    }
+
+    #[tokio::test]
+    async fn a_translation_is_made_once_and_does_not_outlive_its_message() {
+        let event = event(r#"{"id":3}"#);
+        for expected in ["first", "first"] {
+            let cell = event.translation("fax");
+            let frame = cell.get_or_init(async || Bytes::from_static(expected.as_bytes())).await;
+            assert_eq!(frame, "first");
+        }
+        assert!(!event.translation("telex").initialized(), "each language has its own");
+        assert!(!event.erased(Timestamp(0)).translation("fax").initialized());
     }
 
     #[test]

@@ -15,7 +15,7 @@ mod subscription;
 pub(crate) mod tests;
 
 pub use cursor::{Cursor, Gap};
-pub use event::{Event, text_frame};
+pub use event::{Event, Translation, text_frame};
 pub use follower::{Follower, FollowerOptions};
 pub use hub::{Hub, HubOptions};
 pub use slot::{Ending, Slot};

@@ -2,6 +2,7 @@
 
 mod changes;
 mod issued;
+mod public;
 
 use super::links::{Desk, NewLink, check_mailable};
 use super::sessions::{Device, Login, Opening, Right};
@@ -15,6 +16,7 @@ use changes::{SetPassword, Suspend, UpdateProfile};
 
 pub(super) use changes::{Register, admin};
 pub use issued::{Delivery, Newcomer, Secrets};
+pub use public::{Acquaintance, PublicUser};
 
 /// The fewest characters of a password through an older system's interface.
 const OLD_PASSWORD: usize = 4;

@@ -1,6 +1,7 @@
 //! Conversations: making them, seeing them, coming, going, and having a say.
 
 mod changes;
+mod commons;
 mod named;
 
 use super::page::{self, parse_pair};
@@ -23,6 +24,7 @@ use std::collections::{HashMap, HashSet};
 pub use named::{NamedGroup, NewGroup};
 
 pub(super) use changes::{blank, create, leave, visible};
+pub(super) use commons::{find_or_make, join};
 
 /// What somebody asks for who makes a conversation.
 #[derive(Debug, Clone)]

@@ -32,6 +32,8 @@ pub enum Destination {
     Conversation(ConversationId),
     /// To these people, by name: into their direct conversation, which is made if there is none.
     People(Vec<String>),
+    /// Into the public channel of this name, which the server makes if there is none. Whoever sends joins it.
+    Commons(&'static str),
 }
 
 /// What somebody sends.
@@ -83,6 +85,12 @@ impl Services {
                     return Err(Refusal::invalid("to", reason).into());
                 }
                 Target::Direct(people)
+            }
+            Destination::Commons(name) => {
+                let known = self.find_commons(name).await?;
+                principal.require_send(known)?;
+                // Keys do not join for their users.
+                Target::Commons { name, known, joins: principal.require_full().is_ok() }
             }
         };
         let change = Send {

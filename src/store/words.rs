@@ -11,7 +11,7 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, DbErr, 
 /// The row of a message; none if nothing in it is a word.
 pub(super) fn row(message: &Message) -> Option<ActiveModel> {
     let words = index(&message.text);
-    (!words.is_empty()).then(|| ActiveModel { message_id: Set(message.id.0), words: Set(words) })
+    if words.is_empty() { None } else { Some(ActiveModel { message_id: Set(message.id.0), words: Set(words) }) }
 }
 
 /// Forgets the words of these messages.

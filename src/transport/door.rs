@@ -360,7 +360,7 @@ mod tests {
     /// Writes until nothing more is taken. Time stands still unless there is nothing else to wait for.
     async fn fill(watched: &mut Watched) -> io::Error {
         loop {
-            if let Err(error) = watched.write(&[0; 64 * 1024]).await {
+            if let Err(error) = watched.write(&[0; 16 * 1024]).await {
                 return error;
             }
         }

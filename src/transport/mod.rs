@@ -12,11 +12,11 @@ mod stream;
 mod takeover;
 mod websocket;
 
-pub use crate::live::{Cursor, Subscription};
+pub use crate::live::{Cursor, Event, Subscription};
 pub use address::{AddressPermit, Addresses};
 pub use close::CloseReason;
 pub use door::{Door, DoorOptions, Peer, listen};
-pub use sse::{events, farewell};
+pub use sse::{Dialect, events, farewell, last_event_id, sse_head, translated};
 pub use stream::Pace;
 pub use takeover::TakeOver;
 pub use websocket::{Accepted, Incoming, Outcome, Reply, websocket};

@@ -6,7 +6,9 @@ use super::outbox::Outbox;
 use crate::domain::{Seq, Timestamp};
 use crate::live::{Event, Subscription};
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use std::io;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use tokio::net::TcpStream;
 
@@ -16,14 +18,32 @@ const ROOM_BYTES: usize = 128 * 1024;
 
 /// The language on the socket.
 pub(super) trait Protocol: Unpin + Send {
-    /// An event as a ready-made frame.
-    fn event(&self, event: &Event) -> Bytes;
+    /// An event as a frame.
+    fn event(&self, event: &Arc<Event>) -> Framed;
+    /// The frame of an event that had one before, unless it has become another since.
+    fn event_again(&self, event: &Event) -> Bytes;
     /// A control frame.
     fn control(&self, control: Control, position: Seq, outbox: &mut Outbox);
     /// The end, after the last control frame.
     fn close(&mut self, reason: CloseReason, outbox: &mut Outbox);
     /// Takes what has come in. Ready when the other side has ended or broken the rules.
     fn poll_incoming(&mut self, pipe: &mut Pipe, context: &mut Context<'_>) -> Poll<Left>;
+}
+
+/// How far a frame is.
+pub(super) enum Framed {
+    /// It is there. One without bytes is not sent.
+    Ready(Bytes),
+    /// Something that goes into it has to be looked up.
+    Later(BoxFuture<'static, Result<Bytes, CloseReason>>),
+}
+
+/// An event that was taken from the subscription and has no frame yet.
+pub(super) struct Held {
+    pub(super) event: Arc<Event>,
+    /// The place of the newest deletion that the event as it is here has minded.
+    pub(super) minded: Seq,
+    pub(super) frame: BoxFuture<'static, Result<Bytes, CloseReason>>,
 }
 
 /// How the other side left.
@@ -43,6 +63,8 @@ pub(super) struct Pipe {
     pub(super) outbox: Outbox,
     /// None on a WebSocket that has not sent `auth` yet.
     pub(super) subscription: Option<Box<Subscription>>,
+    /// What comes behind the outbox, and before anything else of the subscription.
+    pub(super) held: Option<Held>,
     /// When the credentials end.
     pub(super) expires: Option<Timestamp>,
     /// Whether a frame says the credentials' end was announced.
@@ -64,7 +86,11 @@ impl Pipe {
         self.subscription = Some(subscription);
     }
 
+    /// The place up to which all is in the outbox, or was.
     pub(super) fn position(&self) -> Seq {
+        if let Some(held) = &self.held {
+            return held.event.seq.previous();
+        }
         self.subscription.as_ref().map_or(Seq(0), |subscription| subscription.position())
     }
 

@@ -12,12 +12,13 @@ use super::AddressPermit;
 use super::close::CloseReason;
 use super::control::Control;
 use super::outbox::Outbox;
-use super::protocol::{Left, Pipe, Protocol};
+use super::protocol::{Framed, Held, Left, Pipe, Protocol};
 use super::takeover::Taken;
 use crate::domain::{Seq, Timestamp};
 use crate::live::{Ending, Gap, Step, Subscription};
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep};
@@ -70,7 +71,8 @@ impl<P: Protocol> Stream<P> {
         let now = Instant::now();
         let mut outbox = Outbox::default();
         outbox.push(head);
-        let pipe = Pipe { socket, outbox, subscription: None, expires: None, announced: false, minded: Seq(0) };
+        let pipe =
+            Pipe { socket, outbox, subscription: None, held: None, expires: None, announced: false, minded: Seq(0) };
         // Streams that came at once do not beat at once.
         let heartbeat_at = now + pace.heartbeat.mul_f64(rand::random_range(0.5..=1.0));
         let timer = Box::pin(tokio::time::sleep_until(heartbeat_at));
@@ -140,11 +142,16 @@ impl<P: Protocol> Stream<P> {
     /// Takes events while there is room for them.
     fn pull(&mut self, context: &mut Context<'_>) {
         while self.ending.is_none() && self.pipe.has_room() {
+            if self.release(context).is_pending() {
+                break;
+            }
             let Some(subscription) = &mut self.pipe.subscription else { return };
+            let minded = subscription.newest_erasure();
             match subscription.poll_next(context) {
-                Poll::Ready(Step::Event(event)) => {
-                    self.pipe.outbox.push_event(self.protocol.event(&event), &event);
-                }
+                Poll::Ready(Step::Event(event)) => match self.protocol.event(&event) {
+                    Framed::Ready(frame) => self.pipe.outbox.push_event(frame, &event),
+                    Framed::Later(frame) => self.pipe.held = Some(Held { event, minded, frame }),
+                },
                 Poll::Ready(Step::Reset(gap)) => {
                     let (position, head) = (subscription.position(), subscription.head());
                     self.protocol.control(Control::reset(gap, position, head), position, &mut self.pipe.outbox);
@@ -159,6 +166,28 @@ impl<P: Protocol> Stream<P> {
         if let Some(subscription) = &mut self.pipe.subscription {
             subscription.keep_reading(context);
         }
+    }
+
+    /// Sends on the event that waits for its frame, if one does.
+    fn release(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let (Some(held), Some(subscription)) = (&mut self.pipe.held, &self.pipe.subscription) else {
+            return Poll::Ready(());
+        };
+        let made = ready!(held.frame.as_mut().poll(context));
+        // Its message may have been deleted while it waited.
+        let now = subscription.as_it_is_now(&held.event, held.minded);
+        match (made, now) {
+            (Ok(frame), Some(now)) => {
+                let stands = Arc::ptr_eq(&now, &held.event);
+                self.pipe.held = None;
+                let frame = if stands { frame } else { self.protocol.event_again(&now) };
+                self.pipe.outbox.push_event(frame, &now);
+            }
+            // What was not sent is read anew by who comes back.
+            (Err(reason), _) => self.end(reason),
+            (_, None) => self.end(CloseReason::Unavailable),
+        }
+        if self.ending.is_some() { Poll::Pending } else { Poll::Ready(()) }
     }
 
     /// Does what is due. Returns whether it did anything.
@@ -262,7 +291,7 @@ impl<P: Protocol> Stream<P> {
         let protocol = &self.protocol;
         let dropped = self.pipe.outbox.revise(|event| {
             let event = subscription.as_it_is_now(event, since)?;
-            Some((protocol.event(&event), event))
+            Some((protocol.event_again(&event), event))
         });
         if let Some(dropped) = dropped {
             // More was deleted in a moment than is remembered. It comes back, and reads what is left from before the

@@ -3,7 +3,7 @@
 use super::close::CloseReason;
 use super::control::Control;
 use super::outbox::Outbox;
-use super::protocol::{Left, Pipe, Protocol, poll_discard};
+use super::protocol::{Framed, Left, Pipe, Protocol, poll_discard};
 use super::stream::{Opening, Pace, Stream};
 use super::{AddressPermit, TakeOver};
 use crate::domain::{ConversationId, Seq, Timestamp};
@@ -11,6 +11,7 @@ use crate::live::{Event, Subscription};
 use bytes::{Buf, Bytes, BytesMut};
 use futures_util::future::BoxFuture;
 use std::io::{self, Read, Write};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use tungstenite::protocol::{CloseFrame, Role, WebSocketConfig, WebSocketContext};
 use tungstenite::{Message, error::CapacityError};
@@ -239,7 +240,11 @@ fn code(error: &tungstenite::Error) -> u16 {
 }
 
 impl Protocol for WebSocket {
-    fn event(&self, event: &Event) -> Bytes {
+    fn event(&self, event: &Arc<Event>) -> Framed {
+        Framed::Ready(event.websocket().clone())
+    }
+
+    fn event_again(&self, event: &Event) -> Bytes {
         event.websocket().clone()
     }
 

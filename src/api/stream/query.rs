@@ -4,13 +4,12 @@ use crate::api::app::App;
 use crate::api::openapi::{Asks, Operation, Parameter};
 use crate::api::problem::Problem;
 use crate::domain::Seq;
-use crate::transport::Cursor;
+use crate::transport::{Cursor, last_event_id};
 use axum::extract::FromRequestParts;
+use http::HeaderMap;
 use http::request::Parts;
-use http::{HeaderMap, HeaderName};
 use serde_json::{Value, json};
 
-static LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// Events in one answer to a poll: at most, and unasked.
 const EVENTS: (usize, usize) = (1_000, 100);
 /// Channels that one URL may name.
@@ -58,14 +57,7 @@ impl Query {
 
     /// Where the stream goes on from. The header wins: a browser that reconnects repeats its first URL.
     pub(super) fn cursor(&self, headers: &HeaderMap) -> Cursor {
-        match headers.get(&LAST_EVENT_ID).filter(|value| !value.is_empty()) {
-            Some(value) => {
-                let digits = |text: &&str| text.bytes().all(|byte| byte.is_ascii_digit());
-                let number = value.to_str().ok().filter(digits).and_then(|text| text.parse().ok());
-                number.map_or(Cursor::Malformed, |seq| Cursor::After(Seq(seq)))
-            }
-            None => self.after.map_or(Cursor::Now, Cursor::After),
-        }
+        last_event_id(headers).unwrap_or_else(|| self.after.map_or(Cursor::Now, Cursor::After))
     }
 }
 

@@ -33,9 +33,10 @@ impl FromRequestParts<Front> for Actor {
             // Whether there is anybody else of that name is not told.
             Some(principal) => match user {
                 Ok(user) if user.id == principal.user => Ok(Self { principal, user }),
-                Ok(_) | Err(Failure::Refused(Refusal::NotFound(_))) => {
-                    Err(Failed::new(StatusCode::FORBIDDEN, "These credentials are good for their own user's path alone."))
-                }
+                Ok(_) | Err(Failure::Refused(Refusal::NotFound(_))) => Err(Failed::new(
+                    StatusCode::FORBIDDEN,
+                    "These credentials are good for their own user's path alone.",
+                )),
                 Err(failure) => Err(failure.into()),
             },
         }

@@ -34,12 +34,7 @@ pub(super) struct Message {
 impl From<domain::messages::Message> for Message {
     fn from(message: domain::messages::Message) -> Self {
         let sender = message.author.as_ref().map_or(THE_SERVER, |author| author.username.as_str());
-        Self {
-            id: message.id,
-            sender: sender.to_owned(),
-            text: message.text,
-            timestamp: shown(message.created_at),
-        }
+        Self { id: message.id, sender: sender.to_owned(), text: message.text, timestamp: shown(message.created_at) }
     }
 }
 

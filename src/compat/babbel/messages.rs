@@ -93,12 +93,7 @@ pub(super) async fn delete_many(
     delete(front, actor, Vec::new(), request).await
 }
 
-async fn delete(
-    front: Front,
-    actor: Actor,
-    mut ids: Vec<MessageId>,
-    request: Request,
-) -> Result<StatusCode, Failed> {
+async fn delete(front: Front, actor: Actor, mut ids: Vec<MessageId>, request: Request) -> Result<StatusCode, Failed> {
     let body = front.gate.body(request.into_body()).await.map_err(Refused::from)?;
     ids.extend(numbers(&body)?);
     let deleted = front.services.hide_received(&actor.principal, ids, SEEN).await?;

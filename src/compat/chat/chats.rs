@@ -18,7 +18,8 @@ const SOME: u64 = 50;
 struct Chat {
     id: ConversationId,
     /// What the original called the number; its clients look for it here.
-    chat: ConversationId,
+    #[serde(rename = "chat")]
+    number: ConversationId,
     name: String,
     users: Vec<UserId>,
     created_at: Timestamp,
@@ -27,7 +28,7 @@ struct Chat {
 impl From<NamedGroup> for Chat {
     fn from(group: NamedGroup) -> Self {
         let NamedGroup { id, name, created_at, people } = group;
-        Self { id, chat: id, name, users: people, created_at }
+        Self { id, number: id, name, users: people, created_at }
     }
 }
 

@@ -170,14 +170,26 @@ impl Change for Add {
             reach::check(batch, self.by, &[self.user], Way::Membership).await?;
         }
         // Where nobody is left, whoever comes is the owner: somebody has to have a say.
-        let role = if batch.members(self.id).await?.is_empty() { Role::Owner } else { Role::Member };
-        let member = Member { user: reference(batch, self.user).await?, role };
-        let by = Some(reference(batch, self.by).await?);
-        batch.insert_stay(self.id, self.user, member.role);
-        let change = MemberChange { user: member.user.clone(), role: Some(member.role), by };
-        batch.emit(Topic::Conversation(self.id), &Happening::MemberAdded(change));
-        Ok(member)
+        let heir = !conversation.is_commons() && batch.members(self.id).await?.is_empty();
+        let role = if heir { Role::Owner } else { Role::Member };
+        admit(batch, self.id, self.user, role, self.by).await
     }
+}
+
+/// Lets somebody in under the clock, with the event of that.
+pub(super) async fn admit(
+    batch: &mut Batch,
+    id: ConversationId,
+    user: UserId,
+    role: Role,
+    by: UserId,
+) -> Result<Member, Abort> {
+    let member = Member { user: reference(batch, user).await?, role };
+    let by = Some(reference(batch, by).await?);
+    batch.insert_stay(id, user, role);
+    let change = MemberChange { user: member.user.clone(), role: Some(role), by };
+    batch.emit(Topic::Conversation(id), &Happening::MemberAdded(change));
+    Ok(member)
 }
 
 /// Lets somebody out, by himself or by an owner.
@@ -214,9 +226,10 @@ pub(in crate::service) async fn leave(
     }
     let user = reference(batch, leaver).await?;
     let by = Some(reference(batch, by).await?);
-    // A conversation that people are in always has an owner: the one who is there longest follows.
+    // A conversation that people made and are in always has an owner: the one who is there longest follows.
+    let commons = batch.conversation(id).await?.is_some_and(|conversation| conversation.is_commons());
     let mut rest = members.iter().filter(|(user, _)| *user != leaver);
-    let orphaned = !rest.clone().any(|(_, role)| *role == Role::Owner);
+    let orphaned = !commons && !rest.clone().any(|(_, role)| *role == Role::Owner);
     let heir = match rest.next() {
         Some((heir, _)) if orphaned => Some((*heir, reference(batch, *heir).await?)),
         _ => None,

@@ -6,7 +6,7 @@ use crate::domain::messages::Message;
 use crate::domain::reach::Way;
 use crate::domain::users::{Status, User};
 use crate::domain::{ConversationId, MessageId, Refusal, Seq, Timestamp, UserId};
-use crate::service::conversations::{blank, create, visible};
+use crate::service::conversations::{blank, create, find_or_make, join, visible};
 use crate::service::{reach, tokens};
 use crate::store::{Abort, Batch, Change, Kept, NewMessage, Wants};
 
@@ -15,6 +15,7 @@ use crate::store::{Abort, Batch, Change, Kept, NewMessage, Wants};
 pub(super) enum Target {
     Conversation(ConversationId),
     Direct(Vec<UserId>),
+    Commons { name: &'static str, known: Option<ConversationId>, joins: bool },
 }
 
 /// What tells a retry from another message under the same `client_id`.
@@ -23,6 +24,7 @@ pub(super) fn body_hash(to: &Target, thread: Option<MessageId>, text: &str) -> i
     let to = match to {
         Target::Conversation(id) => format!("conversation {id}"),
         Target::Direct(people) => format!("people {}", direct_key(people)),
+        Target::Commons { name, .. } => format!("commons {name}"),
     };
     let thread = thread.map_or(0, |thread| thread.0);
     let hash = tokens::hash(format!("{to}\n{thread}\n{text}").as_bytes());
@@ -57,6 +59,12 @@ impl Change for Send {
                 wants.direct(people);
                 wants.reach(self.author, people, Way::direct(people.len()));
             }
+            Target::Commons { known, .. } => {
+                wants.mentions(*known, &self.named);
+                if let Some(id) = known {
+                    wants.post(*id, self.author);
+                }
+            }
         }
         if let Some(client_id) = &self.client_id {
             wants.client_id(self.author, client_id);
@@ -78,6 +86,13 @@ impl Change for Send {
         let known = match &self.to {
             Target::Conversation(id) => Some(postable(batch, *id, self.author).await?),
             Target::Direct(people) => batch.direct(people).await?,
+            Target::Commons { name, known, joins } => {
+                let id = find_or_make(batch, name, *known).await?.id;
+                if *joins {
+                    join(batch, id, self.author).await?;
+                }
+                Some(postable(batch, id, self.author).await?)
+            }
         };
         if let Target::Direct(people) = &self.to {
             reach::check(batch, self.author, people, Way::direct(people.len())).await?;
@@ -92,7 +107,9 @@ impl Change for Send {
                 let members = people.iter().map(|user| (*user, Role::Member)).collect();
                 create(batch, blank(Kind::Direct, None, PostPolicy::Members), members).await?
             }
-            (None, Target::Conversation(_)) => return Err(Refusal::NotFound("conversation").into()),
+            (None, Target::Conversation(_) | Target::Commons { .. }) => {
+                return Err(Refusal::NotFound("conversation").into());
+            }
         };
         let mentions = batch.mentioned(conversation.id, batch.upcoming(), &self.named).await?;
         if let Some(root) = root {

@@ -2,10 +2,10 @@
 
 use super::Opening;
 use crate::domain::events::{Happening, SessionView, Topic};
-use crate::domain::links::Purpose;
 use crate::domain::sessions::{REFRESH_GRACE, Session, SessionKind};
 use crate::domain::users::User;
 use crate::domain::{Refusal, SessionId, Timestamp, UserId};
+use crate::service::links::void_links;
 use crate::service::tokens;
 use crate::store::{Abort, Batch, Change, NewSession};
 use std::time::Duration;
@@ -108,7 +108,7 @@ async fn take_up(batch: &mut Batch, user: User, right: &Right) -> Result<User, A
     }
     let user = user.with_spare_taken_up();
     batch.update_user(&user).await?;
-    batch.forget_links_of(user.id, Some(Purpose::Password)).await?;
+    void_links(batch, user.id).await?;
     revoke_all(batch, user.id, |session| session.kind != SessionKind::Key).await?;
     Ok(user)
 }

@@ -30,7 +30,7 @@ const MOST: usize = 100;
 
 /// Which messages a list is about. All conditions hold together.
 #[derive(Debug, Clone, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a condition by itself, and any of them go together")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a condition that holds or not, whatever the others do")]
 pub struct MessageFilter {
     /// Only what this user may read, and has not hidden from himself.
     pub viewer: UserId,

@@ -7,3 +7,4 @@ mod kinglet;
 mod mounting;
 mod msgboard;
 mod oms;
+mod together;

@@ -47,14 +47,14 @@ async fn add_message(caller: &Caller, chat: u64, author: u64, text: &str) -> u64
 }
 
 async fn chats(caller: &Caller, user: u64) -> Vec<Value> {
-    list(call(caller, "chats/get", &json!({"user": user})).await)
+    list(&call(caller, "chats/get", &json!({"user": user})).await)
 }
 
 async fn messages(caller: &Caller, chat: u64) -> Vec<Value> {
-    list(call(caller, "messages/get", &json!({"chat": chat})).await)
+    list(&call(caller, "messages/get", &json!({"chat": chat})).await)
 }
 
-fn list(answer: Answer) -> Vec<Value> {
+fn list(answer: &Answer) -> Vec<Value> {
     answer.expect(200).as_array().expect("a list").clone()
 }
 

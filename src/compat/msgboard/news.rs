@@ -1,0 +1,103 @@
+//! What the listeners of `/stream` are told: each new message on the board, as the only one in an array.
+
+use super::shapes::MessageShape;
+use crate::domain::UserId;
+use crate::domain::messages::Message;
+use crate::service::accounts::PublicUser;
+use crate::service::{Failure, Services};
+use crate::transport::{CloseReason, Dialect, Event};
+use dashmap::DashMap;
+use futures_util::future::BoxFuture;
+use serde::Deserialize;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::OnceCell;
+use tokio::time::Instant;
+
+/// How long an author is shown as he was when he was looked up: long enough for a replay, too short to be noticed.
+const FRESH: Duration = Duration::from_secs(1);
+/// Authors remembered, at most.
+const AUTHORS: usize = 1_000;
+
+/// The language of the stream.
+#[derive(Debug)]
+pub(super) struct News {
+    services: Services,
+    authors: Arc<Authors>,
+}
+
+impl News {
+    /// In which these are asked for what our own events do not say: what an author says of himself, and since when he
+    /// is here.
+    pub(super) fn new(services: Services) -> Self {
+        Self { services, authors: Arc::default() }
+    }
+}
+
+#[derive(Deserialize)]
+struct Envelope {
+    data: Message,
+}
+
+impl Dialect for News {
+    fn name(&self) -> &'static str {
+        "msgboard"
+    }
+
+    fn tells(&self, event: &Event) -> bool {
+        event.kind() == "message.created"
+    }
+
+    fn data(&self, event: Arc<Event>) -> BoxFuture<'static, Result<Option<String>, CloseReason>> {
+        let (services, authors) = (self.services.clone(), Arc::clone(&self.authors));
+        Box::pin(async move {
+            let Ok(Envelope { data: message }) = serde_json::from_slice(event.envelope()) else { return Ok(None) };
+            if message.deleted_at.is_some() {
+                return Ok(None);
+            }
+            let author = authors.of(&services, &message).await.map_err(|failure| {
+                tracing::warn!(%failure, event.seq = event.seq.0, "cannot tell of a message");
+                CloseReason::Unavailable
+            })?;
+            let shape = author.map(|author| [MessageShape::new(message, &author)]);
+            Ok(shape.and_then(|shape| serde_json::to_string(&shape).ok()))
+        })
+    }
+}
+
+/// Authors who were looked up a moment ago. Many listeners that come back at once ask for the same few.
+#[derive(Debug, Default)]
+struct Authors {
+    known: DashMap<UserId, Arc<Known>>,
+}
+
+#[derive(Debug)]
+struct Known {
+    since: Instant,
+    author: OnceCell<Option<PublicUser>>,
+}
+
+impl Known {
+    fn new() -> Arc<Self> {
+        Arc::new(Self { since: Instant::now(), author: OnceCell::new() })
+    }
+}
+
+impl Authors {
+    /// Who wrote a message, if he is told of.
+    async fn of(&self, services: &Services, message: &Message) -> Result<Option<PublicUser>, Failure> {
+        let Some(author) = &message.author else { return Ok(None) };
+        if self.known.len() >= AUTHORS {
+            self.known.clear();
+        }
+        let known = {
+            let mut known = self.known.entry(author.id).or_insert_with(Known::new);
+            if known.since.elapsed() > FRESH {
+                *known = Known::new();
+            }
+            Arc::clone(&known)
+        };
+        let find = async || Ok(services.authors([message]).await?.remove(&author.id));
+        known.author.get_or_try_init(find).await.cloned()
+    }
+}
