@@ -1,8 +1,8 @@
 //! Who calls, by what `Authorization` shows.
 
 use super::{Front, Refused, Scheme};
-use crate::domain::sessions::Principal;
 use crate::domain::UserId;
+use crate::domain::sessions::Principal;
 use crate::gate::Bounds;
 use crate::service::Failure;
 use axum::extract::FromRequestParts;

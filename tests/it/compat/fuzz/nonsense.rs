@@ -50,6 +50,38 @@ const VALUES: &[&str] = &[
 /// What it is likely to take, so that what is wrong beside it gets further than to the first check.
 const LIKELY: &[&str] = &["1", "2", "ann", "bob", "2020-03-30"];
 
+/// JSON values, most of which are not what is wanted, and some of which are none.
+const LITERALS: &[&str] = &[
+    "null",
+    "true",
+    "false",
+    "0",
+    "1",
+    "2",
+    "-1",
+    "1.5",
+    "1e308",
+    "1e999",
+    "-0",
+    "18446744073709551616",
+    "\"1\"",
+    "\"ann\"",
+    "\"bob\"",
+    "\"@ann hi\"",
+    "\"\"",
+    "\" \"",
+    "\"\\u0000\"",
+    "\"a\\u0000b\"",
+    "\"\\ud800\"",
+    "\"\\udc00\\ud800\"",
+    "\"\\ud83d\\ude00\"",
+    "\"<script>alert(1)</script>\"",
+    "\"2020-03-30\"",
+    "NaN",
+    "[]",
+    "{}",
+];
+
 /// The kinds of body that are mostly read.
 const READ: &[&str] = &["application/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"];
 
@@ -145,7 +177,8 @@ impl<'a> Nonsense<'a> {
             bytes.extend_from_slice(b"\r\n");
             return bytes;
         }
-        let kind: &str = self.chance.pick(if self.nearly_right { READ } else { KINDS });
+        let kinds: &[&str] = if self.nearly_right { READ } else { KINDS };
+        let kind: &&str = self.chance.pick(kinds);
         let body = self.body(kind);
         bytes.extend_from_slice(format!("Content-Type: {kind}\r\n").as_bytes());
         if self.wrongly(15) {
@@ -243,36 +276,6 @@ impl<'a> Nonsense<'a> {
         if self.nearly_right && self.chance.percent(85) {
             return json!(self.chance.pick(LIKELY)).to_string();
         }
-        const LITERALS: &[&str] = &[
-            "null",
-            "true",
-            "false",
-            "0",
-            "1",
-            "2",
-            "-1",
-            "1.5",
-            "1e308",
-            "1e999",
-            "-0",
-            "18446744073709551616",
-            "\"1\"",
-            "\"ann\"",
-            "\"bob\"",
-            "\"@ann hi\"",
-            "\"\"",
-            "\" \"",
-            "\"\\u0000\"",
-            "\"a\\u0000b\"",
-            "\"\\ud800\"",
-            "\"\\udc00\\ud800\"",
-            "\"\\ud83d\\ude00\"",
-            "\"<script>alert(1)</script>\"",
-            "\"2020-03-30\"",
-            "NaN",
-            "[]",
-            "{}",
-        ];
         match self.chance.between(0, 99) {
             0..30 => json!(self.chance.pick(LIKELY)).to_string(),
             30..60 => (*self.chance.pick(LITERALS)).to_owned(),
@@ -315,7 +318,7 @@ impl<'a> Nonsense<'a> {
         let mut body = String::new();
         for name in self.interface.fields {
             if self.rightly(70) {
-                let value = self.value(0);
+                let value = if self.nearly_right { self.word().to_owned() } else { self.value(0) };
                 let file = if self.wrongly(20) { "; filename=\"a/../b\"" } else { "" };
                 write!(body, "--x\r\nContent-Disposition: form-data; name=\"{name}\"{file}\r\n\r\n{value}\r\n")
                     .unwrap();
