@@ -71,8 +71,7 @@ pub(super) async fn register(
     form.done()?;
     bounds.registration()?;
     let through = Some(Through { system: front.name(), inbox: Circle::Everyone });
-    let registration =
-        Registration { username, password, email, bio: None, invitation: None, through };
+    let registration = Registration { username, password, email, bio: None, invitation: None, through };
     let registered = front.services.register(registration, device(&front, &bounds)).await;
     let welcome = match registered.map_err(unwelcome)? {
         Registered::Active(login) => Welcome::new(login)?,
@@ -110,9 +109,7 @@ fn unwelcome(failure: Failure) -> Complaint {
         Failure::Refused(Refusal::UsernameTaken) => {
             Complaint::field("username", "A user with that username already exists.")
         }
-        Failure::Refused(Refusal::Invalid { field: "email", .. }) => {
-            Complaint::field("email", NO_EMAIL)
-        }
+        Failure::Refused(Refusal::Invalid { field: "email", .. }) => Complaint::field("email", NO_EMAIL),
         Failure::Refused(Refusal::Invalid { field, reason }) => Complaint::field(field, reason.clone()),
         Failure::Refused(refusal @ Refusal::EmailTaken) => Complaint::field("email", refusal.to_string()),
         _ => Refused::from(failure).into(),
