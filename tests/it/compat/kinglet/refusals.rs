@@ -106,7 +106,7 @@ async fn no_input_is_too_odd_to_be_answered() {
         assert!(answer.json()["user_message"].is_string());
     }
     let query = format!(
-        "GET {BASE}/messages/?user_name=%ff&user_id=%ff&session_id=%ff HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
+        "GET {BASE}/messages/?user_name=%ff&user_id=%ff&session_id=%ff HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"
     );
     assert_eq!(exchange(server.address, query).await.unwrap().status, 401);
     server.terminate(seconds(10)).await;
