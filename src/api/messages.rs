@@ -262,7 +262,7 @@ pub(super) struct List {
     roots: bool,
     /// Only with all of these words in them, in any case and without regard to accents; `"some words"` in quotation marks
     /// stand beside each other, and `begin*` is how a word begins. Each entry then has a `snippet`.
-    #[schemars(length(min = 1, max = QUERY_LIMIT))]
+    #[schemars(length(min = 1, max = QUERY_LIMIT), extend("pattern" = r"[\p{L}\p{N}]"))]
     text: Option<String>,
     /// Only older ones than this message: the newest of them first.
     before: Option<MessageId>,

@@ -388,7 +388,7 @@ async fn only_a_socket_that_takes_no_byte_at_all_is_closed() {
     // As narrow as the stalled ones: what it takes, it takes in crumbs.
     let mut slow = SseClient::open(server.address, &bob.stream().narrow()).await.unwrap();
     slow.until_control("ready").await;
-    let without_the_stalled = server.descriptors();
+    let without_the_stalled = server.sockets();
     let mut stalled_sse = SseClient::open(server.address, &bob.stream().narrow()).await.unwrap();
     let mut stalled_websocket = WsClient::open(server.address, &bob.stream().narrow()).await.unwrap();
     stalled_sse.until_control("ready").await;
@@ -406,7 +406,7 @@ async fn only_a_socket_that_takes_no_byte_at_all_is_closed() {
     eventually(seconds(60), "the stalled streams to be closed", async || {
         now_and_then.tick().await;
         taken += slow.until("something", |heard| matches!(heard, Heard::Event(_))).await.len();
-        (server.descriptors() <= without_the_stalled).then_some(())
+        (server.sockets() <= without_the_stalled).then_some(())
     })
     .await;
     let rest = slow.until_seq(last).await.len();
@@ -426,14 +426,14 @@ async fn a_dead_websocket_is_found_by_its_silence() {
         .start()
         .await;
     let bob = Person::register(&server, "bob").await;
-    let before = server.descriptors();
+    let before = server.sockets();
     let websocket = WsClient::open(server.address, &bob.stream()).await.unwrap();
-    eventually(seconds(10), "the WebSocket to be there", async || (server.descriptors() > before).then_some(())).await;
+    eventually(seconds(10), "the WebSocket to be there", async || (server.sockets() > before).then_some(())).await;
     drop(websocket);
-    eventually(seconds(10), "the WebSocket to be gone", async || (server.descriptors() <= before).then_some(())).await;
+    eventually(seconds(10), "the WebSocket to be gone", async || (server.sockets() <= before).then_some(())).await;
     let sse = SseClient::open(server.address, &bob.stream()).await.unwrap();
     drop(sse);
-    eventually(seconds(10), "the SSE stream to be gone", async || (server.descriptors() <= before).then_some(())).await;
+    eventually(seconds(10), "the SSE stream to be gone", async || (server.sockets() <= before).then_some(())).await;
 }
 
 #[tokio::test]
@@ -483,7 +483,7 @@ async fn a_stalled_stream_ends_with_its_session_too() {
     let server = Server::options().set("--read-timeout", "5m").start().await;
     let [alice, bob] = Person::register_all(&server, ["alice", "bob"]).await;
     let direct = alice.direct(&[&bob]).await;
-    let before = server.descriptors();
+    let before = server.sockets();
     let mut stalled = SseClient::open(server.address, &bob.stream().narrow()).await.unwrap();
     stalled.until_control("ready").await;
     let text = "x".repeat(10_000);
@@ -492,7 +492,7 @@ async fn a_stalled_stream_ends_with_its_session_too() {
     }
     bob.logout().await;
     // Its last words wait for two seconds to be taken, and nothing else comes any more.
-    eventually(seconds(10), "the stalled stream to be gone", async || (server.descriptors() <= before).then_some(()))
+    eventually(seconds(10), "the stalled stream to be gone", async || (server.sockets() <= before).then_some(()))
         .await;
 }
 
@@ -500,13 +500,13 @@ async fn a_stalled_stream_ends_with_its_session_too() {
 async fn a_websocket_that_said_goodbye_is_gone_at_once() {
     let server = Server::start().await;
     let bob = Person::register(&server, "bob").await;
-    let before = server.descriptors();
+    let before = server.sockets();
     let mut websocket = WsClient::open(server.address, &bob.stream()).await.unwrap();
     websocket.until_control("ready").await;
     websocket.send_message(tokio_tungstenite::tungstenite::Message::Close(None)).await.unwrap();
     let (_, code) = websocket.until_end(seconds(5)).await;
     assert!(code.is_none_or(|code| code == 1005 || code == 1000), "{code:?}");
-    eventually(seconds(5), "the socket to be gone", async || (server.descriptors() <= before).then_some(())).await;
+    eventually(seconds(5), "the socket to be gone", async || (server.sockets() <= before).then_some(())).await;
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ fn assert_at_rest(server: &Server, since: Instant, used: std::time::Duration) {
 #[tokio::test]
 async fn a_websocket_that_missed_its_time_and_does_not_close_costs_nothing_until_it_is_closed() {
     let server = Server::options().set("--auth-timeout", "100ms").start().await;
-    let before = server.descriptors();
+    let before = server.sockets();
     let mut connection = Connection::open(server.address).await.unwrap();
     let handshake = format!(
         "GET /ws HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
@@ -31,8 +31,8 @@ async fn a_websocket_that_missed_its_time_and_does_not_close_costs_nothing_until
     assert_eq!(connection.unread, close);
 
     let (since, used) = (Instant::now(), server.processor_time());
-    assert!(server.descriptors() > before, "it waits for the client's close frame");
-    eventually(seconds(20), "the socket to be closed", async || (server.descriptors() <= before).then_some(())).await;
+    assert!(server.sockets() > before, "it waits for the client's close frame");
+    eventually(seconds(20), "the socket to be closed", async || (server.sockets() <= before).then_some(())).await;
     assert!(since.elapsed() > seconds(1), "it waited for a while: {:?}", since.elapsed());
     assert_at_rest(&server, since, used);
 }

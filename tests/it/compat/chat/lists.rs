@@ -137,10 +137,10 @@ async fn who_does_not_read_a_list_holds_neither_all_of_it_nor_the_database() {
 async fn who_stops_reading_a_list_is_cut_off() {
     let server = open().set("--stall-timeout", "1s").start().await;
     let (_, chat) = long_chat(&server.stranger(), 300).await;
-    let before = server.descriptors();
+    let before = server.sockets();
     let sleeper = sleepers(&server, chat, 1).await.remove(0);
-    assert!(server.descriptors() > before);
-    eventually(seconds(30), "the server to give up", async || (server.descriptors() <= before).then_some(())).await;
+    assert!(server.sockets() > before);
+    eventually(seconds(30), "the server to give up", async || (server.sockets() <= before).then_some(())).await;
     assert!(rest_of(sleeper).await.is_err(), "an answer that was cut off does not look whole");
 }
 
