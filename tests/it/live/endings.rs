@@ -492,8 +492,7 @@ async fn a_stalled_stream_ends_with_its_session_too() {
     }
     bob.logout().await;
     // Its last words wait for two seconds to be taken, and nothing else comes any more.
-    eventually(seconds(10), "the stalled stream to be gone", async || (server.sockets() <= before).then_some(()))
-        .await;
+    eventually(seconds(10), "the stalled stream to be gone", async || (server.sockets() <= before).then_some(())).await;
 }
 
 #[tokio::test]
