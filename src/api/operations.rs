@@ -8,7 +8,7 @@ use super::problem::Problem;
 use crate::domain::sessions::Principal;
 use crate::domain::{ConversationId, Refusal};
 use crate::service::Failure;
-use crate::transport::{CloseReason, Cursor, Incoming, Outcome};
+use crate::transport::{CloseReason, Cursor, Incoming, Manner, Outcome};
 use frames::{Asked, Auth, Authenticated, Channel, Edit, Followed, Nothing, Place, Read, Reference, Unfollowed};
 use frames::{done, fields, refuse};
 use parking_lot::Mutex;
@@ -124,7 +124,7 @@ impl Operations {
                     return Ok(Outcome::Close(CloseReason::TooManyStreams));
                 }
                 let cursor = auth.after.map_or(Cursor::Now, Cursor::After);
-                let opened = self.app.services.subscribe(&principal, cursor, &self.channels).await?;
+                let opened = self.app.services.subscribe(&principal, cursor, &self.channels, Manner::Stream).await?;
                 Some(Box::new(opened))
             }
         };

@@ -208,6 +208,8 @@ pub struct Settings {
     pub bio_visible: Circle,
     /// Who may write to him directly.
     pub inbox: Circle,
+    /// Whether those who may see when he is there do.
+    pub show_presence: bool,
 }
 
 impl Happening {
@@ -219,6 +221,7 @@ impl Happening {
             bio: user.bio.clone(),
             bio_visible: user.bio_visible,
             inbox: user.inbox,
+            show_presence: user.show_presence,
         };
         Self::UserUpdated { user: user.reference(), own: Some(Box::new(own)) }
     }
@@ -333,6 +336,12 @@ pub enum Effect {
     Revoke(SessionId),
     /// Earlier events show the text of this message no more, since then.
     Erase(MessageId, Timestamp),
+    /// What one of these two says to the other as a contact is otherwise.
+    Contact(UserId, UserId),
+    /// The first has blocked the second, or does so no longer.
+    Block(UserId, UserId),
+    /// What the user shows, and to whom, may be otherwise.
+    Settings(UserId),
 }
 
 impl Record {
@@ -367,6 +376,15 @@ impl Record {
                 let removed: Membership = serde_json::from_str(&self.data).ok()?;
                 Some(Effect::Leave(conversation, removed.user.id))
             }
+            ("contact.requested" | "contact.updated" | "contact.deleted", Topic::User(user)) => {
+                let other: Membership = serde_json::from_str(&self.data).ok()?;
+                Some(Effect::Contact(user, other.user.id))
+            }
+            ("block.created" | "block.deleted", Topic::User(user)) => {
+                let other: Membership = serde_json::from_str(&self.data).ok()?;
+                Some(Effect::Block(user, other.user.id))
+            }
+            ("user.updated", Topic::User(user)) => Some(Effect::Settings(user)),
             ("message.deleted", Topic::Conversation(_)) => {
                 let deleted: Deleted = serde_json::from_str(&self.data).ok()?;
                 Some(Effect::Erase(deleted.id, deleted.deleted_at))

@@ -65,6 +65,8 @@ pub struct Profile {
     pub bio_visible: Option<Circle>,
     /// Who may write to him directly.
     pub inbox: Option<Circle>,
+    /// Whether those who may see when he is there do.
+    pub show_presence: Option<bool>,
 }
 
 /// Which accounts an administrator wants to see.
@@ -346,6 +348,7 @@ pub(super) fn blank(username: Username) -> User {
         bio: String::new(),
         bio_visible: Circle::Everyone,
         inbox: Circle::Everyone,
+        show_presence: true,
         status: Status::Active,
         admin: false,
         open: false,

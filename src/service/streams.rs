@@ -4,7 +4,7 @@ use super::{Failure, Services};
 use crate::domain::conversations::name_key;
 use crate::domain::sessions::Principal;
 use crate::domain::{ConversationId, Refusal, Timestamp};
-use crate::live::{Cursor, RegisterError, Subscription, Wish};
+use crate::live::{Cursor, Manner, RegisterError, Subscription, Wish};
 
 impl Services {
     /// Opens a stream of the caller, from a cursor, and of these public channels.
@@ -13,6 +13,7 @@ impl Services {
         principal: &Principal,
         cursor: Cursor,
         channels: &[String],
+        manner: Manner,
     ) -> Result<Subscription, Failure> {
         principal.require_session()?;
         let only = principal.bound_to();
@@ -26,7 +27,7 @@ impl Services {
         for name in channels {
             follows.push(self.channel(principal, name).await?);
         }
-        let wish = Wish { user: principal.user, session: principal.session, only, follows, cursor };
+        let wish = Wish { user: principal.user, session: principal.session, only, follows, cursor, manner };
         self.follower().subscribe(wish).await.map_err(|RegisterError::Store(error)| error.into())
     }
 

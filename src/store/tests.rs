@@ -42,6 +42,7 @@ pub(crate) fn user(name: &str) -> NewUser {
             bio: String::new(),
             bio_visible: Circle::Everyone,
             inbox: Circle::Everyone,
+            show_presence: true,
             status: Status::Active,
             admin: false,
             open: false,

@@ -6,13 +6,14 @@ pub mod control;
 mod door;
 pub mod long_poll;
 mod outbox;
+mod peer;
 mod protocol;
 mod sse;
 mod stream;
 mod takeover;
 mod websocket;
 
-pub use crate::live::{Cursor, Event, Subscription};
+pub use crate::live::{Cursor, Event, Manner, Subscription};
 pub use address::{AddressPermit, Addresses};
 pub use close::CloseReason;
 pub use door::{Door, DoorOptions, Peer, listen};

@@ -179,7 +179,7 @@ impl Bench {
 }
 
 pub(super) fn wish(user: UserId, cursor: Cursor) -> Wish {
-    Wish { user, session: SessionId(user.0), only: None, follows: Vec::new(), cursor }
+    Wish { user, session: SessionId(user.0), only: None, follows: Vec::new(), cursor, manner: Manner::Stream }
 }
 
 /// One look, without waiting for anything.

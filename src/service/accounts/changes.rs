@@ -66,11 +66,12 @@ impl Change for UpdateProfile {
 
     async fn decide(&self, batch: &mut Batch) -> Result<User, Abort> {
         let old = batch.user(self.user).await?.ok_or(Refusal::Unauthorized)?;
-        let Profile { bio, bio_visible, inbox } = &self.profile;
+        let Profile { bio, bio_visible, inbox, show_presence } = &self.profile;
         let new = User {
             bio: bio.clone().unwrap_or_else(|| old.bio.clone()),
             bio_visible: bio_visible.unwrap_or(old.bio_visible),
             inbox: inbox.unwrap_or(old.inbox),
+            show_presence: show_presence.unwrap_or(old.show_presence),
             ..old.clone()
         };
         if new == old {
