@@ -9,7 +9,9 @@ use crate::domain::sessions::Principal;
 use crate::domain::{ConversationId, Refusal};
 use crate::service::Failure;
 use crate::transport::{CloseReason, Cursor, Incoming, Manner, Outcome};
-use frames::{Asked, Auth, Authenticated, Channel, Edit, Followed, Nothing, Place, Read, Reference, Unfollowed};
+use frames::{
+    Asked, Auth, Authenticated, Channel, Edit, Followed, Nothing, Place, Read, Reference, Typed, Typing, Unfollowed,
+};
 use frames::{done, fields, refuse};
 use parking_lot::Mutex;
 use std::net::IpAddr;
@@ -87,11 +89,12 @@ impl Operations {
             ("read", Some(principal)) => self.read(by(principal)).await,
             ("edit", Some(principal)) => self.edit(by(principal)).await,
             ("delete", Some(principal)) => self.delete(by(principal)).await,
+            ("typing", Some(principal)) => self.typing(by(principal)).await,
             ("follow", Some(principal)) => self.follow(by(principal)).await,
             ("unfollow", Some(principal)) => self.unfollow(by(principal)).await,
             ("ping", Some(principal)) => ping(&by(principal)),
             _ => {
-                let reason = "Operations are auth, send, edit, delete, read, follow, unfollow and ping.";
+                let reason = "Operations are auth, send, edit, delete, read, typing, follow, unfollow and ping.";
                 Err(Refusal::invalid("op", reason).into())
             }
         };
@@ -164,6 +167,15 @@ impl Operations {
         Ok(asked.done(self.app.services.mark_read(&asked.principal, conversation_id, message_id).await?))
     }
 
+    async fn typing(&self, asked: Asked<'_>) -> Result<Outcome, Problem> {
+        asked.require_more_than_a_ticket()?;
+        self.check_session(&asked)?;
+        self.app.gate.within(|limits| limits.typing(asked.principal.user))?;
+        let Typing { conversation_id, stopped } = asked.fields()?;
+        self.app.services.type_in(&asked.principal, conversation_id, stopped).await?;
+        Ok(asked.done(Typed { conversation_id }))
+    }
+
     async fn follow(&self, asked: Asked<'_>) -> Result<Outcome, Problem> {
         let conversation_id = self.channel(&asked).await?;
         let reference = asked.reference.clone();
@@ -188,13 +200,18 @@ impl Operations {
         Ok(self.app.gate.within(|limits| limits.operation(principal.user))?)
     }
 
-    /// Whether the socket may write one thing more. It may have outlived its session by the moment that it takes to be
-    /// ended.
-    fn check_writes(&self, asked: &Asked<'_>) -> Result<(), Problem> {
-        asked.require_more_than_a_ticket()?;
+    /// Whether the socket has a session left: it may have outlived it by the moment that it takes to be ended.
+    fn check_session(&self, asked: &Asked<'_>) -> Result<(), Problem> {
         if self.app.services.follower().hub().is_revoked(asked.principal.session) {
             return Err(Refusal::Unauthorized.into());
         }
+        Ok(())
+    }
+
+    /// Whether the socket may write one thing more.
+    fn check_writes(&self, asked: &Asked<'_>) -> Result<(), Problem> {
+        asked.require_more_than_a_ticket()?;
+        self.check_session(asked)?;
         Ok(self.app.gate.within(|limits| limits.send(asked.principal.user))?)
     }
 }

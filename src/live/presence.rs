@@ -175,9 +175,12 @@ impl Presence {
 
     /// Trusts the polls of somebody no longer, one of whose sessions has ended: he is there if he comes again.
     pub(super) fn doubt(&self, user: UserId) {
-        let polled = self.inner.lock().people.get(&user).is_some_and(|person| {
-            person.vouched.iter().any(|(source, _)| *source == Source::Poll)
-        });
+        let polled = self
+            .inner
+            .lock()
+            .people
+            .get(&user)
+            .is_some_and(|person| person.vouched.iter().any(|(source, _)| *source == Source::Poll));
         if polled {
             self.vouch(user, Source::Poll, Instant::now() + GRACE);
         }
@@ -203,6 +206,11 @@ impl Presence {
     pub fn online(&self) -> Vec<UserId> {
         let (inner, now) = (self.inner.lock(), Instant::now());
         inner.people.iter().filter(|(_, person)| person.is_online(now)).map(|(user, _)| *user).collect()
+    }
+
+    /// All of whom it is known that they are there, or were until now.
+    pub fn known(&self) -> Vec<UserId> {
+        self.inner.lock().people.keys().copied().collect()
     }
 
     /// Remembers what was told of somebody: that he is there, and whether anybody could see that.

@@ -71,7 +71,8 @@ impl Hub {
         let Regards { user, close, approved, blocked, .. } = sight.regards;
         for (viewer, reason) in viewers {
             let Some(audience) = index.audience(*viewer).filter(|_| *viewer != user.id) else { continue };
-            let entitled = approved.contains(viewer) || close.iter().any(|conversation| index.is_in(*conversation, *viewer));
+            let entitled =
+                approved.contains(viewer) || close.iter().any(|conversation| index.is_in(*conversation, *viewer));
             if entitled && !blocked.contains(viewer) {
                 audience.pass(sight.seen);
             } else if match reason {

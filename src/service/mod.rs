@@ -15,12 +15,14 @@ pub mod maintenance;
 pub mod messages;
 mod page;
 pub mod passwords;
+pub mod presence;
 mod reach;
 pub mod receipts;
 pub mod sessions;
 pub mod streams;
 pub mod tokens;
 pub mod trust;
+mod typing;
 
 use crate::domain::sessions::{NO_SESSION, Principal};
 use crate::domain::users::Mark;
@@ -101,6 +103,7 @@ struct Inner {
     remembered: credentials::Remembered,
     shown: credentials::ShownTickets,
     proven: trust::Proven,
+    typing: typing::Typing,
     rules: Rules,
     post: Option<Post>,
     /// New passwords that were asked for, and are not looked into yet.
@@ -121,10 +124,23 @@ impl Services {
         let remembered = credentials::Remembered::default();
         let shown = credentials::ShownTickets::default();
         let proven = trust::Proven::new();
+        let typing = typing::Typing::default();
         let (asked, orders) = mpsc::channel(ORDERS);
         let orders = (asked, Mutex::new(orders));
-        let inner =
-            Inner { store, sequencer, follower, tokens, passwords, remembered, shown, proven, rules, post, orders };
+        let inner = Inner {
+            store,
+            sequencer,
+            follower,
+            tokens,
+            passwords,
+            remembered,
+            shown,
+            proven,
+            typing,
+            rules,
+            post,
+            orders,
+        };
         Self { inner: Arc::new(inner) }
     }
 

@@ -110,6 +110,11 @@ impl Store {
         Ok(close(&self.read, &places).await?.into_iter().collect())
     }
 
+    /// Whether a conversation has few enough members that they see each other.
+    pub async fn is_close(&self, conversation: ConversationId) -> Result<bool, StoreError> {
+        Ok(!close(&self.read, &[conversation]).await?.is_empty())
+    }
+
     /// Who is in a conversation, unless it has more than so many members.
     pub async fn members_within(
         &self,
@@ -175,10 +180,7 @@ async fn present(db: &impl ConnectionTrait, people: &[UserId]) -> Result<Vec<(Us
 }
 
 /// Those of these conversations that have few enough members. None is counted through.
-async fn close(
-    db: &impl ConnectionTrait,
-    places: &[ConversationId],
-) -> Result<HashSet<ConversationId>, DbErr> {
+async fn close(db: &impl ConnectionTrait, places: &[ConversationId]) -> Result<HashSet<ConversationId>, DbErr> {
     let one_too_many = Query::select()
         .column((stays::Entity, stays::Column::UserId))
         .from(stays::Entity)

@@ -52,6 +52,14 @@ pub(super) struct Read {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(super) struct Typing {
+    pub(super) conversation_id: ConversationId,
+    #[serde(default)]
+    pub(super) stopped: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Nothing {}
 
 /// What an operation is answered: either its result or what was wrong with it.
@@ -74,6 +82,11 @@ struct Reply<'a, T> {
 pub(super) struct Followed {
     pub(super) conversation_id: ConversationId,
     pub(super) seq: Seq,
+}
+
+#[derive(Serialize)]
+pub(super) struct Typed {
+    pub(super) conversation_id: ConversationId,
 }
 
 #[derive(Serialize)]

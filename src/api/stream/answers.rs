@@ -68,14 +68,15 @@ impl JsonSchema for Events {
     fn json_schema(schemas: &mut SchemaGenerator) -> Schema {
         let place = schemas.subschema_for::<Seq>();
         let event = schemas.subschema_for::<Event>();
+        let passing = schemas.subschema_for::<Passing>();
         json_schema!({
             "type": "object",
             "required": ["events", "next", "head"],
             "properties": {
                 "events": {
-                    "description": "What has happened after the cursor; or one `reset`, if it cannot be told.",
+                    "description": "What has happened after the cursor, and behind that what passed while it was waited for; or one `reset`, if it cannot be told.",
                     "type": "array",
-                    "items": { "anyOf": [event, {
+                    "items": { "anyOf": [event, passing, {
                         "type": "object",
                         "required": ["type", "position", "head", "reason"],
                         "properties": {
@@ -111,6 +112,32 @@ impl JsonSchema for Event {
             "properties": {
                 "seq": seq,
                 "type": { "type": "string", "examples": ["message.created"] },
+                "at": at,
+                "conversation_id": conversation,
+                "data": { "type": "object" },
+            },
+        })
+    }
+}
+
+/// The schema of the envelope of what passes.
+struct Passing;
+
+impl JsonSchema for Passing {
+    fn schema_name() -> Cow<'static, str> {
+        "PassingEvent".into()
+    }
+
+    fn json_schema(schemas: &mut SchemaGenerator) -> Schema {
+        let at = schemas.subschema_for::<Timestamp>();
+        let conversation = schemas.subschema_for::<ConversationId>();
+        json_schema!({
+            "type": "object",
+            "description": "Something that is so for now and is not kept. [Types and their data](/docs/streams#what-passes).",
+            "required": ["type", "at", "data"],
+            "properties": {
+                "seq": false,
+                "type": { "enum": ["typing.started", "typing.stopped", "presence.changed"] },
                 "at": at,
                 "conversation_id": conversation,
                 "data": { "type": "object" },

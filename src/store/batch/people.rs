@@ -4,10 +4,10 @@
 mod tests;
 
 use super::{Abort, Batch, ROWS};
-use crate::domain::UserId;
 use crate::domain::contacts::Contact;
 use crate::domain::reach::Way;
 use crate::domain::users::Circle;
+use crate::domain::{Timestamp, UserId};
 use crate::store::{blocks, contacts, presence};
 use sea_orm::DbErr;
 use std::collections::HashSet;
@@ -89,12 +89,12 @@ impl Batch {
         Ok(())
     }
 
-    /// Says that these people were there at this moment.
-    pub async fn seen(&mut self, people: &[UserId]) -> Result<(), Abort> {
+    /// Says that these people were there at a moment.
+    pub async fn seen(&mut self, people: &[UserId], at: Timestamp) -> Result<(), Abort> {
         self.write_pending().await?;
         self.writes += 1;
         for some in people.chunks(ROWS) {
-            presence::seen(&self.db, some, self.at).await?;
+            presence::seen(&self.db, some, at).await?;
         }
         Ok(())
     }
