@@ -21,6 +21,8 @@ const CHANGES: usize = 65_536;
 /// Who says that somebody is there, without a stream that is counted here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
+    /// A stream that has just ended.
+    Ended,
     /// A poll that was answered.
     Poll,
     /// Another node, by its number.
@@ -110,7 +112,7 @@ impl Presence {
         let Some(person) = inner.people.get_mut(&user) else { return };
         person.streams = person.streams.saturating_sub(1);
         if person.streams == 0 {
-            inner.look_at(user, Instant::now() + GRACE);
+            inner.vouch(user, Source::Ended, Instant::now() + GRACE);
             self.waiting.notify_one();
         }
     }
@@ -123,14 +125,7 @@ impl Presence {
 
     /// Takes it that somebody is there until a moment, unless the same source says otherwise before.
     pub fn vouch(&self, user: UserId, source: Source, until: Instant) {
-        let mut inner = self.inner.lock();
-        let person = inner.people.entry(user).or_default();
-        person.vouched.retain(|(known, _)| *known != source);
-        person.vouched.push((source, until));
-        if person.told.is_none() {
-            inner.turns.insert(Turn::Moved(user));
-        }
-        inner.look_at(user, until);
+        self.inner.lock().vouch(user, source, until);
         self.waiting.notify_one();
     }
 
@@ -240,6 +235,16 @@ impl Presence {
 }
 
 impl Inner {
+    fn vouch(&mut self, user: UserId, source: Source, until: Instant) {
+        let person = self.people.entry(user).or_default();
+        person.vouched.retain(|(known, _)| *known != source);
+        person.vouched.push((source, until));
+        if person.told.is_none() {
+            self.turns.insert(Turn::Moved(user));
+        }
+        self.look_at(user, until);
+    }
+
     /// Looks at somebody at a moment, or before if that was to be.
     fn look_at(&mut self, user: UserId, moment: Instant) {
         let Some(person) = self.people.get_mut(&user) else { return };

@@ -252,3 +252,45 @@ pub(super) async fn forget(db: &impl ConnectionTrait, user: UserId) -> Result<()
         .await
         .map(drop)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::tests::{Crowd, open, together};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// What decides who may see so many people who are in one group, and how many statements it took to read that.
+    async fn regards(people: i64) -> (Vec<Regards>, usize) {
+        let home = tempfile::tempdir().expect("a directory");
+        let mut store = open(home.path()).await;
+        let statements: Arc<AtomicUsize> = Arc::default();
+        let count = Arc::clone(&statements);
+        store.read.set_metric_callback(move |_| {
+            count.fetch_add(1, Ordering::Relaxed);
+        });
+        let said = together(&store, [Crowd(people)]).await.pop().expect("a crowd").expect("it gathers");
+        let ids: Vec<UserId> = said.iter().map(|(user, _)| *user).collect();
+        statements.store(0, Ordering::Relaxed);
+        let regards = store.regards(&ids).await.expect("they are read");
+        let counted = statements.load(Ordering::Relaxed);
+        let seen = store.seen_by(ids[0], &ids).await.expect("they are read");
+        assert_eq!(seen.len(), if people <= 500 { ids.len() } else { 0 });
+        assert_eq!(store.acquaintances(ids[0]).await.expect("they are read").len() + 1, seen.len().max(1));
+        (regards, counted)
+    }
+
+    #[tokio::test]
+    async fn many_who_come_at_once_take_no_more_statements_than_a_few() {
+        let (few, statements) = regards(3).await;
+        assert!((1..=6).contains(&statements), "{statements} are counted");
+        assert_eq!(few.len(), 3);
+        assert_eq!(regards(400).await.1, statements);
+    }
+
+    #[tokio::test]
+    async fn people_are_close_in_conversations_of_at_most_500() {
+        assert!(regards(500).await.0.iter().all(|regards| regards.close.len() == 1 && regards.shown));
+        assert!(regards(501).await.0.iter().all(|regards| regards.close.is_empty()));
+    }
+}

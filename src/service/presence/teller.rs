@@ -5,7 +5,7 @@ use crate::domain::ephemeral::{CLOSE_LIMIT, Ephemeral, PresenceView};
 use crate::domain::{ConversationId, Timestamp, UserId};
 use crate::live::{Passing, Presence, Reason, Sight, Turn};
 use crate::store::{Abort, Batch, Change, Regards};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -67,7 +67,35 @@ impl Services {
     }
 
     async fn tell(&self, turns: &[Turn]) -> Result<(), Failure> {
-        let orders = self.orders(turns).await?;
+        let presence = self.follower().hub().presence();
+        let mut orders = Orders::new();
+        let mut places: HashMap<ConversationId, Regrouped> = HashMap::new();
+        for turn in turns {
+            match *turn {
+                Turn::Moved(user) => orders.entry(user).or_default().moved = true,
+                Turn::Settings(user) => orders.entry(user).or_default().settings = true,
+                Turn::Shown(user) => orders.entry(user).or_default().shown = true,
+                Turn::Member(place, user) => places.entry(place).or_default().changed.push(user),
+                Turn::Together(place) => places.entry(place).or_default().together = true,
+                Turn::Contact(one, other) => {
+                    orders.entry(one).or_default().tell(other, Reason::Contact);
+                    orders.entry(other).or_default().tell(one, Reason::Contact);
+                }
+                Turn::Block(blocker, blocked) => orders.entry(blocker).or_default().tell(blocked, Reason::Block),
+            }
+        }
+        // One place after the other, since each may be many pairs; and before anybody is told to be gone, who has to be
+        // taken back from those whom he left before.
+        for (place, regrouped) in places {
+            let most = CLOSE_LIMIT + regrouped.changed.len() as u64;
+            if let Some(members) = self.store().members_within(place, most).await? {
+                self.carry_out(regrouped.orders(presence, &members)).await?;
+            }
+        }
+        self.carry_out(orders).await
+    }
+
+    async fn carry_out(&self, orders: Orders) -> Result<(), Failure> {
         let at = Timestamp::now();
         let mut gone = Vec::new();
         let people: Vec<UserId> = orders.keys().copied().collect();
@@ -140,37 +168,6 @@ impl Services {
         gone
     }
 
-    /// Of whom what is to be told to whom.
-    async fn orders(&self, turns: &[Turn]) -> Result<Orders, Failure> {
-        let presence = self.follower().hub().presence();
-        let mut orders = Orders::new();
-        let mut places: HashMap<ConversationId, Vec<UserId>> = HashMap::new();
-        let mut together = HashSet::new();
-        for turn in turns {
-            match *turn {
-                Turn::Moved(user) => orders.entry(user).or_default().moved = true,
-                Turn::Settings(user) => orders.entry(user).or_default().settings = true,
-                Turn::Shown(user) => orders.entry(user).or_default().shown = true,
-                Turn::Member(place, user) => places.entry(place).or_default().push(user),
-                Turn::Together(place) => {
-                    places.entry(place).or_default();
-                    together.insert(place);
-                }
-                Turn::Contact(one, other) => {
-                    orders.entry(one).or_default().tell(other, Reason::Contact);
-                    orders.entry(other).or_default().tell(one, Reason::Contact);
-                }
-                Turn::Block(blocker, blocked) => orders.entry(blocker).or_default().tell(blocked, Reason::Block),
-            }
-        }
-        for (place, changed) in places {
-            let most = CLOSE_LIMIT + changed.len() as u64;
-            let Some(members) = self.store().members_within(place, most).await? else { continue };
-            regroup(&mut orders, presence, &members, &changed, together.contains(&place));
-        }
-        Ok(orders)
-    }
-
     /// Writes when these people were last there. If it cannot be written, it is not known.
     async fn write_seen(&self, people: Vec<UserId>, at: Timestamp) {
         for some in people.chunks(WRITTEN) {
@@ -182,28 +179,42 @@ impl Services {
     }
 }
 
-/// Tells those who are in a conversation of those who came or went, and the other way round; and if it became too large or
-/// small enough by that, all of all.
-fn regroup(orders: &mut Orders, presence: &Presence, members: &[UserId], changed: &[UserId], together: bool) {
-    let limit = usize::try_from(CLOSE_LIMIT).unwrap_or(usize::MAX);
-    let here = presence.online_among(members.iter().copied());
-    let everybody = if members.len() > limit {
-        Some(Reason::Left)
-    } else {
-        (together || members.len() + changed.len() > limit).then_some(Reason::Joined)
-    };
-    if let Some(reason) = everybody {
-        for user in &here {
-            let order = orders.entry(*user).or_default();
-            here.iter().for_each(|viewer| order.tell(*viewer, reason));
+/// How the members of a conversation have changed.
+#[derive(Debug, Default)]
+struct Regrouped {
+    /// Who came, went, or both.
+    changed: Vec<UserId>,
+    /// Whether several came at once.
+    together: bool,
+}
+
+impl Regrouped {
+    /// Tells those who are there of those who came or went, and the other way round; and if the conversation became too
+    /// large or small enough by that, all of all.
+    fn orders(&self, presence: &Presence, members: &[UserId]) -> Orders {
+        let limit = usize::try_from(CLOSE_LIMIT).unwrap_or(usize::MAX);
+        let mut orders = Orders::new();
+        let here = presence.online_among(members.iter().copied());
+        let everybody = if members.len() > limit {
+            Some(Reason::Left)
+        } else {
+            (self.together || members.len() + self.changed.len() > limit).then_some(Reason::Joined)
+        };
+        if let Some(reason) = everybody {
+            for user in &here {
+                let order = orders.entry(*user).or_default();
+                here.iter().for_each(|viewer| order.tell(*viewer, reason));
+            }
         }
-    }
-    for user in changed {
-        let reason = if members.contains(user) && members.len() <= limit { Reason::Joined } else { Reason::Left };
-        for other in &here {
-            orders.entry(*user).or_default().tell(*other, reason);
-            orders.entry(*other).or_default().tell(*user, reason);
+        for user in &self.changed {
+            let joined = members.contains(user) && members.len() <= limit;
+            let reason = if joined { Reason::Joined } else { Reason::Left };
+            for other in &here {
+                orders.entry(*user).or_default().tell(*other, reason);
+                orders.entry(*other).or_default().tell(*user, reason);
+            }
         }
+        orders
     }
 }
 

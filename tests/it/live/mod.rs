@@ -16,3 +16,4 @@ mod restored;
 mod slow_reader;
 mod typing;
 mod unicode;
+mod vanishing;

@@ -120,6 +120,18 @@ fn docs_streams_md_and_the_browsers_code_know_every_event() {
     let snippet = section_of(&readme, "for (const type of [", "])");
     let heard: BTreeSet<&str> = snippet.split('\'').skip(1).step_by(2).collect();
     assert_eq!(heard, kinds);
+
+    let source = page("src/domain/ephemeral.rs");
+    let kinds = section_of(&source, "pub fn kind(&self)", "pub fn conversation(&self)");
+    let kinds: BTreeSet<&str> = kinds.split('"').skip(1).step_by(2).collect();
+    assert_eq!(kinds.len(), 3, "{kinds:?}");
+    let listed = rows(section(&streams, "## What passes"));
+    let listed: BTreeSet<&str> = listed.iter().map(|row| row[0].trim_matches('`')).collect();
+    assert_eq!(listed, kinds);
+    let snippet = section_of(&readme, "// What passes is so for now", "])");
+    // The first apostrophe opens a type: the comment before it has none.
+    let heard: BTreeSet<&str> = snippet.split('\'').skip(1).step_by(2).collect();
+    assert_eq!(heard, kinds);
 }
 
 #[test]
