@@ -63,7 +63,7 @@ impl Asks for Whom {
         takes("cursor", "The `next` of the part before.", json!({ "type": "string" }));
         let most = json!({ "type": "integer", "minimum": 1, "maximum": LIMITS.0 });
         takes("limit", "How many at most; 50 unless said.", most);
-        operation.refuses(&["malformed_request", "malformed_cursor", "invalid"]);
+        operation.refuses(&["malformed_request", "invalid"]);
     }
 }
 

@@ -6,6 +6,7 @@ use crate::domain::sessions::Principal;
 use crate::domain::{ConversationId, Timestamp, UserId};
 use crate::live::Passing;
 use dashmap::DashMap;
+use parking_lot::Mutex;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -15,9 +16,17 @@ const REPEAT: Duration = Duration::from_secs(2);
 const REMEMBERED: usize = 20_000;
 
 /// What people said of late of their typing.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Typing {
     said: DashMap<(UserId, ConversationId), (Instant, bool)>,
+    /// When what is over was last swept out.
+    swept: Mutex<Instant>,
+}
+
+impl Default for Typing {
+    fn default() -> Self {
+        Self { said: DashMap::new(), swept: Mutex::new(Instant::now()) }
+    }
 }
 
 impl Typing {
@@ -27,11 +36,16 @@ impl Typing {
     }
 
     fn note(&self, user: UserId, place: ConversationId, stopped: bool) {
-        if self.said.len() >= REMEMBERED {
-            self.said.retain(|_, (at, _)| at.elapsed() < REPEAT);
+        let now = Instant::now();
+        {
+            let mut swept = self.swept.lock();
+            if now - *swept >= REPEAT {
+                *swept = now;
+                self.said.retain(|_, (at, _)| now - *at < REPEAT);
+            }
         }
         if self.said.len() < REMEMBERED {
-            self.said.insert((user, place), (Instant::now(), stopped));
+            self.said.insert((user, place), (now, stopped));
         }
     }
 

@@ -6,7 +6,7 @@ use crate::domain::messages::Message;
 use crate::domain::{ConversationId, MessageId, Refusal, Seq, SessionId, Timestamp, UserId};
 use crate::live::event::Event;
 use crate::live::hub::Applied;
-use crate::live::{Cursor, Follower, Hub, HubOptions, Step, Subscription, Wish};
+use crate::live::{Cursor, Follower, Hub, HubOptions, Manner, Step, Subscription, Wish};
 use crate::store::tests::{conversation, open, user};
 use crate::store::{Abort, Batch, Change, HandOver, NewConversation, NewMessage, Sequencer, Store};
 use parking_lot::Mutex;

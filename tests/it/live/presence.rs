@@ -165,8 +165,8 @@ async fn asking_wrongly_is_refused() {
     let answer = alice.get(&format!("/api/v1/presence?{}", many.join("&"))).await;
     assert_eq!(answer.refused(400, "malformed_request")["field"], "user");
     alice.get("/api/v1/presence?limit=x").await.refused(400, "malformed_request");
-    alice.get("/api/v1/presence?limit=0").await.refused(422, "invalid");
-    alice.get("/api/v1/presence?cursor=x").await.refused(400, "malformed_cursor");
+    alice.get("/api/v1/presence?limit=0").await.refused(400, "malformed_request");
+    alice.get("/api/v1/presence?cursor=x").await.refused(400, "malformed_request");
     alice.get("/api/v1/presence?who=bob").await.refused(400, "malformed_request");
     alice.get("/api/v1/presence?user=a%00b").await.refused_field("invalid", "user");
     alice.patch("/api/v1/me", &json!({"show_presence": "yes"})).await.refused_field("invalid", "show_presence");

@@ -74,7 +74,8 @@ fn is_alone(test: &str) -> bool {
     false
 }
 
-async fn vanishes(path: &str, handshake: &str, busy: bool) {
+/// A client that says what it wants, and listens for ever. Each time that it hears something it says `word`.
+async fn vanishes(path: &str, handshake: &str, word: &str, busy: bool) {
     let machine = Machine::start();
     let server = Server::options().listening("0.0.0.0:0").set("--heartbeat", "1s").start().await;
     let [alice, bob] = Person::register_all(&server, ["alice", "bob"]).await;
@@ -82,11 +83,10 @@ async fn vanishes(path: &str, handshake: &str, busy: bool) {
     let mut ear = SseClient::open(server.address, &alice.stream()).await.unwrap();
     ear.until_control("ready").await;
     let port = server.address.port();
-    // A client that says what it wants, and listens for ever.
     let script = format!(
         "import socket; s = socket.create_connection((\"{HERE}\", {port})); \
          s.sendall(b\"GET {path} HTTP/1.1\\r\\nHost: x\\r\\nAuthorization: Bearer {}\\r\\n{handshake}\\r\\n\"); \
-         [None for _ in iter(lambda: s.recv(4096), b\"\")]",
+         [s.sendall(b\"{word}\") for _ in iter(lambda: s.recv(4096), b\"\")]",
         bob.access_token
     );
     let mut client = Command::new("nsenter");
@@ -126,14 +126,14 @@ async fn vanishes(path: &str, handshake: &str, busy: bool) {
 #[tokio::test]
 async fn a_ghost_over_sse_is_gone_within_two_heartbeats() {
     if is_alone("live::vanishing::a_ghost_over_sse_is_gone_within_two_heartbeats") {
-        vanishes("/stream", "", false).await;
+        vanishes("/stream", "", "", false).await;
     }
 }
 
 #[tokio::test]
 async fn a_ghost_that_is_spoken_to_is_gone_as_soon() {
     if is_alone("live::vanishing::a_ghost_that_is_spoken_to_is_gone_as_soon") {
-        vanishes("/stream", "", true).await;
+        vanishes("/stream", "", "", true).await;
     }
 }
 
@@ -142,7 +142,8 @@ async fn a_ghost_over_a_websocket_is_gone_within_two_heartbeats() {
     if is_alone("live::vanishing::a_ghost_over_a_websocket_is_gone_within_two_heartbeats") {
         let handshake = "Connection: upgrade\\r\\nUpgrade: websocket\\r\\nSec-WebSocket-Version: 13\\r\\n\
                          Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\\r\\n";
-        vanishes("/ws", handshake, false).await;
+        // An empty pong in a mask of zeros.
+        vanishes("/ws", handshake, "\\x8a\\x80\\0\\0\\0\\0", false).await;
     }
 }
 
