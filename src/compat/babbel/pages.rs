@@ -1,5 +1,6 @@
 //! The pages that are for people: examples of moments, and a user's own.
 
+use pulldown_cmark_escape::escape_html;
 use super::actor::Actor;
 use super::failed::Failed;
 use super::listing::{self, Message};
@@ -127,16 +128,8 @@ fn page(title: &str, content: &str) -> Response {
 
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            c => escaped.push(c),
-        }
-    }
+    // A string takes whatever is written to it.
+    let _ = escape_html(&mut escaped, text);
     escaped
 }
 
@@ -164,6 +157,6 @@ mod tests {
 
     #[test]
     fn a_text_stays_a_text() {
-        assert_eq!(escape("<b a='\"'>&amp;"), "&lt;b a=&#39;&quot;&#39;&gt;&amp;amp;");
+        assert_eq!(escape("<b a='\"'>&amp;"), "&lt;b a=&#x27;&quot;&#x27;&gt;&amp;amp;");
     }
 }

@@ -43,17 +43,17 @@ pub(in crate::store) async fn unread(
 
 /// A stay with more messages behind the position than are counted.
 #[derive(FromQueryResult)]
-struct Crowded {
-    conversation_id: i64,
-    joined_seq: i64,
-    left_seq: Option<i64>,
-    position: i64,
-    last: i64,
+pub(super) struct Crowded {
+    pub(super) conversation_id: i64,
+    pub(super) joined_seq: i64,
+    pub(super) left_seq: Option<i64>,
+    pub(super) position: i64,
+    pub(super) last: i64,
 }
 
 /// Somebody's stays in these conversations in which more than `UNREAD_LIMIT` messages lie behind the position, whoever
 /// wrote them: the index alone says so.
-fn finding_the_crowded(user: UserId, conversations: &[ConversationId]) -> SelectStatement {
+pub(super) fn finding_the_crowded(user: UserId, conversations: &[ConversationId]) -> SelectStatement {
     let one_too_many = Query::select()
         .expr(message(messages::Column::Id))
         .from(messages::Entity)
@@ -74,7 +74,7 @@ fn finding_the_crowded(user: UserId, conversations: &[ConversationId]) -> Select
 }
 
 /// Counts what is unread of each of these stays, at most so much.
-fn counting_some(user: UserId, some: &[Crowded]) -> Option<SelectStatement> {
+pub(super) fn counting_some(user: UserId, some: &[Crowded]) -> Option<SelectStatement> {
     let mut parts = some.iter().map(|crowded| {
         let here = Query::select()
             .column((messages::Entity, messages::Column::Id))
@@ -98,7 +98,7 @@ fn counting_some(user: UserId, some: &[Crowded]) -> Option<SelectStatement> {
 }
 
 /// Counts what is unread in these conversations, but for some stays there.
-fn counting(user: UserId, conversations: &[ConversationId], but: &[Crowded]) -> SelectStatement {
+pub(super) fn counting(user: UserId, conversations: &[ConversationId], but: &[Crowded]) -> SelectStatement {
     let others = but.iter().fold(Condition::all(), |others, Crowded { conversation_id, joined_seq, .. }| {
         let elsewhere = stay(stays::Column::ConversationId).ne(*conversation_id);
         others.add(elsewhere.or(stay(stays::Column::JoinedSeq).ne(*joined_seq)))
