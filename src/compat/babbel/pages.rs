@@ -1,6 +1,5 @@
 //! The pages that are for people: examples of moments, and a user's own.
 
-use pulldown_cmark_escape::escape_html;
 use super::actor::Actor;
 use super::failed::Failed;
 use super::listing::{self, Message};
@@ -14,6 +13,7 @@ use axum::response::{Html, IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderValue, header};
+use pulldown_cmark_escape::escape_html;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
