@@ -14,3 +14,4 @@ mod rest;
 mod restored;
 mod slow_reader;
 mod unicode;
+mod views;
