@@ -226,7 +226,7 @@ pub(super) async fn change_password(State(front): State<Front>, bounds: Bounds, 
         return Err(Wrong::bad("Invalid data.", sentences));
     }
     let name = caller.user.username.as_str();
-    bounds.login(name)?;
+    bounds.password(caller.principal.user)?;
     let not_changed = |failure| match failure {
         Failure::Refused(Refusal::InvalidCredentials) => Wrong::bad("Invalid data.", "Old password is incorrect."),
         Failure::Refused(Refusal::Invalid { reason, .. }) => Wrong::bad("Invalid data.", format!("{reason} ")),
