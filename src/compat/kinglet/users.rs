@@ -110,7 +110,7 @@ pub(super) async fn activate(
     bounds: Bounds,
     Part(digest): Part,
 ) -> Result<Done<Activated>, Wrong> {
-    bounds.login("a mailed link")?;
+    bounds.mailed_link()?;
     let unknown = |failure| match failure {
         Failure::Refused(Refusal::LinkInvalid | Refusal::EmailTaken) => {
             let system = "Invalid data given or account does not exist.";
