@@ -110,7 +110,7 @@ impl Row {
     fn new(found: &Addressed, viewer: UserId, now: Timestamp) -> Self {
         let message = &found.item.message;
         let speech = Speech::of(message, &found.people);
-        let own = message.author.as_ref().is_some_and(|author| author.id == viewer);
+        let own = speech.author_id == viewer;
         Self {
             message_id: message.id.to_string(),
             parent_id: parent_id(message),
@@ -281,8 +281,13 @@ pub(super) async fn since(State(front): State<Front>, Part(moment): Part, said: 
     let caller = said.logged_in(&front).await?;
     let seconds: Option<i64> = moment.parse().ok().filter(|_| moment.bytes().all(|byte| byte.is_ascii_digit()));
     let since = seconds.map(|seconds| Timestamp(seconds.saturating_mul(1_000))).ok_or_else(Wrong::not_logged_in)?;
-    let wish =
-        ListWish { which: MessageBox::Inbox, directs: Some(Directs::All), since: Some(since), ..ListWish::default() };
+    let wish = ListWish {
+        which: MessageBox::Inbox,
+        directs: Some(Directs::All),
+        since: Some(since),
+        not_answers_of: Some(caller.user.reference()),
+        ..ListWish::default()
+    };
     let new_message_count = front.services.message_count(&caller.principal, wish).await?;
     Ok(Done(News { new_message_count }))
 }
