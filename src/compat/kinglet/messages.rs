@@ -3,7 +3,7 @@
 use super::answer::{Done, Wrong};
 use super::said::{LoggedIn, Part, Said};
 use super::{dates, text};
-use crate::compat::Front;
+use crate::compat::{Front, THE_SERVER};
 use crate::domain::contacts::read_told;
 use crate::domain::messages::Message;
 use crate::domain::users::UserRef;
@@ -36,17 +36,18 @@ impl<'a> Speech<'a> {
             let author_id = author.id;
             return Self { author: author.username.as_str(), author_id, text: Cow::Borrowed(&message.text), people };
         }
-        let Some((owner, state)) = read_told(&message.text) else {
-            return Self { author: "System", author_id: UserId(0), text: Cow::Borrowed(&message.text), people };
-        };
+        let by_the_server =
+            || Self { author: THE_SERVER, author_id: UserId(0), text: Cow::Borrowed(&message.text), people };
+        let Some((owner, state)) = read_told(&message.text) else { return by_the_server() };
+        // Whoever is not here by that name any more has nothing said for him.
         let answered = people.iter().find(|person| person.username.as_str() == owner);
+        let Some(answered) = answered else { return by_the_server() };
         let asked = people.iter().find(|person| person.username.as_str() != owner);
         let asked = asked.map_or("", |person| person.username.as_str());
         let word = state.word();
         let text =
             format!("@{asked} System Message: Your request to be added to {owner}'s approved list has been {word}.");
-        let author_id = answered.map_or(UserId(0), |person| person.id);
-        Self { author: owner, author_id, text: Cow::Owned(text), people }
+        Self { author: owner, author_id: answered.id, text: Cow::Owned(text), people }
     }
 
     /// All who may read it, the author last.

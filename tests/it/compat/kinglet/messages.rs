@@ -201,3 +201,19 @@ async fn on_a_quiet_server_nothing_stays_new() {
     bob.say("@ann more").await;
     assert_eq!(new(now).await, 1);
 }
+
+#[tokio::test]
+async fn what_the_system_tells_of_nobody_here_is_told_by_the_server() {
+    let server = debug().await;
+    let [ann, bob] = Bird::flock(&server, ["ann", "bob"]).await;
+    let text = "Your request to be added to nobody''s contacts was approved.";
+    server.sql(&format!("UPDATE messages SET text = '{text}' WHERE author_id IS NULL")).await;
+    for bird in [&ann, &bob] {
+        let row = &bird.rows("/messages").await[0];
+        assert_eq!(row["message_text"], "Your request to be added to nobody&#39;s contacts was approved.");
+        // Whoever registers as System is not taken for it.
+        assert_eq!((&row["author_name"], &row["author_type"]), (&json!("(server)"), &json!("others")));
+        let single = bird.message(row["message_id"].as_str().unwrap()).await;
+        assert_eq!((&single["author_id"], &single["recipient_names"]), (&json!("0"), &json!("|ann|bob|")));
+    }
+}
