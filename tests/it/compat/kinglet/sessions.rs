@@ -180,14 +180,8 @@ async fn what_neighbours_guess_keeps_nobody_from_his_own_account() {
         let guess = json!({"username": name, "password": "a guess"});
         while server.stranger().post("/api/v1/sessions", &guess).await.status != 429 {}
     }
-    let change =
-        json!({"old_password": ann.password, "new_password": "another one", "verify_password": "another one"});
+    let change = json!({"old_password": ann.password, "new_password": "another one", "verify_password": "another one"});
     ann.put("/users/password", &change).await.expect(200);
     let unknown = server.stranger().get(&format!("{BASE}/users/activate/unknown")).await;
-    wrong(
-        &unknown,
-        400,
-        "ActivateAccount - Error activating account",
-        "Invalid data given or account does not exist.",
-    );
+    wrong(&unknown, 400, "ActivateAccount - Error activating account", "Invalid data given or account does not exist.");
 }
