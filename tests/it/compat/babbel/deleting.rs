@@ -95,3 +95,16 @@ async fn deleting_counts_by_how_much_is_named() {
     }
     panic!("four hundred thousand messages were looked for");
 }
+
+#[tokio::test]
+async fn what_is_deleted_twice_at_once_is_deleted_once() {
+    let (_server, [ann]) = open(["ann"]).await;
+    for id in 1..=20 {
+        ann.say(&ann, "x").await;
+        let path = format!("/message/{id}/");
+        let answers = join_all((0..6).map(|_| ann.delete(&path, ""))).await;
+        let mut statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
+        statuses.sort_unstable();
+        assert_eq!(statuses, [204, 400, 400, 400, 400, 400], "message {id}");
+    }
+}
