@@ -102,7 +102,7 @@ async fn delete(
     mut ids: Vec<MessageId>,
     request: Request,
 ) -> Result<StatusCode, Failed> {
-    let body = front.gate.body(request.into_body()).await.map_err(Refused::from)?;
+    let body = front.gate.body(request.into_body()).await?;
     ids.extend(numbers(&body)?);
     // It may name any number. As many as one change takes count like a message.
     for _ in 0..ids.len().div_ceil(DELETE_LIMIT).max(1) {
