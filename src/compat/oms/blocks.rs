@@ -38,7 +38,7 @@ pub(super) async fn block(
     if blocked.id == principal.user {
         return Err(Complaint::detail("You cannot block yourself."));
     }
-    if !front.services.block(&principal, &blocked_user).await.map_err(nobody)? {
+    if !front.services.block_known(&principal, blocked.id).await.map_err(nobody)? {
         return Err(Complaint::detail(format!("User {blocked_user} has already been blocked.")));
     }
     let me = front.services.me(&principal).await?;

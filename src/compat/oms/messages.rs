@@ -56,8 +56,7 @@ pub(super) async fn send(
     let receiver =
         front.services.user(&receiver).await.map_err(|failure| Complaint::from(failure).or_nobody(NOBODY))?;
     let receiver = receiver.reference();
-    let to = Destination::People(vec![receiver.username.as_str().to_owned()]);
-    let outgoing = Outgoing { to, text, thread_id: None, client_id: None };
+    let outgoing = Outgoing { to: Destination::Person(receiver.id), text, thread_id: None, client_id: None };
     let (message, _) = front.services.send(&principal, outgoing).await?;
     Ok((StatusCode::CREATED, Json(Shown::new(message, &receiver))))
 }

@@ -93,6 +93,15 @@ impl Services {
         in_namespace(namespace, found).map(drop)
     }
 
+    /// Whether somebody is in a group of a namespace now; refuses unless there is one with this number.
+    pub async fn is_in_named_group(&self, namespace: &str, id: ConversationId, user: UserId) -> Result<bool, Failure> {
+        let snapshot = self.store().snapshot().await?;
+        in_namespace(namespace, snapshot.conversation(id).await?)?;
+        let stays = snapshot.stays_in(user, id).await?;
+        snapshot.close().await?;
+        Ok(stays.iter().any(|stay| stay.left.is_none()))
+    }
+
     /// A group of a namespace with its people. Whoever asks has to see to it that it may be told.
     pub async fn named_group(&self, namespace: &str, id: ConversationId) -> Result<NamedGroup, Failure> {
         let snapshot = self.store().snapshot().await?;
