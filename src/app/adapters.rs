@@ -7,6 +7,7 @@ use crate::gate::Gate;
 use crate::service::Services;
 use crate::transport::{Pace, listen};
 use axum::Router;
+use axum::routing::any_service;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -134,7 +135,9 @@ impl Adapters {
     pub(super) fn beside(&self, ours: Router, services: &Services, gate: &Gate) -> Router {
         self.chosen.iter().fold(ours, |routes, chosen| {
             let prefix = format!("/compat/{}", chosen.adapter.name);
-            routes.nest(&prefix.clone(), mount(self.front(chosen, services, gate, prefix)))
+            let theirs = mount(self.front(chosen, services, gate, prefix.clone()));
+            // What is nested answers behind the slash and without it, but not with nothing behind it.
+            routes.route(&format!("{prefix}/"), any_service(theirs.clone())).nest(&prefix, theirs)
         })
     }
 

@@ -151,8 +151,12 @@ impl Services {
     /// Makes a user without a password, for protocols whose callers are trusted. Through such a protocol only where
     /// anybody may register; without one, for the operator.
     pub async fn add_open_user(&self, name: &str, through: Option<Through>) -> Result<User, Failure> {
-        if through.is_some() && self.rules().admission != Admission::Open {
-            return Err(Refusal::RegistrationClosed.into());
+        if through.is_some() {
+            if self.rules().admission != Admission::Open {
+                return Err(Refusal::RegistrationClosed.into());
+            }
+            // Such a protocol has no place for an address.
+            self.check_email_optional()?;
         }
         let username = Username::parse("username", name)?;
         username.check_free()?;

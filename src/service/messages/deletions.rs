@@ -15,6 +15,9 @@ pub struct Deletions {
     pub deleted: Vec<MessageId>,
     /// Hidden from whoever asked.
     pub hidden: Vec<MessageId>,
+    /// Those of them that were not hidden before.
+    #[serde(skip)]
+    pub newly_hidden: Vec<MessageId>,
     /// To be deleted for all by somebody who may not.
     pub not_allowed: Vec<MessageId>,
     /// There are none, or none that he may see.
@@ -64,7 +67,7 @@ impl Change for Delete {
         }
         batch.erase_messages(erased);
         if !hidden.is_empty() {
-            batch.hide_messages(self.by, &hidden).await?;
+            done.newly_hidden = batch.hide_messages(self.by, &hidden).await?;
         }
         Ok(done)
     }

@@ -1,10 +1,11 @@
 //! Reading messages: one, a conversation's, all that one may read, threads, and what names oneself.
 
+use crate::domain::contacts::all_told;
 use crate::domain::conversations::Kind;
 use crate::domain::messages::Message;
 use crate::domain::search::{Part, Sought};
 use crate::domain::sessions::Principal;
-use crate::domain::users::Username;
+use crate::domain::users::{UserRef, Username};
 use crate::domain::{ConversationId, MessageId, Refusal, Timestamp, UserId};
 use crate::service::page::{self, parse_number};
 use crate::service::{Failure, Page, Services};
@@ -53,6 +54,8 @@ pub struct ListWish {
     pub roots: bool,
     /// What somebody said and did not delete: nothing of the system's own, and no tombstones.
     pub said: bool,
+    /// But what the system told for this user of his answers, where it shows as said by himself.
+    pub not_answers_of: Option<UserRef>,
     /// With these words in them.
     pub sought: Option<Sought>,
 }
@@ -222,6 +225,7 @@ impl Services {
             thread: wish.thread,
             roots: wish.roots,
             said: wish.said,
+            not_told: wish.not_answers_of.as_ref().map(all_told).unwrap_or_default(),
             sought: wish.sought.clone(),
         })
     }

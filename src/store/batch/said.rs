@@ -194,18 +194,20 @@ impl Batch {
         Ok(())
     }
 
-    /// Hides messages from a user, those that he has not hidden yet.
-    pub async fn hide_messages(&mut self, user: UserId, all: &[Message]) -> Result<(), Abort> {
+    /// Hides messages from a user, those that he has not hidden yet, and says which these are.
+    pub async fn hide_messages(&mut self, user: UserId, all: &[Message]) -> Result<Vec<MessageId>, Abort> {
         self.write_pending().await?;
         let ids: Vec<MessageId> = all.iter().map(|message| message.id).collect();
         let known = hidden::among(&self.db, user, &ids).await?;
+        let mut new = Vec::new();
         for message in all.iter().filter(|message| !known.contains(&message.id)) {
+            new.push(message.id);
             self.set.hidden.insert((user, message.id), true);
             self.pending.hidden.push(hidden::row(user, message.id));
             let hidden = Hidden { id: message.id, conversation_id: message.conversation_id };
             self.emit(Topic::User(user), &Happening::MessageHidden(hidden));
         }
-        Ok(())
+        Ok(new)
     }
 
     /// Lets the rest of the batch see a message as it is now.

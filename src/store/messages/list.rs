@@ -59,6 +59,8 @@ pub struct MessageFilter {
     pub roots: bool,
     /// Only what somebody said and did not delete: nothing of the system's own, and no tombstones.
     pub said: bool,
+    /// Nothing that the system told in these words.
+    pub not_told: Vec<String>,
     /// Only messages with these words in them.
     pub sought: Option<Sought>,
 }
@@ -185,6 +187,11 @@ fn conditions(mut query: Select<Entity>, filter: &MessageFilter, backend: DbBack
     }
     if filter.said {
         query = query.filter(Column::AuthorId.is_not_null());
+    }
+    if !filter.not_told.is_empty() {
+        query = query.filter(
+            Column::AuthorId.is_not_null().or(Column::Text.is_not_in(filter.not_told.iter().map(String::as_str))),
+        );
     }
     if let Some(root) = filter.thread {
         query = query.filter(Column::ThreadId.eq(root.0));
