@@ -260,17 +260,15 @@ impl View {
         }
     }
 
-    /// Somebody's account was deleted: he has another name now, everywhere, and has read nothing.
+    /// Somebody's account was deleted: he has another name now, has read nothing, and nobody mentions him.
     fn rename(&mut self, user: &Value) {
         let (id, user) = (user["id"].clone(), only(user, &["id", "username"]));
         for message in self.messages.values_mut() {
             if message["author"]["id"] == id {
                 message["author"] = user.clone();
             }
-            for mentioned in message["mentions"].as_array_mut().into_iter().flatten() {
-                if mentioned["id"] == id {
-                    *mentioned = user.clone();
-                }
+            if let Some(mentions) = message["mentions"].as_array_mut() {
+                mentions.retain(|mentioned| mentioned["id"] != id);
             }
         }
         for conversation in self.conversations.values_mut() {
