@@ -8,7 +8,7 @@ mod counting;
 mod tests;
 
 use super::directs::Directs;
-use super::visible::{during, during_any_stay, not_hidden};
+use super::visible::{during, during_any_stay, not_hidden, not_withheld};
 use super::{Column, Entity, Kept, by_ids, complete};
 use crate::domain::access::Stay;
 use crate::domain::search::Sought;
@@ -173,7 +173,7 @@ fn within(query: Select<Entity>, span: Span) -> Select<Entity> {
 /// What holds wherever the messages are, but for their author.
 fn conditions(mut query: Select<Entity>, filter: &MessageFilter, backend: DbBackend) -> Select<Entity> {
     if let Some(sought) = &filter.sought {
-        query = query.filter(words::found(backend, sought));
+        query = query.filter(words::found(backend, sought)).filter(not_withheld(filter.viewer));
     }
     let mut others = [filter.not_author, filter.unread.then_some(filter.viewer)];
     others.sort_unstable();
