@@ -26,7 +26,7 @@ impl Change for Ask {
     }
 
     async fn decide(&self, batch: &mut Batch) -> Result<ContactView, Abort> {
-        let (from, to) = (reference(batch, self.from).await?, still_here(batch, self.to).await?);
+        let (from, to) = (reference(batch, self.from).await?, reference(batch, self.to).await?);
         reach::check(batch, self.from, &[self.to], Way::Request).await?;
         let known = batch.contact(self.to, self.from).await?;
         let asked = Contact::asked(known, self.to, self.from, batch.at())?;

@@ -6,7 +6,6 @@ use super::{Failure, Page, Services, blank};
 use crate::domain::conversations::{Conversation, Kind, PostPolicy, Role, parse_name};
 use crate::domain::reach::Way;
 use crate::domain::sessions::Principal;
-use crate::domain::users::Status;
 use crate::domain::{ConversationId, MessageId, Refusal, Timestamp, UserId};
 use crate::service::{page, reach};
 use crate::store::{Abort, Activity, Batch, Change, Wants};
@@ -139,13 +138,6 @@ impl Change for CreateNamed {
     }
 
     async fn decide(&self, batch: &mut Batch) -> Result<ConversationId, Abort> {
-        for user in &self.people {
-            let user = batch.user(*user).await?;
-            let present = user.is_some_and(|user| !matches!(user.status, Status::Pending | Status::Deleted));
-            if !present {
-                return Err(Refusal::NotFound("user").into());
-            }
-        }
         match self.maker {
             Some(maker) if self.people.contains(&maker) => {
                 reach::check(batch, maker, &self.people, Way::Membership).await?;
