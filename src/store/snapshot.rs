@@ -246,12 +246,13 @@ impl Snapshot {
 
     /// Whether a user has hidden a message from himself.
     pub async fn is_hidden(&self, user: UserId, id: MessageId) -> Result<bool, StoreError> {
-        Ok(!hidden::among(&self.db, user, &[id]).await?.is_empty())
+        Ok(!hidden::of(&self.db, &[(user, id)]).await?.is_empty())
     }
 
     /// Which of these messages a user has hidden from himself.
     pub async fn hidden(&self, user: UserId, ids: &[MessageId]) -> Result<HashSet<MessageId>, StoreError> {
-        Ok(hidden::among(&self.db, user, ids).await?)
+        let pairs: Vec<_> = ids.iter().map(|id| (user, *id)).collect();
+        Ok(hidden::of(&self.db, &pairs).await?.into_iter().map(|(_, message)| message).collect())
     }
 
     /// Messages by number as a user sees them, if he may.

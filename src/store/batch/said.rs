@@ -196,11 +196,11 @@ impl Batch {
 
     /// Hides messages from a user, those that he has not hidden yet.
     pub async fn hide_messages(&mut self, user: UserId, all: &[Message]) -> Result<(), Abort> {
-        self.write_pending().await?;
-        let ids: Vec<MessageId> = all.iter().map(|message| message.id).collect();
-        let known = hidden::among(&self.db, user, &ids).await?;
-        for message in all.iter().filter(|message| !known.contains(&message.id)) {
-            self.set.hidden.insert((user, message.id), true);
+        self.ensure_hidden(all.iter().map(|message| (user, message.id))).await?;
+        for message in all {
+            if self.set.hidden.insert((user, message.id), true) == Some(true) {
+                continue;
+            }
             self.pending.hidden.push(hidden::row(user, message.id));
             let hidden = Hidden { id: message.id, conversation_id: message.conversation_id };
             self.emit(Topic::User(user), &Happening::MessageHidden(hidden));
