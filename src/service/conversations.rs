@@ -13,7 +13,7 @@ use crate::domain::events::ConversationView;
 use crate::domain::messages::Message;
 use crate::domain::receipts::UNREAD_LIMIT;
 use crate::domain::sessions::Principal;
-use crate::domain::users::{Status, Username};
+use crate::domain::users::{User, Username};
 use crate::domain::{ConversationId, MessageId, Refusal, UserId};
 use crate::store::Snapshot;
 use changes::{Add, Create, Remove, SetRole, Update};
@@ -208,7 +208,7 @@ impl Services {
         }
         let keys: Vec<String> = wanted.iter().map(|(key, _)| key.clone()).collect();
         let mut users = if keys.is_empty() { Vec::new() } else { self.store().users_by_names(&keys).await? };
-        users.retain(|user| user.status != Status::Pending);
+        users.retain(User::is_present);
         let mut users: HashMap<String, UserId> = users.into_iter().map(|user| (user.username.key(), user.id)).collect();
         let (known, unknown): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|(key, _)| users.contains_key(key));
         if unknown.is_empty() {

@@ -4,7 +4,7 @@
 use super::{Failure, Services};
 use crate::domain::reach::{self, Stance, Way};
 use crate::domain::sessions::Principal;
-use crate::domain::users::{Circle, Status, User, UserRef, fold};
+use crate::domain::users::{Circle, User, UserRef, fold};
 use crate::domain::{Refusal, UserId};
 use crate::store::{Abort, Batch};
 use std::collections::HashMap;
@@ -38,7 +38,7 @@ impl Services {
         let keys: Vec<String> = wanted.iter().flatten().map(|name| fold(name)).collect();
         let mut found: Vec<User> =
             if keys.is_empty() { Vec::new() } else { self.store().users_by_names(&keys).await? };
-        found.retain(|user| !matches!(user.status, Status::Pending | Status::Deleted));
+        found.retain(User::is_present);
         let pairs: Vec<(UserId, UserId)> = found.iter().map(|user| (user.id, principal.user)).collect();
         let contacts = self.store().contacts_among(&pairs).await?;
         let blocks = self.store().blocks_among(&pairs).await?;
