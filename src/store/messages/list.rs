@@ -14,7 +14,7 @@ use crate::domain::access::Stay;
 use crate::domain::search::Sought;
 use crate::domain::{ConversationId, MessageId, Seq, Timestamp, UserId};
 use crate::store::entity::{conversations, reads, stays};
-use crate::store::words;
+use crate::store::{receipts, words};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query, SelectStatement, SimpleExpr, UnionType};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult, Order, QueryFilter, QueryOrder,
@@ -156,12 +156,12 @@ async fn of_one_index(db: &impl ConnectionTrait, filter: &MessageFilter) -> Resu
             query = query.filter(during(filter.viewer, &stays));
         }
         if filter.unread {
-            let read = read_until(db, filter.viewer).await?.remove(&conversation.0);
-            query = query.filter(Column::Id.gt(read.unwrap_or(0)));
+            let read = receipts::among(db, &[(filter.viewer, conversation)]).await?.pop();
+            query = query.filter(Column::Id.gt(read.map_or(0, |position| position.message.0)));
         }
         return Ok(Some(query));
     }
-    let has_index = filter.thread.is_some() || filter.author.is_some() || filter.sought.is_some();
+    let has_index = filter.author.is_some() || filter.sought.is_some();
     Ok((has_index && !of_directs && !filter.unread).then(|| query.filter(during_any_stay(filter.viewer))))
 }
 
