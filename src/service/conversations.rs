@@ -23,7 +23,7 @@ use std::collections::{HashMap, HashSet};
 
 pub use named::{NamedGroup, NewGroup};
 
-pub(super) use changes::{blank, create, leave, visible};
+pub(super) use changes::{blank, create, leave, reference, visible};
 pub(super) use commons::{find_or_make, join};
 
 /// What somebody asks for who makes a conversation.

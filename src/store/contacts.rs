@@ -32,8 +32,7 @@ pub(super) async fn among(db: &impl ConnectionTrait, pairs: &[(UserId, UserId)])
 
 /// Whether an owner has approved another.
 pub(super) async fn approved(db: &impl ConnectionTrait, owner: UserId, other: UserId) -> Result<bool, DbErr> {
-    let row = Entity::find_by_id((owner.0, other.0)).one(db).await?;
-    Ok(row.is_some_and(|row| row.state == to_word(State::Approved)))
+    Ok(among(db, &[(owner, other)]).await?.iter().any(|contact| contact.state == State::Approved))
 }
 
 /// A part of what somebody says to others, or of what others say to him, the newest first.

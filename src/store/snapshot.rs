@@ -10,7 +10,7 @@ use super::{
     Store, StoreError, blocks, contacts, conversations, hidden, invitations, mentions, messages, receipts, sessions,
     stays, threads, users,
 };
-use crate::domain::access::Stay;
+use crate::domain::access::{Stay, Stays};
 use crate::domain::contacts::{Contact, Direction, State};
 use crate::domain::conversations::{Conversation, Kind, Member, direct_key};
 use crate::domain::invitations::Invitation;
@@ -111,14 +111,12 @@ impl Snapshot {
         let conversations = conversations::by_ids(&self.db, &here).await?;
         let public: HashSet<ConversationId> =
             conversations.iter().filter(|it| it.kind == Kind::Channel).map(|it| it.id).collect();
-        let mut stays: HashMap<ConversationId, Vec<Stay>> = HashMap::new();
+        let mut there = Stays::default();
         for (conversation, stay) in stays::in_conversations(&self.db, viewer, &here).await? {
-            stays.entry(conversation).or_default().push(stay);
+            there.insert(conversation, stay);
         }
-        let sees = |conversation: ConversationId, seq: Seq| {
-            public.contains(&conversation)
-                || stays.get(&conversation).is_some_and(|stays| stays.iter().any(|stay| stay.covers(seq)))
-        };
+        let sees =
+            |conversation: ConversationId, seq: Seq| public.contains(&conversation) || there.cover(conversation, seq);
         let seen = places.into_iter().filter(|(_, (conversation, seq))| sees(*conversation, *seq));
         Ok(seen.map(|(id, (conversation, _))| (id, conversation)).collect())
     }

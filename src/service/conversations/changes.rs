@@ -67,7 +67,8 @@ async fn owned(batch: &mut Batch, id: ConversationId, by: UserId) -> Result<Conv
     }
 }
 
-async fn reference(batch: &mut Batch, user: UserId) -> Result<UserRef, Abort> {
+/// How a user is named under the clock.
+pub(in crate::service) async fn reference(batch: &mut Batch, user: UserId) -> Result<UserRef, Abort> {
     Ok(batch.user(user).await?.ok_or(Refusal::NotFound("user"))?.reference())
 }
 

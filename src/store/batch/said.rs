@@ -56,11 +56,7 @@ impl Batch {
 
     /// Whether a user was in a conversation when something happened there.
     pub async fn was_there(&mut self, user: UserId, conversation: ConversationId, at: Seq) -> Result<bool, Abort> {
-        // Mostly he is still there, which is known already.
-        if self.stay(conversation, user).await?.is_some_and(|stay| stay.joined <= at) {
-            return Ok(true);
-        }
-        Ok(self.stays_in(user, conversation).await?.iter().any(|stay| stay.covers(at)))
+        Ok(self.stays_around(user, conversation, at).await?.iter().any(|stay| stay.covers(at)))
     }
 
     /// Who is named, of those who are in the conversation and see what stands at this place; by number.
