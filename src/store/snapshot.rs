@@ -366,7 +366,12 @@ impl Snapshot {
 
     /// How many are in a conversation.
     pub async fn size(&self, id: ConversationId) -> Result<u64, StoreError> {
-        Ok(stays::sizes(&self.db, &[id]).await?.get(&id).copied().unwrap_or(0))
+        Ok(self.sizes(&[id]).await?.get(&id).copied().unwrap_or(0))
+    }
+
+    /// How many are in each of these conversations; none is not told.
+    pub async fn sizes(&self, ids: &[ConversationId]) -> Result<HashMap<ConversationId, u64>, StoreError> {
+        Ok(stays::sizes(&self.db, ids).await?)
     }
 
     /// How far each present member has read a conversation who has told the others, and how far the viewer has.
