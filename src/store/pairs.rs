@@ -3,7 +3,7 @@
 //! To ask for some first and some second values, each apart, is to ask for all of their pairs: of some hundred people in
 //! some hundred shared conversations it would read tens of thousands of rows for as many hundreds that are wanted.
 
-use sea_orm::{ColumnTrait, Condition};
+use sea_orm::{ColumnTrait, Condition, ExprTrait};
 use std::collections::HashMap;
 
 /// Values of the one column that are told apart in one statement: databases bound how many terms a condition has.
@@ -34,7 +34,6 @@ fn grouped(by: impl ColumnTrait, beside: impl ColumnTrait, groups: Groups) -> Ve
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::domain::conversations::{Kind, Role};
     use crate::domain::events::{Happening, Topic};
     use crate::domain::{ConversationId, SessionId, UserId};
@@ -51,10 +50,12 @@ mod tests {
         type Output = ();
 
         async fn decide(&self, batch: &mut Batch) -> Result<(), Abort> {
-            let people: Vec<UserId> = (0..PEOPLE).map(|number| batch.insert_user(user(&format!("u{number}"))).id).collect();
+            let people: Vec<UserId> =
+                (0..PEOPLE).map(|number| batch.insert_user(user(&format!("u{number}"))).id).collect();
             for _ in 0..PLACES {
                 let members = people.iter().map(|user| (*user, Role::Member)).collect();
-                let place = batch.insert_conversation(NewConversation { conversation: conversation(Kind::Group), members });
+                let place =
+                    batch.insert_conversation(NewConversation { conversation: conversation(Kind::Group), members });
                 batch.emit(Topic::Conversation(place.id), &Happening::SessionRevoked(SessionId(1)));
             }
             Ok(())
