@@ -138,6 +138,12 @@ impl Change for CreateNamed {
     }
 
     async fn decide(&self, batch: &mut Batch) -> Result<ConversationId, Abort> {
+        // Before anything else: who names somebody whom nobody knows is told so, whoever he is himself.
+        for user in &self.people {
+            if !batch.user(*user).await?.is_some_and(|user| user.is_present()) {
+                return Err(Refusal::NotFound("user").into());
+            }
+        }
         match self.maker {
             Some(maker) if self.people.contains(&maker) => {
                 reach::check(batch, maker, &self.people, Way::Membership).await?;
