@@ -175,6 +175,8 @@ routes! {
     /// There is one direct conversation for each set of people: if it exists, it is given back with 200.
     post "/api/v1/conversations" Credentials => conversations::create [not_found channel_name_taken not_a_contact blocked],
     /// The conversations that one is in, by last activity.
+    ///
+    /// Those with more than 200 people come without `members`, but with `member_count`; `GET` one to see who they are.
     get "/api/v1/conversations" Credentials => conversations::list [],
     /// All public channels, by name.
     get "/api/v1/channels" Credentials => conversations::channels [],

@@ -278,7 +278,7 @@ impl Services {
     /// Who has this name, unless he is not there yet or no more.
     pub(super) async fn known(&self, name: &Username) -> Result<Option<User>, Failure> {
         let user = self.store().user_by_name(&name.key()).await?;
-        Ok(user.filter(|user| !matches!(user.status, Status::Pending | Status::Deleted)))
+        Ok(user.filter(User::is_present))
     }
 
     /// Somebody by number.
@@ -343,7 +343,7 @@ impl Services {
 
 /// Somebody whom others may know of.
 fn present(user: Option<User>) -> Result<User, Failure> {
-    let seen = user.filter(|user| !matches!(user.status, Status::Pending | Status::Deleted));
+    let seen = user.filter(User::is_present);
     Ok(seen.ok_or(Refusal::NotFound("user"))?)
 }
 

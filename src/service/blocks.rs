@@ -51,6 +51,7 @@ impl Services {
         let items = found.into_iter().map(|(user, created_at)| BlockView { user, created_at }).collect();
         Ok(Page { items, next, head })
     }
+
     /// The same in parts by number, the oldest first. A part that there is not is refused as not found.
     pub async fn numbered_blocks(
         &self,

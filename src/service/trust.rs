@@ -2,7 +2,7 @@
 //! system, or, where the operator wants so, by nothing but a name.
 
 use super::accounts::{Register, Through};
-use super::credentials::{ADAPTER_MARK, principal};
+use super::credentials::{ADAPTER_MARK, make_room, principal};
 use super::sessions::{Right, TakeUp, Who};
 use super::tokens::new_secret;
 use super::{Admission, Failure, Services};
@@ -81,13 +81,7 @@ impl Proven {
     }
 
     fn put(&self, digest: Vec<u8>, proof: Proof) {
-        if self.found.len() >= PROVEN {
-            let now = proof.since;
-            self.found.retain(|_, known| known.since.until(now) < PROVEN_FOR);
-            if self.found.len() >= PROVEN {
-                self.found.clear();
-            }
-        }
+        make_room(&self.found, PROVEN, |known| known.since.until(proof.since) < PROVEN_FOR);
         self.found.insert(digest, proof);
     }
 }

@@ -16,6 +16,7 @@ mod lookup;
 mod mentions;
 mod messages;
 mod open;
+mod pairs;
 mod receipts;
 mod renumber;
 mod replaced;

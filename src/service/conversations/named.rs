@@ -6,7 +6,6 @@ use super::{Failure, Page, Services, blank};
 use crate::domain::conversations::{Conversation, FIRST_MEMBERS_LIMIT, Kind, PostPolicy, Role, parse_name};
 use crate::domain::reach::Way;
 use crate::domain::sessions::Principal;
-use crate::domain::users::{Status, User};
 use crate::domain::{ConversationId, MessageId, Refusal, Timestamp, UserId};
 use crate::service::{page, reach};
 use crate::store::{Abort, Activity, Batch, Change, Wants};
@@ -60,7 +59,7 @@ impl Services {
         people.retain(|user| seen.insert(*user));
         for some in people.chunks(FIRST_MEMBERS_LIMIT) {
             let found = self.store().users_by_ids(some).await?;
-            if found.iter().filter(|user| is_present(user)).count() < some.len() {
+            if found.iter().filter(|user| user.is_present()).count() < some.len() {
                 return Err(Refusal::NotFound("user").into());
             }
         }
@@ -144,11 +143,6 @@ fn in_namespace(namespace: &str, found: Option<Conversation>) -> Result<Conversa
     Ok(found.ok_or(Refusal::NotFound("conversation"))?)
 }
 
-/// Whether there is somebody who can be taken into a group.
-fn is_present(user: &User) -> bool {
-    !matches!(user.status, Status::Pending | Status::Deleted)
-}
-
 /// What a part of the list ended with.
 fn parse_activity(cursor: &str) -> Result<Activity, Refusal> {
     let (through, place) = cursor.split_once('-').ok_or(Refusal::MalformedCursor)?;
@@ -174,8 +168,9 @@ impl Change for CreateNamed {
     }
 
     async fn decide(&self, batch: &mut Batch) -> Result<ConversationId, Abort> {
+        // Before anything else: who names somebody whom nobody knows is told so, whoever he is himself.
         for user in &self.people {
-            if !batch.user(*user).await?.is_some_and(|user| is_present(&user)) {
+            if !batch.user(*user).await?.is_some_and(|user| user.is_present()) {
                 return Err(Refusal::NotFound("user").into());
             }
         }

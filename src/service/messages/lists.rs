@@ -275,17 +275,12 @@ pub(super) async fn visible(snapshot: &Snapshot, principal: &Principal, id: Mess
     if !principal.is_anonymous() {
         principal.require_read(principal.bound_to())?;
     }
-    let kept = snapshot.messages_by_ids(principal.user, &[id]).await?.pop().ok_or(Refusal::NotFound("message"))?;
-    let conversation_id = kept.message.conversation_id;
-    principal.require_read(Some(conversation_id)).map_err(|_| Refusal::NotFound("message"))?;
-    let conversation = snapshot.conversation(conversation_id).await?;
-    let public = conversation.is_some_and(|conversation| conversation.kind == Kind::Channel);
-    let stays = snapshot.stays_in(principal.user, conversation_id).await?;
-    let seen = public || stays.iter().any(|stay| stay.covers(kept.seq));
-    if !seen || snapshot.is_hidden(principal.user, id).await? {
+    let place = snapshot.readable(principal.user, &[id]).await?.remove(&id).ok_or(Refusal::NotFound("message"))?;
+    principal.require_read(Some(place)).map_err(|_| Refusal::NotFound("message"))?;
+    if snapshot.is_hidden(principal.user, id).await? {
         return Err(Refusal::NotFound("message").into());
     }
-    Ok(kept)
+    Ok(snapshot.messages_by_ids(principal.user, &[id]).await?.pop().ok_or(Refusal::NotFound("message"))?)
 }
 
 /// Messages with how many replies there are to each.
