@@ -27,7 +27,7 @@ pub(super) async fn guard(
     let origin = request.headers().get(header::ORIGIN);
     // What is mailed goes by its own token, and its pages send no origin: see there.
     let mailed = request.uri().path().starts_with("/links/");
-    let streams = ["/stream", "/ws"].contains(&request.uri().path());
+    let streams = ["/stream", "/ws", "/healthz/stream"].contains(&request.uri().path());
     if !mailed && !app.gate.origins().admit(request.method(), streams, origin) {
         let detail = "Pages of this origin may not use this server. Its operator can allow them with --allow-origins, \
                       or say with --public-url where the server is reached.";
