@@ -27,7 +27,7 @@ use tokio_util::task::TaskTracker;
 use adapters::Adapters;
 
 pub use adapters::AdaptersError;
-pub use preflight::{Preflight, preflight, signing_key_file};
+pub use preflight::{Preflight, mail_mode, preflight, signing_key_file};
 
 /// How much longer a revoked session is remembered than its tokens last, for clocks and caches.
 const REVOCATION_MARGIN: Duration = Duration::from_mins(5);

@@ -38,7 +38,7 @@ pub fn preflight(options: &Options) -> Preflight {
 }
 
 /// Where mails go by these options.
-pub(super) fn mail_mode(options: &Options) -> MailMode {
+pub fn mail_mode(options: &Options) -> MailMode {
     let wanted = &options.mail;
     wanted.mail.unwrap_or(if wanted.smtp_url.is_some() { MailMode::Smtp } else { MailMode::Off })
 }
@@ -49,9 +49,7 @@ pub(super) fn of_mail(options: &Options) -> Option<String> {
         MailMode::Off if options.email == Email::Required => {
             "--email required, and no mail is sent: nobody can register. Give --smtp-url"
         }
-        MailMode::Log => {
-            "--mail log: links that set passwords are written to this log. Whoever reads it can use them"
-        }
+        MailMode::Log => "--mail log: links that set passwords are written to this log. Whoever reads it can use them",
         MailMode::Off | MailMode::Smtp => return None,
     };
     Some(warning.to_owned())

@@ -127,8 +127,20 @@ impl Services {
         let (asked, orders) = mpsc::channel(ORDERS);
         let orders = (asked, Mutex::new(orders));
         let instance = format!("{:016x}", rand::random::<u64>());
-        let inner =
-            Inner { instance, store, sequencer, follower, tokens, passwords, remembered, shown, proven, rules, post, orders };
+        let inner = Inner {
+            instance,
+            store,
+            sequencer,
+            follower,
+            tokens,
+            passwords,
+            remembered,
+            shown,
+            proven,
+            rules,
+            post,
+            orders,
+        };
         Self { inner: Arc::new(inner) }
     }
 

@@ -41,6 +41,8 @@ pub struct Inspection {
     pub steps: Steps,
     /// Settings by the names that the database has for them, as a connection of the server's would find them.
     pub settings: BTreeMap<String, String>,
+    /// Tables of `MariaDB` that another collation than ours has come to.
+    pub other_collations: Vec<String>,
     /// What stands in its clock and in its log; nothing where there is no clock yet.
     pub line: Option<Line>,
     /// Connections that a database server has taken already, this one included.
@@ -190,7 +192,16 @@ async fn look(db: &DatabaseConnection) -> Result<Inspection, DbErr> {
         DbBackend::Postgres => Kind::Postgres,
         _ => Kind::MariaDb,
     };
-    Ok(Inspection { kind, version, steps, settings: settings(db).await?, line, connections })
+    let other_collations = match kind {
+        Kind::MariaDb => {
+            let query = "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE() \
+                         AND table_name <> 'seaql_migrations' AND table_collation <> 'utf8mb4_nopad_bin' ORDER BY table_name";
+            texts(db, query).await?
+        }
+        Kind::Sqlite | Kind::Postgres => Vec::new(),
+    };
+    let settings = settings(db).await?;
+    Ok(Inspection { kind, version, steps, settings, other_collations, line, connections })
 }
 
 /// The steps that were taken, of a database that may be empty.

@@ -4,6 +4,11 @@ use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 
+/// Whether a level, or a filter by module, is one.
+pub fn check(level: &str) -> Result<(), ParseError> {
+    EnvFilter::builder().parse(level).map(drop)
+}
+
 /// Starts the log. `level` is a level or a filter by module.
 pub fn start(json: bool, level: &str) -> Result<(), ParseError> {
     let filter: EnvFilter = EnvFilter::builder().parse(level)?;
