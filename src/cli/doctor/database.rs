@@ -124,7 +124,7 @@ async fn of_sqlite(data_dir: &Path, database: &Database, server: &Running, repor
             "the server turns it on when it starts; if it is off again afterwards, find out who turns it off",
         ))?,
     }
-    // Not beside a line of JSON, which a program reads from the same terminal.
+    let was_open = is_open(data_dir);
     let mut last = Instant::now();
     let tell = |table: &str, done: usize, of: usize| {
         if last.elapsed() > Duration::from_millis(200) {
@@ -144,9 +144,18 @@ async fn of_sqlite(data_dir: &Path, database: &Database, server: &Running, repor
                 PATIENCE.as_secs()
             ),
         ),
+        // Whoever began to write meanwhile did not know of somebody who looks at the bare file.
+        Ok(Pages::Damaged(_)) if matches!(server, Running::Nobody) && !was_open && is_open(data_dir) => {
+            Finding::skipped("pages", "a server started while the pages were looked at; try again")
+        }
         Ok(Pages::Damaged(said)) => Finding::wrong("pages", format!("the database is damaged: {said}"), RESTORE),
         Err(error) => Finding::skipped("pages", format!("its pages could not be looked at: {error}")),
     })
+}
+
+/// Whether somebody has the database open, or died with it open.
+fn is_open(data_dir: &Path) -> bool {
+    data_dir.join("goldcrest.db-wal").exists()
 }
 
 /// Whether this server, and others beside it, find a connection.

@@ -3,9 +3,11 @@
 use crate::cli::printable::Printable;
 use crate::cli::remote::{self, chain};
 use crate::cli::tail::parser::Parser;
-use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderValue, LOCATION, SERVER, VIA};
+use reqwest::header::{
+    ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, LOCATION, SERVER, VIA,
+};
 use reqwest::tls::TlsInfo;
-use reqwest::{Client, Response, Version};
+use reqwest::{Client, RequestBuilder, Response, Version};
 use serde::Deserialize;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -71,7 +73,7 @@ pub(super) enum NotProbed {
 pub(super) async fn take(base: &Url, route: Route) -> Result<Probed, NotProbed> {
     let client = client(base, route)?;
     let asked = Instant::now();
-    let response = open(&client, base, None).await?;
+    let response = open(&client, base, |request| request).await?;
     let version = response.version();
     let (date, proxy) = (text(response.headers(), &DATE), named(response.headers()));
     let certificate = response.extensions().get::<TlsInfo>().and_then(|tls| tls.peer_certificate()).map(<[u8]>::to_vec);
@@ -85,8 +87,26 @@ pub(super) async fn take(base: &Url, route: Route) -> Result<Probed, NotProbed> 
 /// What a server sees of a request that claims to have been passed on for this address.
 pub(super) async fn claim(base: &Url, address: IpAddr) -> Result<Seen, NotProbed> {
     let client = client(base, Route::Public)?;
-    let response = open(&client, base, Some(address)).await?;
+    let response = open(&client, base, |request| request.header("x-forwarded-for", address.to_string())).await?;
     listen(response, 1).await.map(|(seen, _)| seen)
+}
+
+/// How far apart the first and the last bytes of the probe arrive where a browser gets it compressed; nothing where it
+/// does not.
+pub(super) async fn compressed(base: &Url) -> Result<Option<Duration>, NotProbed> {
+    let client = client(base, Route::Public)?;
+    let request = |request: RequestBuilder| request.header(ACCEPT_ENCODING, "gzip, deflate, br");
+    let mut response = open(&client, base, request).await?;
+    if !response.headers().contains_key(CONTENT_ENCODING) {
+        return Ok(None);
+    }
+    let mut arrivals = None;
+    let until = Instant::now() + PATIENCE;
+    while let Ok(Ok(Some(_))) = tokio::time::timeout_at(until, response.chunk()).await {
+        let now = Instant::now();
+        arrivals = Some(arrivals.map_or((now, now), |(first, _)| (first, now)));
+    }
+    Ok(Some(arrivals.map_or(Duration::ZERO, |(first, last): (Instant, Instant)| last.duration_since(first))))
 }
 
 fn client(base: &Url, route: Route) -> Result<Client, NotProbed> {
@@ -97,13 +117,14 @@ fn client(base: &Url, route: Route) -> Result<Client, NotProbed> {
     client.map_err(|failed| NotProbed::Unreachable(failed.to_string()))
 }
 
-async fn open(client: &Client, base: &Url, claimed: Option<IpAddr>) -> Result<Response, NotProbed> {
+/// Asks for the probe, with what the caller has to add.
+async fn open(
+    client: &Client,
+    base: &Url,
+    settings: impl FnOnce(RequestBuilder) -> RequestBuilder,
+) -> Result<Response, NotProbed> {
     let url = base.join("healthz/stream").map_err(|error| NotProbed::Unreachable(error.to_string()))?;
-    let mut request = client.get(url);
-    if let Some(address) = claimed {
-        request = request.header("x-forwarded-for", address.to_string());
-    }
-    let response = request.send().await.map_err(|error| NotProbed::Unreachable(chain(&error)))?;
+    let response = settings(client.get(url)).send().await.map_err(|error| NotProbed::Unreachable(chain(&error)))?;
     let status = response.status();
     if status.is_redirection() {
         let place = text(response.headers(), &LOCATION).unwrap_or_default();

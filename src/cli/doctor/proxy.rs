@@ -4,7 +4,7 @@ use super::certificate;
 use super::finding::{Finding, Report};
 use super::probe::{self, NotProbed, Probed, Route};
 use super::server::Running;
-use super::{Patient, is_elsewhere, upgrade};
+use super::{Patient, upgrade};
 use crate::cli::failed::Failed;
 use crate::cli::remote;
 use crate::domain::Timestamp;
@@ -54,8 +54,9 @@ pub(super) async fn look(patient: &Patient<'_>, here: Option<&Probed>, report: &
     let leads = leads(url, &probed, own, patient.options.place.database_url.is_some());
     report.tell(&leads)?;
     report.tell(&streams(&probed))?;
+    report.tell_all(compression(&base).await)?;
     report.tell(&websocket(&base).await)?;
-    report.tell_all(addresses(patient, url, &base, &probed).await)?;
+    report.tell_all(addresses(url, &base, &probed).await)?;
     report.tell_all(probed.certificate.as_deref().map(|der| certificate_ends(der, Timestamp::now())))?;
     report.tell(&version(&probed))?;
     report.tell_all(probed.date.as_deref().and_then(|date| clock(date, Timestamp::now())))
@@ -136,6 +137,18 @@ fn streams(probed: &Probed) -> Finding {
     Finding::fine(CHECK, format!("events arrive as they are sent, the first after {} ms", probed.first.as_millis()))
 }
 
+/// Compressing needs something to compress, and waits for it; browsers always ask for it.
+async fn compression(base: &Url) -> Option<Finding> {
+    const CHECK: &str = "compression";
+    let spread = probe::compressed(base).await.ok()??;
+    if spread >= SPREAD {
+        return Some(Finding::fine(CHECK, "the proxy compresses streams, and holds no event back for it"));
+    }
+    let says = "the proxy compresses streams for browsers, and holds events back until there is enough of them";
+    let advice = "leave text/event-stream out of what is compressed: nginx: gzip_types; Caddy: encode with a matcher";
+    Some(Finding::wrong(CHECK, says, advice))
+}
+
 async fn websocket(base: &Url) -> Finding {
     const CHECK: &str = "websocket";
     match upgrade::attempt(base).await {
@@ -150,45 +163,43 @@ async fn websocket(base: &Url) -> Finding {
 }
 
 /// Whom the server believes, and for whom it takes us.
-async fn addresses(patient: &Patient<'_>, url: &Url, base: &Url, probed: &Probed) -> Option<Finding> {
+async fn addresses(url: &Url, base: &Url, probed: &Probed) -> Option<Finding> {
     const CHECK: &str = "addresses";
+    const ALL_AS_ONE: &str = "and whoever asks too much uses up what all others may";
     let seen = &probed.seen;
+    if seen.trusted
+        && let Ok(claimed) = probe::claim(base, NOBODY).await
+        && claimed.client == NOBODY
+        && claimed.hops == 1
+    {
+        let says = "whoever asks may claim to come from any address: X-Forwarded-For is believed as he sends it";
+        let advice = "nginx: proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; and leave out of --trusted-proxies \
+                      whatever is no proxy";
+        return Some(Finding::wrong(CHECK, says, advice));
+    }
     let stands_between = probed.proxy.as_deref().or_else(|| (url.scheme() == "https").then_some("a proxy with TLS"));
+    let client = seen.client;
     match (seen.hops, seen.trusted, stands_between) {
         (0, _, None) => None,
         (0, _, Some(proxy)) => Some(Finding::wrong(
             CHECK,
-            format!(
-                "{proxy} does not say whose requests it passes on: everybody counts as {}, and whoever asks too much uses up \
-                 what all others may",
-                seen.client
-            ),
+            format!("{proxy} does not say whose requests it passes on: everybody counts as {client}, {ALL_AS_ONE}"),
             format!(
                 "nginx: proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; (Caddy does it by itself); and \
-                 --trusted-proxies {}",
-                seen.client
+                 --trusted-proxies {client}"
             ),
         )),
         (_, false, _) => Some(Finding::wrong(
             CHECK,
             format!(
-                "the proxy at {0} says whose requests it passes on, and is not believed: everybody counts as {0}, and whoever \
-                 asks too much uses up what all others may",
-                seen.client
+                "the proxy at {client} says whose requests it passes on, and is not believed: everybody counts as {client}, \
+                 {ALL_AS_ONE}"
             ),
-            format!("--trusted-proxies {}, or the network that the proxy's requests come from", seen.client),
+            format!("--trusted-proxies {client}, or the network that the proxy's requests come from"),
         )),
-        (_, true, _) => Some(match probe::claim(base, NOBODY).await {
-            Ok(claimed) if claimed.client == NOBODY && claimed.hops == 1 => Finding::wrong(
-                CHECK,
-                "whoever asks may claim to come from any address: the proxy passes X-Forwarded-For on as it gets it",
-                "nginx: proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;",
-            ),
-            _ if is_elsewhere(url) && seen.client.is_loopback() && !patient.options.trusted_proxies.is_empty() => {
-                Finding::fine(CHECK, "the proxy is believed, and says that this command comes from this machine itself")
-            }
-            _ => Finding::fine(CHECK, format!("the proxy is believed, and this command counts as {}", seen.client)),
-        }),
+        (_, true, _) => {
+            Some(Finding::fine(CHECK, format!("the proxy is believed, and this command counts as {client}")))
+        }
     }
 }
 
