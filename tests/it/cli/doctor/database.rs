@@ -48,7 +48,7 @@ async fn numbers_that_do_not_fit_are_wrong() {
 
 #[tokio::test]
 async fn a_damaged_file_is_found() {
-    let (server, operator) = lived_in().await;
+    let (_server, operator) = lived_in().await;
     let file = std::fs::OpenOptions::new().write(true).open(operator.file("goldcrest.db")).unwrap();
     let pages = file.metadata().unwrap().len() / 4096;
     // Not the first two, in which the schema stands.
@@ -59,7 +59,6 @@ async fn a_damaged_file_is_found() {
     let damaged = [diagnosis.all("pages"), diagnosis.all("reachable")].concat();
     let is = |said: &super::Said| said.0 == "wrong" && said.2.contains("goldcrest restore");
     assert!(damaged.iter().any(is), "{diagnosis:#?}");
-    drop(server);
     std::fs::write(operator.file("goldcrest.db"), "no database at all, but a text of some length").unwrap();
     Diagnosis::of(&operator, &HERE).await.says("reachable", "wrong", "is not a database", "goldcrest restore");
 }
