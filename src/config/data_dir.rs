@@ -19,6 +19,13 @@ pub struct Lock {
     _file: File,
 }
 
+/// Somebody who holds a data directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Holder {
+    /// The process, as far as the lock file tells.
+    pub process: Option<u32>,
+}
+
 /// Why a data directory cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DataDirError {
@@ -72,7 +79,7 @@ impl DataDir {
     }
 
     /// Whether a process holds the directory, and which as far as the lock file tells. Nothing is written.
-    pub fn held_by(&self) -> io::Result<Option<Option<u32>>> {
+    pub fn held_by(&self) -> io::Result<Option<Holder>> {
         let file = match File::open(self.path.join("lock")) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             opened => opened?,
@@ -80,7 +87,7 @@ impl DataDir {
         // Held for less than a moment: a server that begins just then is told that somebody is here, and not who.
         match file.try_lock_shared() {
             Ok(()) => Ok(None),
-            Err(TryLockError::WouldBlock) => Ok(Some(holder(&file))),
+            Err(TryLockError::WouldBlock) => Ok(Some(Holder { process: holder(&file) })),
             Err(TryLockError::Error(error)) => Err(error),
         }
     }

@@ -57,7 +57,7 @@ fn element(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     if short & 0x80 != 0 {
         let count = usize::from(short & 0x7F);
         let long = rest.get(..count).filter(|long| (1..=4).contains(&long.len()))?;
-        length = long.iter().fold(0, |length, byte| length << 8 | usize::from(*byte));
+        length = long.iter().fold(0, |length, byte| (length << 8) | usize::from(*byte));
         rest = rest.get(count..)?;
     }
     Some((kind, rest.get(..length)?, rest.get(length..)?))

@@ -76,7 +76,7 @@ pub(super) async fn take(base: &Url, route: Route) -> Result<Probed, NotProbed> 
     let response = open(&client, base, |request| request).await?;
     let version = response.version();
     let (date, proxy) = (text(response.headers(), &DATE), named(response.headers()));
-    let certificate = response.extensions().get::<TlsInfo>().and_then(|tls| tls.peer_certificate()).map(<[u8]>::to_vec);
+    let certificate = response.extensions().get::<TlsInfo>().and_then(TlsInfo::peer_certificate).map(<[u8]>::to_vec);
     let (seen, arrivals) = listen(response, usize::MAX).await?;
     let first = arrivals.first().copied().unwrap_or(asked);
     let since = |moment: &Instant| moment.duration_since(first);

@@ -46,7 +46,7 @@ pub(super) async fn find(data_dir: Option<&DataDir>) -> Running {
     match data_dir.held_by() {
         Ok(None) => Running::Nobody,
         Ok(Some(holder)) => {
-            let holder = holder.map_or_else(|| "a process".to_owned(), |process| format!("process {process}"));
+            let holder = holder.process.map_or_else(|| "a process".to_owned(), |process| format!("process {process}"));
             let says =
                 format!("{holder} holds the data directory and does not answer at {}: {no_answer}", socket.display());
             Running::Somebody(says, "if it starts or stops just now, try again in a moment; otherwise stop it")
