@@ -56,6 +56,11 @@ routes! {
     get "/healthz" Public => health::healthz [],
     /// Whether the server can be given work: its database answers, and it is not about to stop.
     get "/readyz" Public => health::readyz [],
+    /// Whether streams arrive as they are sent.
+    ///
+    /// A stream of four events, `probe`, 300 ms after each other, and the end. What holds them back on the way, a proxy
+    /// that buffers for instance, would hold back every stream. `goldcrest doctor` asks for it.
+    get "/healthz/stream" Public => health::stream [too_many_streams],
     /// Listen over Server-Sent Events.
     ///
     /// For browsers' `EventSource`, and for `curl -N`. See [Streams](/docs/streams).

@@ -83,7 +83,7 @@ pub(super) struct Own {
 }
 
 impl Adapters {
-    /// Those that the operator wants. Says aloud which of them trust their callers.
+    /// Those that the operator wants.
     pub(super) fn chosen(options: &Options) -> Result<Self, AdaptersError> {
         let mut chosen: Vec<Chosen> = Vec::new();
         for wanted in &options.compat.compat {
@@ -118,17 +118,25 @@ impl Adapters {
             {
                 return Err(AdaptersError::NotAlone(adapter.name, mode.word, flag));
             }
-            tracing::warn!("--compat {}={}: {}", adapter.name, mode.word, mode.warning);
-            if mode.trusts_callers {
-                tracing::warn!(
-                    "--compat {}={}: without TLS browsers do not say which page sends a request, so any page that \
-                     somebody opens who reaches this can act here. Serve it over HTTPS, or to this machine alone",
-                    adapter.name,
-                    mode.word
-                );
-            }
         }
         Ok(Self { chosen, own, session_lifetime: options.compat.compat_session_lifetime, pace: pace(options) })
+    }
+
+    /// What the operator is told of those that trust their callers.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        for Chosen { adapter, mode } in &self.chosen {
+            let Some(mode) = mode else { continue };
+            warnings.push(format!("--compat {}={}: {}", adapter.name, mode.word, mode.warning));
+            if mode.trusts_callers {
+                warnings.push(format!(
+                    "--compat {}={}: without TLS browsers do not say which page sends a request, so any page that \
+                     somebody opens who reaches this can act here. Serve it over HTTPS, or to this machine alone",
+                    adapter.name, mode.word
+                ));
+            }
+        }
+        warnings
     }
 
     /// Our own routes and, under `/compat/NAME`, theirs.

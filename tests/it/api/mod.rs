@@ -9,6 +9,7 @@ mod conversations;
 mod deleting;
 mod departures;
 mod examples;
+mod health;
 mod invitations;
 mod keys;
 mod limits;

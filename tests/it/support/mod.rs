@@ -8,6 +8,7 @@ pub mod documented;
 pub mod heard;
 pub mod listener;
 pub mod log;
+pub mod nginx;
 pub mod person;
 pub mod poller;
 pub mod postbox;
