@@ -19,4 +19,6 @@ pub use door::{Door, DoorOptions, Peer, listen};
 pub use sse::{Dialect, events, farewell, last_event_id, sse_head, translated};
 pub use stream::Pace;
 pub use takeover::TakeOver;
+#[doc(hidden)]
+pub use websocket::echo;
 pub use websocket::{Accepted, Incoming, Outcome, Reply, websocket};

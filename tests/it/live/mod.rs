@@ -4,6 +4,7 @@ mod crowd;
 mod cursors;
 mod endings;
 mod erasing;
+mod framing;
 mod golden;
 mod opening;
 mod pipes;
