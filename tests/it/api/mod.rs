@@ -30,5 +30,5 @@ mod strangers;
 mod taking;
 mod threads;
 mod tickets;
-mod tokens;
+pub mod tokens;
 mod wishes;

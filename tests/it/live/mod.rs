@@ -5,6 +5,7 @@ mod cursors;
 mod endings;
 mod erasing;
 mod framing;
+mod fuzz;
 mod golden;
 mod opening;
 mod pipes;
