@@ -182,7 +182,7 @@ impl Request {
             2 => String::new(),
             _ => ticket.to_owned(),
         });
-        for ticket in &ticket {
+        if let Some(ticket) = &ticket {
             write!(query, "&ticket={ticket}").unwrap();
         }
         let many = *chance.pick(&[0, 0, 1, 1, 2]);

@@ -179,7 +179,7 @@ impl Fuzz<'_> {
                 let bytes = text(&" ".repeat(most));
                 return Step { bytes, replies: 1, reference: Some(None), pongs: 0, end: None };
             }
-            // Server's frames have no mask, and clients' must have one.
+            // A client's frames must have a mask.
             _ => return Step::ends(vec![LAST | TEXT, 2, b'{', b'}'], 1002),
         }
         whole(frame(LAST | TEXT, &json), &json, reference, most)

@@ -9,9 +9,12 @@ use crate::support::{Chance, Person, Server, seconds, within};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 const KEY: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+/// How long a token is good, in seconds.
+const LIFETIME: i64 = 86_400;
 /// More than the head of a request may have.
 const HEAD: usize = 16 * 1024;
 
@@ -170,8 +173,10 @@ impl Forger<'_> {
         let kid = self.header["kid"].to_string();
         let mut is_bad = false;
         let algorithm = if self.chance.percent(50) {
-            is_bad = true;
-            *self.chance.pick(ALGORITHMS)
+            let algorithm = *self.chance.pick(ALGORITHMS);
+            // Another way to write the same, which the library reads too.
+            is_bad = algorithm != "{\"HS256\":null}";
+            algorithm
         } else {
             "\"HS256\""
         };
@@ -204,12 +209,17 @@ impl Forger<'_> {
         {
             let right = self.claims[name].to_string();
             match self.chance.between(0, 9) {
-                0..2 => fields.push(format!("\"{name}\":{}", self.chance.pick(odd))),
+                0..2 => {
+                    let written = *self.chance.pick(odd);
+                    is_bad |= !self.may_be(name, written);
+                    fields.push(format!("\"{name}\":{written}"));
+                }
                 2 if self.chance.percent(30) => is_bad = true,
                 3 if self.chance.percent(30) => {
                     // Twice, and each time otherwise.
                     fields.push(format!("\"{name}\":{right}"));
                     fields.push(format!("\"{name}\":{}", self.chance.pick(odd)));
+                    is_bad = true;
                 }
                 4 if self.chance.percent(30) => fields.push(format!("\"{name}\":{}", value(self.chance).0)),
                 _ => fields.push(format!("\"{name}\":{right}")),
@@ -221,6 +231,19 @@ impl Forger<'_> {
         }
         let token = self.signed_by_us(&self.header.to_string(), &format!("{{{}}}", fields.join(",")));
         Made { token, is_bad }
+    }
+
+    /// Whether a token with this claim can be a good one.
+    fn may_be(&self, name: &str, written: &str) -> bool {
+        let is_after = |moment: i64| written.parse().is_ok_and(|seconds: i64| seconds > moment);
+        let made = self.claims["iat"].as_i64().unwrap();
+        match name {
+            "sub" => written.trim_matches('"').parse::<i64>().is_ok() && written.starts_with('"'),
+            "sid" => written.parse::<i64>().is_ok(),
+            "exp" => is_after(made),
+            "iat" => is_after(made - LIFETIME),
+            _ => false,
+        }
     }
 
     fn signed_otherwise(&mut self) -> Made {
@@ -295,12 +318,17 @@ impl Forger<'_> {
     }
 }
 
+#[derive(Deserialize)]
+struct Named {
+    sub: String,
+}
+
 /// Whom a token names, by its own words: none if it names nobody who could be.
 fn subject(token: &[u8]) -> Option<Value> {
     let token = std::str::from_utf8(token).ok()?.trim();
     let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
-    let subject = serde_json::from_slice::<Value>(&claims).ok()?["sub"].as_str()?.parse::<i64>().ok()?;
-    Some(json!(subject))
+    let Named { sub } = serde_json::from_slice(&claims).ok()?;
+    sub.parse::<i64>().ok().map(Value::from)
 }
 
 #[tokio::test]
@@ -310,7 +338,8 @@ async fn a_token_is_refused_or_names_the_right_user() {
     std::fs::write(&key_file, KEY).unwrap();
     std::fs::set_permissions(&key_file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
     let options = Server::options().set("--jwt-key-file", key_file.to_str().unwrap());
-    let options = options.set("--access-token-lifetime", "24h").set("--log-level", "warn,goldcrest=debug");
+    let options =
+        options.set("--access-token-lifetime", &format!("{LIFETIME}s")).set("--log-level", "warn,goldcrest=debug");
     let server = options.start().await;
     let [ann, bob] = Person::register_all(&server, ["ann", "bob"]).await;
     let sockets = server.sockets();
