@@ -1,4 +1,4 @@
-//! Our front door and our WebSockets, which here say everything back, for the cases that `scripts/framing` tries.
+//! Our front door and our `WebSocket`, which here says everything back, for the cases that `scripts/framing` tries.
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test that cannot go on panics")]
 
 use axum::Router;

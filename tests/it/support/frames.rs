@@ -20,11 +20,11 @@ pub fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     match payload.len() {
         short @ 0..126 => frame.push(0x80 | u8::try_from(short).unwrap()),
         medium @ 126..0x1_0000 => {
-            frame.push(0x80 | 126);
+            frame.push(0x80 | 0x7e);
             frame.extend(u16::try_from(medium).unwrap().to_be_bytes());
         }
         long => {
-            frame.push(0x80 | 127);
+            frame.push(0x80 | 0x7f);
             frame.extend((long as u64).to_be_bytes());
         }
     }
@@ -76,13 +76,11 @@ impl Frames {
 
 /// Takes the first frame, if it is there whole.
 fn take(bytes: &mut Vec<u8>) -> Option<(u8, Vec<u8>)> {
-    let (start, length) = match bytes[..] {
-        [_, 127, a, b, c, d, e, f, g, h, ..] => {
-            (10, usize::try_from(u64::from_be_bytes([a, b, c, d, e, f, g, h])).ok()?)
-        }
-        [_, 126, a, b, ..] => (4, usize::from(u16::from_be_bytes([a, b]))),
-        [_, length @ ..126, ..] => (2, usize::from(length)),
-        _ => return None,
+    let number = |to: usize| Some(bytes.get(2..to)?.iter().fold(0, |number, byte| number << 8 | usize::from(*byte)));
+    let (start, length) = match *bytes.get(1)? {
+        127 => (10, number(10)?),
+        126 => (4, number(4)?),
+        short => (2, usize::from(short)),
     };
     if bytes.len() < start + length {
         return None;

@@ -49,7 +49,7 @@ impl Truth {
         let limit = request.number("limit", u64::MAX).unwrap().unwrap_or(LIMIT.1);
         let followed = request.channels();
         let mut all = self.own.clone();
-        followed.iter().for_each(|name| all.extend(&self.channels[&*name.to_lowercase()]));
+        all.extend(followed.iter().flat_map(|name| &self.channels[&*name.to_lowercase()]));
         all.into_iter().filter(|seq| *seq > after).take(usize::try_from(limit).unwrap()).collect()
     }
 }

@@ -8,8 +8,11 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+/// A field, and what it is likely to be.
+type Field = (&'static str, &'static [&'static str]);
+
 /// The operations, and what their fields are likely to be.
-const OPERATIONS: &[(&str, &[(&str, &[&str])])] = &[
+const OPERATIONS: &[(&str, &[Field])] = &[
     ("auth", &[("token", &["TOKEN", "TOKEN", "OTHER", "\"zqx.a.b\""]), ("after", &["0", "1", "null"])]),
     (
         "send",
@@ -57,8 +60,7 @@ struct Step {
     bytes: Vec<u8>,
     /// A text gets one reply, whatever it says.
     replies: usize,
-    /// The `ref` of that reply, where it is known: none means that there is none.
-    reference: Option<Option<String>>,
+    reference: Repeated,
     pongs: usize,
     /// The code by which the socket has to end.
     end: Option<u16>,
@@ -66,13 +68,21 @@ struct Step {
 
 impl Step {
     fn ends(bytes: Vec<u8>, code: u16) -> Self {
-        Self { bytes, replies: 0, reference: None, pongs: 0, end: Some(code) }
+        Self { bytes, replies: 0, reference: Repeated::Anything, pongs: 0, end: Some(code) }
     }
 
     fn shown(&self) -> String {
         let some = &self.bytes[..self.bytes.len().min(2_000)];
         format!("{} bytes, ends {:?}: {}", self.bytes.len(), self.end, some.escape_ascii())
     }
+}
+
+/// What is known of the `ref` in a reply.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Repeated {
+    This(String),
+    Nothing,
+    Anything,
 }
 
 /// Who has the socket.
@@ -92,7 +102,7 @@ struct Fuzz<'a> {
 
 impl Fuzz<'_> {
     /// An operation as JSON, with its `ref` if that is sure to come back.
-    fn operation(&mut self) -> (Vec<u8>, Option<Option<String>>) {
+    fn operation(&mut self) -> (Vec<u8>, Repeated) {
         let (op, fields) = *self.chance.pick(OPERATIONS);
         self.count += 1;
         let mut sound = true;
@@ -142,15 +152,16 @@ impl Fuzz<'_> {
         if self.chance.percent(2) {
             // Not an object at all.
             json = value(self.chance).0.into_bytes();
-            return (json, None);
+            return (json, Repeated::Anything);
         }
         let kept = reference.filter(|reference| reference != "null" && reference.len() <= REFERENCE);
-        (json, sound.then_some(kept))
+        let repeated = if sound { kept.map_or(Repeated::Nothing, Repeated::This) } else { Repeated::Anything };
+        (json, repeated)
     }
 
     /// Many things at once, none of which ends a socket by itself: replies to them overtake each other.
     fn burst(&mut self, most: usize) -> Step {
-        let mut all = Step { bytes: Vec::new(), replies: 0, reference: None, pongs: 0, end: None };
+        let mut all = Step { bytes: Vec::new(), replies: 0, reference: Repeated::Anything, pongs: 0, end: None };
         for _ in 0..self.chance.between(2, 100) {
             let step = self.step(most);
             if step.end.is_none() {
@@ -172,11 +183,11 @@ impl Fuzz<'_> {
             170..176 => {
                 let payload: Vec<u8> = json.into_iter().take(chance.between(0, 125)).collect();
                 let bytes = frame(LAST | PING, &payload);
-                return Step { bytes, replies: 0, reference: None, pongs: 1, end: None };
+                return Step { bytes, replies: 0, reference: Repeated::Anything, pongs: 1, end: None };
             }
             176..180 => {
                 let bytes = frame(LAST | PONG, MARK.as_bytes());
-                return Step { bytes, replies: 0, reference: None, pongs: 0, end: None };
+                return Step { bytes, replies: 0, reference: Repeated::Anything, pongs: 0, end: None };
             }
             180..183 => return Step::ends(frame(LAST | BINARY, &json[..json.len().min(most)]), 1003),
             183..186 => return closing(chance),
@@ -191,7 +202,7 @@ impl Fuzz<'_> {
             197 => return Step::ends(frame(LAST | TEXT, &vec![b' '; most + 1]), 1009),
             198 => {
                 let bytes = text(&" ".repeat(most));
-                return Step { bytes, replies: 1, reference: Some(None), pongs: 0, end: None };
+                return Step { bytes, replies: 1, reference: Repeated::Nothing, pongs: 0, end: None };
             }
             // A client's frames must have a mask.
             _ => return Step::ends(vec![LAST | TEXT, 2, b'{', b'}'], 1002),
@@ -201,7 +212,7 @@ impl Fuzz<'_> {
 }
 
 /// What comes back for a text, by what it is.
-fn whole(bytes: Vec<u8>, json: &[u8], reference: Option<Option<String>>, most: usize) -> Step {
+fn whole(bytes: Vec<u8>, json: &[u8], reference: Repeated, most: usize) -> Step {
     if json.len() > most {
         return Step::ends(bytes, 1009);
     }
@@ -212,7 +223,7 @@ fn whole(bytes: Vec<u8>, json: &[u8], reference: Option<Option<String>>, most: u
 }
 
 /// A text in many frames, with pings between them.
-fn fragmented(chance: &mut Chance, json: &[u8], reference: Option<Option<String>>, most: usize) -> Step {
+fn fragmented(chance: &mut Chance, json: &[u8], reference: Repeated, most: usize) -> Step {
     let (mut bytes, mut pongs, mut first) = (Vec::new(), 0, TEXT);
     let size = chance.between(1, json.len().div_ceil(4).max(1));
     for part in json.chunks(size) {
@@ -324,9 +335,12 @@ async fn answered(socket: &mut Frames, step: &Step, is_nobodys: bool, done: &mut
                 }
                 replies += 1;
                 *done += usize::from(reply.error.is_none());
-                if let Some(expected) = &step.reference {
-                    assert_eq!(reference, expected.as_deref(), "{}", step.shown());
-                }
+                let repeated = reference.map_or(Repeated::Nothing, |written| Repeated::This(written.to_owned()));
+                assert!(
+                    [&repeated, &Repeated::Anything].contains(&&step.reference),
+                    "{repeated:?} to {}",
+                    step.shown()
+                );
             }
             PONG => pongs += 1,
             PING => {}

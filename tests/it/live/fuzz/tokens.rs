@@ -50,14 +50,17 @@ async fn a_token_is_refused_or_names_the_right_user() {
         let Made { token, is_bad } = forger.make();
         let shown =
             || format!("{} bytes, bad {is_bad}: {}", token.len(), token[..token.len().min(2_000)].escape_ascii());
-        let is_in = match forger.chance.between(0, 9) {
-            0 => by_frame(&server, &token, &shown).await,
-            _ => by_header(&server, &mut connection, &token, &shown).await,
+        let by_frame = forger.chance.percent(10);
+        let is_in = if by_frame {
+            by_frame_alone(&server, &token, &shown).await
+        } else {
+            by_header(&server, &mut connection, &token, &shown).await
         };
         if let Some(user) = is_in {
             assert!(!is_bad, "{user} got in: {}", shown());
             assert_eq!(Some(&user), subject(&token).as_ref(), "{}", shown());
-            assert!([json!(ann.id), json!(bob.id)].contains(&user), "{user} is nobody: {}", shown());
+            // To check a token costs no query: whom we have signed for is there.
+            assert!(by_frame || [json!(ann.id), json!(bob.id)].contains(&user), "{user} is nobody: {}", shown());
             let_in += 1;
         }
     }
@@ -105,7 +108,7 @@ async fn by_header(
 }
 
 /// Who is let in by an `auth`, if anybody.
-async fn by_frame(server: &Server, token: &[u8], shown: &impl Fn() -> String) -> Option<Value> {
+async fn by_frame_alone(server: &Server, token: &[u8], shown: &impl Fn() -> String) -> Option<Value> {
     let token = String::from_utf8_lossy(token);
     let mut socket = Frames::open(server.address, "/ws", "").await.unwrap().expect("a WebSocket");
     drop(socket.send(text(&json!({"op": "auth", "ref": MARK, "token": token}).to_string())).await);

@@ -162,7 +162,8 @@ impl Request {
             query.push_str(&"&zqx=%00".repeat(chance.between(100, 5_000)));
         }
         if chance.percent(10) {
-            query.push_str(*chance.pick(&["&", "&&=&", "&after", "=", "&channel", "?", "&after=1=2", ";"]));
+            let more: &&str = chance.pick(&["&", "&&=&", "&after", "=", "&channel", "?", "&after=1=2", ";"]);
+            query.push_str(more);
         }
         let ticket = chance.percent(30).then(|| match chance.between(0, 5) {
             0 => "zqx".to_owned(),

@@ -155,15 +155,15 @@ impl Forger<'_> {
     }
 
     /// Signed with our key, whatever its header says.
-    fn signed(&self, header: &str, claims: &str, algorithm: Algorithm, key: &[u8]) -> Vec<u8> {
+    fn signed(header: &str, claims: &str, algorithm: Algorithm, key: &[u8]) -> Vec<u8> {
         let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
         let key = EncodingKey::from_secret(key);
         let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &key, algorithm).unwrap();
         format!("{message}.{signature}").into_bytes()
     }
 
-    fn signed_by_us(&self, header: &str, claims: &str) -> Vec<u8> {
-        self.signed(header, claims, Algorithm::HS256, &signing_key(KEY))
+    fn signed_by_us(header: &str, claims: &str) -> Vec<u8> {
+        Self::signed(header, claims, Algorithm::HS256, &signing_key(KEY))
     }
 
     fn with_odd_header(&mut self) -> Made {
@@ -194,7 +194,7 @@ impl Forger<'_> {
             let at = self.chance.between(0, fields.len());
             fields.insert(at, format!("{}:{written}", quoted(name)));
         }
-        let token = self.signed_by_us(&format!("{{{}}}", fields.join(",")), &self.claims.to_string());
+        let token = Self::signed_by_us(&format!("{{{}}}", fields.join(",")), &self.claims.to_string());
         Made { token, is_bad }
     }
 
@@ -226,7 +226,7 @@ impl Forger<'_> {
             let name = *self.chance.pick(&["nbf", "iss", "jti", "scope", "admin", "zqx", ""]);
             fields.push(format!("{}:{}", quoted(name), value(self.chance).0));
         }
-        let token = self.signed_by_us(&self.header.to_string(), &format!("{{{}}}", fields.join(",")));
+        let token = Self::signed_by_us(&self.header.to_string(), &format!("{{{}}}", fields.join(",")));
         Made { token, is_bad }
     }
 
@@ -235,8 +235,8 @@ impl Forger<'_> {
         let is_after = |moment: i64| written.parse().is_ok_and(|seconds: i64| seconds > moment);
         let made = self.claims["iat"].as_i64().unwrap();
         match name {
-            "sub" => written.trim_matches('"').parse::<i64>().is_ok() && written.starts_with('"'),
-            "sid" => written.parse::<i64>().is_ok(),
+            "sub" => written.starts_with('"') && written.trim_matches('"').parse().is_ok_and(|id: i64| id > 0),
+            "sid" => is_after(0),
             "exp" => is_after(made),
             "iat" => is_after(made - LIFETIME),
             _ => false,
@@ -258,10 +258,10 @@ impl Forger<'_> {
         ];
         let key = *self.chance.pick(&keys);
         let token = match self.chance.between(0, 3) {
-            0 => self.signed(&header, &claims, Algorithm::HS256, key),
-            1 => self.signed(&header.replace("HS256", "HS512"), &claims, Algorithm::HS512, &signing_key(KEY)),
-            2 => self.signed(&header.replace("HS256", "HS384"), &claims, Algorithm::HS384, &signing_key(KEY)),
-            _ => self.signed(&header, &claims, Algorithm::HS512, &signing_key(KEY)),
+            0 => Self::signed(&header, &claims, Algorithm::HS256, key),
+            1 => Self::signed(&header.replace("HS256", "HS512"), &claims, Algorithm::HS512, &signing_key(KEY)),
+            2 => Self::signed(&header.replace("HS256", "HS384"), &claims, Algorithm::HS384, &signing_key(KEY)),
+            _ => Self::signed(&header, &claims, Algorithm::HS512, &signing_key(KEY)),
         };
         Made { token, is_bad: true }
     }
@@ -304,11 +304,11 @@ impl Forger<'_> {
             1 => ".".repeat(much).into_bytes(),
             2 => {
                 let deep = format!("{}1{}", "{\"a\":".repeat(much / 16), "}".repeat(much / 16));
-                self.signed_by_us(&self.header.to_string(), &deep)
+                Self::signed_by_us(&self.header.to_string(), &deep)
             }
             _ => {
                 let header = format!("{{\"alg\":\"HS256\",\"kid\":{}}}", quoted(&MARK.repeat(much / 8)));
-                self.signed_by_us(&header, &self.claims.to_string())
+                Self::signed_by_us(&header, &self.claims.to_string())
             }
         };
         Made { token, is_bad: true }
