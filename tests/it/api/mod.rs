@@ -33,4 +33,5 @@ mod threads;
 mod tickets;
 mod tokens;
 mod unread;
+pub mod tokens;
 mod wishes;

@@ -5,6 +5,7 @@ pub mod caller;
 pub mod chance;
 pub mod deadline;
 pub mod documented;
+pub mod frames;
 pub mod heard;
 pub mod listener;
 pub mod log;
