@@ -18,3 +18,4 @@ pub(super) use asks::{Asks, of_value};
 pub use document::Facts;
 pub(super) use document::{Entry, assemble};
 pub(super) use operation::{Operation, Parameter};
+pub(super) use schemas::Schemas;
