@@ -31,3 +31,4 @@ mod wording;
 
 pub use app::{App, AppOptions};
 pub use docs::DocsPage;
+pub use operations::{OPERATIONS, OperationType};

@@ -45,7 +45,6 @@ pub(super) fn all(schemas: &mut Schemas) -> Map<String, Value> {
         "title": "GET /api/v1/events",
         "summary": "What has happened since?",
         "tags": [{ "name": OPERATION }],
-        "payload": { "type": "null", "description": "There is no body; the query says what is asked." },
     });
     all.insert(POLL.to_owned(), poll);
     all.insert(POLLED.to_owned(), polled(schemas));

@@ -1,7 +1,7 @@
 //! A database, a hub that hears of commits when a test says so, and streams that are polled by hand.
 
 use crate::domain::conversations::{Kind, Member, Role};
-use crate::domain::events::{Ended, Happening, MemberChange, Record, Topic};
+use crate::domain::events::{ConversationView, Ended, Happening, MemberChange, Record, Topic};
 use crate::domain::messages::Message;
 use crate::domain::{ConversationId, MessageId, Refusal, Seq, SessionId, Timestamp, UserId};
 use crate::live::event::Event;
@@ -101,7 +101,7 @@ async fn make(batch: &mut Batch, kind: Kind, people: &[UserId]) -> Result<(), Ab
     let first = people.iter().map(|user| (*user, Role::Member)).collect();
     let conversation = batch.insert_conversation(NewConversation { conversation: conversation(kind), members: first });
     let topic = Topic::Conversation(conversation.id);
-    batch.emit(topic, &Happening::ConversationCreated { conversation, members });
+    batch.emit(topic, &Happening::ConversationCreated(ConversationView::new(conversation, Some(members))));
     Ok(())
 }
 

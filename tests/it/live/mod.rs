@@ -3,6 +3,7 @@
 mod crowd;
 mod cursors;
 mod endings;
+mod examples;
 mod erasing;
 mod golden;
 mod opening;
