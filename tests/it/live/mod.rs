@@ -3,8 +3,8 @@
 mod crowd;
 mod cursors;
 mod endings;
-mod examples;
 mod erasing;
+mod examples;
 mod golden;
 mod opening;
 mod pipes;
