@@ -1,17 +1,19 @@
 //! The document as a whole.
 
 use super::{channels, messages, story};
-use crate::api::openapi::{Facts, Schemas};
+use crate::api::openapi::{Facts, Schemas, without_null_defaults};
 use serde_json::{Map, Value, json};
 
 /// What the streams say of themselves (`AsyncAPI` 3.0), beside what the rest of the API says of itself (`OpenAPI` 3.1).
 pub fn document(facts: &Facts, openapi: &Value) -> Value {
     let mut schemas = Schemas::draft_07();
     let mut messages = messages::all(&mut schemas);
-    story::tell(&mut messages);
     let channels = channels::channels(openapi, &messages);
     let operations = channels::operations(openapi);
     let mut named = schemas.into_named();
+    messages.values_mut().chain(named.values_mut()).for_each(without_null_defaults);
+    // What was said is shown as it was, and only then.
+    story::tell(&mut messages);
     if let Some(problem) = named.get_mut("Problem") {
         problem["properties"]["code"] = openapi["components"]["schemas"]["Problem"]["properties"]["code"].clone();
     }

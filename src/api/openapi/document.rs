@@ -151,7 +151,7 @@ pub(in crate::api) fn assemble(facts: &Facts, describe: impl FnOnce(&mut Schemas
 }
 
 /// That a field left out is `null` says its type already.
-fn without_null_defaults(value: &mut Value) {
+pub(in crate::api) fn without_null_defaults(value: &mut Value) {
     match value {
         Value::Object(fields) => {
             fields.retain(|name, value| !(name == "default" && value.is_null()));
