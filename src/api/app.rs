@@ -31,7 +31,8 @@ impl App {
     pub fn new(services: Services, gate: Gate, options: AppOptions, pages: Vec<DocsPage>) -> Self {
         let password_min_length = services.rules().password_min_length;
         let public_url = services.rules().public_url.clone();
-        let publication = Publication::new(Facts { cookie: cookie_name(&gate), password_min_length, public_url }, pages);
+        let publication =
+            Publication::new(Facts { cookie: cookie_name(&gate), password_min_length, public_url }, pages);
         Self { services, gate, options, publication }
     }
 

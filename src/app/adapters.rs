@@ -2,7 +2,7 @@
 
 use super::{StartError, pace};
 use crate::api::DocsPage;
-use crate::compat::{ADAPTERS, PAGES, Adapter, Front, FrontOptions, Mode, adapter, mount, names_this_machine};
+use crate::compat::{ADAPTERS, Adapter, Front, FrontOptions, Mode, PAGES, adapter, mount, names_this_machine};
 use crate::config::Options;
 use crate::gate::Gate;
 use crate::service::Services;

@@ -7,7 +7,9 @@ use super::{ConversationId, MessageId, Seq, SessionId, Timestamp, UserId};
 use serde::Deserialize;
 
 pub use happening::{EventType, Happening, TYPES};
-pub use views::{About, ConversationView, Deleted, Ended, Hidden, KeyView, MemberChange, Profile, SessionView, Settings};
+pub use views::{
+    About, ConversationView, Deleted, Ended, Hidden, KeyView, MemberChange, Profile, SessionView, Settings,
+};
 
 /// Who hears of an event: exactly one audience. What two audiences hear is two events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -7,19 +7,22 @@ use std::fmt::Write as _;
 pub(super) struct Side(String);
 
 impl Side {
-    /// The list of these pages, each with its path and its text. Those of a folder stand below its first.
-    pub(super) fn new<'a>(pages: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
+    /// The list of these pages: under what it stands, the path, and the text of each. Those of a group follow each other.
+    pub(super) fn new<'a>(pages: impl Iterator<Item = (&'a str, &'a str, &'a str)>) -> Self {
         let mut list = String::from(
-            "<p class=\"brand\"><a href=\"/docs\">Goldcrest</a></p><ul class=\"pages\">\
-             <li><a href=\"/docs\">REST reference</a></li><li><a href=\"/docs/events\">Stream reference</a></li>",
+            "<p class=\"brand\"><a href=\"/docs\">Goldcrest</a></p><div class=\"pages\"><h2>Reference</h2><ul>\
+             <li><a href=\"/docs\">REST</a></li><li><a href=\"/docs/events\">Streams</a></li>\
+             <li><a href=\"/openapi.json\">openapi.json</a></li><li><a href=\"/asyncapi.json\">asyncapi.json</a></li>",
         );
-        for (path, text) in pages {
-            let class = if path.contains('/') { " class=\"below\"" } else { "" };
-            let _ = write!(list, "<li{class}><a href=\"/docs/{path}\">{}</a></li>", escape(title(text)));
+        let mut last = "";
+        for (group, path, text) in pages {
+            if group != last {
+                let _ = write!(list, "</ul><h2>{}</h2><ul>", escape(group));
+                last = group;
+            }
+            let _ = write!(list, "<li><a href=\"/docs/{path}\">{}</a></li>", escape(title(text)));
         }
-        list.push_str(
-            "<li><a href=\"/openapi.json\">openapi.json</a></li><li><a href=\"/asyncapi.json\">asyncapi.json</a></li></ul>",
-        );
+        list.push_str("</ul></div>");
         Self(list)
     }
 

@@ -26,17 +26,21 @@ use std::sync::{Arc, OnceLock};
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; base-uri 'none'; form-action 'none'; \
                       frame-ancestors 'none'";
 
-/// The pages that are read as they stand in `docs/`, in the order of the list that leads to them.
-const PAGES: &[(&str, &str)] = &[
-    ("accounts", include_str!("../../../docs/accounts.md")),
-    ("streams", include_str!("../../../docs/streams.md")),
-    ("messages", include_str!("../../../docs/messages.md")),
-    ("people", include_str!("../../../docs/people.md")),
-    ("errors", include_str!("../../../docs/errors.md")),
-    ("options", include_str!("../../../docs/options.md")),
-    ("backup", include_str!("../../../docs/backup.md")),
-    ("logging", include_str!("../../../docs/logging.md")),
+/// The pages that are read as they stand in `docs/`, in the order of the list that leads to them: under what heading each
+/// stands there, its path, and its text.
+const PAGES: &[(&str, &str, &str)] = &[
+    ("Guides", "accounts", include_str!("../../../docs/accounts.md")),
+    ("Guides", "messages", include_str!("../../../docs/messages.md")),
+    ("Guides", "people", include_str!("../../../docs/people.md")),
+    ("Guides", "streams", include_str!("../../../docs/streams.md")),
+    ("Guides", "errors", include_str!("../../../docs/errors.md")),
+    ("Operating", "options", include_str!("../../../docs/options.md")),
+    ("Operating", "logging", include_str!("../../../docs/logging.md")),
+    ("Operating", "backup", include_str!("../../../docs/backup.md")),
 ];
+
+/// The heading of what is told of the interfaces of older systems.
+const OLDER: &str = "Older systems";
 
 /// Where the description of the streams stands, beside the reference.
 const EVENTS: &str = "events";
@@ -86,12 +90,12 @@ impl Publication {
             let (facts, further) = &*self.sources;
             let openapi = document(facts);
             let asyncapi = asyncapi::document(facts, &openapi);
-            let ours = PAGES.iter().map(|(path, text)| (*path, *text));
-            let all: Vec<(&str, &str)> = ours.chain(further.iter().map(|page| (page.path.as_str(), page.text))).collect();
+            let further = further.iter().map(|page| (OLDER, page.path.as_str(), page.text));
+            let all: Vec<(&str, &str, &str)> = PAGES.iter().copied().chain(further).collect();
             let side = markdown::Side::new(all.iter().copied());
             let mut others: HashMap<String, File> = all
                 .iter()
-                .map(|(path, text)| ((*path).to_owned(), File::new(HTML, markdown::page(&side, path, text))))
+                .map(|(_, path, text)| ((*path).to_owned(), File::new(HTML, markdown::page(&side, path, text))))
                 .collect();
             others.insert(EVENTS.to_owned(), File::new(HTML, streams::page(&side, &asyncapi)));
             let style = include_str!("../../../static/docs/style.css");

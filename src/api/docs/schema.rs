@@ -111,8 +111,7 @@ pub(super) fn row(document: &Value, name: &str, note: &str, says: &str, schema: 
         limits if limits.is_empty() => limits,
         limits => format!(" <span class=\"limits\">{limits}</span>"),
     };
-    let choices =
-        if has_described_choices(target) && named.is_none() { choices(target) } else { String::new() };
+    let choices = if has_described_choices(target) && named.is_none() { choices(target) } else { String::new() };
     format!(
         "<tr><th scope=\"row\"><code>{}</code>{note}</th><td class=\"type\">{}</td><td>{says}{limits}{choices}</td></tr>\n",
         escape(name),

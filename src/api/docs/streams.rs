@@ -39,7 +39,7 @@ pub(super) fn page(pages: &Side, document: &Value) -> String {
     let says = document["info"]["description"].as_str().map(render).unwrap_or_default();
     let _ = write!(
         main,
-        "<h1>Streams</h1><p class=\"lead\">Every channel, operation, event and control frame. For programs: \
+        "<h1>The streams</h1><p class=\"lead\">Every channel, operation, event and control frame. For programs: \
          <a href=\"/asyncapi.json\">asyncapi.json</a> (AsyncAPI 3.0).</p>{says}"
     );
     channels(document, &mut side, &mut main);
@@ -58,7 +58,7 @@ pub(super) fn page(pages: &Side, document: &Value) -> String {
     }
     ends(document, &mut side, &mut main);
     shapes(document, &mut side, &mut main);
-    shell("Streams", &format!("{}<main>{main}</main>", pages.with(&side)))
+    shell("The streams", &format!("{}<main>{main}</main>", pages.with(&side)))
 }
 
 fn id(tag: &str, name: &str) -> String {
@@ -127,7 +127,11 @@ fn channels(document: &Value, side: &mut String, main: &mut String) {
         let kinds: Vec<&str> =
             kinds.filter_map(|kind| kind["$ref"].as_str().and_then(|it| it.rsplit('/').next())).collect();
         let later = if name == "websocket" { ", or `auth` as the first frame" } else { "" };
-        let _ = write!(main, "<p class=\"credentials\">{}</p>", inline(&format!("Credentials: {}{later}.", kinds.join(", "))));
+        let _ = write!(
+            main,
+            "<p class=\"credentials\">{}</p>",
+            inline(&format!("Credentials: {}{later}.", kinds.join(", ")))
+        );
         parameters(document, name, channel, main);
         main.push_str("</div><div class=\"examples\">");
         for (_, title, code) in SNIPPETS.iter().filter(|(of, ..)| of == name) {
@@ -136,7 +140,7 @@ fn channels(document: &Value, side: &mut String, main: &mut String) {
         match name.as_str() {
             "sse" => seen("What comes over the wire", &wire().unwrap_or_default(), main),
             "polling" => {
-                for example in document["components"]["messages"]["polled"]["examples"].as_array().into_iter().flatten() {
+                for example in all(&document["components"]["messages"]["polled"]) {
                     seen(example["summary"].as_str().unwrap_or_default(), &pretty(&example["payload"]), main);
                 }
             }
@@ -178,8 +182,13 @@ fn operation(document: &Value, word: &str, message: &Value, out: &mut String) {
         "<details class=\"refusals\"><summary>Refusals</summary><ul class=\"codes\">{}</ul></details></div><div class=\"examples\">",
         codes.concat()
     );
-    for part in [message, reply, refusal] {
-        examples(part, out);
+    // What was asked, and what was answered in the same step.
+    for asked in all(message) {
+        figure(asked["summary"].as_str().unwrap_or_default(), &asked["payload"].to_string(), out);
+        let answers = all(reply).chain(all(refusal)).filter(|answer| answer["summary"] == asked["summary"]);
+        for answer in answers {
+            let _ = write!(out, "<pre class=\"answer\"><code>{}</code></pre>", escape(&pretty(&answer["payload"])));
+        }
     }
     out.push_str("</div></div></article>\n");
 }
@@ -196,7 +205,9 @@ fn frame(document: &Value, tag: &str, name: &str, message: &Value, out: &mut Str
         _ => fields(document, "Fields", payload, &["type"], out),
     }
     out.push_str("</div><div class=\"examples\">");
-    examples(message, out);
+    for example in all(message) {
+        seen(example["summary"].as_str().unwrap_or_default(), &pretty(&example["payload"]), out);
+    }
     out.push_str("</div></div></article>\n");
 }
 
@@ -221,15 +232,9 @@ fn fields(document: &Value, title: &str, payload: &Value, but: &[&str], out: &mu
     let _ = write!(out, "<h4>{title}</h4>{}", table(document, &own));
 }
 
-fn examples(message: &Value, out: &mut String) {
-    for example in message["examples"].as_array().into_iter().flatten() {
-        let title = example["summary"].as_str().unwrap_or_default();
-        let payload = &example["payload"];
-        match payload["op"].is_string() {
-            true => figure(title, &payload.to_string(), out),
-            false => seen(title, &pretty(payload), out),
-        }
-    }
+/// What was seen of a message.
+fn all(message: &Value) -> impl Iterator<Item = &Value> {
+    message["examples"].as_array().into_iter().flatten()
 }
 
 /// Why streams end.

@@ -1,7 +1,7 @@
 //! The schemas of what is taken and of what is given: the two differ where a field may be left out.
 
-use schemars::{JsonSchema, Schema};
 use schemars::generate::{SchemaGenerator, SchemaSettings};
+use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value};
 
 /// Where the document keeps the schemas that have a name.

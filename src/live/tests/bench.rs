@@ -49,7 +49,9 @@ impl Change for Act {
                 let kept = batch.message(*id).await?.ok_or(Refusal::NotFound("message"))?;
                 batch.erase_messages(vec![kept]);
             }
-            Self::Note(user) => drop(batch.emit(Topic::User(*user), &Happening::SessionRevoked(Ended { id: SessionId(0) }))),
+            Self::Note(user) => {
+                drop(batch.emit(Topic::User(*user), &Happening::SessionRevoked(Ended { id: SessionId(0) })))
+            }
             Self::Join(room, user) => {
                 let change = change(batch, *user, Some(Role::Member)).await?;
                 batch.insert_stay(*room, *user, Role::Member);

@@ -70,7 +70,9 @@ async fn make_room(batch: &mut Batch, user: UserId) -> Result<(), Abort> {
 pub(in crate::service) fn emit_revoked(batch: &mut Batch, session: &Session) {
     let happening = match session.kind {
         SessionKind::Key => Happening::KeyRevoked(Ended { id: session.id }),
-        SessionKind::Token | SessionKind::Cookie | SessionKind::Adapter => Happening::SessionRevoked(Ended { id: session.id }),
+        SessionKind::Token | SessionKind::Cookie | SessionKind::Adapter => {
+            Happening::SessionRevoked(Ended { id: session.id })
+        }
     };
     batch.emit(Topic::User(session.user), &happening);
 }

@@ -13,8 +13,7 @@ use crate::support::{Answer, Caller, Kept, Server};
 const STORY: &str = "src/api/openapi/story.json";
 
 /// Operations that no request and answer can show.
-const WITHOUT_EXAMPLE: &[&str] =
-    &[
+const WITHOUT_EXAMPLE: &[&str] = &[
     "streamSse",
     "streamWs",
     "linksShow",

@@ -138,9 +138,13 @@ async fn the_pages_need_nothing_from_elsewhere() {
     let policy = "default-src 'none'; style-src 'self'; script-src 'self'; ";
     // Each page leads to all others, whatever there is.
     let first = String::from_utf8(server.stranger().get("/docs").await.body).unwrap();
-    let list = first.split("<ul class=\"pages\">").nth(1).and_then(|rest| rest.split("</ul>").next()).unwrap();
-    let pages: Vec<&str> =
-        list.split("href=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).filter(|it| it.starts_with("/docs")).collect();
+    let list = first.split("<div class=\"pages\">").nth(1).and_then(|rest| rest.split("</div>").next()).unwrap();
+    let pages: Vec<&str> = list
+        .split("href=\"")
+        .skip(1)
+        .map(|rest| rest.split('"').next().unwrap())
+        .filter(|it| it.starts_with("/docs"))
+        .collect();
     for expected in ["/docs", "/docs/events", "/docs/streams", "/docs/compat"] {
         assert!(pages.contains(&expected), "{pages:?}");
     }

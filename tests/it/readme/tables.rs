@@ -136,7 +136,8 @@ fn fields(schema: &'static Value, but: &[&str]) -> String {
 /// What the page calls such an object, if it does; or its fields.
 fn shape(streams: &str, schema: &'static Value) -> String {
     let words = |cell: &str| -> BTreeSet<String> { cell.split('`').skip(1).step_by(2).map(str::to_owned).collect() };
-    let names: BTreeSet<String> = resolved(schema)["properties"].as_object().into_iter().flatten().map(|it| it.0.clone()).collect();
+    let names: BTreeSet<String> =
+        resolved(schema)["properties"].as_object().into_iter().flatten().map(|it| it.0.clone()).collect();
     let known = rows(section(streams, "## What the data holds"));
     let row = known.iter().find(|row| words(&row[1]) == names && row[0].starts_with("a "));
     row.map_or_else(|| fields(schema, &[]), |row| row[0].clone())

@@ -34,7 +34,9 @@ impl WsClient {
             handshake.headers_mut().append(http::HeaderName::try_from(name).unwrap(), value.parse().unwrap());
         }
         match tokio_tungstenite::client_async(handshake, stream).await {
-            Ok((socket, response)) => Ok(Self { headers: response.headers().clone(), socket, cursor: None, asked: HashMap::new() }),
+            Ok((socket, response)) => {
+                Ok(Self { headers: response.headers().clone(), socket, cursor: None, asked: HashMap::new() })
+            }
             Err(Error::Http(response)) => {
                 let (parts, body) = response.into_parts();
                 Err(NotOpened::Answered(Answer {
