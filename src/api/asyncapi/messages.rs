@@ -25,7 +25,7 @@ pub(super) const POLLED: &str = "polled";
 pub(super) fn all(schemas: &mut Schemas) -> Map<String, Value> {
     let mut all = Map::new();
     for kind in TYPES {
-        let mut message = message(EVENT, kind.kind, kind.says, schemas.given_with(|it| event(kind, it)));
+        let mut message = message(EVENT, kind.kind, kind.says, &schemas.given_with(|it| event(kind, it)));
         let says = message["description"].as_str().unwrap_or_default();
         message["description"] = format!("{says}\n\nHeard by {}.", kind.heard_by).trim_start().into();
         message["x-heard-by"] = kind.heard_by.into();
@@ -33,13 +33,13 @@ pub(super) fn all(schemas: &mut Schemas) -> Map<String, Value> {
     }
     for kind in CONTROLS {
         let payload = schemas.given_with(|it| control(kind, it));
-        all.insert(kind.kind.to_owned(), message(CONTROL, kind.kind, kind.says, payload));
+        all.insert(kind.kind.to_owned(), message(CONTROL, kind.kind, kind.says, &payload));
     }
     for operation in OPERATIONS {
         operations(operation, schemas, &mut all);
     }
     let says = ["A frame that is no operation gets this reply.", "", "It has a `ref` if one could be read."];
-    all.insert(REFUSED.to_owned(), reply(REFUSED, &says, refusal(&["malformed_json", "invalid"], schemas)));
+    all.insert(REFUSED.to_owned(), reply(REFUSED, &says, &refusal(&["malformed_json", "invalid"], schemas)));
     let poll = json!({
         "name": POLL,
         "title": "GET /api/v1/events",
@@ -52,7 +52,7 @@ pub(super) fn all(schemas: &mut Schemas) -> Map<String, Value> {
 }
 
 /// A message, whose first line is its summary.
-fn message(tag: &str, name: &str, says: &[&str], payload: Value) -> Value {
+fn message(tag: &str, name: &str, says: &[&str], payload: &Value) -> Value {
     let lines: Vec<&str> = says.iter().map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
     let text = lines.join("\n");
     // A sentence is a summary, and what stands behind it is said besides.
@@ -128,7 +128,7 @@ fn operations(operation: &OperationType, schemas: &mut Schemas, all: &mut Map<St
     let op = json!({ "type": "string", "const": word });
     let own = json!({ "description": "Anything by which the reply is to be known, in at most 256 bytes of JSON." });
     with_first(&mut payload, &[("op", op), ("ref", own)], &["op"]);
-    let mut asked = message(OPERATION, word, says, payload);
+    let mut asked = message(OPERATION, word, says, &payload);
     asked["correlationId"] = correlation();
     all.insert(word.to_owned(), asked);
     let result = schemas.given_by(gives);
@@ -144,14 +144,14 @@ fn operations(operation: &OperationType, schemas: &mut Schemas, all: &mut Map<St
     });
     let name = format!("{word}.reply");
     let line = format!("What `{word}` results in.");
-    all.insert(name.clone(), reply(&name, &[&line], done));
+    all.insert(name.clone(), reply(&name, &[&line], &done));
     let codes: Vec<&str> = refuses.iter().chain(class.refuses()).copied().collect();
     let name = format!("{word}.refusal");
     let line = format!("Why `{word}` was not done.");
-    all.insert(name.clone(), reply(&name, &[&line], refusal(&codes, schemas)));
+    all.insert(name.clone(), reply(&name, &[&line], &refusal(&codes, schemas)));
 }
 
-fn reply(name: &str, says: &[&str], payload: Value) -> Value {
+fn reply(name: &str, says: &[&str], payload: &Value) -> Value {
     let mut message = message(REPLY, name, says, payload);
     message["correlationId"] = correlation();
     message
@@ -199,5 +199,5 @@ fn polled(schemas: &mut Schemas) -> Value {
             "head": { "description": "The last event of the server.", "allOf": [place] },
         },
     });
-    message(REPLY, POLLED, &["What has happened."], payload)
+    message(REPLY, POLLED, &["What has happened."], &payload)
 }

@@ -35,9 +35,8 @@ pub(super) fn tell(messages: &mut Map<String, Value>) {
             true
         };
         for frame in heard {
-            if let Some(kind) = frame["type"].as_str() {
-                seen(&kind.to_owned(), frame);
-            }
+            let kind = frame["type"].as_str().unwrap_or_default().to_owned();
+            seen(&kind, frame);
         }
         let word = send.as_ref().and_then(|frame| frame["op"].as_str()).unwrap_or_default().to_owned();
         if let Some(reply) = reply {

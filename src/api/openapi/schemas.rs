@@ -15,12 +15,12 @@ pub struct Schemas {
 }
 
 impl Schemas {
-    /// In the words of OpenAPI 3.1.
+    /// In the words of `OpenAPI` 3.1.
     pub(super) fn new() -> Self {
         Self::by(SchemaSettings::draft2020_12())
     }
 
-    /// In the words of AsyncAPI 3.0, which is older.
+    /// In the words of `AsyncAPI` 3.0, which is older.
     pub(in crate::api) fn draft_07() -> Self {
         Self::by(SchemaSettings::draft07())
     }
