@@ -4,7 +4,7 @@ use super::answer::{Created, NoContent};
 use super::app::App;
 use super::extract::{Json, Named, Owner, Params};
 use super::fields::Name;
-use super::messages::{LIMITS, limit};
+use super::page::{LIMITS, limit};
 use super::problem::Problem;
 use crate::domain::contacts::{Answer, ContactView, Direction, State as Said};
 use crate::gate::Bounds;
@@ -70,10 +70,11 @@ pub(super) struct Say {
 pub(super) async fn answer(
     State(app): State<App>,
     Owner(principal): Owner,
+    bounds: Bounds,
     Named(name): Named<String>,
     Json(body): Json<Say>,
 ) -> Result<axum::Json<ContactView>, Problem> {
-    app.gate.within(|limits| limits.send(principal.user))?;
+    bounds.send(principal.user)?;
     Ok(axum::Json(app.services.answer_contact(&principal, &name, body.state).await?))
 }
 
@@ -81,9 +82,10 @@ pub(super) async fn answer(
 pub(super) async fn forget(
     State(app): State<App>,
     Owner(principal): Owner,
+    bounds: Bounds,
     Named(name): Named<String>,
 ) -> Result<NoContent, Problem> {
-    app.gate.within(|limits| limits.send(principal.user))?;
+    bounds.send(principal.user)?;
     app.services.forget_contact(&principal, &name).await?;
     Ok(NoContent)
 }

@@ -5,6 +5,7 @@ use super::app::App;
 use super::extract::{BODIES, Caller, IdempotencyKey, Json, Named, Params, VALUES, Visitor, is_json, parse};
 use super::fields::{ClientId, Name, Text};
 use super::openapi::{Asks, Operation};
+use super::page::{LIMITS, limit};
 use super::problem::Problem;
 use crate::domain::conversations::FIRST_MEMBERS_LIMIT;
 use crate::domain::deletion::Audience;
@@ -21,19 +22,6 @@ use http::{HeaderMap, StatusCode, header};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::time::Duration;
-
-/// The most entries of a list in one answer, and how many come unasked.
-pub(super) const LIMITS: (u64, u64) = (200, 50);
-
-/// How many entries of a list.
-pub(super) fn limit(wanted: Option<u64>) -> Result<u64, Problem> {
-    let (most, usual) = LIMITS;
-    match wanted.unwrap_or(usual) {
-        0 => Err(Problem::malformed("`limit` is at least 1.").field("limit")),
-        limit if limit > most => Err(Problem::malformed(format!("`limit` is at most {most}.")).field("limit")),
-        limit => Ok(limit),
-    }
-}
 
 /// What somebody sends, over REST and over WebSocket alike.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -200,10 +188,11 @@ pub(super) struct For {
 pub(super) async fn delete(
     State(app): State<App>,
     Caller(principal): Caller,
+    bounds: Bounds,
     Named(id): Named<MessageId>,
     Params(For { audience }): Params<For>,
 ) -> Result<NoContent, Problem> {
-    app.gate.within(|limits| limits.send(principal.user))?;
+    bounds.send(principal.user)?;
     app.services.delete(&principal, id, audience).await?;
     Ok(NoContent)
 }
@@ -224,9 +213,10 @@ pub(super) struct Delete {
 pub(super) async fn delete_all(
     State(app): State<App>,
     Caller(principal): Caller,
+    bounds: Bounds,
     Json(Delete { ids, audience }): Json<Delete>,
 ) -> Result<axum::Json<Deletions>, Problem> {
-    app.gate.within(|limits| limits.send(principal.user))?;
+    bounds.send(principal.user)?;
     Ok(axum::Json(app.services.delete_all(&principal, ids, audience).await?))
 }
 

@@ -1,13 +1,50 @@
 //! What is told while it lasts and never kept: who is typing, and who is there.
 
+use super::events::{About, EventType};
 use super::users::UserRef;
 use super::{ConversationId, Timestamp, UserId};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The most present members of a conversation in which people hear of each other what is told while it lasts.
 pub const CLOSE_LIMIT: u64 = 500;
 /// For how many seconds somebody counts as typing who does not say so again.
 pub const TYPING_LASTS: u64 = 6;
+
+const STARTED: &str = "typing.started";
+const STOPPED: &str = "typing.stopped";
+const CHANGED: &str = "presence.changed";
+
+/// All types of what passes.
+pub const PASSING: &[EventType] = &[
+    EventType {
+        kind: STARTED,
+        says: &[" Somebody types, for so many seconds unless it is said again"],
+        heard_by: "the others who are in the conversation",
+        data: |schemas| schemas.subschema_for::<Typing>(),
+    },
+    EventType {
+        kind: STOPPED,
+        says: &[" He types no longer. What he has said ends it too"],
+        heard_by: "the others who are in the conversation",
+        data: |schemas| schemas.subschema_for::<About>(),
+    },
+    EventType {
+        kind: CHANGED,
+        says: &[" Somebody has come or gone, as far as one may see it"],
+        heard_by: "who may see him",
+        data: |schemas| schemas.subschema_for::<PresenceView>(),
+    },
+];
+
+/// Who types, and for how long if he does not say so again.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Typing {
+    /// Who.
+    user: UserRef,
+    /// Seconds.
+    expires_in: u64,
+}
 
 /// Something that passes. It has no place on the line: whoever does not hear it now never does.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +58,7 @@ pub enum Ephemeral {
 }
 
 /// Whether somebody is there, as those see it who may.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct PresenceView {
     /// Who.
     pub user: UserRef,
@@ -42,9 +79,9 @@ impl Ephemeral {
     /// The `type` of the envelope.
     pub fn kind(&self) -> &'static str {
         match self {
-            Self::TypingStarted(..) => "typing.started",
-            Self::TypingStopped(..) => "typing.stopped",
-            Self::PresenceChanged(_) => "presence.changed",
+            Self::TypingStarted(..) => STARTED,
+            Self::TypingStopped(..) => STOPPED,
+            Self::PresenceChanged(_) => CHANGED,
         }
     }
 
@@ -66,15 +103,11 @@ impl Ephemeral {
 
     /// The `data` of the envelope, as JSON.
     pub fn data(&self) -> String {
-        #[derive(Serialize)]
-        struct Typing<'a> {
-            user: &'a UserRef,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            expires_in: Option<u64>,
-        }
         let json = match self {
-            Self::TypingStarted(_, user) => serde_json::to_string(&Typing { user, expires_in: Some(TYPING_LASTS) }),
-            Self::TypingStopped(_, user) => serde_json::to_string(&Typing { user, expires_in: None }),
+            Self::TypingStarted(_, user) => {
+                serde_json::to_string(&Typing { user: user.clone(), expires_in: TYPING_LASTS })
+            }
+            Self::TypingStopped(_, user) => serde_json::to_string(&About { user: user.clone() }),
             Self::PresenceChanged(view) => serde_json::to_string(view),
         };
         // Names and numbers always have JSON.

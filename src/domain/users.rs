@@ -249,11 +249,11 @@ pub struct User {
 }
 
 impl User {
-    /// What is left of the account when it is deleted.
-    #[must_use]
-    pub fn gone(self) -> Self {
+    /// An account that has nothing yet but its name.
+    pub fn named(username: Username) -> Self {
         Self {
-            username: Username::deleted(self.id),
+            id: UserId(0),
+            username,
             email: None,
             email_confirmed: false,
             password_hash: None,
@@ -261,12 +261,20 @@ impl User {
             bio_visible: Circle::Everyone,
             inbox: Circle::Everyone,
             show_presence: true,
-            status: Status::Deleted,
+            status: Status::Active,
             admin: false,
             open: false,
+            via: None,
             spare_password: None,
-            ..self
+            created_at: Timestamp(0),
         }
+    }
+
+    /// What is left of the account when it is deleted.
+    #[must_use]
+    pub fn gone(self) -> Self {
+        let Self { id, via, created_at, .. } = self;
+        Self { id, status: Status::Deleted, via, created_at, ..Self::named(Username::deleted(id)) }
     }
 
     /// Whether a protocol without credentials may act as this user, where the operator lets it trust its callers: only as
@@ -297,6 +305,14 @@ impl User {
             Status::Suspended => Err(Refusal::Suspended),
             Status::Pending => Err(Refusal::NotActivated),
             Status::Deleted => Err(Refusal::InvalidCredentials),
+        }
+    }
+
+    /// Whether others may know of this user: not yet while it waits to be activated, and no more once it is deleted.
+    pub fn is_present(&self) -> bool {
+        match self.status {
+            Status::Active | Status::Suspended => true,
+            Status::Pending | Status::Deleted => false,
         }
     }
 
@@ -351,20 +367,9 @@ mod tests {
     fn what_lets_somebody_in_is_another_with_the_password_and_with_the_trust() {
         let user = |open: bool, hash: Option<&str>| User {
             id: UserId(1),
-            username: Username::stored("ann".to_owned()),
-            email: None,
-            email_confirmed: false,
             password_hash: hash.map(str::to_owned),
-            bio: String::new(),
-            bio_visible: Circle::Everyone,
-            inbox: Circle::Everyone,
-            show_presence: true,
-            status: Status::Active,
-            admin: false,
             open,
-            via: None,
-            spare_password: None,
-            created_at: Timestamp(0),
+            ..User::named(Username::stored("ann".to_owned()))
         };
         let marks = [user(false, Some("a")), user(false, Some("b")), user(true, Some("a")), user(true, None)];
         for (number, first) in marks.iter().enumerate() {

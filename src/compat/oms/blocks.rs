@@ -7,10 +7,11 @@ use super::known::Known;
 use super::pages::{Asked, Page, SIZE};
 use crate::domain::Refusal;
 use crate::domain::blocks::BlockView;
+use crate::gate::Bounds;
 use axum::Json;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, RawQuery, Request, State};
-use http::{HeaderMap, StatusCode};
+use axum::extract::{Path, Request, State};
+use http::StatusCode;
 use serde::Serialize;
 
 /// A block as OMS shows it.
@@ -24,8 +25,10 @@ pub(super) struct Shown {
 pub(super) async fn block(
     State(front): State<Front>,
     Known(principal): Known,
+    bounds: Bounds,
     request: Request,
 ) -> Answer<(StatusCode, Json<Shown>)> {
+    bounds.send(principal.user)?;
     let form = Form::read(&front, request).await?;
     let named = form.somebody("blocked")?;
     let nobody = |failure| Complaint::from(failure).or_nobody("User to be blocked does not exist.");
@@ -35,7 +38,7 @@ pub(super) async fn block(
     if blocked.id == principal.user {
         return Err(Complaint::detail("You cannot block yourself."));
     }
-    if !front.services.block(&principal, &blocked_user).await.map_err(nobody)? {
+    if !front.services.block_known(&principal, blocked.id).await.map_err(nobody)? {
         return Err(Complaint::detail(format!("User {blocked_user} has already been blocked.")));
     }
     let me = front.services.me(&principal).await?;
@@ -46,25 +49,25 @@ pub(super) async fn block(
 pub(super) async fn list(
     State(front): State<Front>,
     Known(principal): Known,
-    headers: HeaderMap,
-    RawQuery(query): RawQuery,
+    asked: Asked,
 ) -> Answer<Json<Page<Shown>>> {
-    let asked = Asked::of(query.as_deref());
     let found = front.services.numbered_blocks(&principal, asked.leaf(), SIZE).await?;
     let me = front.services.me(&principal).await?;
     let show = |block: BlockView| Shown {
         blocking_user: me.username.as_str().to_owned(),
         blocked_user: block.user.username.as_str().to_owned(),
     };
-    Ok(asked.answer(&front, &headers, "/api/block", found, show))
+    Ok(asked.answer("/api/block", found, show))
 }
 
 /// `DELETE /api/block/USERNAME`. The original had a number there that it told nobody.
 pub(super) async fn unblock(
     State(front): State<Front>,
     Known(principal): Known,
+    bounds: Bounds,
     named: Result<Path<String>, PathRejection>,
 ) -> Answer<StatusCode> {
+    bounds.send(principal.user)?;
     let not_found = || Complaint::Detail(StatusCode::NOT_FOUND, "Not found.".to_owned());
     let Ok(Path(username)) = named else { return Err(not_found()) };
     match front.services.unblock(&principal, &username).await.map_err(Refused::from) {

@@ -115,10 +115,15 @@ async fn vanishes(path: &str, handshake: &str, word: &str, busy: bool) {
         () = speaking => unreachable!("it goes on for ever"),
     };
     let took = cut.elapsed();
-    println!("{path}, busy: {busy}: told to be gone {took:?} after the cable was cut, with a heartbeat of {HEARTBEAT:?}");
+    println!(
+        "{path}, busy: {busy}: told to be gone {took:?} after the cable was cut, with a heartbeat of {HEARTBEAT:?}"
+    );
     assert_eq!(gone["online"], false);
     assert!(took < HEARTBEAT * 2 + seconds(2), "{took:?}");
-    crate::support::eventually(seconds(5), "its socket to be closed", async || (server.sockets() < streams).then_some(())).await;
+    crate::support::eventually(seconds(5), "its socket to be closed", async || {
+        (server.sockets() < streams).then_some(())
+    })
+    .await;
     drop(client.kill());
     drop(client.wait());
 }
