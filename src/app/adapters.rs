@@ -1,12 +1,14 @@
 //! Which older systems' interfaces there are, and where each is mounted.
 
 use super::{StartError, pace};
-use crate::compat::{ADAPTERS, Adapter, Front, FrontOptions, Mode, adapter, mount, names_this_machine};
+use crate::api::DocsPage;
+use crate::compat::{ADAPTERS, Adapter, Front, FrontOptions, Mode, PAGES, adapter, mount, names_this_machine};
 use crate::config::Options;
 use crate::gate::Gate;
 use crate::service::Services;
 use crate::transport::{Pace, listen};
 use axum::Router;
+use axum::routing::any_service;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -39,6 +41,12 @@ pub enum AdaptersError {
     /// An address of its own for what is not mounted.
     #[error("--compat-listen names {0}, which --compat does not")]
     NotChosen(String),
+}
+
+/// What is told of them under `/docs`.
+pub(super) fn pages() -> Vec<DocsPage> {
+    let path = |name: &str| if name.is_empty() { "compat".to_owned() } else { format!("compat/{name}") };
+    PAGES.iter().map(|(name, text)| DocsPage { path: path(name), text }).collect()
 }
 
 fn names() -> String {
@@ -142,7 +150,9 @@ impl Adapters {
     pub(super) fn beside(&self, ours: Router, services: &Services, gate: &Gate) -> Router {
         self.chosen.iter().fold(ours, |routes, chosen| {
             let prefix = format!("/compat/{}", chosen.adapter.name);
-            routes.nest(&prefix.clone(), mount(self.front(chosen, services, gate, prefix)))
+            let theirs = mount(self.front(chosen, services, gate, prefix.clone()));
+            // What is nested answers behind the slash and without it, but not with nothing behind it.
+            routes.route(&format!("{prefix}/"), any_service(theirs.clone())).nest(&prefix, theirs)
         })
     }
 

@@ -6,6 +6,7 @@ mod client;
 mod limits;
 mod observe;
 mod origin;
+mod unread;
 
 use crate::transport::{AddressPermit, Addresses};
 use axum::Router;
@@ -80,8 +81,8 @@ impl Gate {
         self.inner.addresses.admit(limits::neighbourhood(address))
     }
 
-    /// Puts around all routes what holds for every answer: a number and a line in the log, and what browsers and those
-    /// in between may do with it.
+    /// Puts around all routes what holds for every answer: a number and a line in the log, what browsers and those in
+    /// between may do with it, and whether the connection ends behind it.
     pub fn around(&self, routes: Router) -> Router {
         let if_absent = SetResponseHeaderLayer::if_not_present;
         let never_sniff = if_absent(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -91,6 +92,7 @@ impl Gate {
             .layer(self.cors())
             .layer(never_sniff)
             .layer(never_store)
+            .layer(axum::middleware::from_fn(unread::tell))
             .layer(axum::middleware::from_fn(observe::observe))
     }
 

@@ -17,6 +17,7 @@ mod lookup;
 mod mentions;
 mod messages;
 mod open;
+mod pairs;
 mod receipts;
 mod renumber;
 mod replaced;

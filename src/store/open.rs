@@ -27,7 +27,7 @@ pub struct Store {
     pub(super) opened: Arc<Opened>,
 }
 
-/// Which database, and how many connections it may take.
+/// Which database.
 #[derive(Debug, Clone)]
 pub struct Database {
     /// `sqlite:`, `postgres:` or `mysql:` and so on.

@@ -21,4 +21,6 @@ pub use probe::probe;
 pub use sse::{Dialect, events, farewell, last_event_id, sse_head, translated};
 pub use stream::Pace;
 pub use takeover::TakeOver;
+#[doc(hidden)]
+pub use websocket::echo;
 pub use websocket::{Accepted, Incoming, Outcome, Reply, websocket};

@@ -3,6 +3,7 @@
 mod accounts;
 mod admin;
 mod administrators;
+mod asyncapi;
 mod blocks;
 mod contacts;
 mod conversations;
@@ -31,5 +32,6 @@ mod strangers;
 mod taking;
 mod threads;
 mod tickets;
-mod tokens;
+pub mod tokens;
+mod unread;
 mod wishes;
