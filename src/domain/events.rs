@@ -59,6 +59,8 @@ pub enum Happening {
     MessageUpdated(Message),
     /// It was deleted for all; a tombstone is left.
     MessageDeleted(Deleted),
+    /// The oldest messages of a conversation are kept no longer.
+    MessagesExpired(Expired),
     /// The user deleted it for himself alone.
     MessageHidden(Hidden),
     /// Somebody has read on, and those hear it who are told.
@@ -115,6 +117,13 @@ pub struct Deleted {
     pub thread_id: Option<MessageId>,
     /// Since when it is gone.
     pub deleted_at: Timestamp,
+}
+
+/// Messages that are kept no longer.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct Expired {
+    /// All up to this number are gone. Roots of threads that live on stay as tombstones until the last reply is gone.
+    pub up_to: MessageId,
 }
 
 /// A message that somebody does not want to see any more.
@@ -234,6 +243,7 @@ impl Happening {
             Self::MessageCreated(_) => "message.created",
             Self::MessageUpdated(_) => "message.updated",
             Self::MessageDeleted(_) => "message.deleted",
+            Self::MessagesExpired(_) => "messages.expired",
             Self::MessageHidden(_) => "message.hidden",
             Self::ReceiptUpdated(_) => "receipt.updated",
             Self::ContactRequested(_) => "contact.requested",
@@ -279,6 +289,7 @@ impl Happening {
             }
             Self::MessageCreated(message) | Self::MessageUpdated(message) => serde_json::to_string(message),
             Self::MessageDeleted(deleted) => serde_json::to_string(deleted),
+            Self::MessagesExpired(expired) => serde_json::to_string(expired),
             Self::MessageHidden(hidden) => serde_json::to_string(hidden),
             Self::ReceiptUpdated(receipt) => serde_json::to_string(receipt),
             Self::ContactRequested(change) | Self::ContactUpdated(change) => serde_json::to_string(change),
@@ -333,6 +344,9 @@ pub enum Effect {
     Revoke(SessionId),
     /// Earlier events show the text of this message no more, since then.
     Erase(MessageId, Timestamp),
+    /// Earlier events show the text of no message up to this one any more, since then. Numbers and moments rise together
+    /// over the whole server, so it holds in every conversation as soon as one has heard of it.
+    Expire(MessageId, Timestamp),
 }
 
 impl Record {
@@ -370,6 +384,10 @@ impl Record {
             ("message.deleted", Topic::Conversation(_)) => {
                 let deleted: Deleted = serde_json::from_str(&self.data).ok()?;
                 Some(Effect::Erase(deleted.id, deleted.deleted_at))
+            }
+            ("messages.expired", Topic::Conversation(_)) => {
+                let expired: Expired = serde_json::from_str(&self.data).ok()?;
+                Some(Effect::Expire(expired.up_to, self.at))
             }
             ("session.revoked" | "key.revoked", Topic::User(_)) => {
                 let revoked: Revoked = serde_json::from_str(&self.data).ok()?;

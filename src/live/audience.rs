@@ -133,6 +133,6 @@ fn change(stays: &mut Stays, seq: Seq, effect: &Effect) {
     match effect {
         Effect::Join(conversation, _) => stays.join(*conversation, seq),
         Effect::Leave(conversation, _) => stays.leave(*conversation, seq),
-        Effect::Revoke(_) | Effect::Erase(..) => {}
+        Effect::Revoke(_) | Effect::Erase(..) | Effect::Expire(..) => {}
     }
 }

@@ -3,12 +3,15 @@
 use super::sessions::emit_revoked;
 use super::{Failure, Services};
 use crate::domain::{SessionId, Timestamp};
-use crate::store::{Abort, Batch, Change};
+use crate::store::{Abort, Batch, Change, Forgotten};
 use std::time::Duration;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// Events deleted in one change: few enough that others hardly wait.
 const EVENTS: i64 = 2_000;
+/// Messages deleted in one change: they take longer.
+const MESSAGES: u64 = 200;
 /// How long an ended session's row is kept.
 const SESSIONS_KEPT: Duration = Duration::from_hours(720);
 
@@ -16,9 +19,11 @@ const SESSIONS_KEPT: Duration = Duration::from_hours(720);
 const INVITATIONS_KEPT: Duration = Duration::from_hours(720);
 
 impl Services {
-    /// Sweeps again and again until told to stop: each hour, or more often where history is kept for less than that.
+    /// Sweeps again and again until told to stop: each hour, or more often where history or messages are kept
+    /// for not much longer than that.
     pub async fn keep_house(&self, stop: CancellationToken) {
-        let every = (self.rules().event_retention / 10).clamp(Duration::from_secs(1), Duration::from_hours(1));
+        let kept = self.rules().event_retention.min(self.rules().message_retention.unwrap_or(Duration::MAX));
+        let every = (kept / 10).clamp(Duration::from_secs(1), Duration::from_hours(1));
         let mut sweeps = tokio::time::interval(every);
         let mut sessions = tokio::time::interval(Duration::from_mins(1));
         loop {
@@ -42,8 +47,30 @@ impl Services {
         let now = Timestamp::now();
         let before = now.minus(self.rules().event_retention);
         while self.sequencer().submit(ForgetEvents { before }).await? {}
+        if let Some(kept) = self.rules().message_retention {
+            self.forget_messages(now.minus(kept)).await?;
+        }
         self.sequencer().submit(ForgetSessions { before: now.minus(SESSIONS_KEPT) }).await?;
         self.sequencer().submit(ForgetUnused { before: now.minus(INVITATIONS_KEPT) }).await
+    }
+
+    /// Deletes what was said before a moment.
+    async fn forget_messages(&self, before: Timestamp) -> Result<(), Failure> {
+        let mut total = 0;
+        loop {
+            let begun = Instant::now();
+            let Forgotten { messages, more } = self.sequencer().submit(ForgetMessages { before }).await?;
+            total += messages;
+            if !more {
+                break;
+            }
+            // Others have as much of the clock meanwhile as this takes of it.
+            tokio::time::sleep(begun.elapsed()).await;
+        }
+        if total > 0 {
+            tracing::info!(messages = total, "messages that were kept for long enough are deleted");
+        }
+        Ok(())
     }
 }
 
@@ -56,6 +83,18 @@ impl Change for ForgetEvents {
 
     async fn decide(&self, batch: &mut Batch) -> Result<bool, Abort> {
         batch.forget_events(self.before, EVENTS).await
+    }
+}
+
+struct ForgetMessages {
+    before: Timestamp,
+}
+
+impl Change for ForgetMessages {
+    type Output = Forgotten;
+
+    async fn decide(&self, batch: &mut Batch) -> Result<Forgotten, Abort> {
+        batch.expire_messages(self.before, MESSAGES).await
     }
 }
 

@@ -61,6 +61,8 @@ pub struct Rules {
     pub streams_per_user: usize,
     /// How long events are kept.
     pub event_retention: Duration,
+    /// How long messages are kept; for ever unless said.
+    pub message_retention: Option<Duration>,
 }
 
 /// Who may register.

@@ -25,6 +25,12 @@ pub(super) async fn of(
     Ok(rows.into_iter().map(|(user, message)| (UserId(user), MessageId(message))).collect())
 }
 
+/// Forgets who has hidden these messages.
+pub(super) async fn forget(db: &impl ConnectionTrait, ids: &[MessageId]) -> Result<(), DbErr> {
+    let these = Column::MessageId.is_in(ids.iter().map(|id| id.0));
+    Entity::delete_many().filter(these).exec(db).await.map(drop)
+}
+
 /// Which of these messages a user has hidden from himself.
 pub(super) async fn among(
     db: &impl ConnectionTrait,

@@ -6,7 +6,7 @@ use crate::domain::{ConversationId, MessageId, UserId};
 use crate::store::{Abort, Batch, Change, Kept, Wants};
 use schemars::JsonSchema;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What became of the messages that were to be deleted, by their numbers.
 #[derive(Debug, Default, Serialize, JsonSchema)]
@@ -47,7 +47,11 @@ impl Change for Delete {
         let mut done = Deletions::default();
         let (mut erased, mut hidden) = (Vec::new(), Vec::new());
         let ids: Vec<MessageId> = self.readable.keys().copied().collect();
-        for kept in batch.messages(&ids).await? {
+        let found = batch.messages(&ids).await?;
+        // What has expired since it was looked for is there no more.
+        let there: BTreeSet<MessageId> = found.iter().map(|kept| kept.message.id).collect();
+        done.not_found.extend(ids.into_iter().filter(|id| !there.contains(id)));
+        for kept in found {
             let id = kept.message.id;
             match self.judge(batch, &kept, admin).await? {
                 Verdict::NotFound => done.not_found.push(id),
