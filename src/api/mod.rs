@@ -10,6 +10,7 @@ mod conversations;
 mod cookie;
 mod docs;
 mod email;
+mod export;
 mod extract;
 mod fields;
 mod health;

@@ -8,6 +8,7 @@ pub mod conversations;
 pub mod copies;
 pub mod credentials;
 pub mod departures;
+pub mod export;
 pub mod invitations;
 pub mod keys;
 pub mod links;
@@ -103,6 +104,7 @@ struct Inner {
     remembered: credentials::Remembered,
     shown: credentials::ShownTickets,
     proven: trust::Proven,
+    exports: export::Exports,
     rules: Rules,
     post: Option<Post>,
     /// New passwords that were asked for, and are not looked into yet.
@@ -123,10 +125,23 @@ impl Services {
         let remembered = credentials::Remembered::default();
         let shown = credentials::ShownTickets::default();
         let proven = trust::Proven::new();
+        let exports = export::Exports::new();
         let (asked, orders) = mpsc::channel(ORDERS);
         let orders = (asked, Mutex::new(orders));
-        let inner =
-            Inner { store, sequencer, follower, tokens, passwords, remembered, shown, proven, rules, post, orders };
+        let inner = Inner {
+            store,
+            sequencer,
+            follower,
+            tokens,
+            passwords,
+            remembered,
+            shown,
+            proven,
+            exports,
+            rules,
+            post,
+            orders,
+        };
         Self { inner: Arc::new(inner) }
     }
 

@@ -128,7 +128,8 @@ async fn replayed_from_ring_or_log_a_deleted_message_is_the_same_bytes() {
 #[tokio::test]
 async fn what_expires_while_a_stream_holds_it_is_not_shown() {
     // In its queue, in a page of the ring, in a page of the log, and with more expiries than are remembered.
-    for (ring, parts) in [(ROOMY, [4, 0, 0, 0, 0]), (1, [4, 0, 0, 0, 0]), (ROOMY, [1, 1, 1, 1, 0]), (1, [1, 1, 1, 1, 1])]
+    for (ring, parts) in
+        [(ROOMY, [4, 0, 0, 0, 0]), (1, [4, 0, 0, 0, 0]), (ROOMY, [1, 1, 1, 1, 0]), (1, [1, 1, 1, 1, 1])]
     {
         let bench = room_with_messages(ring, 64, 6).await;
         let mut behind = bench.open(ANN, Cursor::After(Seq(1))).await;
