@@ -9,6 +9,8 @@ mod conversations;
 mod deleting;
 mod departures;
 mod examples;
+mod expiring;
+mod exporting;
 mod invitations;
 mod keys;
 mod limits;

@@ -4,6 +4,8 @@ mod crowd;
 mod cursors;
 mod endings;
 mod erasing;
+mod expiring;
+mod forgetting;
 mod golden;
 mod opening;
 mod pipes;
