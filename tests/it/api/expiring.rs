@@ -97,7 +97,7 @@ async fn what_has_run_out_is_gone_from_everywhere_and_the_rest_stays_right() {
         events.iter().filter(|(kind, _)| kind == "messages.expired").map(|(_, data)| &data["up_to"]).collect();
     assert_eq!(expired, [&last["id"]; 2]);
     let shown = events.iter().filter(|(kind, _)| kind == "message.created" || kind == "message.updated");
-    assert_eq!(shown.clone().count(), 9);
+    assert_eq!(shown.clone().count(), 10);
     assert_eq!(shown.filter(|(_, data)| data["text"] != "").count(), 2, "the young reply, and the one after");
     let file = server.data_dir().join("goldcrest.db");
     eventually(seconds(10), "no copy to be left", async || {

@@ -76,9 +76,17 @@ async fn all_that_an_account_holds_is_there_line_by_line() {
     assert_eq!(of_kind(&lines, "session")[0]["current"], true);
     let keys = of_kind(&lines, "key");
     assert!(keys.len() == 1 && keys[0]["id"] == key["id"] && keys[0]["key"].is_null(), "{keys:?}");
-    let contacts: Vec<(&Value, &Value)> =
-        of_kind(&lines, "contact").iter().map(|it| (&it["direction"], &it["user"]["username"])).collect();
-    assert_eq!(contacts.len(), 3, "{contacts:?}");
+    let contacts: Vec<[&Value; 3]> =
+        of_kind(&lines, "contact").iter().map(|it| [&it["direction"], &it["user"]["username"], &it["state"]]).collect();
+    assert_eq!(
+        json!(contacts),
+        json!([
+            ["sent", "carol", "pending"],
+            ["sent", "bob", "approved"],
+            ["received", "carol", "approved"],
+            ["received", "bob", "pending"]
+        ])
+    );
     assert_eq!(of_kind(&lines, "block")[0]["user"]["username"], "carol");
     let conversations = of_kind(&lines, "conversation");
     let told: Vec<(u64, &Value, &Value)> =
