@@ -12,6 +12,8 @@ use tokio_util::sync::CancellationToken;
 const EVENTS: i64 = 2_000;
 /// Messages deleted in one change: they take longer.
 const MESSAGES: u64 = 200;
+/// How long messages are deleted in one go, before what else is to be done has its turn.
+const IN_ONE_GO: Duration = Duration::from_secs(10);
 /// How long an ended session's row is kept.
 const SESSIONS_KEPT: Duration = Duration::from_hours(720);
 
@@ -29,7 +31,11 @@ impl Services {
         loop {
             let swept = tokio::select! {
                 () = stop.cancelled() => return,
-                _ = sweeps.tick() => self.sweep().await,
+                _ = sweeps.tick() => self.sweep(&stop).await.map(|more| {
+                    if more {
+                        sweeps.reset_immediately();
+                    }
+                }),
                 _ = sessions.tick() => self.tidy().await,
             };
             if let Err(error) = swept {
@@ -43,34 +49,36 @@ impl Services {
         self.see_off_all().await
     }
 
-    async fn sweep(&self) -> Result<(), Failure> {
+    /// Forgets what is too old. Returns whether there is more of it.
+    async fn sweep(&self, stop: &CancellationToken) -> Result<bool, Failure> {
         let now = Timestamp::now();
         let before = now.minus(self.rules().event_retention);
         while self.sequencer().submit(ForgetEvents { before }).await? {}
-        if let Some(kept) = self.rules().message_retention {
-            self.forget_messages(now.minus(kept)).await?;
-        }
         self.sequencer().submit(ForgetSessions { before: now.minus(SESSIONS_KEPT) }).await?;
-        self.sequencer().submit(ForgetUnused { before: now.minus(INVITATIONS_KEPT) }).await
+        self.sequencer().submit(ForgetUnused { before: now.minus(INVITATIONS_KEPT) }).await?;
+        match self.rules().message_retention {
+            Some(kept) => self.forget_messages(now.minus(kept), stop).await,
+            None => Ok(false),
+        }
     }
 
-    /// Deletes what was said before a moment.
-    async fn forget_messages(&self, before: Timestamp) -> Result<(), Failure> {
-        let mut total = 0;
-        loop {
+    /// Deletes what was said before a moment. Returns whether there is more of it.
+    async fn forget_messages(&self, before: Timestamp, stop: &CancellationToken) -> Result<bool, Failure> {
+        let (mut total, start) = (0, Instant::now());
+        let unfinished = loop {
             let begun = Instant::now();
             let Forgotten { messages, more } = self.sequencer().submit(ForgetMessages { before }).await?;
             total += messages;
-            if !more {
-                break;
+            if !more || stop.is_cancelled() || start.elapsed() > IN_ONE_GO {
+                break more;
             }
             // Others have as much of the clock meanwhile as this takes of it.
             tokio::time::sleep(begun.elapsed()).await;
-        }
+        };
         if total > 0 {
             tracing::info!(messages = total, "messages that were kept for long enough are deleted");
         }
-        Ok(())
+        Ok(unfinished)
     }
 }
 

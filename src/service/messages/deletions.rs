@@ -180,4 +180,18 @@ mod tests {
         assert_eq!(page.records.iter().filter(|record| record.data.contains("words")).count(), 10);
         assert_eq!(page.records.iter().filter(|record| record.kind == "message.deleted").count(), 10);
     }
+
+    #[tokio::test]
+    async fn what_is_gone_by_the_time_it_is_to_be_deleted_is_not_found() {
+        let home = tempfile::tempdir().expect("a directory");
+        let store = open(home.path()).await;
+        let hand_over: HandOver = Box::new(|_| Box::pin(std::future::ready(())));
+        let (sequencer, writing) = Sequencer::new(store.clone(), 64, hand_over, CancellationToken::new());
+        tokio::spawn(writing);
+        let (ann, _) = sequencer.submit(Said).await.expect("it is said");
+        let readable = [1, 99].map(|id| (MessageId(id), ConversationId(1))).into();
+        let done =
+            sequencer.submit(Delete { by: ann, own_only: false, readable, audience: None }).await.expect("she may");
+        assert_eq!((done.deleted, done.not_found), (vec![MessageId(1)], vec![MessageId(99)]));
+    }
 }

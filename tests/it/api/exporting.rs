@@ -297,5 +297,6 @@ async fn much_is_exported_with_little_memory_while_others_write() {
     let heads = &lines.last().unwrap()["data"]["head"];
     assert!(heads["first"].as_u64() <= heads["last"].as_u64());
     println!("{} bytes, {said} messages meanwhile, {} KiB of memory", answer.body.len(), (most - before) / 1024);
-    assert!(most - before < 24 * 1024 * 1024, "{} bytes more of memory", most - before);
+    // All of it at once would be twice that: it is what connections to the database keep, and a part or two.
+    assert!(most - before < 40 * 1024 * 1024, "{} bytes more of memory", most - before);
 }
