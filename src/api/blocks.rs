@@ -3,13 +3,11 @@
 use super::answer::NoContent;
 use super::app::App;
 use super::extract::{Named, Owner, Params};
-use super::messages::{LIMITS, limit};
+use super::page::Part;
 use super::problem::Problem;
 use crate::domain::blocks::BlockView;
 use crate::service::Page;
 use axum::extract::State;
-use schemars::JsonSchema;
-use serde::Deserialize;
 
 /// `PUT /blocks/NAME`
 pub(super) async fn create(
@@ -33,22 +31,12 @@ pub(super) async fn delete(
     Ok(NoContent)
 }
 
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct List {
-    /// The `next` of the part before.
-    cursor: Option<String>,
-    /// How many at most; 50 unless said.
-    #[schemars(range(min = 1, max = LIMITS.0))]
-    limit: Option<u64>,
-}
-
 /// `GET /blocks`
 pub(super) async fn list(
     State(app): State<App>,
     Owner(principal): Owner,
-    Params(list): Params<List>,
+    Params(part): Params<Part>,
 ) -> Result<axum::Json<Page<BlockView>>, Problem> {
-    let limit = limit(list.limit)?;
-    Ok(axum::Json(app.services.blocks(&principal, list.cursor.as_deref(), limit).await?))
+    let limit = part.limit()?;
+    Ok(axum::Json(app.services.blocks(&principal, part.cursor(), limit).await?))
 }

@@ -4,7 +4,7 @@ use super::answer::{Created, NoContent};
 use super::app::App;
 use super::extract::{Json, Named, Owner, Params};
 use super::fields::Name;
-use super::messages::{LIMITS, limit};
+use super::page::{LIMITS, limit};
 use super::problem::Problem;
 use crate::domain::contacts::{Answer, ContactView, Direction, State as Said};
 use crate::gate::Bounds;

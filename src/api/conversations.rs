@@ -4,7 +4,7 @@ use super::answer::{Created, Made, NoContent};
 use super::app::App;
 use super::extract::{Caller, Json, Named, Owner, Params, Visitor};
 use super::fields::{ConversationName, Name};
-use super::messages::{LIMITS, limit};
+use super::page::Part;
 use super::problem::Problem;
 use crate::domain::ConversationId;
 use crate::domain::conversations::{FIRST_MEMBERS_LIMIT, Kind, Member, PostPolicy, Role};
@@ -52,34 +52,24 @@ pub(super) async fn create(
     Ok(Made { it: item, new })
 }
 
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct List {
-    /// The `next` of the part before.
-    cursor: Option<String>,
-    /// How many at most; 50 unless said.
-    #[schemars(range(min = 1, max = LIMITS.0))]
-    limit: Option<u64>,
-}
-
 /// `GET /conversations`
 pub(super) async fn list(
     State(app): State<App>,
     Caller(principal): Caller,
-    Params(list): Params<List>,
+    Params(part): Params<Part>,
 ) -> Result<axum::Json<Page<ConversationItem>>, Problem> {
-    let limit = limit(list.limit)?;
-    Ok(axum::Json(app.services.conversations(&principal, list.cursor.as_deref(), limit).await?))
+    let limit = part.limit()?;
+    Ok(axum::Json(app.services.conversations(&principal, part.cursor(), limit).await?))
 }
 
 /// `GET /channels`
 pub(super) async fn channels(
     State(app): State<App>,
     Visitor(principal): Visitor,
-    Params(list): Params<List>,
+    Params(part): Params<Part>,
 ) -> Result<axum::Json<Page<ConversationView>>, Problem> {
-    let limit = limit(list.limit)?;
-    Ok(axum::Json(app.services.channels(&principal, list.cursor.as_deref(), limit).await?))
+    let limit = part.limit()?;
+    Ok(axum::Json(app.services.channels(&principal, part.cursor(), limit).await?))
 }
 
 /// `GET /conversations/ID`

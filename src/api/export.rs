@@ -24,6 +24,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::fmt::Write;
 
 /// A line of an export.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -197,7 +198,8 @@ fn disposition(name: &str) -> String {
             if byte.is_ascii_alphanumeric() || b"-._+".contains(&byte) {
                 value.push(char::from(byte));
             } else {
-                value.push_str(&format!("%{byte:02X}"));
+                // Writing to memory does not fail.
+                let _ = write!(value, "%{byte:02X}");
             }
         }
     }

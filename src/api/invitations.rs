@@ -5,7 +5,7 @@ use super::answer::{Created, NoContent};
 use super::app::App;
 use super::extract::{Json, Named, Params};
 use super::fields::Label;
-use super::messages::{LIMITS, limit};
+use super::page::Part;
 use super::problem::Problem;
 use crate::domain::InvitationId;
 use crate::domain::invitations::USES_LIMIT;
@@ -47,24 +47,14 @@ pub(super) async fn create(
     Ok(Created(app.services.invite(&principal, wanted).await?))
 }
 
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct List {
-    /// The `next` of the part before.
-    cursor: Option<String>,
-    /// How many at most; 50 unless said.
-    #[schemars(range(min = 1, max = LIMITS.0))]
-    limit: Option<u64>,
-}
-
 /// `GET /invitations`
 pub(super) async fn list(
     State(app): State<App>,
     Admin(principal): Admin,
-    Params(list): Params<List>,
+    Params(part): Params<Part>,
 ) -> Result<axum::Json<Page<InvitationItem>>, Problem> {
-    let limit = limit(list.limit)?;
-    Ok(axum::Json(app.services.invitations(&principal, list.cursor.as_deref(), limit).await?))
+    let limit = part.limit()?;
+    Ok(axum::Json(app.services.invitations(&principal, part.cursor(), limit).await?))
 }
 
 /// `DELETE /invitations/ID`

@@ -5,6 +5,7 @@ use super::app::App;
 use super::extract::{BODIES, Caller, IdempotencyKey, Json, Named, Params, VALUES, Visitor, is_json, parse};
 use super::fields::{ClientId, Name, Text};
 use super::openapi::{Asks, Operation};
+use super::page::{LIMITS, limit};
 use super::problem::Problem;
 use crate::domain::conversations::FIRST_MEMBERS_LIMIT;
 use crate::domain::deletion::Audience;
@@ -21,19 +22,6 @@ use http::{HeaderMap, StatusCode, header};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::time::Duration;
-
-/// The most entries of a list in one answer, and how many come unasked.
-pub(super) const LIMITS: (u64, u64) = (200, 50);
-
-/// How many entries of a list.
-pub(super) fn limit(wanted: Option<u64>) -> Result<u64, Problem> {
-    let (most, usual) = LIMITS;
-    match wanted.unwrap_or(usual) {
-        0 => Err(Problem::malformed("`limit` is at least 1.").field("limit")),
-        limit if limit > most => Err(Problem::malformed(format!("`limit` is at most {most}.")).field("limit")),
-        limit => Ok(limit),
-    }
-}
 
 /// What somebody sends, over REST and over WebSocket alike.
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -21,6 +21,7 @@ mod messages;
 mod middleware;
 pub mod openapi;
 mod operations;
+mod page;
 mod problem;
 mod receipts;
 pub mod routes;

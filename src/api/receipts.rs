@@ -2,7 +2,7 @@
 
 use super::app::App;
 use super::extract::{Caller, Json, Named};
-use super::messages::{LIMITS, limit};
+use super::page::{LIMITS, limit};
 use super::problem::Problem;
 use crate::domain::messages::Message;
 use crate::domain::receipts::ReceiptView;

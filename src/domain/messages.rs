@@ -40,10 +40,15 @@ pub struct Message {
 impl Message {
     /// A message of the system's own, still to get its number and moment.
     pub fn by_the_system(conversation_id: ConversationId, text: String) -> Self {
+        Self::by(None, conversation_id, text)
+    }
+
+    /// What somebody says, still to get its number and moment; he names nobody and answers nobody.
+    pub fn by(author: Option<UserRef>, conversation_id: ConversationId, text: String) -> Self {
         Self {
             id: MessageId(0),
             conversation_id,
-            author: None,
+            author,
             text,
             mentions: Vec::new(),
             thread_id: None,

@@ -247,23 +247,31 @@ pub struct User {
 }
 
 impl User {
-    /// What is left of the account when it is deleted.
-    #[must_use]
-    pub fn gone(self) -> Self {
+    /// An account that has nothing yet but its name.
+    pub fn named(username: Username) -> Self {
         Self {
-            username: Username::deleted(self.id),
+            id: UserId(0),
+            username,
             email: None,
             email_confirmed: false,
             password_hash: None,
             bio: String::new(),
             bio_visible: Circle::Everyone,
             inbox: Circle::Everyone,
-            status: Status::Deleted,
+            status: Status::Active,
             admin: false,
             open: false,
+            via: None,
             spare_password: None,
-            ..self
+            created_at: Timestamp(0),
         }
+    }
+
+    /// What is left of the account when it is deleted.
+    #[must_use]
+    pub fn gone(self) -> Self {
+        let Self { id, via, created_at, .. } = self;
+        Self { id, status: Status::Deleted, via, created_at, ..Self::named(Username::deleted(id)) }
     }
 
     /// Whether a protocol without credentials may act as this user, where the operator lets it trust its callers: only as
@@ -348,19 +356,9 @@ mod tests {
     fn what_lets_somebody_in_is_another_with_the_password_and_with_the_trust() {
         let user = |open: bool, hash: Option<&str>| User {
             id: UserId(1),
-            username: Username::stored("ann".to_owned()),
-            email: None,
-            email_confirmed: false,
             password_hash: hash.map(str::to_owned),
-            bio: String::new(),
-            bio_visible: Circle::Everyone,
-            inbox: Circle::Everyone,
-            status: Status::Active,
-            admin: false,
             open,
-            via: None,
-            spare_password: None,
-            created_at: Timestamp(0),
+            ..User::named(Username::stored("ann".to_owned()))
         };
         let marks = [user(false, Some("a")), user(false, Some("b")), user(true, Some("a")), user(true, None)];
         for (number, first) in marks.iter().enumerate() {

@@ -171,7 +171,7 @@ impl Services {
             bio,
             inbox: through.map_or(Circle::Everyone, |through| through.inbox),
             via: through.map(|through| through.system.to_owned()),
-            ..blank(username)
+            ..User::named(username)
         })
     }
 
@@ -332,26 +332,6 @@ impl Services {
         self.submit_as(principal, Suspend { user, suspended, by: Some(principal.user) })?.await?;
         tracing::info!(user.id = user.0, suspended, by.id = principal.user.0, "suspension changed by an administrator");
         Ok(())
-    }
-}
-
-/// An account that has nothing yet but its name.
-pub(super) fn blank(username: Username) -> User {
-    User {
-        id: UserId(0),
-        username,
-        email: None,
-        email_confirmed: false,
-        password_hash: None,
-        bio: String::new(),
-        bio_visible: Circle::Everyone,
-        inbox: Circle::Everyone,
-        status: Status::Active,
-        admin: false,
-        open: false,
-        via: None,
-        spare_password: None,
-        created_at: Timestamp(0),
     }
 }
 

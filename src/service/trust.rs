@@ -1,7 +1,7 @@
 //! Those who are known without a session of ours: by a password with each request, by the opaque session of an older
 //! system, or, where the operator wants so, by nothing but a name.
 
-use super::accounts::{Register, Through, blank};
+use super::accounts::{Register, Through};
 use super::credentials::{ADAPTER_MARK, principal};
 use super::sessions::{Right, TakeUp, Who};
 use super::tokens::new_secret;
@@ -156,7 +156,7 @@ impl Services {
         }
         let username = Username::parse("username", name)?;
         username.check_free()?;
-        let blank = blank(username);
+        let blank = User::named(username);
         let user = User {
             open: true,
             via: through.map(|through| through.system.to_owned()),

@@ -23,7 +23,9 @@ pub(super) use expired::{delete, oldest, replied_to_after};
 pub use list::{MessageFilter, MessagePage};
 pub(super) use list::{count, list};
 use visible::during_the_stay;
-pub(super) use visible::{during_any_stay, not_hidden, visible_during_stays, visible_to};
+pub(super) use visible::{
+    during_any_stay, during_the_stay_after, last_of_the_stay, not_hidden, visible_during_stays, visible_to,
+};
 
 /// A message with what only the server needs to know of it.
 #[derive(Debug, Clone, PartialEq, Eq)]

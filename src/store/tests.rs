@@ -7,7 +7,7 @@ use super::{
 use crate::domain::conversations::{Conversation, Kind, PostPolicy, Role};
 use crate::domain::events::{Happening, Topic};
 use crate::domain::messages::Message;
-use crate::domain::users::{Circle, Status, User, Username};
+use crate::domain::users::{Status, User, Username};
 use crate::domain::{ConversationId, SessionId, Timestamp, UserId};
 use std::path::Path;
 use std::sync::Arc;
@@ -32,24 +32,7 @@ pub(crate) async fn open_counting(home: &Path) -> (Store, Arc<AtomicUsize>) {
 
 /// An account of which only the name matters.
 pub(crate) fn user(name: &str) -> NewUser {
-    NewUser {
-        user: User {
-            id: UserId(0),
-            username: Username::stored(name.to_owned()),
-            email: None,
-            email_confirmed: false,
-            password_hash: None,
-            bio: String::new(),
-            bio_visible: Circle::Everyone,
-            inbox: Circle::Everyone,
-            status: Status::Active,
-            admin: false,
-            open: false,
-            via: None,
-            spare_password: None,
-            created_at: Timestamp(0),
-        },
-    }
+    NewUser { user: User::named(Username::stored(name.to_owned())) }
 }
 
 /// A conversation of which only the kind matters.
@@ -117,10 +100,7 @@ impl Change for Crowd {
         let said: Vec<(UserId, Message)> = people
             .iter()
             .map(|author| {
-                let message = Message {
-                    author: Some(author.reference()),
-                    ..Message::by_the_system(place.id, "words".to_owned())
-                };
+                let message = Message::by(Some(author.reference()), place.id, "words".to_owned());
                 (author.id, batch.insert_message(NewMessage { message, body_hash: 1 }))
             })
             .collect();

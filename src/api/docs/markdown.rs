@@ -1,6 +1,7 @@
 //! Markdown as HTML: the pages in `docs/`, and what the document says in words.
 
 use pulldown_cmark::{CowStr, Event, Options, Parser, Tag, TagEnd, html};
+use pulldown_cmark_escape::escape_html;
 
 /// A whole page out of a file in `docs/`.
 pub(super) fn page(title: &str, text: &str) -> String {
@@ -31,7 +32,10 @@ pub(super) fn shell(title: &str, body: &str) -> String {
 
 /// Text as HTML shows it.
 pub(super) fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    let mut escaped = String::with_capacity(text.len());
+    // A string takes whatever is written to it.
+    let _ = escape_html(&mut escaped, text);
+    escaped
 }
 
 /// Several paragraphs.

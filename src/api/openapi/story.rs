@@ -52,7 +52,7 @@ impl Step {
         if let Some(answer) = &self.answer {
             let lines = format!("/responses/{}/content/application~1x-ndjson", self.status);
             if let (Some(_), Some(items)) = (operation.pointer(&lines), answer.as_array()) {
-                let text: String = items.iter().map(|line| format!("{line}\n")).collect();
+                let text = items.iter().map(Value::to_string).collect::<Vec<_>>().join("\n") + "\n";
                 return self.add_to(operation.pointer_mut(&lines), &text.into());
             }
             let media = match self.status {

@@ -9,8 +9,8 @@ use crate::domain::Refusal;
 use crate::domain::blocks::BlockView;
 use axum::Json;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, RawQuery, Request, State};
-use http::{HeaderMap, StatusCode};
+use axum::extract::{Path, Request, State};
+use http::StatusCode;
 use serde::Serialize;
 
 /// A block as OMS shows it.
@@ -46,17 +46,15 @@ pub(super) async fn block(
 pub(super) async fn list(
     State(front): State<Front>,
     Known(principal): Known,
-    headers: HeaderMap,
-    RawQuery(query): RawQuery,
+    asked: Asked,
 ) -> Answer<Json<Page<Shown>>> {
-    let asked = Asked::of(query.as_deref());
     let found = front.services.numbered_blocks(&principal, asked.leaf(), SIZE).await?;
     let me = front.services.me(&principal).await?;
     let show = |block: BlockView| Shown {
         blocking_user: me.username.as_str().to_owned(),
         blocked_user: block.user.username.as_str().to_owned(),
     };
-    Ok(asked.answer(&front, &headers, "/api/block", found, show))
+    Ok(asked.answer("/api/block", found, show))
 }
 
 /// `DELETE /api/block/USERNAME`. The original had a number there that it told nobody.

@@ -12,8 +12,8 @@ use crate::domain::users::UserRef;
 use crate::gate::Bounds;
 use crate::service::messages::{Destination, Letter, ListWish, MessageBox, Outgoing};
 use axum::Json;
-use axum::extract::{RawQuery, Request, State};
-use http::{HeaderMap, StatusCode};
+use axum::extract::{Request, State};
+use http::StatusCode;
 use serde::Serialize;
 use std::time::Duration;
 use time::{Date, Month, OffsetDateTime};
@@ -72,24 +72,20 @@ pub(super) async fn send(
 pub(super) async fn all(
     State(front): State<Front>,
     Known(principal): Known,
-    headers: HeaderMap,
-    RawQuery(query): RawQuery,
+    asked: Asked,
 ) -> Answer<Json<Page<Shown>>> {
-    let asked = Asked::of(query.as_deref());
-    page(&front, &principal, &headers, "/api/message", asked, ListWish::default()).await
+    page(&front, &principal, "/api/message", asked, ListWish::default()).await
 }
 
 /// `GET /api/message/sent`
 pub(super) async fn sent(
     State(front): State<Front>,
     Known(principal): Known,
-    headers: HeaderMap,
-    RawQuery(query): RawQuery,
+    asked: Asked,
 ) -> Answer<Json<Page<Shown>>> {
-    let asked = Asked::of(query.as_deref());
     let recipient = asked.get("receiver").map(str::to_owned);
     let wish = ListWish { which: MessageBox::Sent, recipient, ..on(asked.get("date"))? };
-    let found = page(&front, &principal, &headers, "/api/message/sent", asked, wish).await;
+    let found = page(&front, &principal, "/api/message/sent", asked, wish).await;
     found.map_err(|complaint| complaint.or_nobody("Receiver does not exist."))
 }
 
@@ -97,26 +93,23 @@ pub(super) async fn sent(
 pub(super) async fn received(
     State(front): State<Front>,
     Known(principal): Known,
-    headers: HeaderMap,
-    RawQuery(query): RawQuery,
+    asked: Asked,
 ) -> Answer<Json<Page<Shown>>> {
-    let asked = Asked::of(query.as_deref());
     let sender = asked.get("sender").map(str::to_owned);
     let wish = ListWish { to_oneself: true, sender, ..on(asked.get("date"))? };
-    let found = page(&front, &principal, &headers, "/api/message/received", asked, wish).await;
+    let found = page(&front, &principal, "/api/message/received", asked, wish).await;
     found.map_err(|complaint| complaint.or_nobody("Sender does not exist."))
 }
 
 async fn page(
     front: &Front,
     principal: &Principal,
-    headers: &HeaderMap,
     path: &str,
     asked: Asked,
     wish: ListWish,
 ) -> Answer<Json<Page<Shown>>> {
     let found = front.services.letters(principal, wish, asked.leaf(), SIZE).await?;
-    Ok(asked.answer(front, headers, path, found, |Letter { message, to }| Shown::new(message, &to)))
+    Ok(asked.answer(path, found, |Letter { message, to }| Shown::new(message, &to)))
 }
 
 /// The messages of one day in UTC, if one is named.

@@ -78,18 +78,7 @@ impl Change for Act {
 }
 
 fn say(batch: &mut Batch, room: ConversationId) -> Message {
-    let message = Message {
-        id: MessageId(0),
-        conversation_id: room,
-        author: None,
-        text: "hello".to_owned(),
-        mentions: Vec::new(),
-        thread_id: None,
-        created_at: Timestamp(0),
-        edited_at: None,
-        deleted_at: None,
-        client_id: None,
-    };
+    let message = Message::by(None, room, "hello".to_owned());
     batch.insert_message(NewMessage { message, body_hash: 0 })
 }
 

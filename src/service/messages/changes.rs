@@ -5,7 +5,7 @@ use crate::domain::mentions::Named;
 use crate::domain::messages::Message;
 use crate::domain::reach::Way;
 use crate::domain::users::{Status, User};
-use crate::domain::{ConversationId, MessageId, Refusal, Seq, Timestamp, UserId};
+use crate::domain::{ConversationId, MessageId, Refusal, Seq, UserId};
 use crate::service::conversations::{blank, create, find_or_make, join, visible};
 use crate::service::{reach, tokens};
 use crate::store::{Abort, Batch, Change, Kept, NewMessage, Wants};
@@ -116,16 +116,10 @@ impl Change for Send {
             batch.join_thread(&root);
         }
         let message = Message {
-            id: MessageId(0),
-            conversation_id: conversation.id,
-            author: Some(author.reference()),
-            text: self.text.clone(),
             mentions,
             thread_id: self.thread_id,
-            created_at: Timestamp(0),
-            edited_at: None,
-            deleted_at: None,
             client_id: self.client_id.clone(),
+            ..Message::by(Some(author.reference()), conversation.id, self.text.clone())
         };
         Ok((batch.insert_message(NewMessage { message, body_hash: self.body_hash }), true))
     }

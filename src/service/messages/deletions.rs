@@ -120,7 +120,6 @@ impl Change for EraseOf {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::Timestamp;
     use crate::domain::conversations::{Kind, Role};
     use crate::domain::messages::Message;
     use crate::store::tests::{conversation, open, user};
@@ -138,18 +137,7 @@ mod tests {
             let members = people.iter().map(|user| (user.id, Role::Member)).collect();
             let place = batch.insert_conversation(NewConversation { conversation: conversation(Kind::Group), members });
             for author in people.iter().cycle().take(20) {
-                let message = Message {
-                    id: MessageId(0),
-                    conversation_id: place.id,
-                    author: Some(author.reference()),
-                    text: "words".to_owned(),
-                    mentions: Vec::new(),
-                    thread_id: None,
-                    created_at: Timestamp(0),
-                    edited_at: None,
-                    deleted_at: None,
-                    client_id: None,
-                };
+                let message = Message::by(Some(author.reference()), place.id, "words".to_owned());
                 batch.insert_message(NewMessage { message, body_hash: 1 });
             }
             Ok((people[0].id, people[1].id))

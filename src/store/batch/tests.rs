@@ -1,10 +1,10 @@
 //! Changes about more rows than a statement takes values: `SQLite` has an end at 32,766.
 
 use super::*;
+use crate::domain::SessionId;
 use crate::domain::conversations::Kind;
 use crate::domain::events::{Happening, Topic};
 use crate::domain::messages::Message;
-use crate::domain::{MessageId, SessionId};
 use crate::store::tests::{conversation, open, user};
 use crate::store::{Change, MessageFilter, MessagePage, Sequencer, Store};
 use tokio_util::sync::CancellationToken;
@@ -58,18 +58,8 @@ impl Change for Chorus {
         assert_eq!(batch.set.directs.len(), 1, "of all these conversations there is one");
         for user in everybody() {
             let author = batch.user(user).await?.ok_or(Refusal::NotFound("user"))?.reference();
-            let message = Message {
-                id: MessageId(0),
-                conversation_id: ROOM,
-                author: Some(author),
-                text: "la".to_owned(),
-                mentions: Vec::new(),
-                thread_id: None,
-                created_at: Timestamp(0),
-                edited_at: None,
-                deleted_at: None,
-                client_id: Some("a song".to_owned()),
-            };
+            let message =
+                Message { client_id: Some("a song".to_owned()), ..Message::by(Some(author), ROOM, "la".to_owned()) };
             batch.insert_message(NewMessage { message, body_hash: 0 });
         }
         Ok(known)

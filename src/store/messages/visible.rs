@@ -41,16 +41,26 @@ pub(in crate::store) fn during_any_stay(viewer: UserId) -> SimpleExpr {
 
 /// Whether a message came during the stay beside it, in the same conversation.
 pub(super) fn during_the_stay() -> Condition {
+    during_the_stay_after(Expr::col((stays::Entity, stays::Column::JoinedMessage)))
+}
+
+/// Whether a message came during the stay beside it, in the same conversation, and behind a place there: the stay's
+/// beginning or later. One lower bound, so that a database reads no more of the index than it must.
+pub(in crate::store) fn during_the_stay_after(place: SimpleExpr) -> Condition {
     let stay = |column| Expr::col((stays::Entity, column));
     let message = |column| Expr::col((Entity, column));
     let lasts = stay(stays::Column::LeftSeq).is_null();
-    // Stays of the time before their messages were noted have no such end; their place on the line decides alone.
-    let last = stay(stays::Column::LeftMessage).if_null(i64::MAX);
     Condition::all()
-        .add(message(Column::Id).gt(stay(stays::Column::JoinedMessage)))
-        .add(message(Column::Id).lte(last))
+        .add(message(Column::Id).gt(place))
+        .add(message(Column::Id).lte(last_of_the_stay()))
         .add(message(Column::Seq).gte(stay(stays::Column::JoinedSeq)))
         .add(lasts.or(message(Column::Seq).lte(stay(stays::Column::LeftSeq))))
+}
+
+/// The last message of the stay. Stays of the time before their messages were noted have no such end; their place on the
+/// line decides alone.
+pub(in crate::store) fn last_of_the_stay() -> SimpleExpr {
+    Expr::col((stays::Entity, stays::Column::LeftMessage)).if_null(i64::MAX)
 }
 
 /// Whether the viewer has not hidden a message from himself.

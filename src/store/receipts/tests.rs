@@ -1,7 +1,9 @@
 //! What is unread is found by indexes alone: no plan of the database walks through a table.
 
 use super::super::tests::open;
+use super::counting::{Crowded, counting, counting_some, finding_the_crowded};
 use super::*;
+use crate::domain::receipts::UNREAD_LIMIT;
 use sea_orm::sea_query::SqliteQueryBuilder;
 use sea_orm::{DbBackend, Statement};
 

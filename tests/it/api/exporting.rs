@@ -114,7 +114,7 @@ async fn all_that_an_account_holds_is_there_line_by_line() {
         "what she does not know",
         "alice was gone",
         "none of her business",
-        &key["key"].as_str().unwrap(),
+        key["key"].as_str().unwrap(),
     ] {
         assert!(!text.contains(secret), "{secret}");
     }

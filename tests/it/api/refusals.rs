@@ -315,11 +315,12 @@ async fn slow_heads_and_bodies_are_cut_off() {
     let cut_off = trickles.map(|beginning| async move {
         let mut connection = Connection::open(server.address).await.unwrap();
         connection.send(beginning).await.unwrap();
-        // A byte now and then does not buy time.
+        // A byte now and then, which is what this is about, does not buy time.
+        let mut now_and_then = tokio::time::interval(Duration::from_millis(50));
         loop {
             tokio::select! {
                 more = connection.read_more() => if !more.unwrap_or(false) { return },
-                () = tokio::time::sleep(Duration::from_millis(50)) => if connection.send("x").await.is_err() { return },
+                _ = now_and_then.tick() => if connection.send("x").await.is_err() { return },
             }
         }
     });

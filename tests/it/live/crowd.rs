@@ -10,9 +10,15 @@ use http::Method;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
+use crate::support::deadline::{seconds, within};
 use crate::support::log::Logged;
 use crate::support::person::id_text;
 use crate::support::{Answer, Chance, Ear, Heard, Listener, Log, NotOpened, Person, Seen, StreamRequest, Transport};
+
+/// How long a killed server may be away, on a machine that does other work beside.
+const AWAY: Duration = seconds(60);
+/// How soon it is tried again.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// A message that the server said it has.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,13 +31,17 @@ pub struct Acknowledged {
 /// Calls until there is an answer that is not "try again". The second value tells whether an earlier attempt may have succeeded.
 pub async fn insist(person: &Person, method: Method, path: &str, body: Option<&Value>) -> (Answer, bool) {
     let mut again = false;
-    loop {
-        match person.try_call(method.clone(), path, body).await {
-            Ok(answer) if answer.status != 503 => return (answer, again),
-            Ok(_) | Err(_) => again = true,
+    let mut attempts = tokio::time::interval(PAUSE);
+    let answer = within(AWAY, "a server that answers", async {
+        loop {
+            attempts.tick().await;
+            match person.try_call(method.clone(), path, body).await {
+                Ok(answer) if answer.status != 503 => return answer,
+                Ok(_) | Err(_) => again = true,
+            }
         }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    });
+    (answer.await, again)
 }
 
 /// Somebody who sends one message after the other, each until it is acknowledged.
@@ -177,6 +187,21 @@ pub struct Record {
 }
 
 impl Wayward {
+    /// Opens a stream, again and again while the server is away.
+    async fn open(&self, transport: Transport, cursor: Option<u64>) -> Listener {
+        let mut attempts = tokio::time::interval(PAUSE);
+        loop {
+            attempts.tick().await;
+            match Listener::open(transport, &self.person, &self.request(transport, cursor).await).await {
+                Ok(listener) => return listener,
+                Err(NotOpened::Answered(answer)) if answer.status != 503 => {
+                    panic!("{}: {}", self.person.name, answer.describe())
+                }
+                Err(error) => assert!(self.server_may_end, "{}: {error:?}", self.person.name),
+            }
+        }
+    }
+
     /// Listens until its cursor has come to the goal, once there is one.
     pub async fn listen(self, mut chance: Chance, goal: watch::Receiver<Option<u64>>) -> Record {
         let mut record = Record {
@@ -190,18 +215,7 @@ impl Wayward {
         let mut cursor = self.after;
         loop {
             let transport = *chance.pick(&self.transports);
-            let mut listener =
-                match Listener::open(transport, &self.person, &self.request(transport, cursor).await).await {
-                    Ok(listener) => listener,
-                    Err(NotOpened::Answered(answer)) if answer.status != 503 => {
-                        panic!("{}: {}", record.name, answer.describe())
-                    }
-                    Err(error) => {
-                        assert!(self.server_may_end, "{}: {error:?}", record.name);
-                        tokio::time::sleep(Duration::from_millis(5)).await;
-                        continue;
-                    }
-                };
+            let mut listener = within(AWAY, "a server that takes streams", self.open(transport, cursor)).await;
             let mut fate =
                 if record.connections < self.single_events { Fate::AfterEvents(1) } else { Fate::choose(&mut chance) };
             let mut has_heard = false;
