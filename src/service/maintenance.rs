@@ -10,8 +10,11 @@ use tokio_util::sync::CancellationToken;
 
 /// Events deleted in one change: few enough that others hardly wait.
 const EVENTS: i64 = 2_000;
-/// Messages deleted in one change: they take longer.
-const MESSAGES: u64 = 200;
+/// Messages deleted in one change: they take longer, by how much depends on the database. So many at first, and then as
+/// many, within these bounds, as are deleted in about this time.
+const MESSAGES: u64 = 50;
+const MESSAGES_BETWEEN: (u64, u64) = (5, 500);
+const HELD_UP: Duration = Duration::from_millis(20);
 /// How long messages are deleted in one go, before what else is to be done has its turn.
 const IN_ONE_GO: Duration = Duration::from_secs(10);
 /// How long an ended session's row is kept.
@@ -64,19 +67,27 @@ impl Services {
 
     /// Deletes what was said before a moment. Returns whether there is more of it.
     async fn forget_messages(&self, before: Timestamp, stop: &CancellationToken) -> Result<bool, Failure> {
-        let (mut total, start) = (0, Instant::now());
+        let (mut total, mut most, start) = (0, MESSAGES, Instant::now());
+        let mut longest = Duration::ZERO;
         let unfinished = loop {
-            let begun = Instant::now();
-            let Forgotten { messages, more } = self.sequencer().submit(ForgetMessages { before }).await?;
+            let (done, took) = self.sequencer().submit(ForgetMessages { before, most }).await?;
+            let Forgotten { messages, more } = done;
             total += messages;
+            longest = longest.max(took);
+            let (least, limit) = MESSAGES_BETWEEN;
+            if took > HELD_UP {
+                most = (most / 2).max(least);
+            } else if took < HELD_UP / 2 {
+                most = (most * 2).min(limit);
+            }
             if !more || stop.is_cancelled() || start.elapsed() > IN_ONE_GO {
                 break more;
             }
             // Others have as much of the clock meanwhile as this takes of it.
-            tokio::time::sleep(begun.elapsed()).await;
+            tokio::time::sleep(took).await;
         };
         if total > 0 {
-            tracing::info!(messages = total, "messages that were kept for long enough are deleted");
+            tracing::info!(messages = total, longest = ?longest, at_a_time = most, "messages that were kept for long enough are deleted");
         }
         Ok(unfinished)
     }
@@ -96,13 +107,17 @@ impl Change for ForgetEvents {
 
 struct ForgetMessages {
     before: Timestamp,
+    most: u64,
 }
 
 impl Change for ForgetMessages {
-    type Output = Forgotten;
+    /// What came of it, and how long it had the clock.
+    type Output = (Forgotten, Duration);
 
-    async fn decide(&self, batch: &mut Batch) -> Result<Forgotten, Abort> {
-        batch.expire_messages(self.before, MESSAGES).await
+    async fn decide(&self, batch: &mut Batch) -> Result<Self::Output, Abort> {
+        let begun = Instant::now();
+        let done = batch.expire_messages(self.before, self.most).await?;
+        Ok((done, begun.elapsed()))
     }
 }
 
