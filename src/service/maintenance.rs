@@ -13,7 +13,7 @@ const EVENTS: i64 = 2_000;
 /// Messages deleted in one change: they take longer, by how much depends on the database. So many at first, and then as
 /// many, within these bounds, as are deleted in about this time.
 const MESSAGES: u64 = 50;
-const MESSAGES_BETWEEN: (u64, u64) = (5, 500);
+const MESSAGES_BETWEEN: (u64, u64) = (5, 200);
 const HELD_UP: Duration = Duration::from_millis(20);
 /// How long messages are deleted in one go, before what else is to be done has its turn.
 const IN_ONE_GO: Duration = Duration::from_secs(10);
@@ -70,6 +70,7 @@ impl Services {
         let (mut total, mut most, start) = (0, MESSAGES, Instant::now());
         let mut longest = Duration::ZERO;
         let unfinished = loop {
+            let begun = Instant::now();
             let (done, took) = self.sequencer().submit(ForgetMessages { before, most }).await?;
             let Forgotten { messages, more } = done;
             total += messages;
@@ -84,7 +85,7 @@ impl Services {
                 break more;
             }
             // Others have as much of the clock meanwhile as this takes of it.
-            tokio::time::sleep(took).await;
+            tokio::time::sleep(begun.elapsed()).await;
         };
         if total > 0 {
             tracing::info!(messages = total, longest = ?longest, at_a_time = most, "messages that were kept for long enough are deleted");
