@@ -56,6 +56,11 @@ routes! {
     get "/healthz" Public => health::healthz [],
     /// Whether the server can be given work: its database answers, and it is not about to stop.
     get "/readyz" Public => health::readyz [],
+    /// Whether streams arrive as they are sent.
+    ///
+    /// A stream of four events, `probe`, 300 ms after each other, and the end. What holds them back on the way, a proxy
+    /// that buffers for instance, would hold back every stream. `goldcrest doctor` asks for it.
+    get "/healthz/stream" Public => health::stream [too_many_streams],
     /// Listen over Server-Sent Events.
     ///
     /// For browsers' `EventSource`, and for `curl -N`. See [Streams](/docs/streams).
@@ -179,6 +184,8 @@ routes! {
     /// There is one direct conversation for each set of people: if it exists, it is given back with 200.
     post "/api/v1/conversations" Credentials => conversations::create [not_found channel_name_taken not_a_contact blocked],
     /// The conversations that one is in, by last activity.
+    ///
+    /// Those with more than 200 people come without `members`, but with `member_count`; `GET` one to see who they are.
     get "/api/v1/conversations" Credentials => conversations::list [],
     /// All public channels, by name.
     get "/api/v1/channels" Credentials => conversations::channels [],

@@ -36,6 +36,9 @@ adapters! {
     kinglet,
 }
 
+/// Who says what the server itself says, in protocols that want a name: one that nobody can take.
+const THE_SERVER: &str = "(server)";
+
 /// An older system's interface.
 pub struct Adapter {
     /// What `--compat` calls it, and its path under `/compat/`.

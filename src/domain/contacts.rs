@@ -151,18 +151,23 @@ pub struct ContactGone {
 
 const REQUEST: &str = "Your request to be added to ";
 const LIST: &str = "'s contacts was ";
+const ANSWERS: [State; 2] = [State::Approved, State::Rejected];
 
 /// What the system says to who asked, in the direct conversation of the two, when he is answered first.
 pub fn told(owner: &UserRef, state: State) -> String {
     format!("{REQUEST}{}{LIST}{}.", owner.username.as_str(), state.word())
 }
 
+/// All that the system ever says so for an owner.
+pub fn all_told(owner: &UserRef) -> Vec<String> {
+    ANSWERS.into_iter().map(|state| told(owner, state)).collect()
+}
+
 /// Whose answer the system told by this text, as he was called then, and which it was: for languages that have words of
 /// their own for it.
 pub fn read_told(text: &str) -> Option<(&str, State)> {
     let (owner, rest) = text.strip_prefix(REQUEST)?.split_once(LIST)?;
-    let answers = [State::Approved, State::Rejected];
-    let state = answers.into_iter().find(|state| rest.strip_suffix('.') == Some(state.word()))?;
+    let state = ANSWERS.into_iter().find(|state| rest.strip_suffix('.') == Some(state.word()))?;
     Some((owner, state))
 }
 

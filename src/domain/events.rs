@@ -191,7 +191,7 @@ pub struct ConversationView {
     pub post: PostPolicy,
     /// When it was made.
     pub created_at: Timestamp,
-    /// Who is in it.
+    /// Who is in it. Lists leave it out for channels that one is not in, and where more than 200 are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub members: Option<Vec<Member>>,
 }

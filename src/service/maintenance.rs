@@ -17,6 +17,8 @@ const MESSAGES_BETWEEN: (u64, u64) = (5, 200);
 const HELD_UP: Duration = Duration::from_millis(20);
 /// How long messages are deleted in one go, before what else is to be done has its turn.
 const IN_ONE_GO: Duration = Duration::from_secs(10);
+/// Sessions ended in one change, each with its event.
+const SESSIONS: u64 = 1_000;
 /// How long an ended session's row is kept.
 const SESSIONS_KEPT: Duration = Duration::from_hours(720);
 
@@ -48,7 +50,7 @@ impl Services {
     }
 
     async fn tidy(&self) -> Result<(), Failure> {
-        self.sequencer().submit(EndExpired).await?;
+        while self.sequencer().submit(EndExpired).await? {}
         self.see_off_all().await
     }
 
@@ -122,22 +124,23 @@ impl Change for ForgetMessages {
     }
 }
 
+/// Ends sessions that ran out. Says whether there may be more.
 struct EndExpired;
 
 impl Change for EndExpired {
-    type Output = ();
+    type Output = bool;
 
-    async fn decide(&self, batch: &mut Batch) -> Result<(), Abort> {
-        let expired = batch.expired_sessions().await?;
+    async fn decide(&self, batch: &mut Batch) -> Result<bool, Abort> {
+        let expired = batch.expired_sessions(SESSIONS).await?;
         if expired.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
         let ids: Vec<SessionId> = expired.iter().map(|session| session.id).collect();
         batch.revoke(&ids).await?;
         for session in &expired {
             emit_revoked(batch, session);
         }
-        Ok(())
+        Ok(expired.len() as u64 == SESSIONS)
     }
 }
 

@@ -5,7 +5,6 @@ use crate::domain::{MessageId, UserId};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
 };
-use std::collections::HashSet;
 
 pub(super) fn row(user: UserId, message: MessageId) -> ActiveModel {
     ActiveModel { user_id: Set(user.0), message_id: Set(message.0) }
@@ -47,23 +46,6 @@ pub(super) async fn list(
         .filter(Column::MessageId.gt(after.0))
         .order_by_asc(Column::MessageId)
         .limit(limit)
-        .into_tuple()
-        .all(db)
-        .await?;
-    Ok(rows.into_iter().map(MessageId).collect())
-}
-
-/// Which of these messages a user has hidden from himself.
-pub(super) async fn among(
-    db: &impl ConnectionTrait,
-    user: UserId,
-    ids: &[MessageId],
-) -> Result<HashSet<MessageId>, DbErr> {
-    let rows: Vec<i64> = Entity::find()
-        .select_only()
-        .column(Column::MessageId)
-        .filter(Column::UserId.eq(user.0))
-        .filter(Column::MessageId.is_in(ids.iter().map(|id| id.0)))
         .into_tuple()
         .all(db)
         .await?;

@@ -7,6 +7,7 @@ mod door;
 pub mod long_poll;
 mod outbox;
 mod parts;
+mod probe;
 mod protocol;
 mod sse;
 mod stream;
@@ -18,7 +19,10 @@ pub use address::{AddressPermit, Addresses};
 pub use close::CloseReason;
 pub use door::{Door, DoorOptions, Peer, listen};
 pub use parts::in_parts;
+pub use probe::probe;
 pub use sse::{Dialect, events, farewell, last_event_id, sse_head, translated};
 pub use stream::Pace;
 pub use takeover::TakeOver;
+#[doc(hidden)]
+pub use websocket::echo;
 pub use websocket::{Accepted, Incoming, Outcome, Reply, websocket};

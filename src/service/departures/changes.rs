@@ -10,7 +10,7 @@ use crate::service::conversations::leave;
 use crate::service::sessions::{Right, revoke_all};
 use crate::store::{Abort, Batch, Change};
 
-/// Conversations that somebody is taken out of in one change: each reads its members.
+/// Conversations that somebody is taken out of in one change: each that he alone owns reads its members.
 const CONVERSATIONS: u64 = 50;
 /// Entries of others' lists that somebody is taken out of in one change.
 const TIES: u64 = 200;

@@ -63,7 +63,7 @@ async fn make_room(batch: &mut Batch, user: UserId) -> Result<(), Abort> {
     let counts = |session: &Session| session.kind != SessionKind::Key && session.is_live(now);
     let live: Vec<SessionId> = batch.sessions_of(user).await?.iter().filter(|it| counts(it)).map(|it| it.id).collect();
     // They come oldest first.
-    let Some(last) = (live.len() + 1).checked_sub(SESSIONS + 1).and_then(|last| live.get(last)) else { return Ok(()) };
+    let Some(last) = live.len().checked_sub(SESSIONS).and_then(|last| live.get(last)) else { return Ok(()) };
     revoke_all(batch, user, |session| session.kind != SessionKind::Key && session.id <= *last).await
 }
 

@@ -15,7 +15,7 @@ const STORY: &str = "src/api/openapi/story.json";
 
 /// Operations that no request and answer can show.
 const WITHOUT_EXAMPLE: &[&str] =
-    &["streamSse", "streamWs", "linksShow", "linksPress", "docsOpenapi", "docsReference", "docsPage"];
+    &["healthStream", "streamSse", "streamWs", "linksShow", "linksPress", "docsOpenapi", "docsReference", "docsPage"];
 
 /// What people in the story keep for later: the words that stand for it in the story, and what it really is.
 #[derive(Default)]

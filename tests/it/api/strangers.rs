@@ -24,6 +24,7 @@ use Door::{Checked, Closed, Public};
 const ROUTES: &[(&str, &str, Door)] = &[
     ("GET", "/healthz", Public),
     ("GET", "/readyz", Public),
+    ("GET", "/healthz/stream", Public),
     ("GET", "/stream", Closed),
     ("GET", "/ws", Checked),
     ("GET", "/links/{purpose}", Checked),
