@@ -217,7 +217,7 @@ pub async fn serve(options: Options) -> Result<(), StartError> {
     let (connections_open, background) = (TaskTracker::new(), TaskTracker::new());
     let services = composed.services.clone();
     let gate = gate(&options, address);
-    let ours = routes::router(App::new(services.clone(), gate.clone(), app_options(&options)));
+    let ours = routes::router(App::new(services.clone(), gate.clone(), app_options(&options), adapters::pages()));
     let router = gate.around(adapters.beside(ours, &services, &gate));
     let door_options = DoorOptions {
         connections,

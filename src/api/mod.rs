@@ -4,6 +4,7 @@ mod accounts;
 mod admin;
 mod answer;
 mod app;
+pub mod asyncapi;
 mod blocks;
 mod contacts;
 mod conversations;
@@ -31,3 +32,5 @@ mod stream;
 mod wording;
 
 pub use app::{App, AppOptions};
+pub use docs::DocsPage;
+pub use operations::{OPERATIONS, OperationType};

@@ -1,7 +1,8 @@
 //! Which older systems' interfaces there are, and where each is mounted.
 
 use super::{StartError, pace};
-use crate::compat::{ADAPTERS, Adapter, Front, FrontOptions, Mode, adapter, mount, names_this_machine};
+use crate::api::DocsPage;
+use crate::compat::{ADAPTERS, Adapter, Front, FrontOptions, Mode, PAGES, adapter, mount, names_this_machine};
 use crate::config::Options;
 use crate::gate::Gate;
 use crate::service::Services;
@@ -40,6 +41,12 @@ pub enum AdaptersError {
     /// An address of its own for what is not mounted.
     #[error("--compat-listen names {0}, which --compat does not")]
     NotChosen(String),
+}
+
+/// What is told of them under `/docs`.
+pub(super) fn pages() -> Vec<DocsPage> {
+    let path = |name: &str| if name.is_empty() { "compat".to_owned() } else { format!("compat/{name}") };
+    PAGES.iter().map(|(name, text)| DocsPage { path: path(name), text }).collect()
 }
 
 fn names() -> String {

@@ -25,6 +25,11 @@ macro_rules! adapters {
         $(mod $name;)*
         /// All adapters.
         pub static ADAPTERS: &[&Adapter] = &[$(&$name::ADAPTER),*];
+        /// What tells people of all of them, and of each: Markdown, by the name of the adapter.
+        pub const PAGES: &[(&str, &str)] = &[
+            ("", include_str!("../../docs/compat/README.md")),
+            $((stringify!($name), include_str!(concat!("../../docs/compat/", stringify!($name), ".md")))),*
+        ];
     };
 }
 

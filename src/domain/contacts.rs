@@ -131,7 +131,7 @@ pub struct ContactView {
 }
 
 /// An entry that came or changed, as one of the two hears of it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ContactChange {
     /// From which side the hearer looks at it.
     pub direction: Direction,
@@ -141,7 +141,7 @@ pub struct ContactChange {
 }
 
 /// An entry that is gone, as one of the two hears of it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ContactGone {
     /// From which side the hearer looked at it.
     pub direction: Direction,

@@ -35,7 +35,7 @@ fn grouped(by: impl ColumnTrait, beside: impl ColumnTrait, groups: Groups) -> Ve
 #[cfg(test)]
 mod tests {
     use crate::domain::conversations::{Kind, Role};
-    use crate::domain::events::{Happening, Topic};
+    use crate::domain::events::{Ended, Happening, Topic};
     use crate::domain::{ConversationId, SessionId, UserId};
     use crate::store::tests::{conversation, open, together, user};
     use crate::store::{Abort, Batch, Change, NewConversation, stays};
@@ -56,7 +56,7 @@ mod tests {
                 let members = people.iter().map(|user| (*user, Role::Member)).collect();
                 let place =
                     batch.insert_conversation(NewConversation { conversation: conversation(Kind::Group), members });
-                batch.emit(Topic::Conversation(place.id), &Happening::SessionRevoked(SessionId(1)));
+                batch.emit(Topic::Conversation(place.id), &Happening::SessionRevoked(Ended { id: SessionId(1) }));
             }
             Ok(())
         }

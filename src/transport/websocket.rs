@@ -279,7 +279,7 @@ impl Protocol for WebSocket {
 
     fn control(&self, control: Control, _: Seq, outbox: &mut Outbox) {
         outbox.push(crate::live::text_frame(control.json().as_bytes()));
-        if matches!(control, Control::Heartbeat { .. }) {
+        if matches!(control, Control::Heartbeat(_)) {
             // An empty ping (RFC 6455, section 5.5.2): proxies and dead peers are found by it.
             outbox.push(Bytes::from_static(&[0x89, 0]));
         }

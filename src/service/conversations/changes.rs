@@ -1,7 +1,7 @@
 //! What changes in conversations, decided under the clock.
 
 use crate::domain::conversations::{Conversation, Kind, Member, PostPolicy, Role, parse_name};
-use crate::domain::events::{Happening, MemberChange, Topic};
+use crate::domain::events::{ConversationView, Happening, MemberChange, Topic};
 use crate::domain::reach::Way;
 use crate::domain::users::UserRef;
 use crate::domain::{ConversationId, Refusal, Timestamp, UserId};
@@ -19,7 +19,7 @@ pub(in crate::service) async fn create(
         shown.push(Member { user: reference(batch, *user).await?, role: *role });
     }
     let conversation = batch.insert_conversation(NewConversation { conversation, members });
-    let happening = Happening::ConversationCreated { conversation: conversation.clone(), members: shown };
+    let happening = Happening::ConversationCreated(ConversationView::new(conversation.clone(), Some(shown)));
     batch.emit(Topic::Conversation(conversation.id), &happening);
     Ok(conversation)
 }
@@ -150,7 +150,8 @@ impl Change for Update {
             conversation.post = post;
         }
         batch.update_conversation(&conversation).await?;
-        batch.emit(Topic::Conversation(self.id), &Happening::ConversationUpdated(conversation));
+        let view = ConversationView::new(conversation, None);
+        batch.emit(Topic::Conversation(self.id), &Happening::ConversationUpdated(view));
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! What changes in sessions, decided under the clock.
 
 use super::Opening;
-use crate::domain::events::{Happening, SessionView, Topic};
+use crate::domain::events::{Ended, Happening, SessionView, Topic};
 use crate::domain::sessions::{REFRESH_GRACE, Session, SessionKind};
 use crate::domain::users::User;
 use crate::domain::{Refusal, SessionId, Timestamp, UserId};
@@ -69,8 +69,10 @@ async fn make_room(batch: &mut Batch, user: UserId) -> Result<(), Abort> {
 
 pub(in crate::service) fn emit_revoked(batch: &mut Batch, session: &Session) {
     let happening = match session.kind {
-        SessionKind::Key => Happening::KeyRevoked(session.id),
-        SessionKind::Token | SessionKind::Cookie | SessionKind::Adapter => Happening::SessionRevoked(session.id),
+        SessionKind::Key => Happening::KeyRevoked(Ended { id: session.id }),
+        SessionKind::Token | SessionKind::Cookie | SessionKind::Adapter => {
+            Happening::SessionRevoked(Ended { id: session.id })
+        }
     };
     batch.emit(Topic::User(session.user), &happening);
 }

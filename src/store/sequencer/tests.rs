@@ -4,7 +4,7 @@ use super::super::NewConversation;
 use super::super::tests::{conversation, open, open_counting, user};
 use super::*;
 use crate::domain::conversations::{Kind, Role};
-use crate::domain::events::{Happening, Topic};
+use crate::domain::events::{Ended, Happening, Topic};
 use crate::domain::{ConversationId, Seq, SessionId, Timestamp, UserId};
 use parking_lot::Mutex;
 use sea_orm::{ConnectionTrait, DbErr};
@@ -43,7 +43,7 @@ enum Act {
 }
 
 fn emit(batch: &mut Batch) -> String {
-    batch.emit(Topic::User(ANN), &Happening::SessionRevoked(SessionId(1))).to_string()
+    batch.emit(Topic::User(ANN), &Happening::SessionRevoked(Ended { id: SessionId(1) })).to_string()
 }
 
 impl Change for Act {

@@ -3,6 +3,7 @@
 mod accounts;
 mod admin;
 mod administrators;
+mod asyncapi;
 mod blocks;
 mod contacts;
 mod conversations;

@@ -90,7 +90,9 @@ const ROUTES: &[(&str, &str, Door)] = &[
     ("GET", "/api/v1/events", Closed),
     ("GET", "/openapi.json", Public),
     ("GET", "/docs", Public),
+    ("GET", "/asyncapi.json", Public),
     ("GET", "/docs/{page}", Public),
+    ("GET", "/docs/compat/{page}", Public),
 ];
 
 async fn knock(caller: &Caller, method: &str, path: &str) -> Answer {

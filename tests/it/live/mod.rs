@@ -4,6 +4,7 @@ mod crowd;
 mod cursors;
 mod endings;
 mod erasing;
+mod examples;
 mod expiring;
 mod forgetting;
 mod framing;
