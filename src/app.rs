@@ -154,6 +154,7 @@ fn rules(options: &Options) -> Rules {
         session_lifetime: options.session_lifetime,
         streams_per_user: options.max_streams_per_user,
         event_retention: options.event_retention,
+        message_retention: options.message_retention,
     }
 }
 

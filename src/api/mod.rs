@@ -11,6 +11,7 @@ mod conversations;
 mod cookie;
 mod docs;
 mod email;
+mod export;
 mod extract;
 mod fields;
 mod health;

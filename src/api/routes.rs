@@ -4,8 +4,8 @@ use super::app::App;
 use super::openapi::{self, Entry, Facts};
 use super::problem::Problem;
 use super::{
-    accounts, admin, blocks, contacts, conversations, cookie, docs, email, health, invitations, keys, links, messages,
-    middleware, presence, receipts, server, sessions, stream,
+    accounts, admin, blocks, contacts, conversations, cookie, docs, email, export, health, invitations, keys, links,
+    messages, middleware, presence, receipts, server, sessions, stream,
 };
 use axum::Router;
 use axum::routing::{delete, get, patch, post, put};
@@ -101,6 +101,10 @@ routes! {
     ///
     /// All sessions and keys end, and nobody gets the name again. The messages stay, or go with it.
     delete "/api/v1/me" Credentials => accounts::delete [invalid_credentials],
+    /// Take along all that one's account holds.
+    ///
+    /// One JSON object a line, sent while it is read. API keys cannot ask for it. See [Accounts](/docs/accounts#exporting-an-account).
+    post "/api/v1/me/export" Credentials => export::all [invalid_credentials overloaded],
     /// Change one's e-mail address.
     ///
     /// The new one counts once the link that is mailed to it is used.

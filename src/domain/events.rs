@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 pub use happening::{EventType, Happening, TYPES};
 pub use views::{
-    About, ConversationView, Deleted, Ended, Hidden, KeyView, MemberChange, Profile, SessionView, Settings,
+    About, ConversationView, Deleted, Ended, Expired, Hidden, KeyView, MemberChange, Profile, SessionView, Settings,
 };
 
 /// Who hears of an event: exactly one audience. What two audiences hear is two events.
@@ -71,6 +71,9 @@ pub enum Effect {
     Block(UserId, UserId),
     /// What the user shows, and to whom, may be otherwise.
     Settings(UserId),
+    /// Earlier events show the text of no message up to this one any more, since then. Numbers and moments rise together
+    /// over the whole server, so it holds in every conversation as soon as one has heard of it.
+    Expire(MessageId, Timestamp),
 }
 
 impl Record {
@@ -117,6 +120,10 @@ impl Record {
             ("message.deleted", Topic::Conversation(_)) => {
                 let deleted: Deleted = serde_json::from_str(&self.data).ok()?;
                 Some(Effect::Erase(deleted.id, deleted.deleted_at))
+            }
+            ("messages.expired", Topic::Conversation(_)) => {
+                let expired: Expired = serde_json::from_str(&self.data).ok()?;
+                Some(Effect::Expire(expired.up_to, self.at))
             }
             ("session.revoked" | "key.revoked", Topic::User(_)) => {
                 let revoked: Revoked = serde_json::from_str(&self.data).ok()?;

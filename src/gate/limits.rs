@@ -37,6 +37,7 @@ pub struct Limits {
     mails: Buckets<IpAddr>,
     readings: Buckets<UserId>,
     typing: Buckets<UserId>,
+    exports: Buckets<UserId>,
 }
 
 /// What is guessed. What somebody types who is not let in yet never counts for one who is, whatever he calls himself; and
@@ -185,6 +186,7 @@ impl Limits {
             guesses: Buckets::new("guesses", a_minute(number(6)).allow_burst(number(10))),
             sends: Buckets::new("sends", a_minute(number(240)).allow_burst(number(120))),
             mails: Buckets::new("mails", Quota::per_hour(number(30)).allow_burst(number(10))),
+            exports: Buckets::new("exports", Quota::per_hour(number(12)).allow_burst(number(6))),
             readings: Buckets::new("readings", a_minute(number(600)).allow_burst(number(300))),
             typing: Buckets::new("typing", a_minute(number(240)).allow_burst(number(60))),
         }
@@ -294,6 +296,11 @@ impl Bounds {
     /// Sending a message.
     pub fn send(&self, user: UserId) -> Result<(), TooMany> {
         self.count(|limits| limits.sends.ask(&user))
+    }
+
+    /// Exporting an account, which reads all of it.
+    pub fn export(&self, user: UserId) -> Result<(), TooMany> {
+        self.count(|limits| limits.exports.ask(&user))
     }
 
     /// Saying what one has read, or taking what is new.

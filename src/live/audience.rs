@@ -146,6 +146,11 @@ fn change(stays: &mut Stays, seq: Seq, effect: &Effect) {
     match effect {
         Effect::Join(conversation, _) => stays.join(*conversation, seq),
         Effect::Leave(conversation, _) => stays.leave(*conversation, seq),
-        Effect::Revoke(_) | Effect::Erase(..) | Effect::Contact(..) | Effect::Block(..) | Effect::Settings(_) => {}
+        Effect::Revoke(_)
+        | Effect::Erase(..)
+        | Effect::Expire(..)
+        | Effect::Contact(..)
+        | Effect::Block(..)
+        | Effect::Settings(_) => {}
     }
 }

@@ -129,6 +129,10 @@ impl Hub {
             self.ring.write().erase(*message, *at);
             self.erasures.note(event.seq, *message, *at);
         }
+        if let Some(Effect::Expire(up_to, at)) = &event.effect {
+            self.ring.write().expire(*up_to, *at);
+            self.erasures.note_expiry(event.seq, *up_to, *at);
+        }
         // Who comes hears the event by which he comes, who goes hears the one by which he goes.
         if let Some(effect @ Effect::Join(..)) = &event.effect {
             index.change(event.seq, effect);
@@ -233,7 +237,7 @@ impl Hub {
         self.index.lock().exit(slot, audience, follows);
     }
 
-    /// The place of the newest deletion of a message.
+    /// The place of the newest deletion of messages.
     pub(super) fn newest_erasure(&self) -> Seq {
         self.erasures.newest()
     }

@@ -108,9 +108,12 @@ impl Index {
         let (conversation, people): (ConversationId, &[UserId]) = match effect {
             Effect::Join(conversation, people) => (*conversation, people),
             Effect::Leave(conversation, person) => (*conversation, std::slice::from_ref(person)),
-            Effect::Revoke(_) | Effect::Erase(..) | Effect::Contact(..) | Effect::Block(..) | Effect::Settings(_) => {
-                return;
-            }
+            Effect::Revoke(_)
+            | Effect::Erase(..)
+            | Effect::Expire(..)
+            | Effect::Contact(..)
+            | Effect::Block(..)
+            | Effect::Settings(_) => return,
         };
         for user in people {
             let Some(audience) = self.audiences.get(user).cloned() else { continue };

@@ -9,6 +9,7 @@ pub mod conversations;
 pub mod copies;
 pub mod credentials;
 pub mod departures;
+pub mod export;
 pub mod invitations;
 pub mod keys;
 pub mod links;
@@ -64,6 +65,8 @@ pub struct Rules {
     pub streams_per_user: usize,
     /// How long events are kept.
     pub event_retention: Duration,
+    /// How long messages are kept; for ever unless said.
+    pub message_retention: Option<Duration>,
 }
 
 /// Who may register.
@@ -107,6 +110,7 @@ struct Inner {
     shown: credentials::ShownTickets,
     proven: trust::Proven,
     typing: typing::Typing,
+    exports: export::Exports,
     rules: Rules,
     post: Option<Post>,
     /// New passwords that were asked for, and are not looked into yet.
@@ -128,6 +132,7 @@ impl Services {
         let shown = credentials::ShownTickets::default();
         let proven = trust::Proven::new();
         let typing = typing::Typing::default();
+        let exports = export::Exports::new();
         let (asked, orders) = mpsc::channel(ORDERS);
         let orders = (asked, Mutex::new(orders));
         let instance = format!("{:016x}", rand::random::<u64>());
@@ -142,6 +147,7 @@ impl Services {
             shown,
             proven,
             typing,
+            exports,
             rules,
             post,
             orders,

@@ -40,6 +40,7 @@ const CHAPTERS: &[(&str, &str, &str)] = &[
     ("conversations", "Conversations", "Direct conversations, groups and channels, and who is in them."),
     ("messages", "Messages", "Sending, editing, deleting, reading. See [Messages](/docs/messages)."),
     ("email", "Accounts", ""),
+    ("export", "Accounts", ""),
     (
         "links",
         "Mailed links",

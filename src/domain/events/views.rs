@@ -33,6 +33,14 @@ pub struct Deleted {
     pub deleted_at: Timestamp,
 }
 
+/// Messages that are kept no longer.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "ExpiredMessages")]
+pub struct Expired {
+    /// The last of them.
+    pub up_to: MessageId,
+}
+
 /// A message that somebody does not want to see any more.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[schemars(rename = "HiddenMessage")]

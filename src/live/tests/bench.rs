@@ -30,6 +30,10 @@ pub(crate) enum Act {
     Revoke(UserId, SessionId),
     /// Deletes the oldest events, so many.
     Forget(i64),
+    /// Deletes the oldest messages, so many.
+    Expire(u64),
+    /// What a conversation hears of that.
+    Expired(ConversationId, MessageId),
 }
 
 impl Change for Act {
@@ -68,6 +72,8 @@ impl Change for Act {
             Self::Forget(most) => {
                 batch.forget_events(Timestamp(i64::MAX), *most).await?;
             }
+            Self::Expire(most) => drop(batch.expire_messages(Timestamp(i64::MAX), *most).await?),
+            Self::Expired(..) => {}
         }
         Ok(())
     }

@@ -44,6 +44,7 @@ const ROUTES: &[(&str, &str, Door)] = &[
     ("GET", "/api/v1/me", Closed),
     ("PATCH", "/api/v1/me", Closed),
     ("DELETE", "/api/v1/me", Closed),
+    ("POST", "/api/v1/me/export", Closed),
     ("PUT", "/api/v1/me/email", Closed),
     ("DELETE", "/api/v1/me/email", Closed),
     ("POST", "/api/v1/invitations", Closed),

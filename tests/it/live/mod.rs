@@ -5,6 +5,8 @@ mod cursors;
 mod endings;
 mod erasing;
 mod examples;
+mod expiring;
+mod forgetting;
 mod framing;
 mod fuzz;
 mod golden;
