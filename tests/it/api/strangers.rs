@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use goldcrest::api::routes::{Access, LIST};
+use goldcrest::compat::ADAPTERS;
 use http::Method;
 use serde_json::json;
 
@@ -100,7 +101,10 @@ const ROUTES: &[(&str, &str, Door)] = &[
 async fn knock(caller: &Caller, method: &str, path: &str) -> Answer {
     let method: Method = method.parse().unwrap();
     let path = path.replace("{id}", "1").replace("{name}", "host");
-    let path = path.replace("{page}", "streams").replace("{purpose}", "activate");
+    let path = path
+        .replace("compat/{page}", &format!("compat/{}", ADAPTERS[0].name))
+        .replace("{page}", "streams")
+        .replace("{purpose}", "activate");
     let body = (method != Method::GET && method != Method::DELETE).then(|| json!({}));
     caller.call(method, &path, body.as_ref()).await
 }
