@@ -23,6 +23,7 @@ mod middleware;
 pub mod openapi;
 mod operations;
 mod page;
+mod presence;
 mod problem;
 mod receipts;
 pub mod routes;

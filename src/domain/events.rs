@@ -68,6 +68,12 @@ pub enum Effect {
     /// Earlier events show the text of no message up to this one any more, since then. Numbers and moments rise together
     /// over the whole server, so it holds in every conversation as soon as one has heard of it.
     Expire(MessageId, Timestamp),
+    /// What one of these two says to the other as a contact is otherwise.
+    Contact(UserId, UserId),
+    /// The first has blocked the second, or does so no longer.
+    Block(UserId, UserId),
+    /// What the user shows, and to whom, may be otherwise.
+    Settings(UserId),
 }
 
 impl Record {
@@ -102,6 +108,15 @@ impl Record {
                 let removed: Membership = serde_json::from_str(&self.data).ok()?;
                 Some(Effect::Leave(conversation, removed.user.id))
             }
+            ("contact.requested" | "contact.updated" | "contact.deleted", Topic::User(user)) => {
+                let other: Membership = serde_json::from_str(&self.data).ok()?;
+                Some(Effect::Contact(user, other.user.id))
+            }
+            ("block.created" | "block.deleted", Topic::User(user)) => {
+                let other: Membership = serde_json::from_str(&self.data).ok()?;
+                Some(Effect::Block(user, other.user.id))
+            }
+            ("user.updated", Topic::User(user)) => Some(Effect::Settings(user)),
             ("message.deleted", Topic::Conversation(_)) => {
                 let deleted: Deleted = serde_json::from_str(&self.data).ok()?;
                 Some(Effect::Erase(deleted.id, deleted.deleted_at))

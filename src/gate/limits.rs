@@ -37,6 +37,7 @@ pub struct Limits {
     mails: Buckets<IpAddr>,
     readings: Buckets<UserId>,
     exports: Buckets<UserId>,
+    typing: Buckets<UserId>,
 }
 
 /// What is guessed. What somebody types who is not let in yet never counts for one who is, whatever he calls himself; and
@@ -187,6 +188,7 @@ impl Limits {
             mails: Buckets::new("mails", Quota::per_hour(number(30)).allow_burst(number(10))),
             exports: Buckets::new("exports", Quota::per_hour(number(12)).allow_burst(number(6))),
             readings: Buckets::new("readings", a_minute(number(600)).allow_burst(number(300))),
+            typing: Buckets::new("typing", a_minute(number(240)).allow_burst(number(60))),
         }
     }
 
@@ -217,6 +219,11 @@ impl Limits {
     /// Saying over a WebSocket what one has read.
     pub fn reading(&self, user: UserId) -> Result<(), TooMany> {
         self.readings.ask(&user).pass()
+    }
+
+    /// Saying over a WebSocket that one types.
+    pub fn typing(&self, user: UserId) -> Result<(), TooMany> {
+        self.typing.ask(&user).pass()
     }
 }
 
@@ -299,6 +306,11 @@ impl Bounds {
     /// Saying what one has read, or taking what is new.
     pub fn reading(&self, user: UserId) -> Result<(), TooMany> {
         self.count(|limits| limits.readings.ask(&user))
+    }
+
+    /// Saying that one types.
+    pub fn typing(&self, user: UserId) -> Result<(), TooMany> {
+        self.count(|limits| limits.typing.ask(&user))
     }
 }
 

@@ -7,13 +7,14 @@ use super::audience::Audience;
 use super::erasures::{Erasures, Fate};
 use super::event::Event;
 use super::index::Index;
+use super::presence::Presence;
 use super::ring::Ring;
 use super::slot::{Ending, Slot};
 use crate::domain::access::Stay;
 use crate::domain::events::{Effect, Topic};
 use crate::domain::{ConversationId, MessageId, Seq, SessionId, Timestamp, UserId};
 use dashmap::DashMap;
-use parking_lot::{Mutex, RwLock};
+use parking_lot::{Mutex, MutexGuard, RwLock};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -39,6 +40,7 @@ pub struct Hub {
     applied: AtomicI64,
     revoked: DashMap<SessionId, Timestamp>,
     erasures: Erasures,
+    pub(super) presence: Presence,
     /// Why new streams are sent away, if they are.
     closed: OnceLock<Ending>,
 }
@@ -65,6 +67,7 @@ impl Hub {
             applied: AtomicI64::new(applied.0),
             revoked: revoked.into_iter().map(|session| (session, now)).collect(),
             erasures: Erasures::default(),
+            presence: Presence::default(),
             closed: OnceLock::new(),
         }
     }
@@ -140,6 +143,9 @@ impl Hub {
             Some(Effect::Revoke(session)) => self.revoke(&index, event.topic, *session),
             _ => {}
         }
+        if let Some(effect) = &event.effect {
+            self.note_regards(&index, effect);
+        }
         index.applied = event.seq;
         index.batch = Some(event.batch);
         self.applied.store(event.seq.0, Ordering::Release);
@@ -150,6 +156,7 @@ impl Hub {
         self.revoked.insert(session, Timestamp::now());
         if let Topic::User(user) = topic {
             index.end_session(user, session, Ending::Revoked);
+            self.presence.doubt(user);
         }
     }
 
@@ -177,6 +184,11 @@ impl Hub {
     /// Why streams are sent away, if they are.
     pub fn closed_by(&self) -> Option<Ending> {
         self.closed.get().copied()
+    }
+
+    /// Who hears what, for what passes.
+    pub(super) fn index(&self) -> MutexGuard<'_, Index> {
+        self.index.lock()
     }
 
     // For subscriptions.

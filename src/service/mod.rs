@@ -17,12 +17,14 @@ pub mod maintenance;
 pub mod messages;
 mod page;
 pub mod passwords;
+pub mod presence;
 mod reach;
 pub mod receipts;
 pub mod sessions;
 pub mod streams;
 pub mod tokens;
 pub mod trust;
+mod typing;
 
 use crate::domain::sessions::{NO_SESSION, Principal};
 use crate::domain::users::Mark;
@@ -108,6 +110,7 @@ struct Inner {
     shown: credentials::ShownTickets,
     proven: trust::Proven,
     exports: export::Exports,
+    typing: typing::Typing,
     rules: Rules,
     post: Option<Post>,
     /// New passwords that were asked for, and are not looked into yet.
@@ -129,6 +132,7 @@ impl Services {
         let shown = credentials::ShownTickets::default();
         let proven = trust::Proven::new();
         let exports = export::Exports::new();
+        let typing = typing::Typing::default();
         let (asked, orders) = mpsc::channel(ORDERS);
         let orders = (asked, Mutex::new(orders));
         let instance = format!("{:016x}", rand::random::<u64>());
@@ -143,6 +147,7 @@ impl Services {
             shown,
             proven,
             exports,
+            typing,
             rules,
             post,
             orders,

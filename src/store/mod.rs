@@ -18,6 +18,7 @@ mod mentions;
 mod messages;
 mod open;
 mod pairs;
+mod presence;
 mod receipts;
 mod renumber;
 mod replaced;
@@ -41,6 +42,7 @@ pub use inspect::{
 };
 pub use messages::{Directs, Kept, MessageFilter, MessagePage};
 pub use open::{Database, OpenError, Store, database_url};
+pub use presence::Regards;
 pub use receipts::{Position, Unread};
 pub use renumber::{Logins, Renumbered};
 pub use sequencer::{Change, HandOver, Sequencer, SubmitError};

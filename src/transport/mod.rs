@@ -7,6 +7,7 @@ mod door;
 pub mod long_poll;
 mod outbox;
 mod parts;
+mod peer;
 mod probe;
 mod protocol;
 mod sse;
@@ -14,7 +15,7 @@ mod stream;
 mod takeover;
 mod websocket;
 
-pub use crate::live::{Cursor, Event, Subscription};
+pub use crate::live::{Cursor, Event, Manner, Subscription};
 pub use address::{AddressPermit, Addresses};
 pub use close::CloseReason;
 pub use door::{Door, DoorOptions, Peer, listen};

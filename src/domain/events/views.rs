@@ -133,6 +133,8 @@ pub struct Settings {
     pub bio_visible: Circle,
     /// Who may write to him directly.
     pub inbox: Circle,
+    /// Whether those who may see when he is there do.
+    pub show_presence: bool,
 }
 
 /// An account: how it is named, and to its owner alone what else there is of it.
@@ -155,6 +157,7 @@ impl Profile {
             bio: user.bio.clone(),
             bio_visible: user.bio_visible,
             inbox: user.inbox,
+            show_presence: user.show_presence,
         };
         Self { user: user.reference(), own: Some(Box::new(own)) }
     }

@@ -78,6 +78,8 @@ const ROUTES: &[(&str, &str, Door)] = &[
     ("GET", "/api/v1/mentions", Closed),
     ("GET", "/api/v1/threads", Closed),
     ("POST", "/api/v1/messages/take", Closed),
+    ("POST", "/api/v1/conversations/{id}/typing", Closed),
+    ("GET", "/api/v1/presence", Closed),
     ("PUT", "/api/v1/conversations/{id}/read", Closed),
     ("GET", "/api/v1/conversations/{id}/receipts", Closed),
     ("POST", "/api/v1/contacts", Closed),

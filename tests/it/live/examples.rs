@@ -32,6 +32,7 @@ impl Socket {
                     Heard::Event(event) => event.json(),
                     Heard::Control(control) => control.json(),
                     Heard::Heartbeat(position) => json!({ "type": "heartbeat", "position": position }),
+                    Heard::Passing(passing) => passing.json(),
                     Heard::Reply(_) => continue,
                     Heard::End(code) => panic!("the socket ended ({code:?}) before {kinds:?}: {frames:?}"),
                 };
