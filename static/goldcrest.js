@@ -217,14 +217,13 @@ export class Goldcrest {
   /**
    * Registers. The account is `pending` until a mailed link is used where the server wants that, and nobody logged in.
    *
-   * @param {{ username: string, password: string, email?: string, bio?: string, invitation?: string }} who
+   * @param {{ username: string, password: string, email?: string, bio?: string, invitation?: string, name?: string }} who
+   *   `name` is how the session is shown in the list of devices
    * @returns {Promise<Account>}
    */
   async register(who) {
-    const answer = await this.#credentials.call('POST', 'users', { body: who, open: true });
-    if (answer.user.status === 'pending') return answer.user;
-    const { username, password } = who;
-    return this.login({ username, password });
+    const user = await this.#credentials.login('users', who);
+    return user.status === 'pending' ? user : this.#begun(user, true);
   }
 
   /**
@@ -470,7 +469,8 @@ class Credentials {
   async login(path, who) {
     const body = this.#byCookie ? { ...who, cookie: true } : who;
     const answer = await this.call('POST', path, { body, open: true });
-    if (!this.#byCookie) this.#take(answer, answer.user);
+    // Who registers and has to confirm an address first is not logged in.
+    if (!this.#byCookie && answer.access_token) this.#take(answer, answer.user);
     return answer.user;
   }
 

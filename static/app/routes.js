@@ -1,0 +1,26 @@
+// @ts-check
+/** Every address of the app. A page's code is fetched when it is opened first. The server knows the same list: `src/api/web.rs`. */
+
+import { route } from './router.js';
+
+/** @typedef {{ open: import('./router.js').Opener }} Module */
+/** @typedef {() => Promise<Module>} Fetch */
+
+/** @type {Record<string, Fetch>} For whoever is logged in. */
+const PAGES = {
+  '/': () => import('./pages/conversations.js'),
+  '/conversations': () => import('./pages/conversations.js'),
+};
+
+/** @type {Record<string, Fetch>} For guests. */
+const OPEN = {
+  '/login': () => import('./pages/login.js'),
+  '/register': () => import('./pages/register.js'),
+  '/invitations/:token': () => import('./pages/register.js'),
+  '/lost-password': () => import('./pages/lost-password.js'),
+};
+
+export function declare() {
+  for (const [path, fetch] of Object.entries(PAGES)) route(path, async (place) => (await fetch()).open(place));
+  for (const [path, fetch] of Object.entries(OPEN)) route(path, async (place) => (await fetch()).open(place), { guest: true });
+}
