@@ -293,6 +293,19 @@ export class Goldcrest {
   }
 
   /**
+   * Calls the API where the answer is no JSON: for the lines of an export, for instance.
+   *
+   * @param {'GET' | 'POST'} method
+   * @param {string} path
+   * @param {{ body?: unknown, signal?: AbortSignal }} [more]
+   * @returns {Promise<Response>}
+   * @throws {GoldcrestError}
+   */
+  fetch(method, path, more = {}) {
+    return this.#credentials.answer(method, path, more);
+  }
+
+  /**
    * All entries of a list, part after part.
    *
    * @param {string} path
@@ -545,6 +558,16 @@ class Credentials {
    * @param {{ query?: Record<string, unknown>, body?: unknown, signal?: AbortSignal, open?: boolean }} more `open` calls show no credentials
    */
   async call(method, path, more) {
+    const answer = await this.answer(method, path, more);
+    return answer.status === 204 || answer.status === 202 ? null : answer.json();
+  }
+
+  /**
+   * @param {string} method
+   * @param {string} path
+   * @param {{ query?: Record<string, unknown>, body?: unknown, signal?: AbortSignal, open?: boolean }} more
+   */
+  async answer(method, path, more) {
     const bearer = this.bearer;
     try {
       return await this.#attempt(method, path, more);
@@ -560,21 +583,19 @@ class Credentials {
   }
 
   /** @param {string} method @param {string} path @param {{ query?: Record<string, unknown>, body?: unknown, signal?: AbortSignal, open?: boolean }} more */
-  async #attempt(method, path, { query = {}, body, signal, open = false }) {
+  #attempt(method, path, { query = {}, body, signal, open = false }) {
     const url = this.url(`/api/v1/${path}`);
     for (const [name, value] of Object.entries(query)) {
       for (const one of Array.isArray(value) ? value : [value]) {
         if (one !== undefined && one !== null) url.searchParams.append(name, String(one));
       }
     }
-    const answer = await this.fetch(url, {
+    return this.fetch(url, {
       method,
       headers: body === undefined ? {} : { 'Content-Type': 'application/json' },
       body: body === undefined ? null : JSON.stringify(body),
       signal: signal ?? null,
     }, open);
-    if (answer.status === 204 || answer.status === 202) return null;
-    return answer.json();
   }
 
   /**

@@ -2,6 +2,7 @@
 
 use super::docs::Publication;
 use super::openapi::Facts;
+use super::web::Site;
 use crate::gate::Gate;
 use crate::service::Services;
 use crate::transport::Pace;
@@ -24,6 +25,7 @@ pub struct App {
     pub(super) gate: Gate,
     pub(super) options: AppOptions,
     pub(super) publication: Publication,
+    pub(super) site: Site,
 }
 
 impl App {
@@ -31,7 +33,7 @@ impl App {
     pub fn new(services: Services, gate: Gate, options: AppOptions) -> Self {
         let password_min_length = services.rules().password_min_length;
         let publication = Publication::new(Facts { cookie: cookie_name(&gate), password_min_length });
-        Self { services, gate, options, publication }
+        Self { services, gate, options, publication, site: Site::default() }
     }
 
     /// The name of the web app's cookie.

@@ -22,11 +22,13 @@ pub mod openapi;
 mod operations;
 mod page;
 mod problem;
+mod published;
 mod receipts;
 pub mod routes;
 mod server;
 mod sessions;
 mod stream;
+pub mod web;
 mod wording;
 
 pub use app::{App, AppOptions};

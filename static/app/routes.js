@@ -10,6 +10,14 @@ import { route } from './router.js';
 const PAGES = {
   '/': () => import('./pages/conversations.js'),
   '/conversations': () => import('./pages/conversations.js'),
+  '/channels': () => import('./pages/channels.js'),
+  '/contacts': () => import('./pages/contacts.js'),
+  '/user/:name': () => import('./pages/user.js'),
+  '/settings': () => import('./pages/settings.js'),
+  '/settings/devices': () => import('./pages/devices.js'),
+  '/settings/keys': () => import('./pages/keys.js'),
+  '/settings/blocks': () => import('./pages/blocks.js'),
+  '/admin': () => import('./pages/admin.js'),
 };
 
 /** @type {Record<string, Fetch>} For guests. */
