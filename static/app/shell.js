@@ -39,6 +39,8 @@ const PLACES = [
 /** On a phone, the list of conversations is a page of its own. */
 const CHATS = { path: '/conversations', label: 'Conversations', sign: 'chats', count: () => model.unread().all, tab: 'Chats' };
 
+const YOU = { path: '/settings', label: 'Settings', sign: 'settings', tab: 'You' };
+
 /** @typedef {{ node: HTMLElement, main: HTMLElement, side: HTMLElement, details: HTMLElement, line: HTMLElement, close: () => void }} Frame */
 /** @type {Frame | null} */
 let frame = null;
@@ -105,7 +107,7 @@ function build() {
     h('div.side-list', null, list.node),
     h('footer.side-foot', null, account()),
   );
-  const tabs = h('nav.tabs', { 'aria-label': 'Main' }, ...[CHATS, ...PLACES].filter(({ tab }) => tab).map(tab));
+  const tabs = h('nav.tabs', { 'aria-label': 'Main' }, ...[CHATS, ...PLACES, YOU].filter(({ tab }) => tab).map(tab));
   const ends = [
     model.on('conversations', redraw),
     model.on('contacts', redraw),

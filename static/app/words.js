@@ -38,6 +38,12 @@ export function dayLine(at) {
   return (date.getFullYear() === new Date().getFullYear() ? day : dayOfAnotherYear).format(date);
 }
 
+/** The same within a sentence: `today`. @param {string | Date} at */
+export function onDay(at) {
+  const ago = daysAgo(moment(at));
+  return ago === 0 || ago === 1 ? relative.format(-ago, 'day') : dayLine(at);
+}
+
 /** As short as can be: a time today, a weekday this week, a date before. @param {string | Date} at */
 export function when(at) {
   const date = moment(at);

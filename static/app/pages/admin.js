@@ -13,7 +13,7 @@ import { tabs } from '../parts/tabs.js';
 import { attempt, toast } from '../parts/toast.js';
 import { about, client, me } from '../session.js';
 import { missing, page } from '../shell.js';
-import { dayLine, number, time, userPath } from '../words.js';
+import { onDay, number, time, userPath } from '../words.js';
 import { moderation } from './moderation.js';
 
 /** @typedef {{ id: number, username: string, status: 'pending' | 'active' | 'suspended' | 'deleted', admin: boolean, email: string | null, email_confirmed: boolean, created_at: string }} Account */
@@ -71,7 +71,7 @@ function user({ id, username, status, admin, email, email_confirmed, created_at 
   return row({
     face: avatar({ username }),
     title: [username, admin && h('span.tag', null, 'Administrator'), STATES[status] && h('span.tag', { class: suspended ? 'bad' : '' }, STATES[status])],
-    sub: ['Since ', time(created_at, dayLine), mail],
+    sub: ['Since ', time(created_at, onDay), mail],
     href: userPath(username),
     actions: own || status === 'deleted' ? null : h('button', { type: 'button', class: suspended ? '' : 'danger', onclick: () => void attempt(act()) }, suspended ? 'Let in again' : 'Suspend'),
   });
@@ -85,7 +85,7 @@ function invitations() {
       face: h('span.avatar.neutral', { 'aria-hidden': 'true' }, icon('group')),
       title: [invitation.name || `Invitation ${invitation.id}`, Date.parse(invitation.expires_at) < Date.now() && h('span.tag.bad', null, 'Run out')],
       sub: [
-        `${number(invitation.used)} used, ${number(invitation.uses_left)} left · until `, time(invitation.expires_at, dayLine),
+        `${number(invitation.used)} used, ${number(invitation.uses_left)} left · until `, time(invitation.expires_at, onDay),
         invitation.created_by && ` · by ${invitation.created_by.username}`,
       ],
       actions: h('button.danger', { type: 'button', onclick: () => void attempt(withdraw(invitation).then(() => list.reload())) }, 'Withdraw'),
@@ -139,7 +139,7 @@ function channels() {
     row: (/** @type {{ id: number, name: string, created_at: string }} */ { id, name, created_at }) => row({
       face: emblem(name, 'channels'),
       title: name,
-      sub: ['Since ', time(created_at, dayLine)],
+      sub: ['Since ', time(created_at, onDay)],
       href: `/conversations/${id}`,
       actions: h('button', { type: 'button', onclick: () => moderation({ id, name }) }, 'Messages…'),
     }),

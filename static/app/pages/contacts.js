@@ -26,13 +26,14 @@ export function open() {
     const [received, sent] = await Promise.all([all('received'), all('sent')]);
     const pick = (/** @type {Contact[]} */ from, /** @type {string} */ state) => from.filter((one) => one.state === state);
     const known = new Map(sent.map((one) => [one.user.id, one.state]));
-    const people = pick(received, 'approved');
+    const open = new Map(sent.filter(({ state, requested_at }) => state !== 'approved' && requested_at).map((one) => [one.user.id, one]));
+    const people = pick(received, 'approved').filter(({ user }) => !open.has(user.id));
     return [
       section('Waiting for your answer', pick(received, 'pending'), asking),
-      people.length || received.length
+      people.length || received.length || open.size
         ? section('Contacts', people, (one) => approved(one, known.get(one.user.id)))
         : empty({ icon: 'contacts', title: 'No contacts yet', text: 'Ask somebody above. Your contacts may write to you also when your inbox is closed to others.' }),
-      section('Asked by you', sent.filter(({ state, requested_at }) => state !== 'approved' && requested_at), asked),
+      section('Asked by you', [...open.values()], asked),
       section('Rejected', pick(received, 'rejected'), rejected),
     ];
   }, { label: 'Contacts' });
@@ -116,7 +117,7 @@ function approved(contact, theirs) {
 /** @param {Contact} contact */
 function asked(contact) {
   const { username } = contact.user;
-  if (contact.state === 'rejected') return person(contact, 'Does not want to be your contact', null);
+  if (contact.state === 'rejected') return person(contact, 'Does not want to be your contact', button('Forget', () => forget(username)));
   return person(contact, contact.requested_at && ['Asked ', time(contact.requested_at, since)], button('Take back', () => forget(username)));
 }
 

@@ -9,7 +9,7 @@ import { listing, row } from '../parts/listing.js';
 import { attempt, toast } from '../parts/toast.js';
 import { client } from '../session.js';
 import { page } from '../shell.js';
-import { dayLine, since, time } from '../words.js';
+import { onDay, since, time } from '../words.js';
 
 /** @typedef {{ id: number, name: string, kind: string, created_at: string, last_used_at: string | null, expires_at: string | null, current: boolean }} Session */
 
@@ -23,9 +23,9 @@ export function open() {
       face: h('span.avatar.neutral', { 'aria-hidden': 'true' }, icon('devices')),
       title: [session.name || nameOf(session.kind), session.current && h('span.tag', null, 'This device')],
       sub: [
-        'Logged in ', time(session.created_at, dayLine),
+        'Logged in ', time(session.created_at, onDay),
         session.last_used_at && [' · used ', time(session.last_used_at, since)],
-        session.expires_at && [' · until ', time(session.expires_at, dayLine)],
+        session.expires_at && [' · until ', time(session.expires_at, onDay)],
       ],
       actions: session.current ? null : h('button', { type: 'button', onclick: () => void attempt(end(session)) }, 'Log out'),
     }),

@@ -12,7 +12,7 @@ import { listing, row } from '../parts/listing.js';
 import { attempt, toast } from '../parts/toast.js';
 import { client } from '../session.js';
 import { page } from '../shell.js';
-import { dayLine, time } from '../words.js';
+import { onDay, time } from '../words.js';
 
 /** @typedef {{ id: number, name: string, scopes: string[], conversation_id: number | null, created_at: string }} Key */
 
@@ -24,7 +24,7 @@ export function open() {
     row: (/** @type {Key} */ key) => row({
       face: h('span.avatar.neutral', { 'aria-hidden': 'true' }, icon('keys')),
       title: [key.name, ...key.scopes.map((scope) => h('span.tag', null, scope))],
-      sub: ['For ', whereOf(key), ' · made ', time(key.created_at, dayLine)],
+      sub: ['For ', whereOf(key), ' · made ', time(key.created_at, onDay)],
       actions: h('button.danger', { type: 'button', onclick: () => void attempt(revoke(key)) }, 'Revoke'),
     }),
     none: empty({ icon: 'keys', title: 'No API keys', text: 'A key lets a script or a bot act for you, as far as you allow, without your password.' }),

@@ -4,7 +4,8 @@
 import { h } from '../dom.js';
 import { region } from '../parts/empty.js';
 import { icon } from '../parts/icons.js';
-import { client } from '../session.js';
+import { attempt } from '../parts/toast.js';
+import { client, me } from '../session.js';
 import { model } from '../model.js';
 import { page } from '../shell.js';
 import { access } from './settings-access.js';
@@ -21,20 +22,24 @@ const MORE = [
   ['/settings/blocks', 'blocks', 'Blocked', 'Who cannot write to you'],
 ];
 
+/** @returns {typeof MORE} */
+const places = () => [...MORE, ...(me()?.admin ? [/** @type {typeof MORE[number]} */ (['/admin', 'admin', 'Administration', 'Users, invitations, channels'])] : [])];
+
 /** @type {import('../router.js').Opener} */
 export function open() {
   const body = region(async () => {
     /** @type {Account} */
     const account = await client.request('GET', 'me');
     return [
-      h('nav.more', { 'aria-label': 'More settings' }, MORE.map(([href, sign, title, text]) => h('a', { href }, icon(sign), h('span', null, h('strong', null, title), h('small', null, text))))),
+      h('nav.more', { 'aria-label': 'More settings' }, places().map(([href, sign, title, text]) => h('a', { href }, icon(sign), h('span', null, h('strong', null, title), h('small', null, text))))),
       profile(account),
       look(),
       access(account),
       farewell(account),
     ];
   });
+  const out = h('button', { type: 'button', onclick: () => void attempt(client.logout()) }, icon('leave'), 'Log out');
   // Changed on another device while nobody types here: shown as it is now.
   const close = model.on('me', () => body.node.contains(document.activeElement) || void body.reload());
-  return { title: 'Settings', node: page('Settings', body.node), close };
+  return { title: 'Settings', node: page('Settings', body.node, { actions: out }), close };
 }

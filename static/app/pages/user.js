@@ -13,7 +13,7 @@ import { attempt, toast } from '../parts/toast.js';
 import { back } from '../router.js';
 import { client, me } from '../session.js';
 import { page } from '../shell.js';
-import { dayLine, rich, since, time } from '../words.js';
+import { onDay, rich, since, time } from '../words.js';
 import { forget, say } from './contacts.js';
 
 /** @typedef {{ id: number, username: string, bio: string | null, created_at: string }} User */
@@ -32,7 +32,7 @@ export async function open({ parts }) {
     'header.profile-head',
     null,
     avatar(user, { size: 'large' }),
-    h('div', null, h('p.profile-name', { 'aria-hidden': 'true' }, user.username), state, h('p.quiet', null, 'Here since ', time(user.created_at, dayLine))),
+    h('div', null, h('p.profile-name', { 'aria-hidden': 'true' }, user.username), state, h('p.quiet', null, 'Here since ', time(user.created_at, onDay))),
   );
   const bio = user.bio === null
     ? h('p.quiet', null, `${user.username} tells more about themselves to their contacts only.`)
