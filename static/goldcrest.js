@@ -573,6 +573,8 @@ class Credentials {
       return await this.#attempt(method, path, more);
     } catch (error) {
       if (!(error instanceof GoldcrestError) || error.status !== 401 || more.open) throw error;
+      // It is the password in the body that is wrong, and not what the session shows.
+      if (error.code === 'invalid_credentials') throw error;
       // Refreshed by another call while this one was under way, it has credentials that were never refused.
       if (bearer === this.bearer && !(this.#tokens && (await this.renew()))) {
         if (!this.#tokens) this.#lost('session_ended');
