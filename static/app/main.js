@@ -45,7 +45,9 @@ client.on('login', () => {
 client.on('logout', ({ reason }) => {
   model.clear();
   if (reason === 'session_ended') toast('You were logged out on this device.', { kind: 'bad' });
-  if (reason !== 'another_user') void router.open();
+  // Who comes back after a session that ended goes on where he was; who logged out does not lead the next one there.
+  if (reason === 'logged_out') router.go('/login', { replace: true });
+  else if (reason !== 'another_user') void router.open();
 });
 
 applyLook();

@@ -31,4 +31,5 @@ mod taking;
 mod threads;
 mod tickets;
 mod tokens;
+mod web;
 mod wishes;
