@@ -8,6 +8,7 @@ import { field, form } from '../parts/form.js';
 import { icon } from '../parts/icons.js';
 import { section } from '../parts/section.js';
 import { toast } from '../parts/toast.js';
+import { go } from '../router.js';
 import { client } from '../session.js';
 
 /** @typedef {import('./settings.js').Account} Account */
@@ -65,6 +66,7 @@ function leaving({ username }) {
       await client.request('DELETE', 'me', { body: { messages, password } });
       box.close();
       await client.logout().catch(() => {});
+      go('/login', { replace: true });
       toast('The account is deleted.');
     },
     explains: wrongPassword,
