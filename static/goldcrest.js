@@ -82,8 +82,6 @@ const PAUSE = { first: 1_000, most: 30_000 };
 const LEADERLESS = 55_000;
 /** Messages that wait at most. */
 const OUTBOX = 500;
-/** What a stream says of itself. */
-const CONTROLS = new Set(['ready', 'reset', 'heartbeat', 'expiring', 'expired', 'bye', 'reply']);
 
 /** What the server refused, or why it could not be asked. */
 export class GoldcrestError extends Error {
@@ -1153,8 +1151,6 @@ class Tabs {
   #heardAt = Date.now();
   #asleep = false;
   #stopped = false;
-  /** @type {(() => void) | null} */
-  #wake = null;
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #watch;
   #stop = new AbortController();
