@@ -24,9 +24,10 @@ async function enter() {
 async function resume() {
   for (let pause = PAUSE.first; ; pause = Math.min(pause * 2, PAUSE.most)) {
     try {
-      if (await client.resume()) await entering;
+      if (await client.resume()) await (entering ??= enter());
       return;
     } catch {
+      entering = null;
       shell.waiting();
       await new Promise((resolve) => setTimeout(resolve, pause));
     }
