@@ -9,6 +9,7 @@ mod m20261121_000003_serve_older_systems;
 mod m20261121_000004_find_messages;
 mod m20261121_000005_survive_restores;
 mod m20261121_000006_remember_used_links;
+mod m20261121_000009_find_ended_sessions;
 
 /// All steps, oldest first.
 #[derive(Debug)]
@@ -24,6 +25,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000004_find_messages::Migration),
             Box::new(m20261121_000005_survive_restores::Migration),
             Box::new(m20261121_000006_remember_used_links::Migration),
+            Box::new(m20261121_000009_find_ended_sessions::Migration),
         ]
     }
 }

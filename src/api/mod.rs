@@ -4,6 +4,7 @@ mod accounts;
 mod admin;
 mod answer;
 mod app;
+pub mod asyncapi;
 mod blocks;
 mod contacts;
 mod conversations;
@@ -32,3 +33,5 @@ pub mod web;
 mod wording;
 
 pub use app::{App, AppOptions};
+pub use docs::DocsPage;
+pub use operations::{OPERATIONS, OperationType};

@@ -34,7 +34,7 @@ macro_rules! routes {
         }
 
         /// What the API says of itself (OpenAPI 3.1).
-        pub fn document(facts: Facts) -> serde_json::Value {
+        pub fn document(facts: &Facts) -> serde_json::Value {
             openapi::assemble(facts, |schemas| vec![$({
                 let entry = Entry {
                     method: stringify!($method),
@@ -56,15 +56,20 @@ routes! {
     get "/healthz" Public => health::healthz [],
     /// Whether the server can be given work: its database answers, and it is not about to stop.
     get "/readyz" Public => health::readyz [],
+    /// Whether streams arrive as they are sent.
+    ///
+    /// A stream of four events, `probe`, 300 ms after each other, and the end. What holds them back on the way, a proxy
+    /// that buffers for instance, would hold back every stream. `goldcrest doctor` asks for it.
+    get "/healthz/stream" Public => health::stream [too_many_streams],
     /// Listen over Server-Sent Events.
     ///
     /// For browsers' `EventSource`, and for `curl -N`. See [Streams](/docs/streams).
     get "/stream" Credentials => stream::sse [unauthorized token_expired insufficient_scope not_found],
     /// Listen and act over a WebSocket.
     ///
-    /// The subprotocol is `goldcrest.v1`. Who opens it without credentials sends `auth` as the first frame. The
-    /// operations `auth`, `send`, `edit`, `delete`, `read`, `follow`, `unfollow` and `ping` are described in [Streams](/docs/streams#websocket);
-    /// they are refused with the same problems as requests, in a `reply`.
+    /// The subprotocol is `goldcrest.v1`. Who opens it without credentials sends `auth` as the first frame. Its
+    /// operations have a [page of their own](/docs/events#operations); they are refused with the same problems as
+    /// requests, in a `reply`.
     get "/ws" Public => stream::ws [unauthorized token_expired insufficient_scope not_found too_many_streams upgrade_required],
     /// The page behind a mailed link.
     ///
@@ -175,6 +180,8 @@ routes! {
     /// There is one direct conversation for each set of people: if it exists, it is given back with 200.
     post "/api/v1/conversations" Credentials => conversations::create [not_found channel_name_taken not_a_contact blocked],
     /// The conversations that one is in, by last activity.
+    ///
+    /// Those with more than 200 people come without `members`, but with `member_count`; `GET` one to see who they are.
     get "/api/v1/conversations" Credentials => conversations::list [],
     /// All public channels, by name.
     get "/api/v1/channels" Credentials => conversations::channels [],
@@ -270,10 +277,16 @@ routes! {
     get "/api/v1/events" Credentials => stream::poll [not_found too_many_streams],
     /// This description, for programs.
     get "/openapi.json" Public => docs::openapi [],
+    /// What the streams say, for programs (`AsyncAPI` 3.0).
+    ///
+    /// Every event, control frame and operation with its schema and what it looks like.
+    get "/asyncapi.json" Public => docs::asyncapi [],
     /// This description, for people.
     get "/docs" Public => docs::reference [],
     /// The pages and files beside it.
     get "/docs/{page}" Public => docs::page [not_found],
+    /// What is told of the interfaces of older systems.
+    get "/docs/compat/{page}" Public => docs::compat [not_found],
 }
 
 /// The routes, and what is refused before any of them.

@@ -54,6 +54,12 @@ fn count(app: &App, address: std::net::IpAddr) -> Result<(), CloseReason> {
     app.gate.within(|limits| limits.stream(address)).map_err(|_| CloseReason::TooManyStreams)
 }
 
+/// Counts the opening of a stream that is nobody's, and takes a place for it.
+pub(super) fn place(app: &App, address: std::net::IpAddr) -> Result<AddressPermit, Problem> {
+    count(app, address).map_err(|_| too_many_streams())?;
+    app.gate.admit_stream(address).ok_or_else(too_many_streams)
+}
+
 /// Takes a place for the address, and opens the subscription if the user has one left too.
 async fn open(
     app: &App,

@@ -305,6 +305,14 @@ impl User {
         }
     }
 
+    /// Whether others may know of this user: not yet while it waits to be activated, and no more once it is deleted.
+    pub fn is_present(&self) -> bool {
+        match self.status {
+            Status::Active | Status::Suspended => true,
+            Status::Pending | Status::Deleted => false,
+        }
+    }
+
     /// How others name it.
     pub fn reference(&self) -> UserRef {
         UserRef { id: self.id, username: self.username.clone() }

@@ -115,9 +115,11 @@ fn whole_seconds(span: Duration) -> u64 {
 pub struct Tally(Arc<Mutex<Vec<Standing>>>);
 
 impl Tally {
-    /// Counts one in, and refuses the request if that was empty.
+    /// Counts one in, and refuses the request if that was empty. A bucket that was asked before is told of once.
     pub fn count(&self, standing: Standing) -> Result<(), TooMany> {
-        self.0.lock().push(standing);
+        let mut standings = self.0.lock();
+        standings.retain(|known| known.policy != standing.policy);
+        standings.push(standing);
         standing.pass()
     }
 

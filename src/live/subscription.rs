@@ -340,6 +340,9 @@ impl Subscription {
     }
 
     fn topics(&self) -> Vec<Topic> {
+        if let Some(only) = self.only {
+            return vec![Topic::Conversation(only)];
+        }
         let mut topics = vec![Topic::User(self.slot.user)];
         let conversations = self.audience.conversations_after(self.position);
         topics.extend(conversations.into_iter().map(Topic::Conversation));

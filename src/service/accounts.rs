@@ -126,8 +126,8 @@ impl Services {
     fn confirmation(&self, email: Option<&str>) -> Result<Option<(Desk, NewLink)>, Failure> {
         let required = self.rules().email_required;
         let Some(email) = email else {
-            let missing = Refusal::invalid("email", "Registering here takes an e-mail address.");
-            return if required { Err(missing.into()) } else { Ok(None) };
+            self.check_email_optional()?;
+            return Ok(None);
         };
         check_mailable(email)?;
         match self.desk() {
@@ -135,6 +135,12 @@ impl Services {
             Err(error) if required => Err(error),
             Err(_) => Ok(None),
         }
+    }
+
+    /// Refuses whoever registers without an address where that is required.
+    pub(super) fn check_email_optional(&self) -> Result<(), Refusal> {
+        let missing = || Refusal::invalid("email", "Registering here takes an e-mail address.");
+        if self.rules().email_required { Err(missing()) } else { Ok(()) }
     }
 
     /// Makes an account without logging in: for the operator, who answers for the address.
@@ -272,7 +278,7 @@ impl Services {
     /// Who has this name, unless he is not there yet or no more.
     pub(super) async fn known(&self, name: &Username) -> Result<Option<User>, Failure> {
         let user = self.store().user_by_name(&name.key()).await?;
-        Ok(user.filter(|user| !matches!(user.status, Status::Pending | Status::Deleted)))
+        Ok(user.filter(User::is_present))
     }
 
     /// Somebody by number.
@@ -337,7 +343,7 @@ impl Services {
 
 /// Somebody whom others may know of.
 fn present(user: Option<User>) -> Result<User, Failure> {
-    let seen = user.filter(|user| !matches!(user.status, Status::Pending | Status::Deleted));
+    let seen = user.filter(User::is_present);
     Ok(seen.ok_or(Refusal::NotFound("user"))?)
 }
 

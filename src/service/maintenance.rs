@@ -9,6 +9,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Events deleted in one change: few enough that others hardly wait.
 const EVENTS: i64 = 2_000;
+/// Sessions ended in one change, each with its event.
+const SESSIONS: u64 = 1_000;
 /// How long an ended session's row is kept.
 const SESSIONS_KEPT: Duration = Duration::from_hours(720);
 
@@ -34,7 +36,7 @@ impl Services {
     }
 
     async fn tidy(&self) -> Result<(), Failure> {
-        self.sequencer().submit(EndExpired).await?;
+        while self.sequencer().submit(EndExpired).await? {}
         self.see_off_all().await
     }
 
@@ -59,22 +61,23 @@ impl Change for ForgetEvents {
     }
 }
 
+/// Ends sessions that ran out. Says whether there may be more.
 struct EndExpired;
 
 impl Change for EndExpired {
-    type Output = ();
+    type Output = bool;
 
-    async fn decide(&self, batch: &mut Batch) -> Result<(), Abort> {
-        let expired = batch.expired_sessions().await?;
+    async fn decide(&self, batch: &mut Batch) -> Result<bool, Abort> {
+        let expired = batch.expired_sessions(SESSIONS).await?;
         if expired.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
         let ids: Vec<SessionId> = expired.iter().map(|session| session.id).collect();
         batch.revoke(&ids).await?;
         for session in &expired {
             emit_revoked(batch, session);
         }
-        Ok(())
+        Ok(expired.len() as u64 == SESSIONS)
     }
 }
 

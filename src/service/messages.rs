@@ -32,6 +32,8 @@ pub enum Destination {
     Conversation(ConversationId),
     /// To these people, by name: into their direct conversation, which is made if there is none.
     People(Vec<String>),
+    /// The same to one whose number is known.
+    Person(UserId),
     /// Into the public channel of this name, which the server makes if there is none. Whoever sends joins it.
     Commons(&'static str),
 }
@@ -84,6 +86,12 @@ impl Services {
                     let reason = format!("A direct conversation has at most {DIRECT_LIMIT} people. Make a group.");
                     return Err(Refusal::invalid("to", reason).into());
                 }
+                Target::Direct(people)
+            }
+            Destination::Person(user) => {
+                principal.require_send(None)?;
+                let mut people = vec![user, principal.user];
+                people.dedup();
                 Target::Direct(people)
             }
             Destination::Commons(name) => {

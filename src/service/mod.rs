@@ -3,6 +3,7 @@
 
 pub mod accounts;
 pub mod blocks;
+pub mod condition;
 pub mod contacts;
 pub mod conversations;
 pub mod copies;
@@ -93,6 +94,8 @@ pub struct Services {
 
 #[derive(Debug)]
 struct Inner {
+    /// What tells this run of the server from every other; no secret.
+    instance: String,
     store: Store,
     sequencer: Sequencer,
     follower: Arc<Follower>,
@@ -123,14 +126,32 @@ impl Services {
         let proven = trust::Proven::new();
         let (asked, orders) = mpsc::channel(ORDERS);
         let orders = (asked, Mutex::new(orders));
-        let inner =
-            Inner { store, sequencer, follower, tokens, passwords, remembered, shown, proven, rules, post, orders };
+        let instance = format!("{:016x}", rand::random::<u64>());
+        let inner = Inner {
+            instance,
+            store,
+            sequencer,
+            follower,
+            tokens,
+            passwords,
+            remembered,
+            shown,
+            proven,
+            rules,
+            post,
+            orders,
+        };
         Self { inner: Arc::new(inner) }
     }
 
     /// The hub and the log behind the streams.
     pub fn follower(&self) -> &Arc<Follower> {
         &self.inner.follower
+    }
+
+    /// What tells this run of the server from every other, also of the same data: no secret, and no meaning else.
+    pub fn instance(&self) -> &str {
+        &self.inner.instance
     }
 
     /// What the operator decided.

@@ -4,7 +4,7 @@
 use super::{Failure, Services};
 use crate::domain::reach::{self, Stance, Way};
 use crate::domain::sessions::Principal;
-use crate::domain::users::{Circle, Status, User, UserRef, fold};
+use crate::domain::users::{Circle, User, UserRef, fold};
 use crate::domain::{Refusal, UserId};
 use crate::store::{Abort, Batch};
 use std::collections::HashMap;
@@ -13,6 +13,11 @@ use std::collections::HashMap;
 pub(super) async fn check(batch: &mut Batch, from: UserId, people: &[UserId], way: Way) -> Result<(), Abort> {
     for to in people.iter().copied().filter(|to| *to != from) {
         let user = batch.user(to).await?.ok_or(Refusal::NotFound("user"))?;
+        // He may have gone since he was looked up, and nobody would take him out of what he comes into later. A direct
+        // conversation stays what it was.
+        if matches!(way, Way::Membership | Way::Request) && !user.is_present() {
+            return Err(Refusal::NotFound("user").into());
+        }
         let closed = way.asks_inbox() && user.inbox == Circle::Contacts;
         let contact = if closed { batch.contact(to, from).await?.map(|contact| contact.state) } else { None };
         let blocks = way.asks_blocks() && batch.has_blocked(to, from).await?;
@@ -33,7 +38,7 @@ impl Services {
         let keys: Vec<String> = wanted.iter().flatten().map(|name| fold(name)).collect();
         let mut found: Vec<User> =
             if keys.is_empty() { Vec::new() } else { self.store().users_by_names(&keys).await? };
-        found.retain(|user| !matches!(user.status, Status::Pending | Status::Deleted));
+        found.retain(User::is_present);
         let pairs: Vec<(UserId, UserId)> = found.iter().map(|user| (user.id, principal.user)).collect();
         let contacts = self.store().contacts_among(&pairs).await?;
         let blocks = self.store().blocks_among(&pairs).await?;

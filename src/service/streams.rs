@@ -5,6 +5,11 @@ use crate::domain::conversations::name_key;
 use crate::domain::sessions::Principal;
 use crate::domain::{ConversationId, Refusal, Timestamp};
 use crate::live::{Cursor, RegisterError, Subscription, Wish};
+use std::time::Duration;
+
+/// After so long no event gets an earlier moment than now: commits under way are over, also where a node's clock is a little
+/// slow.
+const SETTLED: Duration = Duration::from_secs(5);
 
 impl Services {
     /// Opens a stream of the caller, from a cursor, and of these public channels.
@@ -35,12 +40,11 @@ impl Services {
         !principal.is_anonymous() && self.follower().hub().streams_of(principal.user) >= self.rules().streams_per_user
     }
 
-    /// The server's time for older systems that poll by it: the moment of the last event. What happens after this was asked
-    /// for is never earlier, which the machine's own clock could not promise.
-    pub async fn last_event_at(&self) -> Result<Timestamp, Failure> {
+    /// The server's time for older systems that poll by it: the moment of the last event, or a few seconds ago if that is
+    /// later. What happens after this was asked for is not earlier, unless the machine's clock is set back meanwhile.
+    pub async fn settled_at(&self) -> Result<Timestamp, Failure> {
         let last = self.store().clock().await?.last_at;
-        // Before anything has happened there is nothing to be missed.
-        Ok(if last == Timestamp::default() { Timestamp::now() } else { last })
+        Ok(last.max(Timestamp::now().minus(SETTLED)))
     }
 
     /// A public channel by name, to be followed.

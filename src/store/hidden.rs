@@ -3,7 +3,6 @@
 use super::entity::hidden::{ActiveModel, Column, Entity};
 use crate::domain::{MessageId, UserId};
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect};
-use std::collections::HashSet;
 
 pub(super) fn row(user: UserId, message: MessageId) -> ActiveModel {
     ActiveModel { user_id: Set(user.0), message_id: Set(message.0) }
@@ -23,21 +22,4 @@ pub(super) async fn of(
         .all(db)
         .await?;
     Ok(rows.into_iter().map(|(user, message)| (UserId(user), MessageId(message))).collect())
-}
-
-/// Which of these messages a user has hidden from himself.
-pub(super) async fn among(
-    db: &impl ConnectionTrait,
-    user: UserId,
-    ids: &[MessageId],
-) -> Result<HashSet<MessageId>, DbErr> {
-    let rows: Vec<i64> = Entity::find()
-        .select_only()
-        .column(Column::MessageId)
-        .filter(Column::UserId.eq(user.0))
-        .filter(Column::MessageId.is_in(ids.iter().map(|id| id.0)))
-        .into_tuple()
-        .all(db)
-        .await?;
-    Ok(rows.into_iter().map(MessageId).collect())
 }

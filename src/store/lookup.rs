@@ -54,12 +54,12 @@ impl Store {
         Ok(contacts::approved(&self.read, owner, other).await?)
     }
 
-    /// What these owners say to these others, and perhaps some more among the same people.
+    /// What owners say to others, each of these pairs.
     pub async fn contacts_among(&self, pairs: &[(UserId, UserId)]) -> Result<Vec<Contact>, StoreError> {
         Ok(if pairs.is_empty() { Vec::new() } else { contacts::among(&self.read, pairs).await? })
     }
 
-    /// Which of these have blocked which of these others, and perhaps some more among the same people.
+    /// Those of these pairs of whom the first has blocked the second.
     pub async fn blocks_among(&self, pairs: &[(UserId, UserId)]) -> Result<Vec<(UserId, UserId)>, StoreError> {
         Ok(if pairs.is_empty() { Vec::new() } else { blocks::among(&self.read, pairs).await? })
     }

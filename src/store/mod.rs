@@ -10,12 +10,14 @@ mod departures;
 mod entity;
 mod events;
 mod hidden;
+mod inspect;
 mod invitations;
 mod links;
 mod lookup;
 mod mentions;
 mod messages;
 mod open;
+mod pairs;
 mod receipts;
 mod renumber;
 mod replaced;
@@ -34,6 +36,9 @@ pub use clock::Clock;
 pub use conversations::Activity;
 pub use copy::{CopyError, copy, examine};
 pub use events::Page as LogPage;
+pub use inspect::{
+    CONNECTIONS, Inspection, Kind, Line, Pages, Steps, embedded_for_reading, inspect, keeps_log, look_at_pages,
+};
 pub use messages::{Directs, Kept, MessageFilter, MessagePage};
 pub use open::{Database, OpenError, Store, database_url};
 pub use receipts::{Position, Unread};

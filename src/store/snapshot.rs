@@ -10,7 +10,7 @@ use super::{
     Store, StoreError, blocks, contacts, conversations, hidden, invitations, mentions, messages, receipts, sessions,
     stays, threads, users,
 };
-use crate::domain::access::Stay;
+use crate::domain::access::{Stay, Stays};
 use crate::domain::contacts::{Contact, Direction, State};
 use crate::domain::conversations::{Conversation, Kind, Member, direct_key};
 use crate::domain::invitations::Invitation;
@@ -111,14 +111,12 @@ impl Snapshot {
         let conversations = conversations::by_ids(&self.db, &here).await?;
         let public: HashSet<ConversationId> =
             conversations.iter().filter(|it| it.kind == Kind::Channel).map(|it| it.id).collect();
-        let mut stays: HashMap<ConversationId, Vec<Stay>> = HashMap::new();
+        let mut there = Stays::default();
         for (conversation, stay) in stays::in_conversations(&self.db, viewer, &here).await? {
-            stays.entry(conversation).or_default().push(stay);
+            there.insert(conversation, stay);
         }
-        let sees = |conversation: ConversationId, seq: Seq| {
-            public.contains(&conversation)
-                || stays.get(&conversation).is_some_and(|stays| stays.iter().any(|stay| stay.covers(seq)))
-        };
+        let sees =
+            |conversation: ConversationId, seq: Seq| public.contains(&conversation) || there.cover(conversation, seq);
         let seen = places.into_iter().filter(|(_, (conversation, seq))| sees(*conversation, *seq));
         Ok(seen.map(|(id, (conversation, _))| (id, conversation)).collect())
     }
@@ -246,12 +244,13 @@ impl Snapshot {
 
     /// Whether a user has hidden a message from himself.
     pub async fn is_hidden(&self, user: UserId, id: MessageId) -> Result<bool, StoreError> {
-        Ok(!hidden::among(&self.db, user, &[id]).await?.is_empty())
+        Ok(!hidden::of(&self.db, &[(user, id)]).await?.is_empty())
     }
 
     /// Which of these messages a user has hidden from himself.
     pub async fn hidden(&self, user: UserId, ids: &[MessageId]) -> Result<HashSet<MessageId>, StoreError> {
-        Ok(hidden::among(&self.db, user, ids).await?)
+        let pairs: Vec<_> = ids.iter().map(|id| (user, *id)).collect();
+        Ok(hidden::of(&self.db, &pairs).await?.into_iter().map(|(_, message)| message).collect())
     }
 
     /// Messages by number as a user sees them, if he may.
@@ -367,7 +366,12 @@ impl Snapshot {
 
     /// How many are in a conversation.
     pub async fn size(&self, id: ConversationId) -> Result<u64, StoreError> {
-        Ok(stays::sizes(&self.db, &[id]).await?.get(&id).copied().unwrap_or(0))
+        Ok(self.sizes(&[id]).await?.get(&id).copied().unwrap_or(0))
+    }
+
+    /// How many are in each of these conversations; none is not told.
+    pub async fn sizes(&self, ids: &[ConversationId]) -> Result<HashMap<ConversationId, u64>, StoreError> {
+        Ok(stays::sizes(&self.db, ids).await?)
     }
 
     /// How far each present member has read a conversation who has told the others, and how far the viewer has.

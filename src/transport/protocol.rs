@@ -81,7 +81,7 @@ impl Pipe {
         if let Some(gap) = subscription.gap() {
             protocol.control(Control::reset(gap, position, head), position, &mut self.outbox);
         }
-        protocol.control(Control::Ready { position, head }, position, &mut self.outbox);
+        protocol.control(Control::ready(position, head), position, &mut self.outbox);
         self.minded = subscription.newest_erasure();
         self.subscription = Some(subscription);
     }

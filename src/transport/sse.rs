@@ -57,7 +57,7 @@ pub(super) struct Translated(pub(super) Arc<dyn Dialect>);
 
 /// Moves a browser's cursor, and is no event.
 fn bare(position: Seq) -> String {
-    Control::Heartbeat { position }.sse(None)
+    Control::heartbeat(position).sse(None)
 }
 
 impl Protocol for Translated {
@@ -87,7 +87,7 @@ impl Protocol for Translated {
 
     fn control(&self, control: Control, position: Seq, outbox: &mut Outbox) {
         outbox.push(match control {
-            Control::Ready { .. } => format!("retry: {}\n{}", RETRY.as_millis(), bare(position)).into(),
+            Control::Ready(_) => format!("retry: {}\n{}", RETRY.as_millis(), bare(position)).into(),
             control => control.sse(Some(position)).into(),
         });
     }

@@ -223,7 +223,7 @@ impl<P: Protocol> Stream<P> {
                 // A stream that is busy writing is alive, and its frames carry the cursor.
                 if self.pipe.outbox.is_empty() && self.pipe.subscription.is_some() && self.ending.is_none() {
                     let position = self.pipe.position();
-                    let beat = Control::Heartbeat { position };
+                    let beat = Control::heartbeat(position);
                     self.protocol.control(beat, position, &mut self.pipe.outbox);
                     acted = true;
                 }
@@ -252,7 +252,7 @@ impl<P: Protocol> Stream<P> {
         if left <= EXPIRING && !self.pipe.announced && self.pipe.subscription.is_some() {
             self.pipe.announced = true;
             let position = self.pipe.position();
-            let expiring = Control::Expiring { seconds: left.as_secs() };
+            let expiring = Control::expiring(left.as_secs());
             self.protocol.control(expiring, position, &mut self.pipe.outbox);
             return true;
         }

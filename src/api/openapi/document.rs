@@ -6,14 +6,17 @@ use super::schemas::Schemas;
 use super::{codes, links, story};
 use crate::api::problem::Problem;
 use serde_json::{Map, Value, json};
+use url::Url;
 
 /// What the document says of this one server.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Facts {
     /// The name of the web app's cookie.
     pub cookie: &'static str,
     /// The fewest characters of a password.
     pub password_min_length: usize,
+    /// Where it is reached from outside, if the operator said so.
+    pub public_url: Option<Url>,
 }
 
 /// A route's line in the list.
@@ -103,7 +106,7 @@ impl Entry {
 }
 
 /// Puts the operations together.
-pub(in crate::api) fn assemble(facts: Facts, describe: impl FnOnce(&mut Schemas) -> Vec<(Entry, Value)>) -> Value {
+pub(in crate::api) fn assemble(facts: &Facts, describe: impl FnOnce(&mut Schemas) -> Vec<(Entry, Value)>) -> Value {
     let mut schemas = Schemas::new();
     schemas.given::<Problem>();
     let mut paths = Map::new();
@@ -148,7 +151,7 @@ pub(in crate::api) fn assemble(facts: Facts, describe: impl FnOnce(&mut Schemas)
 }
 
 /// That a field left out is `null` says its type already.
-fn without_null_defaults(value: &mut Value) {
+pub(in crate::api) fn without_null_defaults(value: &mut Value) {
     match value {
         Value::Object(fields) => {
             fields.retain(|name, value| !(name == "default" && value.is_null()));
@@ -180,7 +183,7 @@ fn headers() -> Value {
     })
 }
 
-fn security(facts: Facts) -> Value {
+fn security(facts: &Facts) -> Value {
     json!({
         "bearer": {
             "type": "http",

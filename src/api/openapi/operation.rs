@@ -2,7 +2,7 @@
 
 use super::codes;
 use super::schemas::Schemas;
-use crate::api::middleware::is_limited;
+use crate::api::middleware::{is_limited, is_stream};
 use schemars::JsonSchema;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -127,7 +127,7 @@ impl<'a> Operation<'a> {
         if !mailed {
             self.refuses(&["token_in_url"]);
         }
-        if !mailed && self.writes() || self.path == "/stream" || self.path == "/ws" {
+        if !mailed && self.writes() || is_stream(self.path) {
             self.refuses(&["foreign_origin"]);
         }
         let limited = is_limited(self.path);

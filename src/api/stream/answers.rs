@@ -1,5 +1,6 @@
 //! What each of the three ways to listen gives back, and how the description of the API tells it.
 
+use crate::api::asyncapi::gap;
 use crate::api::openapi::{Answers, Operation};
 use crate::domain::{ConversationId, Seq, Timestamp};
 use axum::response::{IntoResponse, Response};
@@ -68,6 +69,7 @@ impl JsonSchema for Events {
     fn json_schema(schemas: &mut SchemaGenerator) -> Schema {
         let place = schemas.subschema_for::<Seq>();
         let event = schemas.subschema_for::<Event>();
+        let gap = gap(schemas);
         json_schema!({
             "type": "object",
             "required": ["events", "next", "head"],
@@ -75,16 +77,7 @@ impl JsonSchema for Events {
                 "events": {
                     "description": "What has happened after the cursor; or one `reset`, if it cannot be told.",
                     "type": "array",
-                    "items": { "anyOf": [event, {
-                        "type": "object",
-                        "required": ["type", "position", "head", "reason"],
-                        "properties": {
-                            "type": { "const": "reset" },
-                            "position": place,
-                            "head": place,
-                            "reason": { "enum": ["history_expired", "beyond_head", "malformed_cursor", "history_replaced"] },
-                        },
-                    }] },
+                    "items": { "anyOf": [event, gap] },
                 },
                 "next": { "description": "What to ask with as `after` the next time.", "allOf": [place] },
                 "head": { "description": "The last event of the server.", "allOf": [place] },
@@ -106,7 +99,7 @@ impl JsonSchema for Event {
         let conversation = schemas.subschema_for::<ConversationId>();
         json_schema!({
             "type": "object",
-            "description": "Something that happened, the same on all three transports. [Types and their data](/docs/streams#events).",
+            "description": "Something that happened, the same on all three transports. [Types and their data](/docs/events#events).",
             "required": ["seq", "type", "at", "data"],
             "properties": {
                 "seq": seq,

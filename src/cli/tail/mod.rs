@@ -1,6 +1,6 @@
 //! `goldcrest tail`: what happens, as it happens, each event once and in order however often the connection breaks.
 
-mod parser;
+pub(super) mod parser;
 mod show;
 
 use super::failed::Failed;

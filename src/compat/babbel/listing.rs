@@ -4,6 +4,7 @@ use super::SEEN;
 use super::actor::Actor;
 use super::failed::Failed;
 use super::moment::{Interval, shown};
+use crate::compat::THE_SERVER;
 use crate::domain::{self, MessageId};
 use crate::service::messages::ListWish;
 use crate::service::receipts::Taking;
@@ -16,9 +17,6 @@ use serde::Serialize;
 
 /// Messages in one part. Each has up to 10,000 characters, so this is up to 4 MB.
 const PART: u64 = 100;
-
-/// Who says what the server itself says. The protocol wants a name, and this is one that nobody can take.
-const THE_SERVER: &str = "(server)";
 
 /// A message as the protocol has it; to whom it was said is told by the path.
 #[derive(Debug, Serialize)]

@@ -49,12 +49,14 @@ async fn open(
         return Ok(Err(CloseReason::TooManyStreams));
     }
     let Some(permit) = front.gate.admit_stream(address) else { return Ok(Err(CloseReason::TooManyStreams)) };
-    if front.services.follower().hub().is_closed() {
-        return Ok(Err(CloseReason::ShuttingDown));
+    if let Some(ending) = front.services.follower().hub().closed_by() {
+        return Ok(Err(ending.into()));
     }
     match follow(front, cursor).await {
         Ok(subscription) => Ok(Ok((subscription, permit))),
         Err(Failure::Unavailable | Failure::Overloaded | Failure::OutcomeUnknown) => Ok(Err(CloseReason::Unavailable)),
+        // The first listener makes the board, and so may be the first to see it.
+        Err(Failure::Replaced) => Ok(Err(CloseReason::HistoryReplaced)),
         Err(failure) => Err(failure),
     }
 }

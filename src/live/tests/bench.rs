@@ -1,7 +1,7 @@
 //! A database, a hub that hears of commits when a test says so, and streams that are polled by hand.
 
 use crate::domain::conversations::{Kind, Member, Role};
-use crate::domain::events::{Happening, MemberChange, Record, Topic};
+use crate::domain::events::{ConversationView, Ended, Happening, MemberChange, Record, Topic};
 use crate::domain::messages::Message;
 use crate::domain::{ConversationId, MessageId, Refusal, Seq, SessionId, Timestamp, UserId};
 use crate::live::event::Event;
@@ -49,7 +49,9 @@ impl Change for Act {
                 let kept = batch.message(*id).await?.ok_or(Refusal::NotFound("message"))?;
                 batch.erase_messages(vec![kept]);
             }
-            Self::Note(user) => drop(batch.emit(Topic::User(*user), &Happening::SessionRevoked(SessionId(0)))),
+            Self::Note(user) => {
+                batch.emit(Topic::User(*user), &Happening::SessionRevoked(Ended { id: SessionId(0) }));
+            }
             Self::Join(room, user) => {
                 let change = change(batch, *user, Some(Role::Member)).await?;
                 batch.insert_stay(*room, *user, Role::Member);
@@ -61,7 +63,7 @@ impl Change for Act {
                 batch.emit(Topic::Conversation(*room), &Happening::MemberRemoved(change));
             }
             Self::Revoke(user, session) => {
-                batch.emit(Topic::User(*user), &Happening::SessionRevoked(*session));
+                batch.emit(Topic::User(*user), &Happening::SessionRevoked(Ended { id: *session }));
             }
             Self::Forget(most) => {
                 batch.forget_events(Timestamp(i64::MAX), *most).await?;
@@ -90,7 +92,7 @@ async fn make(batch: &mut Batch, kind: Kind, people: &[UserId]) -> Result<(), Ab
     let first = people.iter().map(|user| (*user, Role::Member)).collect();
     let conversation = batch.insert_conversation(NewConversation { conversation: conversation(kind), members: first });
     let topic = Topic::Conversation(conversation.id);
-    batch.emit(topic, &Happening::ConversationCreated { conversation, members });
+    batch.emit(topic, &Happening::ConversationCreated(ConversationView::new(conversation, Some(members))));
     Ok(())
 }
 

@@ -131,7 +131,7 @@ impl Change for Suspend {
             return Ok(());
         }
         // Since he was looked up he may have gone.
-        if matches!(user.status, Status::Pending | Status::Deleted) {
+        if !user.is_present() {
             return Err(Refusal::NotFound("user").into());
         }
         batch.update_user(&User { status, ..user }).await?;

@@ -15,6 +15,9 @@ pub struct Deletions {
     pub deleted: Vec<MessageId>,
     /// Hidden from whoever asked.
     pub hidden: Vec<MessageId>,
+    /// Those of them that were not hidden before.
+    #[serde(skip)]
+    pub newly_hidden: Vec<MessageId>,
     /// To be deleted for all by somebody who may not.
     pub not_allowed: Vec<MessageId>,
     /// There are none, or none that he may see.
@@ -37,7 +40,11 @@ impl Change for Delete {
     fn wants(&self, wants: &mut Wants) {
         wants.user(self.by);
         for (id, conversation) in &self.readable {
-            wants.message(*id);
+            if self.audience == Some(Audience::All) {
+                wants.message(*id);
+            } else {
+                wants.shown(*id, self.by);
+            }
             wants.membership(*conversation, self.by);
         }
     }
@@ -64,7 +71,7 @@ impl Change for Delete {
         }
         batch.erase_messages(erased);
         if !hidden.is_empty() {
-            batch.hide_messages(self.by, &hidden).await?;
+            done.newly_hidden = batch.hide_messages(self.by, &hidden).await?;
         }
         Ok(done)
     }
@@ -118,8 +125,9 @@ mod tests {
     use super::*;
     use crate::domain::conversations::{Kind, Role};
     use crate::domain::messages::Message;
-    use crate::store::tests::{conversation, open, user};
+    use crate::store::tests::{Crowd, conversation, open, open_counting, together, user};
     use crate::store::{HandOver, NewConversation, NewMessage, Sequencer};
+    use std::sync::atomic::Ordering;
     use tokio_util::sync::CancellationToken;
 
     /// Two people who wrote ten messages in turn.
@@ -163,5 +171,37 @@ mod tests {
         let page = store.log_page(crate::domain::Seq(0), snapshot.head(), None, 100).await.expect("the log");
         assert_eq!(page.records.iter().filter(|record| record.data.contains("words")).count(), 10);
         assert_eq!(page.records.iter().filter(|record| record.kind == "message.deleted").count(), 10);
+    }
+
+    /// How many statements it takes when so many people at once hide a message of another.
+    async fn statements(people: i64) -> usize {
+        let home = tempfile::tempdir().expect("a directory");
+        let (store, statements) = open_counting(home.path()).await;
+        let said = together(&store, [Crowd(people)]).await.pop().expect("a crowd").expect("it gathers");
+        // Each has hidden the message of the next already.
+        let hide = |((by, _), (_, message)): (&(UserId, Message), &(UserId, Message))| Delete {
+            by: *by,
+            own_only: false,
+            readable: BTreeMap::from([(message.id, message.conversation_id)]),
+            audience: Some(Audience::Me),
+        };
+        for (further, new) in [(2, true), (2, false), (1, false)] {
+            let before = store.clock().await.expect("a clock").head.0;
+            for hidden in together(&store, said.iter().zip(said.iter().cycle().skip(further)).map(hide)).await {
+                assert_eq!(hidden.expect("he may").hidden.len(), 1);
+            }
+            let events = store.clock().await.expect("a clock").head.0 - before;
+            assert_eq!(events, if new { people } else { 0 }, "what is hidden already has no event");
+        }
+        statements.store(0, Ordering::Relaxed);
+        together(&store, said.iter().zip(said.iter().cycle().skip(3)).map(hide)).await;
+        statements.load(Ordering::Relaxed)
+    }
+
+    #[tokio::test]
+    async fn many_who_hide_take_no_more_statements_than_a_few() {
+        let few = statements(5).await;
+        assert!(few > 3, "{few} are counted");
+        assert_eq!(statements(40).await, few);
     }
 }

@@ -3,7 +3,7 @@
 use super::{Abort, Batch};
 use crate::domain::contacts::Contact;
 use crate::domain::departures::Departure;
-use crate::domain::events::{Happening, Topic};
+use crate::domain::events::{Happening, Profile, Topic};
 use crate::domain::invitations::Invitation;
 use crate::domain::links::{Link, Purpose};
 use crate::domain::users::{User, tombstone};
@@ -99,7 +99,7 @@ impl Batch {
         links::forget_of(&self.db, user.id, None).await?;
         departures::forget_person(&self.db, user.id).await?;
         // The log remembers the address and the bio, which only he heard of.
-        let nothing = Happening::UserUpdated { user: gone.reference(), own: None };
+        let nothing = Happening::UserUpdated(Profile::of(gone.reference()));
         events::overwrite(&self.db, Topic::User(user.id), nothing.kind(), &nothing.data()).await?;
         departures::insert(&self.db, departure).await?;
         self.forget_user(user.id);

@@ -24,6 +24,7 @@ use Door::{Checked, Closed, Public};
 const ROUTES: &[(&str, &str, Door)] = &[
     ("GET", "/healthz", Public),
     ("GET", "/readyz", Public),
+    ("GET", "/healthz/stream", Public),
     ("GET", "/stream", Closed),
     ("GET", "/ws", Checked),
     ("GET", "/links/{purpose}", Checked),
@@ -88,7 +89,9 @@ const ROUTES: &[(&str, &str, Door)] = &[
     ("GET", "/api/v1/events", Closed),
     ("GET", "/openapi.json", Public),
     ("GET", "/docs", Public),
+    ("GET", "/asyncapi.json", Public),
     ("GET", "/docs/{page}", Public),
+    ("GET", "/docs/compat/{page}", Public),
 ];
 
 async fn knock(caller: &Caller, method: &str, path: &str) -> Answer {

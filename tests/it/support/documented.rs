@@ -12,8 +12,12 @@ use serde_json::{Value, json};
 
 use super::Answer;
 
-pub static DOCUMENT: LazyLock<Value> =
-    LazyLock::new(|| routes::document(Facts { cookie: "goldcrest_session", password_min_length: 8 }));
+/// What the documents say of a server that was started without options.
+pub fn facts() -> Facts {
+    Facts { cookie: "goldcrest_session", password_min_length: 8, public_url: None }
+}
+
+pub static DOCUMENT: LazyLock<Value> = LazyLock::new(|| routes::document(&facts()));
 
 /// Fails if the document does not know that this request may be answered so.
 pub fn check(method: &Method, path: &str, answer: &Answer) {

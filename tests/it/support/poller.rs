@@ -65,6 +65,7 @@ impl Ear for Poller {
                 serde_json::from_slice(&answer.body).unwrap_or_else(|error| panic!("{error}: {}", answer.describe()));
             for raw in poll.events {
                 let frame = FrameHead::of(raw.get());
+                super::spoken::heard("polling", raw.get());
                 let raw = raw.get().to_owned();
                 self.heard.push_back(match frame.seq {
                     Some(seq) => (Heard::Event(Seen { seq, kind: frame.kind, raw }), seq),

@@ -180,6 +180,7 @@ impl SseClient {
             }
             Parsed::Event { kind, data, id } => {
                 let frame = FrameHead::of(&data);
+                super::spoken::heard("sse", &data);
                 assert_eq!(frame.kind, kind, "the event's name is the envelope's type");
                 if let Some(seq) = frame.seq {
                     assert_eq!(number(&id), Some(seq), "the id of an event is its seq");
