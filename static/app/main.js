@@ -3,6 +3,7 @@
 
 import { applyLook } from './choices.js';
 import { announce } from './notify.js';
+import { listen } from './keyboard.js';
 import { model } from './model.js';
 import { declare } from './routes.js';
 import * as router from './router.js';
@@ -55,6 +56,7 @@ applyLook();
 declare();
 model.begin();
 announce();
+listen();
 await resume();
 begun = true;
 router.begin({

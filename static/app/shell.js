@@ -123,7 +123,7 @@ function build() {
       'header.side-head',
       null,
       h('a.brand', { href: '/', 'aria-label': 'Goldcrest' }, bird(), h('span', null, 'Goldcrest')),
-      h('a.icon-button', { href: '/search', 'aria-label': 'Search', title: 'Search' }, icon('search')),
+      h('a.icon-button', { href: '/search', 'aria-label': 'Search', title: 'Search (Ctrl K)', 'aria-keyshortcuts': 'Control+K' }, icon('search')),
       h('a.icon-button', { href: '/new', 'aria-label': 'New message', title: 'New message' }, icon('write')),
     ),
     h('nav.places', { 'aria-label': 'Pages' }, ...PLACES.map(entry)),
