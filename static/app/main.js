@@ -5,7 +5,7 @@ import { applyLook } from './choices.js';
 import { announce } from './notify.js';
 import { listen } from './keyboard.js';
 import { model } from './model.js';
-import { declare } from './routes.js';
+import { declare, warm } from './routes.js';
 import * as router from './router.js';
 import { client } from './session.js';
 import * as shell from './shell.js';
@@ -54,6 +54,7 @@ client.on('logout', ({ reason }) => {
 
 applyLook();
 declare();
+warm(location.pathname);
 model.begin();
 announce();
 listen();

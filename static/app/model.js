@@ -37,6 +37,9 @@ function tell(topic, what) {
 
 /** Reads all that is kept at hand. @returns {Promise<number>} the head that it was read at */
 async function load() {
+  const counting = loadPending();
+  // Whatever is read first fails for all.
+  counting.catch(() => {});
   let head = Infinity;
   /** @type {Conversation[]} */
   const found = [];
@@ -50,14 +53,15 @@ async function load() {
   } while (cursor && found.length < KEPT);
   conversations.clear();
   for (const conversation of found) conversations.set(conversation.id, conversation);
-  await Promise.all([loadPending(), loadPresence()]);
-  return head;
+  return Math.min(head, await counting);
 }
 
+/** @returns {Promise<number>} the head that it was read at */
 async function loadPending() {
-  const { items } = await client.request('GET', 'contacts', { query: { state: 'pending', limit: 100 } });
+  const { items, head } = await client.request('GET', 'contacts', { query: { state: 'pending', limit: 100 } });
   pending = items.length;
   tell('contacts');
+  return head;
 }
 
 async function loadPresence() {
@@ -119,7 +123,11 @@ function apply(event) {
 /** Begins to listen: to be called once. */
 function begin() {
   client.on('event', apply);
-  client.on('state', (state) => tell('connection', state));
+  client.on('state', (state) => {
+    tell('connection', state);
+    // Who came and went meanwhile is not told afterwards.
+    if (state.name === 'live') void loadPresence();
+  });
   client.on('outbox', (all) => tell('outbox', all));
   client.on('reset', () => {
     void load().then(() => {
