@@ -148,9 +148,9 @@ function redraw() {
 }
 
 /** @param {typeof PLACES[number]} place */
-function entry({ path, label, sign, count }) {
+function entry({ path, label, sign, count, tab }) {
   const badge = badgeOf(count, label);
-  return h('a.place', { href: path, 'data-path': path }, icon(sign), h('span', null, label), badge);
+  return h('a.place', { href: path, 'data-path': path, class: tab ? 'tabbed' : '' }, icon(sign), h('span', null, label), badge);
 }
 
 /** @param {typeof PLACES[number]} place */
