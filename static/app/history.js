@@ -226,8 +226,8 @@ export class History {
     }
     if (!known || seq <= (this.#at.get(data.id) ?? 0)) return false;
     this.#at.set(data.id, seq);
-    if (type === 'message.updated') this.messages = this.messages.with(at, { ...known, ...data });
-    else if (type === 'message.deleted') this.messages = this.messages.with(at, { ...known, text: '', mentions: [], deleted_at: data.deleted_at });
+    if (type === 'message.updated') this.messages = this.messages.with(at, { ...known, ...data, snippet: undefined });
+    else if (type === 'message.deleted') this.messages = this.messages.with(at, { ...known, text: '', mentions: [], deleted_at: data.deleted_at, snippet: undefined });
     else if (type === 'message.hidden') this.messages = this.messages.filter(({ id }) => id !== data.id);
     else return false;
     return true;
