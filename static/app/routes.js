@@ -8,8 +8,16 @@ import { route } from './router.js';
 
 /** @type {Record<string, Fetch>} For whoever is logged in. */
 const PAGES = {
-  '/': () => import('./pages/conversations.js'),
+  '/': () => import('./pages/stream.js'),
   '/conversations': () => import('./pages/conversations.js'),
+  '/conversations/:id': () => import('./pages/conversation.js'),
+  '/messages/:id': () => import('./pages/conversation.js').then(({ openMessage }) => ({ open: openMessage })),
+  '/threads': () => import('./pages/threads.js'),
+  '/threads/:id': () => import('./pages/thread.js'),
+  '/mentions': () => import('./pages/mentions.js'),
+  '/search': () => import('./pages/search.js'),
+  '/new': () => import('./pages/new.js'),
+  '/groups/new': () => import('./pages/new-group.js'),
   '/channels': () => import('./pages/channels.js'),
   '/contacts': () => import('./pages/contacts.js'),
   '/user/:name': () => import('./pages/user.js'),

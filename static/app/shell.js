@@ -1,6 +1,7 @@
 // @ts-check
 /** What stands around every page: where one can go, how the connection is, and who is logged in. */
 
+import { GoldcrestError } from '../goldcrest.js';
 import { explain, is } from './explain.js';
 import { fill, h } from './dom.js';
 import { model } from './model.js';
@@ -263,6 +264,8 @@ export function missing(_place) {
 
 /** @param {unknown} error @param {Place} place @returns {Page} */
 export function failed(error, place) {
+  // What nobody foresaw is worth a line in the browser's console.
+  if (!(error instanceof GoldcrestError)) reportError(error);
   // What there is not, and what one may not see, are the same to whoever asks.
   return is(error, 'not_found') ? missing(place) : { title: 'Goldcrest', node: page('Goldcrest', failure(error)) };
 }
