@@ -58,7 +58,8 @@ export class History {
   /** Begins with the newest ones. */
   async toEnd() {
     const mine = (this.#turn += 1);
-    const page = await this.#fetch({ limit: PART });
+    // Lists that begin with the oldest are asked for what is before the end, too.
+    const page = await this.#fetch({ before: Number.MAX_SAFE_INTEGER, limit: PART });
     if (mine !== this.#turn) return;
     this.#begin(page.items.reverse(), page.head);
     this.begun = page.next === null;

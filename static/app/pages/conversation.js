@@ -43,6 +43,7 @@ async function conversationPage(id, { at = null, reply = null }) {
   const conversation = () => (known = model.conversation(id) ?? known);
   const receipts = await readReceipts(known);
   const mayWrite = joined && (known.post === 'members' || isOwner(known));
+  let shown = false;
   /** @type {Map<number, string[]>} */
   let readers = new Map();
   const join = async () => {
@@ -53,15 +54,15 @@ async function conversationPage(id, { at = null, reply = null }) {
   const bar = joined
     ? h('p.talk-bar', null, 'Only owners write here.')
     : h('p.talk-bar', null, known.kind === 'channel' ? ['You are looking into this channel.', h('button.primary', { type: 'button', onclick: () => void attempt(join()) }, 'Join')] : 'You are not in this conversation any more.');
-  const here = talk({ conversation, mayWrite, marked: at, bar, readers: ({ id: one }) => readers.get(one) ?? [], seen: () => look() });
+  const here = talk({ conversation, mayWrite, marked: at, bar, readers: ({ id: one }) => readers.get(one) ?? [], seen: () => shown && look() });
 
   // From where one has read to, unless a message is asked for.
   const { unread, last_read_id } = known;
-  if (at) await here.history.toMessage(at);
-  else if (unread > 40 && last_read_id !== null) await here.history.toMessage(last_read_id);
+  const start = at ?? (unread > 40 ? await oldestUnread(id) : null);
+  if (start) await here.history.toMessage(start);
   else await here.history.toEnd();
   const { messages } = here.history;
-  const firstUnread = at || !unread ? null : last_read_id !== null ? messages.find((one) => one.id > last_read_id && !isOwn(one)) : messages.filter((one) => !isOwn(one)).at(-unread);
+  const firstUnread = at || !unread ? null : start ? here.history.find(start) : last_read_id !== null ? messages.find((one) => one.id > last_read_id && !isOwn(one)) : messages.filter((one) => !isOwn(one)).at(-unread);
   if (firstUnread) here.mark(firstUnread.id - 1);
 
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -149,6 +150,7 @@ async function conversationPage(id, { at = null, reply = null }) {
     details: panel.node,
     immersive: true,
     focus: () => {
+      shown = true;
       here.refresh();
       if (at) here.list.show(at, { focus: true });
       else if (firstUnread && messages.indexOf(firstUnread) < messages.length - 4) here.list.show(firstUnread.id);
@@ -173,6 +175,12 @@ async function conversationPage(id, { at = null, reply = null }) {
   async function beginReply(root) {
     here.write?.reply(here.history.find(root) ?? (await client.request('GET', `messages/${root}`)));
   }
+}
+
+/** @param {number} id @returns {Promise<number | null>} */
+async function oldestUnread(id) {
+  const { items } = await client.request('GET', 'messages', { query: { conversation_id: id, unread: true, after: 0, limit: 1 } });
+  return items[0]?.id ?? null;
 }
 
 /** @param {Conversation} conversation */

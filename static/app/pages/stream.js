@@ -5,6 +5,7 @@ import { h } from '../dom.js';
 import { model } from '../model.js';
 import { cards } from '../parts/cards.js';
 import { empty } from '../parts/empty.js';
+import { icon } from '../parts/icons.js';
 import { waiting } from '../parts/waiting.js';
 import { page } from '../shell.js';
 
@@ -28,7 +29,7 @@ export async function open() {
   all.before(pending.node);
   return {
     title: 'All messages',
-    node: page('All messages', all.node),
+    node: page('All messages', all.node, { actions: h('span.narrow', null, h('a.icon-button', { href: '/search', 'aria-label': 'Search', title: 'Search' }, icon('search')), h('a.icon-button', { href: '/new', 'aria-label': 'New message', title: 'New message' }, icon('write'))) }),
     focus: all.focus,
     close: () => {
       pending.close();

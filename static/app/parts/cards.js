@@ -8,7 +8,7 @@ import { few } from '../words.js';
 import { actOn, keyOn } from './actions.js';
 import { go } from '../router.js';
 import { icon } from './icons.js';
-import { authorOf, card, dayBetween, excerpt, isOwn } from './message.js';
+import { authorOf, card, daysBegin, excerpt, isOwn } from './message.js';
 import { scroller, walk } from './scroller.js';
 
 /** @typedef {import('../history.js').Message} Message */
@@ -26,6 +26,8 @@ export async function cards({ path, query, accepts, label, none, quiet = false }
   const history = new History({ path, query, accepts, changed: () => changed() });
   /** Conversations that are not at hand are read once. @type {Set<number>} */
   const asked = new Set();
+  // Here the day stands above its newest message.
+  const day = (/** @type {Message} */ message, /** @type {Message | null} */ above) => daysBegin(message, above, history.ended);
   const list = scroller({
     label,
     newestFirst: true,
@@ -37,7 +39,7 @@ export async function cards({ path, query, accepts, label, none, quiet = false }
     newer: () => history.newer(),
     context: (message, before) => {
       const known = model.conversation(message.conversation_id);
-      return `${dayBetween(message, before) !== null}|${known?.name}|${known?.members?.length}`;
+      return `${day(message, before)}|${known?.name}|${known?.members?.length}`;
     },
     row: (message, before) => {
       const { conversation_id } = message;
@@ -45,7 +47,7 @@ export async function cards({ path, query, accepts, label, none, quiet = false }
         asked.add(conversation_id);
         void model.refresh(conversation_id);
       }
-      return card(message, before);
+      return card(message, { days: true, day: day(message, before) });
     },
     scrolled: () => pill(),
   });

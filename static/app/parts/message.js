@@ -25,9 +25,11 @@ export function goesOn(message, before) {
   );
 }
 
-/** The line between days. @param {Message} message @param {Message | null} before */
-export function dayBetween(message, before) {
-  if (before && dayOf(before.created_at) === dayOf(message.created_at)) return null;
+/** Whether a day begins with a message: also with the first one, if it is known to be that. @param {Message} message @param {Message | null} before @param {boolean} known */
+export const daysBegin = (message, before, known) => (before ? dayOf(before.created_at) !== dayOf(message.created_at) : known);
+
+/** The line between days. @param {Message} message */
+function dayOver(message) {
   return h('div.day', { role: 'separator' }, h('span', null, dayLine(message.created_at)));
 }
 
@@ -51,14 +53,20 @@ export const authorOf = ({ author }) => author?.username ?? 'Goldcrest';
 /** What screen readers call a message. @param {Message} message */
 const spoken = (message) => `${isOwn(message) ? 'You' : authorOf(message)}, ${timeOfDay(message.created_at)}`;
 
+/** @param {string} act @param {string} label */
+const tool = (act, label) => h('button.icon-button', { type: 'button', tabindex: '-1', 'data-act': act, 'aria-label': label, title: label }, icon(act));
+// Copied for each message, which is quicker than drawing them.
+const tools = h('div.tools', null, tool('reply', 'Reply'), tool('more', 'More'));
+const fewTools = h('div.tools', null, tool('more', 'More'));
+
 /**
  * In a conversation.
  *
  * @param {Message} message
  * @param {Message | null} before
- * @param {{ root?: Message | null, readers?: string[], unreadLine?: boolean, marked?: boolean, inThread?: boolean }} more
+ * @param {{ day?: boolean, root?: Message | null, readers?: string[], unreadLine?: boolean, marked?: boolean, inThread?: boolean }} more
  */
-export function bubble(message, before, { root = null, readers = [], unreadLine = false, marked = false, inThread = false }) {
+export function bubble(message, before, { day = false, root = null, readers = [], unreadLine = false, marked = false, inThread = false }) {
   const { id, author, thread_id, created_at, deleted_at } = message;
   const own = isOwn(message);
   const on = goesOn(message, before) && !unreadLine;
@@ -66,7 +74,7 @@ export function bubble(message, before, { root = null, readers = [], unreadLine 
   return h(
     'li',
     { tabindex: '-1', 'aria-label': spoken(message), class: `message ${own ? 'sent' : 'received'} ${on ? 'goes-on' : ''} ${author ? '' : 'system'} ${marked ? 'marked' : ''}` },
-    dayBetween(message, before),
+    day && dayOver(message),
     unreadLine && h('div.day.unread-line', { role: 'separator' }, h('span', null, 'New messages')),
     h(
       'div.bubble-row',
@@ -80,13 +88,7 @@ export function bubble(message, before, { root = null, readers = [], unreadLine 
         textOf(message),
         replies > 0 && !thread_id && !inThread && h('a.replies', { href: `/threads/${id}` }, icon('threads'), replies === 1 ? '1 reply' : `${replies} replies`),
       ),
-      !deleted_at && h(
-        'div.tools',
-        null,
-        h('button.icon-button', { type: 'button', tabindex: '-1', 'data-act': 'reply', 'aria-label': 'Reply', title: 'Reply' }, icon('reply')),
-        h('button.icon-button', { type: 'button', tabindex: '-1', 'data-act': 'more', 'aria-label': 'More', title: 'More', 'aria-haspopup': 'menu' }, icon('more')),
-      ),
-      deleted_at && h('div.tools', null, h('button.icon-button', { type: 'button', tabindex: '-1', 'data-act': 'more', 'aria-label': 'More', title: 'More', 'aria-haspopup': 'menu' }, icon('more'))),
+      (deleted_at ? fewTools : tools).cloneNode(true),
     ),
     readers.length > 0 && h('p.readers', null, icon('check'), `Read by ${readers.length > 3 ? `${readers.slice(0, 2).join(', ')} and ${readers.length - 2} more` : readers.join(', ')}`),
   );
@@ -107,9 +109,9 @@ export function recipients({ conversation_id, author }) {
  * In a list over many conversations: who, to whom, what, and where it leads.
  *
  * @param {Message} message
- * @param {Message | null} [before] the one above, for the line between days
+ * @param {{ days?: boolean, day?: boolean }} [how] `days`: whether days are told apart; `day`: whether one begins here
  */
-export function card(message, before) {
+export function card(message, { days = false, day = false } = {}) {
   const { id, author, thread_id, created_at, conversation_id, snippet } = message;
   const own = isOwn(message);
   const replies = message.reply_count ?? 0;
@@ -117,7 +119,7 @@ export function card(message, before) {
   return h(
     'li',
     { tabindex: '-1', 'aria-label': spoken(message), class: `entry ${own ? 'sent' : 'received'} ${thread_id === null && replies > 0 ? 'root' : ''}` },
-    before !== undefined && dayBetween(message, before),
+    day && dayOver(message),
     h(
       'article.entry-box',
       null,
@@ -125,7 +127,7 @@ export function card(message, before) {
       h(
         'div.entry-main',
         null,
-        h('p.message-head', null, own ? h('b.author', null, 'You') : author ? h('a.author', { href: userPath(author.username) }, author.username) : h('span.author', null, 'Goldcrest'), ' ', recipients(message), time(created_at, before === undefined ? when : timeOfDay)),
+        h('p.message-head', null, own ? h('b.author', null, 'You') : author ? h('a.author', { href: userPath(author.username) }, author.username) : h('span.author', null, 'Goldcrest'), ' ', recipients(message), time(created_at, days ? timeOfDay : when)),
         snippet ? h('div.text', null, snippet.map(({ text, hit }) => (hit ? h('mark', null, text) : text))) : textOf(message),
         h(
           'p.entry-links',

@@ -3,10 +3,11 @@
 
 import { h } from '../dom.js';
 
-/** The most rows in the page, how many come at a time, and how near the edge (in pixels) they are wanted. */
-const MOST = 240;
-const STEP = 40;
-const NEAR = 900;
+/** The most rows in the page, how many there are at first, how many come in one frame, and how near the edge (in pixels) they are wanted. */
+const MOST = 160;
+const FIRST = 40;
+const STEP = 16;
+const NEAR = 1_400;
 /** Whoever is so near the newest end stays there when something new comes. */
 const STUCK = 48;
 
@@ -142,11 +143,11 @@ export function scroller(source) {
     }
     const stay = stuck && source.ended();
     const held = stay ? null : anchor();
-    let from = first ? place(items, first) : Math.max(0, items.length - STEP);
+    let from = first ? place(items, first) : Math.max(0, items.length - FIRST);
     let to = last ? place(items, last + 1) : items.length;
     if (stay || to <= from) {
       to = items.length;
-      from = Math.max(Math.min(from, to - STEP), to - MOST, 0);
+      from = Math.max(Math.min(from, to - FIRST), to - MOST, 0);
     }
     draw(items, from, to);
     if (stay) toNewest();
@@ -244,7 +245,7 @@ export function scroller(source) {
       const index = place(items, key);
       if (index >= items.length) return null;
       stuck = false;
-      draw(items, Math.max(0, index - STEP), Math.min(items.length, index + STEP));
+      draw(items, Math.max(0, index - FIRST), Math.min(items.length, index + FIRST));
       const row = list.querySelector(`[data-key="${source.key(/** @type {T} */ (items[index]))}"]`);
       if (!(row instanceof HTMLElement)) return null;
       const top = row.getBoundingClientRect().top - node.getBoundingClientRect().top + node.scrollTop;

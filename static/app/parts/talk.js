@@ -10,7 +10,7 @@ import { actOn, edit, keyOn } from './actions.js';
 import { composer } from './composer.js';
 import { empty } from './empty.js';
 import { icon } from './icons.js';
-import { authorOf, bubble, dayBetween, excerpt, goesOn, isOwn } from './message.js';
+import { authorOf, bubble, daysBegin, excerpt, goesOn, isOwn } from './message.js';
 import { scroller, walk } from './scroller.js';
 import { attempt, complain } from './toast.js';
 import { waiting } from './waiting.js';
@@ -52,12 +52,12 @@ export function talk({ conversation, thread = null, mayWrite, marked = null, bar
     newer: () => history.newer(),
     context: (message, before) => {
       const root = rootOf(message);
-      return [goesOn(message, before), Boolean(dayBetweenKey(message, before)), startsUnread(message, before), root?.id, root?.edited_at, root?.deleted_at, readers(message).join()].join('|');
+      return [goesOn(message, before), daysBegin(message, before, history.begun), startsUnread(message, before), root?.id, root?.edited_at, root?.deleted_at, readers(message).join()].join('|');
     },
     row: (message, before) => {
       if (message.thread_id !== null && !thread && !rootOf(message)) void fetchRoot(message.thread_id);
       return bubble(message, before, {
-        root: rootOf(message), readers: readers(message), unreadLine: startsUnread(message, before), marked: message.id === marked, inThread: thread !== null,
+        day: daysBegin(message, before, history.begun), root: rootOf(message), readers: readers(message), unreadLine: startsUnread(message, before), marked: message.id === marked, inThread: thread !== null,
       });
     },
     head: () => (thread ? null : h('p.window-begin', null, 'This is where it begins.')),
@@ -94,7 +94,6 @@ export function talk({ conversation, thread = null, mayWrite, marked = null, bar
   });
   const nothing = h('div.talk-empty', { hidden: true });
   list.node.append(nothing, pending.node);
-  list.node.prepend(h('div.talk-spring'));
 
   const down = h('button.newest', { type: 'button', hidden: true, onclick: () => void attempt(toEnd()) });
   const heard = h('div.heard', { 'aria-live': 'polite', 'aria-atomic': 'false' });
@@ -195,7 +194,8 @@ export function talk({ conversation, thread = null, mayWrite, marked = null, bar
     }),
   ];
   showTyping();
-  const body = h('div.talk', null, list.node, down, heard);
+  // A conversation grows from below, replies grow below their root.
+  const body = h('div.talk', { class: thread ? '' : 'rising' }, list.node, down, heard);
   const foot = h('div.talk-foot', null, typists, write?.node ?? bar);
   return {
     history,
@@ -218,9 +218,6 @@ export function talk({ conversation, thread = null, mayWrite, marked = null, bar
     },
   };
 }
-
-/** @param {Message} message @param {Message | null} before */
-const dayBetweenKey = (message, before) => dayBetween(message, before) !== null;
 
 /** Whether what was sent to these people stands in this conversation. @param {Conversation} conversation @param {string[]} to */
 function isFor({ kind, members }, to) {
