@@ -154,6 +154,7 @@ fn rules(options: &Options) -> Rules {
         session_lifetime: options.session_lifetime,
         streams_per_user: options.max_streams_per_user,
         event_retention: options.event_retention,
+        message_retention: options.message_retention,
     }
 }
 
@@ -239,6 +240,9 @@ pub async fn serve(options: Options) -> Result<(), StartError> {
     let housekeeper = services.clone();
     let keeping = resting.clone();
     background.spawn(async move { housekeeper.keep_house(keeping).await });
+    let teller = services.clone();
+    let telling = resting.clone();
+    background.spawn(async move { teller.keep_presence(telling).await });
     let clerk = services.clone();
     let writing = resting.clone();
     background.spawn(async move { clerk.keep_post(writing).await });

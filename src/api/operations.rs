@@ -9,8 +9,11 @@ use super::problem::Problem;
 use crate::domain::Refusal;
 use crate::domain::sessions::Principal;
 use crate::service::Failure;
-use crate::transport::{CloseReason, Cursor, Incoming, Outcome};
-use frames::{Asked, Auth, Authenticated, Edit, Follow, Followed, Ping, Place, Read, Reference, Unfollow, Unfollowed};
+use crate::transport::{CloseReason, Cursor, Incoming, Manner, Outcome};
+use frames::{
+    Asked, Auth, Authenticated, Edit, Follow, Followed, Ping, Place, Read, Reference, Typed, Typing, Unfollow,
+    Unfollowed,
+};
 use frames::{done, fields, refuse};
 use list::Op;
 use parking_lot::Mutex;
@@ -92,6 +95,7 @@ impl Operations {
             (Some(Op::Read), Some(principal)) => self.read(by(principal)).await,
             (Some(Op::Edit), Some(principal)) => self.edit(by(principal)).await,
             (Some(Op::Delete), Some(principal)) => self.delete(by(principal)).await,
+            (Some(Op::Typing), Some(principal)) => self.typing(by(principal)).await,
             (Some(Op::Follow), Some(principal)) => self.follow(by(principal)).await,
             (Some(Op::Unfollow), Some(principal)) => self.unfollow(by(principal)).await,
             (Some(Op::Ping), Some(principal)) => ping(&by(principal)),
@@ -126,7 +130,7 @@ impl Operations {
                     return Ok(Outcome::Close(CloseReason::TooManyStreams));
                 }
                 let cursor = auth.after.map_or(Cursor::Now, Cursor::After);
-                let opened = self.app.services.subscribe(&principal, cursor, &self.channels).await?;
+                let opened = self.app.services.subscribe(&principal, cursor, &self.channels, Manner::Stream).await?;
                 Some(Box::new(opened))
             }
         };
@@ -166,6 +170,15 @@ impl Operations {
         Ok(asked.done::<Read>(self.app.services.mark_read(&asked.principal, conversation_id, message_id).await?))
     }
 
+    async fn typing(&self, asked: Asked<'_>) -> Result<Outcome, Problem> {
+        asked.require_more_than_a_ticket()?;
+        self.check_session(&asked)?;
+        self.app.gate.within(|limits| limits.typing(asked.principal.user))?;
+        let Typing { conversation_id, stopped } = asked.fields()?;
+        self.app.services.type_in(&asked.principal, conversation_id, stopped).await?;
+        Ok(asked.done::<Typing>(Typed { conversation_id }))
+    }
+
     async fn follow(&self, asked: Asked<'_>) -> Result<Outcome, Problem> {
         self.count(&asked.principal)?;
         let Follow { channel } = asked.fields()?;
@@ -188,13 +201,18 @@ impl Operations {
         Ok(self.app.gate.within(|limits| limits.operation(principal.user))?)
     }
 
-    /// Whether the socket may write one thing more. It may have outlived its session by the moment that it takes to be
-    /// ended.
-    fn check_writes(&self, asked: &Asked<'_>) -> Result<(), Problem> {
-        asked.require_more_than_a_ticket()?;
+    /// Whether the socket has a session left: it may have outlived it by the moment that it takes to be ended.
+    fn check_session(&self, asked: &Asked<'_>) -> Result<(), Problem> {
         if self.app.services.follower().hub().is_revoked(asked.principal.session) {
             return Err(Refusal::Unauthorized.into());
         }
+        Ok(())
+    }
+
+    /// Whether the socket may write one thing more.
+    fn check_writes(&self, asked: &Asked<'_>) -> Result<(), Problem> {
+        asked.require_more_than_a_ticket()?;
+        self.check_session(asked)?;
         Ok(self.app.gate.within(|limits| limits.send(asked.principal.user))?)
     }
 }

@@ -4,8 +4,8 @@ use super::app::App;
 use super::openapi::{self, Entry, Facts};
 use super::problem::Problem;
 use super::{
-    accounts, admin, blocks, contacts, conversations, cookie, docs, email, health, invitations, keys, links, messages,
-    middleware, receipts, server, sessions, stream, web,
+    accounts, admin, blocks, contacts, conversations, cookie, docs, email, export, health, invitations, keys, links,
+    messages, middleware, presence, receipts, server, sessions, stream, web,
 };
 use axum::Router;
 use axum::routing::{delete, get, patch, post, put};
@@ -101,6 +101,10 @@ routes! {
     ///
     /// All sessions and keys end, and nobody gets the name again. The messages stay, or go with it.
     delete "/api/v1/me" Credentials => accounts::delete [invalid_credentials],
+    /// Take along all that one's account holds.
+    ///
+    /// One JSON object a line, sent while it is read. API keys cannot ask for it. See [Accounts](/docs/accounts#exporting-an-account).
+    post "/api/v1/me/export" Credentials => export::all [invalid_credentials overloaded],
     /// Change one's e-mail address.
     ///
     /// The new one counts once the link that is mailed to it is used.
@@ -239,6 +243,15 @@ routes! {
     get "/api/v1/mentions" Credentials => messages::mentions [],
     /// Threads that one has a part in, by their newest reply.
     get "/api/v1/threads" Credentials => messages::threads [not_found],
+    /// Say that one types in a conversation, or no longer does.
+    ///
+    /// Say it again every three seconds while that is so; the others hear it at once, and nothing is kept. See
+    /// [Streams](/docs/streams#what-passes).
+    post "/api/v1/conversations/{id}/typing" Credentials => presence::typing [not_a_contact blocked not_member not_owner suspended],
+    /// Who is there.
+    ///
+    /// All of whom one may see it; or, with `user`, those, there or not. See [People](/docs/people#presence).
+    get "/api/v1/presence" Credentials => presence::list [],
     /// Say how far one has read.
     ///
     /// It moves forward only: what was said before and is further stands.

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 pub use happening::{EventType, Happening, TYPES};
 pub use views::{
-    About, ConversationView, Deleted, Ended, Hidden, KeyView, MemberChange, Profile, SessionView, Settings,
+    About, ConversationView, Deleted, Ended, Expired, Hidden, KeyView, MemberChange, Profile, SessionView, Settings,
 };
 
 /// Who hears of an event: exactly one audience. What two audiences hear is two events.
@@ -65,6 +65,15 @@ pub enum Effect {
     Revoke(SessionId),
     /// Earlier events show the text of this message no more, since then.
     Erase(MessageId, Timestamp),
+    /// What one of these two says to the other as a contact is otherwise.
+    Contact(UserId, UserId),
+    /// The first has blocked the second, or does so no longer.
+    Block(UserId, UserId),
+    /// What the user shows, and to whom, may be otherwise.
+    Settings(UserId),
+    /// Earlier events show the text of no message up to this one any more, since then. Numbers and moments rise together
+    /// over the whole server, so it holds in every conversation as soon as one has heard of it.
+    Expire(MessageId, Timestamp),
 }
 
 impl Record {
@@ -99,9 +108,22 @@ impl Record {
                 let removed: Membership = serde_json::from_str(&self.data).ok()?;
                 Some(Effect::Leave(conversation, removed.user.id))
             }
+            ("contact.requested" | "contact.updated" | "contact.deleted", Topic::User(user)) => {
+                let other: Membership = serde_json::from_str(&self.data).ok()?;
+                Some(Effect::Contact(user, other.user.id))
+            }
+            ("block.created" | "block.deleted", Topic::User(user)) => {
+                let other: Membership = serde_json::from_str(&self.data).ok()?;
+                Some(Effect::Block(user, other.user.id))
+            }
+            ("user.updated", Topic::User(user)) => Some(Effect::Settings(user)),
             ("message.deleted", Topic::Conversation(_)) => {
                 let deleted: Deleted = serde_json::from_str(&self.data).ok()?;
                 Some(Effect::Erase(deleted.id, deleted.deleted_at))
+            }
+            ("messages.expired", Topic::Conversation(_)) => {
+                let expired: Expired = serde_json::from_str(&self.data).ok()?;
+                Some(Effect::Expire(expired.up_to, self.at))
             }
             ("session.revoked" | "key.revoked", Topic::User(_)) => {
                 let revoked: Revoked = serde_json::from_str(&self.data).ok()?;

@@ -11,6 +11,7 @@ use crate::domain::links::Purpose;
 use crate::domain::sessions::{Principal, Session, check_name};
 use crate::domain::users::{self, Circle, Status, User, UserRef, Username, fold};
 use crate::domain::{Refusal, Timestamp, UserId};
+use crate::live::Turn;
 use crate::store::UserFilter;
 use changes::{SetPassword, Suspend, UpdateProfile};
 
@@ -65,6 +66,8 @@ pub struct Profile {
     pub bio_visible: Option<Circle>,
     /// Who may write to him directly.
     pub inbox: Option<Circle>,
+    /// Whether those who may see when he is there do.
+    pub show_presence: Option<bool>,
 }
 
 /// Which accounts an administrator wants to see.
@@ -295,7 +298,12 @@ impl Services {
     pub async fn update_me(&self, principal: &Principal, profile: Profile) -> Result<User, Failure> {
         principal.require_full()?;
         profile.bio.as_deref().map_or(Ok(()), users::check_bio)?;
-        self.submit_as(principal, UpdateProfile { user: principal.user, profile })?.await
+        let (user, shown) = self.submit_as(principal, UpdateProfile { user: principal.user, profile })?.await?;
+        if shown {
+            // Of somebody who is not there no event tells whether it was otherwise before.
+            self.follower().hub().presence().note(Turn::Shown(user.id));
+        }
+        Ok(user)
     }
 
     /// Changes one's own password. All other sessions end; keys stay, since they do not rest on the password.

@@ -2,6 +2,7 @@
 
 mod changes;
 mod commons;
+mod kept;
 mod named;
 
 use super::page::{self, parse_pair};
@@ -22,6 +23,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::{HashMap, HashSet};
 
+pub use kept::{KeptConversation, StayView};
 pub use named::{NamedGroup, NewGroup};
 
 pub(super) use changes::{blank, create, leave, reference, visible};

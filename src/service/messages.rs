@@ -112,10 +112,12 @@ impl Services {
         };
         let author = principal.user;
         let sent = self.submit_as(principal, change)?;
+        let services = self.clone();
         Ok(async move {
             let (message, new) = sent.await?;
             if new {
                 let place = message.conversation_id;
+                services.inner.typing.end(author, place);
                 tracing::info!(
                     event.name = "message",
                     user.id = author.0,

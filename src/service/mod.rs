@@ -9,6 +9,7 @@ pub mod conversations;
 pub mod copies;
 pub mod credentials;
 pub mod departures;
+pub mod export;
 pub mod invitations;
 pub mod keys;
 pub mod links;
@@ -16,12 +17,14 @@ pub mod maintenance;
 pub mod messages;
 mod page;
 pub mod passwords;
+pub mod presence;
 mod reach;
 pub mod receipts;
 pub mod sessions;
 pub mod streams;
 pub mod tokens;
 pub mod trust;
+mod typing;
 
 use crate::domain::sessions::{NO_SESSION, Principal};
 use crate::domain::users::Mark;
@@ -62,6 +65,8 @@ pub struct Rules {
     pub streams_per_user: usize,
     /// How long events are kept.
     pub event_retention: Duration,
+    /// How long messages are kept; for ever unless said.
+    pub message_retention: Option<Duration>,
 }
 
 /// Who may register.
@@ -104,6 +109,8 @@ struct Inner {
     remembered: credentials::Remembered,
     shown: credentials::ShownTickets,
     proven: trust::Proven,
+    typing: typing::Typing,
+    exports: export::Exports,
     rules: Rules,
     post: Option<Post>,
     /// New passwords that were asked for, and are not looked into yet.
@@ -124,6 +131,8 @@ impl Services {
         let remembered = credentials::Remembered::default();
         let shown = credentials::ShownTickets::default();
         let proven = trust::Proven::new();
+        let typing = typing::Typing::default();
+        let exports = export::Exports::new();
         let (asked, orders) = mpsc::channel(ORDERS);
         let orders = (asked, Mutex::new(orders));
         let instance = format!("{:016x}", rand::random::<u64>());
@@ -137,6 +146,8 @@ impl Services {
             remembered,
             shown,
             proven,
+            typing,
+            exports,
             rules,
             post,
             orders,

@@ -4,7 +4,7 @@ use super::{Failure, Services};
 use crate::domain::conversations::name_key;
 use crate::domain::sessions::Principal;
 use crate::domain::{ConversationId, Refusal, Timestamp};
-use crate::live::{Cursor, RegisterError, Subscription, Wish};
+use crate::live::{Cursor, Manner, RegisterError, Subscription, Wish};
 use std::time::Duration;
 
 /// After so long no event gets an earlier moment than now: commits under way are over, also where a node's clock is a little
@@ -18,6 +18,7 @@ impl Services {
         principal: &Principal,
         cursor: Cursor,
         channels: &[String],
+        manner: Manner,
     ) -> Result<Subscription, Failure> {
         principal.require_session()?;
         let only = principal.bound_to();
@@ -31,7 +32,7 @@ impl Services {
         for name in channels {
             follows.push(self.channel(principal, name).await?);
         }
-        let wish = Wish { user: principal.user, session: principal.session, only, follows, cursor };
+        let wish = Wish { user: principal.user, session: principal.session, only, follows, cursor, manner };
         self.follower().subscribe(wish).await.map_err(|RegisterError::Store(error)| error.into())
     }
 

@@ -18,6 +18,7 @@ mod mentions;
 mod messages;
 mod open;
 mod pairs;
+mod presence;
 mod receipts;
 mod renumber;
 mod replaced;
@@ -31,7 +32,7 @@ mod threads;
 mod users;
 mod words;
 
-pub use batch::{Abort, Batch, NewConversation, NewMessage, NewSession, NewUser, Wants};
+pub use batch::{Abort, Batch, Forgotten, NewConversation, NewMessage, NewSession, NewUser, Wants};
 pub use clock::Clock;
 pub use conversations::Activity;
 pub use copy::{CopyError, copy, examine};
@@ -41,6 +42,7 @@ pub use inspect::{
 };
 pub use messages::{Directs, Kept, MessageFilter, MessagePage};
 pub use open::{Database, OpenError, Store, database_url};
+pub use presence::Regards;
 pub use receipts::{Position, Unread};
 pub use renumber::{Logins, Renumbered};
 pub use sequencer::{Change, HandOver, Sequencer, SubmitError};

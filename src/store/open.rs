@@ -153,6 +153,11 @@ pub(super) fn options(database: &Database, connections: u32, reading: bool) -> C
         .min_connections(1)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .connect_timeout(ACQUIRE_TIMEOUT)
+        // The pool's count of idle connections is below nothing for a moment when one is taken while it is given back. Its
+        // housekeeping goes through that many connections, and at such a moment never comes to an end. Without time limits
+        // it has nothing to do.
+        .idle_timeout(None)
+        .max_lifetime(None)
         .sqlx_logging(false);
     // An embedded database is there or not; asking before every use would only cost.
     options.test_before_acquire(!database.url.starts_with("sqlite"));

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::domain::access::{Stay, Stays};
 use crate::domain::contacts::{Contact, Direction, State};
-use crate::domain::conversations::{Conversation, Kind, Member, direct_key};
+use crate::domain::conversations::{Conversation, Kind, Member, Role, direct_key};
 use crate::domain::invitations::Invitation;
 use crate::domain::sessions::Session;
 use crate::domain::users::{User, UserRef};
@@ -95,6 +95,45 @@ impl Snapshot {
     /// The stays of a user in one conversation, ended ones included.
     pub async fn stays_in(&self, user: UserId, conversation: ConversationId) -> Result<Vec<Stay>, StoreError> {
         Ok(stays::in_conversation(&self.db, user, conversation).await?)
+    }
+
+    /// The conversations in which a user ever was, by number, behind one.
+    pub async fn conversations_ever_of(
+        &self,
+        user: UserId,
+        after: ConversationId,
+        limit: u64,
+    ) -> Result<Vec<ConversationId>, StoreError> {
+        Ok(stays::conversations_of(&self.db, user, after, limit).await?)
+    }
+
+    /// The stays of a user in each of these conversations, ended ones included.
+    pub async fn stays_among(
+        &self,
+        user: UserId,
+        ids: &[ConversationId],
+    ) -> Result<HashMap<ConversationId, Vec<Stay>>, StoreError> {
+        let mut stays: HashMap<ConversationId, Vec<Stay>> = HashMap::new();
+        for (conversation, stay) in stays::in_conversations(&self.db, user, ids).await? {
+            stays.entry(conversation).or_default().push(stay);
+        }
+        Ok(stays)
+    }
+
+    /// What a user may do in each of these conversations that he is in.
+    pub async fn roles(
+        &self,
+        user: UserId,
+        ids: &[ConversationId],
+    ) -> Result<HashMap<ConversationId, Role>, StoreError> {
+        let pairs: Vec<_> = ids.iter().map(|id| (*id, user)).collect();
+        let lasting = stays::lasting_among(&self.db, &pairs).await?;
+        Ok(lasting.into_iter().map(|stay| (stay.conversation, stay.role)).collect())
+    }
+
+    /// What a user has hidden from himself, by number, behind one.
+    pub async fn hidden_of(&self, user: UserId, after: MessageId, limit: u64) -> Result<Vec<MessageId>, StoreError> {
+        Ok(hidden::list(&self.db, user, after, limit).await?)
     }
 
     /// Those of these messages that a user may read, hidden ones included, each with its conversation. Three statements,

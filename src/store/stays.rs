@@ -120,6 +120,27 @@ pub(super) async fn in_conversations(
     Ok(rows.iter().map(|row| (ConversationId(row.conversation_id), stay(row))).collect())
 }
 
+/// The conversations in which a user ever was, by number, behind one.
+pub(super) async fn conversations_of(
+    db: &impl ConnectionTrait,
+    user: UserId,
+    after: ConversationId,
+    limit: u64,
+) -> Result<Vec<ConversationId>, DbErr> {
+    let rows: Vec<i64> = Entity::find()
+        .select_only()
+        .distinct()
+        .column(Column::ConversationId)
+        .filter(Column::UserId.eq(user.0))
+        .filter(Column::ConversationId.gt(after.0))
+        .order_by_asc(Column::ConversationId)
+        .limit(limit)
+        .into_tuple()
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().map(ConversationId).collect())
+}
+
 /// All stays of a user in one conversation.
 pub(super) async fn in_conversation(
     db: &impl ConnectionTrait,

@@ -11,9 +11,10 @@ use super::protocol::{Framed, Left, Pipe, Protocol, poll_discard};
 use super::stream::{Opening, Pace, Stream};
 use super::{AddressPermit, TakeOver};
 use crate::domain::{ConversationId, Seq, Timestamp};
-use crate::live::{Event, Subscription};
+use crate::live::{Event, Passing, Subscription};
 use bytes::{Buf, Bytes, BytesMut};
 use futures_util::future::BoxFuture;
+use std::cell::Cell;
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -97,6 +98,8 @@ struct WebSocket {
     /// Nothing is read any more, and what was asked before is still answered.
     leaving: Option<Leaving>,
     closing: bool,
+    /// Whether there was a ping since anything came in.
+    pinged: Cell<bool>,
 }
 
 /// Why nothing more is read.
@@ -152,6 +155,7 @@ impl WebSocket {
             under_way: Vec::new(),
             leaving: None,
             closing: false,
+            pinged: Cell::new(false),
         }
     }
 
@@ -245,6 +249,7 @@ impl WebSocket {
                 Ok(0) => return Poll::Ready(Some(Left::Gone)),
                 Ok(count) => {
                     self.unread.extend_from_slice(&bytes[..count]);
+                    self.pinged.set(false);
                     return Poll::Ready(None);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -277,11 +282,20 @@ impl Protocol for WebSocket {
         event.websocket().clone()
     }
 
+    fn passing(&self, passing: &Passing) -> Bytes {
+        passing.websocket().clone()
+    }
+
+    fn is_quiet(&self) -> bool {
+        self.pinged.get()
+    }
+
     fn control(&self, control: Control, _: Seq, outbox: &mut Outbox) {
         outbox.push(crate::live::text_frame(control.json().as_bytes()));
         if matches!(control, Control::Heartbeat(_)) {
             // An empty ping (RFC 6455, section 5.5.2): proxies and dead peers are found by it.
             outbox.push(Bytes::from_static(&[0x89, 0]));
+            self.pinged.set(true);
         }
     }
 

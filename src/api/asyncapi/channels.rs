@@ -1,6 +1,6 @@
 //! The three ways to listen, and what is done on each.
 
-use super::messages::{CONTROL, EVENT, POLL, POLLED, REFUSED};
+use super::messages::{CONTROL, EVENT, PASSING, POLL, POLLED, REFUSED};
 use crate::api::operations::OPERATIONS;
 use crate::transport::CloseReason;
 use crate::transport::close::Farewell;
@@ -50,7 +50,7 @@ pub(super) fn channels(openapi: &Value, messages: &Map<String, Value>) -> Value 
     for way in WAYS {
         let seen: Vec<&str> = match way.name {
             "polling" => vec![POLL, POLLED],
-            "sse" => tagged(messages, EVENT).chain(tagged(messages, CONTROL)).collect(),
+            "sse" => [EVENT, PASSING, CONTROL].into_iter().flat_map(|tag| tagged(messages, tag)).collect(),
             _ => messages.keys().map(String::as_str).filter(|name| ![POLL, POLLED].contains(name)).collect(),
         };
         let seen: Map<String, Value> = seen
@@ -170,7 +170,8 @@ pub(super) fn operations(openapi: &Value) -> Value {
         operations.insert(format!("{name}.listen"), operation);
     }
     let heard: Vec<Value> = {
-        let events = crate::domain::events::TYPES.iter().map(|kind| kind.kind);
+        let passing = crate::domain::ephemeral::PASSING;
+        let events = crate::domain::events::TYPES.iter().chain(passing).map(|kind| kind.kind);
         let controls = crate::transport::control::CONTROLS.iter().map(|kind| kind.kind);
         events.chain(controls).map(|name| name.to_owned().into()).collect()
     };

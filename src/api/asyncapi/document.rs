@@ -26,6 +26,7 @@ pub fn document(facts: &Facts, openapi: &Value) -> Value {
             "license": { "name": "Apache 2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0" },
             "tags": [
                 { "name": messages::EVENT, "description": "Something that happened. All three transports tell it alike." },
+                { "name": messages::PASSING, "description": "Something that is so for now, and is not kept. It has no `seq`." },
                 { "name": messages::CONTROL, "description": "What a stream says of itself. It has no `seq`." },
                 { "name": messages::OPERATION, "description": "What a client asks for on a WebSocket." },
                 { "name": messages::REPLY, "description": "What it is answered." },

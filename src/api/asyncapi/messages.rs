@@ -3,14 +3,16 @@
 use crate::api::openapi::Schemas;
 use crate::api::operations::{OPERATIONS, OperationType};
 use crate::api::problem::Problem;
+use crate::domain::ephemeral::PASSING as PASSES;
 use crate::domain::events::{EventType, TYPES};
 use crate::domain::{ConversationId, Seq, Timestamp};
 use crate::transport::control::{CONTROLS, ControlType};
 use schemars::SchemaGenerator;
 use serde_json::{Map, Value, json};
 
-/// The tags of the four kinds of messages.
+/// The tags of the kinds of messages.
 pub(super) const EVENT: &str = "event";
+pub(super) const PASSING: &str = "passing";
 pub(super) const CONTROL: &str = "control";
 pub(super) const OPERATION: &str = "operation";
 pub(super) const REPLY: &str = "reply";
@@ -24,8 +26,10 @@ pub(super) const POLLED: &str = "polled";
 /// All messages by their names.
 pub(super) fn all(schemas: &mut Schemas) -> Map<String, Value> {
     let mut all = Map::new();
-    for kind in TYPES {
-        let mut message = message(EVENT, kind.kind, kind.says, &schemas.given_with(|it| event(kind, it)));
+    let kinds = TYPES.iter().map(|kind| (EVENT, kind)).chain(PASSES.iter().map(|kind| (PASSING, kind)));
+    for (tag, kind) in kinds {
+        let payload = schemas.given_with(|it| if tag == EVENT { event(kind, it) } else { passing(kind, it) });
+        let mut message = message(tag, kind.kind, kind.says, &payload);
         let says = message["description"].as_str().unwrap_or_default();
         message["description"] = format!("{says}\n\nHeard by {}.", kind.heard_by).trim_start().into();
         message["x-heard-by"] = kind.heard_by.into();
@@ -86,6 +90,16 @@ pub(in crate::api) fn event(kind: &EventType, schemas: &mut SchemaGenerator) -> 
             "data": data,
         },
     })
+}
+
+/// The schema of the envelope of what passes: it has no place on the line.
+pub(in crate::api) fn passing(kind: &EventType, schemas: &mut SchemaGenerator) -> Value {
+    let mut schema = event(kind, schemas);
+    schema["required"] = json!(["type", "at", "data"]);
+    if let Some(fields) = schema["properties"].as_object_mut() {
+        fields.remove("seq");
+    }
+    schema
 }
 
 /// The schema of a control frame.
@@ -183,7 +197,7 @@ fn refusal(codes: &[&str], schemas: &mut Schemas) -> Value {
 /// The answer to a poll.
 fn polled(schemas: &mut Schemas) -> Value {
     let place = schemas.given::<Seq>();
-    let frames = TYPES.iter().map(|kind| kind.kind).chain(["reset"]);
+    let frames = TYPES.iter().chain(PASSES).map(|kind| kind.kind).chain(["reset"]);
     let frames: Vec<Value> =
         frames.map(|kind| json!({ "$ref": format!("#/components/messages/{kind}/payload") })).collect();
     let payload = json!({
@@ -192,7 +206,7 @@ fn polled(schemas: &mut Schemas) -> Value {
         "properties": {
             "events": {
                 "type": "array",
-                "description": "What has happened after the cursor; or one `reset`, if it cannot be told.",
+                "description": "What has happened after the cursor, and behind that what passed while it was waited for; or one `reset`, if it cannot be told.",
                 "items": { "anyOf": frames },
             },
             "next": { "description": "What to ask with as `after` the next time.", "allOf": [place] },

@@ -30,6 +30,11 @@ const CHAPTERS: &[(&str, &str, &str)] = &[
         "What happened. All three channels tell it by the same envelope; the fields below are those of its `data`. \
          `conversation_id` is missing from what is about oneself alone.",
     ),
+    (
+        "passing",
+        "What passes",
+        "What is so for now, told on all three channels and kept nowhere. It has no `seq`. [More of it](/docs/streams#what-passes).",
+    ),
     ("control", "Control frames", "What a stream says of itself. They have no `seq`."),
 ];
 

@@ -40,6 +40,7 @@ const CHAPTERS: &[(&str, &str, &str)] = &[
     ("conversations", "Conversations", "Direct conversations, groups and channels, and who is in them."),
     ("messages", "Messages", "Sending, editing, deleting, reading. See [Messages](/docs/messages)."),
     ("email", "Accounts", ""),
+    ("export", "Accounts", ""),
     (
         "links",
         "Mailed links",
@@ -51,6 +52,7 @@ const CHAPTERS: &[(&str, &str, &str)] = &[
     ("receipts", "Reading", "How far people have read. See [People and reading](/docs/people#reading)."),
     ("contacts", "Contacts", "Who may write to whom. See [People and reading](/docs/people)."),
     ("blocks", "Blocks", "Whom somebody does not want to be reached by."),
+    ("presence", "Presence", "Who is there, and who is typing. See [People and reading](/docs/people#presence)."),
     (
         "stream",
         "Streams",

@@ -103,6 +103,12 @@ impl<'a> Operation<'a> {
         self.answers(status, says, Some(("application/json", schema)));
     }
 
+    /// It answers with JSON objects, one a line.
+    pub(in crate::api) fn answers_lines<T: JsonSchema>(&mut self, status: u16, says: &str) {
+        let schema = self.schemas.given::<T>();
+        self.answers(status, says, Some(("application/x-ndjson", schema)));
+    }
+
     /// It answers with this status, and perhaps a body of this media type.
     pub(in crate::api) fn answers(&mut self, status: u16, says: &str, body: Option<(&str, Value)>) {
         let mut answer = json!({ "description": says });

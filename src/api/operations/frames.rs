@@ -72,6 +72,17 @@ pub(super) struct Read {
     pub(super) message_id: MessageId,
 }
 
+/// Where one types, or no longer does.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Typing {
+    /// Which conversation.
+    pub(super) conversation_id: ConversationId,
+    /// Whether it is over.
+    #[serde(default)]
+    pub(super) stopped: bool,
+}
+
 /// Nothing besides.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -100,6 +111,13 @@ pub(super) struct Followed {
     pub(super) conversation_id: ConversationId,
     /// Its events after this one follow.
     pub(super) seq: Seq,
+}
+
+/// That the others are told of it.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Typed {
+    /// Where.
+    pub(super) conversation_id: ConversationId,
 }
 
 /// That a channel is heard no longer.

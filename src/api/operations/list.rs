@@ -1,6 +1,8 @@
 //! Every operation, in one list: what it is for, what it takes, what it gives, and what it refuses.
 
-use super::frames::{Auth, Authenticated, Edit, Follow, Followed, Ping, Place, Read, Unfollow, Unfollowed};
+use super::frames::{
+    Auth, Authenticated, Edit, Follow, Followed, Ping, Place, Read, Typed, Typing, Unfollow, Unfollowed,
+};
 use crate::api::messages::{Delete, Post};
 use crate::domain::messages::Message;
 use crate::service::messages::Deletions;
@@ -39,6 +41,8 @@ pub enum Class {
     Asks,
     /// Looks something up.
     Reads,
+    /// Tells others something that is not kept, with more than a ticket.
+    Types,
     /// Changes something, with more than a ticket.
     Writes,
 }
@@ -51,6 +55,15 @@ impl Class {
             Self::Reads => {
                 &["invalid", "unknown_field", "internal", "too_many_requests", "insufficient_scope", "unavailable"]
             }
+            Self::Types => &[
+                "invalid",
+                "unknown_field",
+                "internal",
+                "too_many_requests",
+                "insufficient_scope",
+                "unavailable",
+                "unauthorized",
+            ],
             Self::Writes => &[
                 "invalid",
                 "unknown_field",
@@ -119,6 +132,8 @@ operations! {
     Writes "delete": Delete(Delete) -> Deletions [],
     /// Say how far one has read a conversation.
     Writes "read": Read(Read) -> ReadState [not_found not_member],
+    /// Say that one types in a conversation, or no longer does.
+    Types "typing": Typing(Typing) -> Typed [not_found not_a_contact blocked not_member not_owner suspended],
     /// Hear a public channel without being a member.
     Reads "follow": Follow(Follow) -> Followed [not_found],
     /// Hear it no longer.

@@ -79,7 +79,8 @@ fn permissions(data_dir: &DataDir, about: &Metadata) -> Finding {
     const CHECK: &str = "permissions";
     let place = data_dir.path().display();
     let mode = about.permissions().mode() & 0o777;
-    if mode & 0o077 == 0 {
+    let lets_others_in = mode & 0o077 != 0;
+    if !lets_others_in {
         return Finding::fine(CHECK, format!("{place} is open to its owner alone ({mode:04o})"));
     }
     let open: Vec<&str> = FILES

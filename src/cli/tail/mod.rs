@@ -185,6 +185,8 @@ impl Tail {
                 self.pause = retry.map_or(PAUSES.0, Duration::from_millis);
             }
             "expiring" => {}
+            // What passes is nothing to be read later.
+            "typing.started" | "typing.stopped" | "presence.changed" => {}
             "bye" => {
                 let Control { reason, retry, .. } = control();
                 output::note(format_args!("the server ends this stream ({}); coming back", Printable(&reason)));

@@ -7,7 +7,7 @@ use crate::compat::Front;
 use crate::domain::sessions::Principal;
 use crate::gate::ClientAddress;
 use crate::service::Failure;
-use crate::transport::{AddressPermit, CloseReason, Cursor, Subscription, TakeOver};
+use crate::transport::{AddressPermit, CloseReason, Cursor, Manner, Subscription, TakeOver};
 use crate::transport::{farewell, last_event_id, sse_head, translated};
 use axum::Extension;
 use axum::extract::State;
@@ -63,5 +63,5 @@ async fn open(
 
 async fn follow(front: &Front, cursor: Cursor) -> Result<Subscription, Failure> {
     front.services.commons(BOARD).await?;
-    front.services.subscribe(&Principal::anonymous(), cursor, &[BOARD.to_owned()]).await
+    front.services.subscribe(&Principal::anonymous(), cursor, &[BOARD.to_owned()], Manner::Stream).await
 }

@@ -1,6 +1,8 @@
 //! The closed list of what can happen.
 
-use super::views::{About, ConversationView, Deleted, Ended, Hidden, KeyView, MemberChange, Profile, SessionView};
+use super::views::{
+    About, ConversationView, Deleted, Ended, Expired, Hidden, KeyView, MemberChange, Profile, SessionView,
+};
 use crate::domain::MessageId;
 use crate::domain::blocks::BlockView;
 use crate::domain::contacts::{ContactChange, ContactGone};
@@ -69,6 +71,9 @@ happenings! {
     "message.updated", heard by "the conversation": MessageUpdated(Message),
     /// It was deleted for all; a tombstone is left.
     "message.deleted", heard by "the conversation": MessageDeleted(Deleted),
+    /// Messages were too old to be kept: all of this conversation up to this one are gone, but for the roots of threads in
+    /// which a newer reply stands, which stay as tombstones until the last reply is gone.
+    "messages.expired", heard by "the conversation": MessagesExpired(Expired),
     /// One deleted it for oneself alone.
     "message.hidden", heard by "oneself": MessageHidden(Hidden),
     /// A conversation was made; its first members join by it.

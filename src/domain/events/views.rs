@@ -33,6 +33,14 @@ pub struct Deleted {
     pub deleted_at: Timestamp,
 }
 
+/// Messages that are kept no longer.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "ExpiredMessages")]
+pub struct Expired {
+    /// The last of them.
+    pub up_to: MessageId,
+}
+
 /// A message that somebody does not want to see any more.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[schemars(rename = "HiddenMessage")]
@@ -125,6 +133,8 @@ pub struct Settings {
     pub bio_visible: Circle,
     /// Who may write to him directly.
     pub inbox: Circle,
+    /// Whether those who may see when he is there do.
+    pub show_presence: bool,
 }
 
 /// An account: how it is named, and to its owner alone what else there is of it.
@@ -147,6 +157,7 @@ impl Profile {
             bio: user.bio.clone(),
             bio_visible: user.bio_visible,
             inbox: user.inbox,
+            show_presence: user.show_presence,
         };
         Self { user: user.reference(), own: Some(Box::new(own)) }
     }

@@ -6,7 +6,7 @@ use crate::domain::messages::Message;
 use crate::domain::{ConversationId, MessageId, Refusal, Seq, SessionId, Timestamp, UserId};
 use crate::live::event::Event;
 use crate::live::hub::Applied;
-use crate::live::{Cursor, Follower, Hub, HubOptions, Step, Subscription, Wish};
+use crate::live::{Cursor, Follower, Hub, HubOptions, Manner, Step, Subscription, Wish};
 use crate::store::tests::{conversation, open, user};
 use crate::store::{Abort, Batch, Change, HandOver, NewConversation, NewMessage, Sequencer, Store};
 use parking_lot::Mutex;
@@ -30,6 +30,10 @@ pub(crate) enum Act {
     Revoke(UserId, SessionId),
     /// Deletes the oldest events, so many.
     Forget(i64),
+    /// Deletes the oldest messages, so many.
+    Expire(u64),
+    /// What a conversation hears of that.
+    Expired(ConversationId, MessageId),
 }
 
 impl Change for Act {
@@ -68,6 +72,8 @@ impl Change for Act {
             Self::Forget(most) => {
                 batch.forget_events(Timestamp(i64::MAX), *most).await?;
             }
+            Self::Expire(most) => drop(batch.expire_messages(Timestamp(i64::MAX), *most).await?),
+            Self::Expired(..) => {}
         }
         Ok(())
     }
@@ -170,7 +176,7 @@ impl Bench {
 }
 
 pub(super) fn wish(user: UserId, cursor: Cursor) -> Wish {
-    Wish { user, session: SessionId(user.0), only: None, follows: Vec::new(), cursor }
+    Wish { user, session: SessionId(user.0), only: None, follows: Vec::new(), cursor, manner: Manner::Stream }
 }
 
 /// One look, without waiting for anything.

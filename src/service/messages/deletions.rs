@@ -6,7 +6,7 @@ use crate::domain::{ConversationId, MessageId, UserId};
 use crate::store::{Abort, Batch, Change, Kept, Wants};
 use schemars::JsonSchema;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What became of the messages that were to be deleted, by their numbers.
 #[derive(Debug, Default, Serialize, JsonSchema)]
@@ -54,7 +54,11 @@ impl Change for Delete {
         let mut done = Deletions::default();
         let (mut erased, mut hidden) = (Vec::new(), Vec::new());
         let ids: Vec<MessageId> = self.readable.keys().copied().collect();
-        for kept in batch.messages(&ids).await? {
+        let found = batch.messages(&ids).await?;
+        // What has expired since it was looked for is there no more.
+        let there: BTreeSet<MessageId> = found.iter().map(|kept| kept.message.id).collect();
+        done.not_found.extend(ids.into_iter().filter(|id| !there.contains(id)));
+        for kept in found {
             let id = kept.message.id;
             match self.judge(batch, &kept, admin).await? {
                 Verdict::NotFound => done.not_found.push(id),
@@ -171,6 +175,20 @@ mod tests {
         let page = store.log_page(crate::domain::Seq(0), snapshot.head(), None, 100).await.expect("the log");
         assert_eq!(page.records.iter().filter(|record| record.data.contains("words")).count(), 10);
         assert_eq!(page.records.iter().filter(|record| record.kind == "message.deleted").count(), 10);
+    }
+
+    #[tokio::test]
+    async fn what_is_gone_by_the_time_it_is_to_be_deleted_is_not_found() {
+        let home = tempfile::tempdir().expect("a directory");
+        let store = open(home.path()).await;
+        let hand_over: HandOver = Box::new(|_| Box::pin(std::future::ready(())));
+        let (sequencer, writing) = Sequencer::new(store.clone(), 64, hand_over, CancellationToken::new());
+        tokio::spawn(writing);
+        let (ann, _) = sequencer.submit(Said).await.expect("it is said");
+        let readable = [1, 99].map(|id| (MessageId(id), ConversationId(1))).into();
+        let done =
+            sequencer.submit(Delete { by: ann, own_only: false, readable, audience: None }).await.expect("she may");
+        assert_eq!((done.deleted, done.not_found), (vec![MessageId(1)], vec![MessageId(99)]));
     }
 
     /// How many statements it takes when so many people at once hide a message of another.

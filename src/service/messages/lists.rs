@@ -203,6 +203,21 @@ impl Services {
         Ok(Page { items, next, head })
     }
 
+    /// The messages that the caller has hidden from himself, by number, behind one.
+    pub async fn hidden_messages(
+        &self,
+        principal: &Principal,
+        after: MessageId,
+        limit: u64,
+    ) -> Result<Page<MessageId>, Failure> {
+        principal.require_full()?;
+        let snapshot = self.store().snapshot().await?;
+        let items = snapshot.hidden_of(principal.user, after, limit).await?;
+        let head = snapshot.head();
+        snapshot.close().await?;
+        Ok(Page { items, next: None, head })
+    }
+
     /// What of a wish can be told without looking at conversations.
     pub(super) async fn filter(&self, principal: &Principal, wish: &ListWish) -> Result<MessageFilter, Failure> {
         let own = Some(principal.user);

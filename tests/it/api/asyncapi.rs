@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use goldcrest::api::{OPERATIONS, asyncapi};
+use goldcrest::domain::ephemeral::PASSING;
 use goldcrest::domain::events::TYPES;
 use goldcrest::transport::CloseReason;
 use goldcrest::transport::control::CONTROLS;
@@ -21,13 +22,13 @@ fn names(of: &'static Value) -> BTreeSet<&'static str> {
 
 #[test]
 fn every_channel_tells_every_event_and_every_control_frame() {
-    let mut heard: BTreeSet<&str> = TYPES.iter().map(|kind| kind.kind).collect();
+    let mut heard: BTreeSet<&str> = TYPES.iter().chain(PASSING).map(|kind| kind.kind).collect();
     heard.extend(CONTROLS.iter().map(|kind| kind.kind));
     assert_eq!(names(&STREAMS["channels"]["sse"]["messages"]), heard);
     let socket = names(&STREAMS["channels"]["websocket"]["messages"]);
     assert!(socket.is_superset(&heard), "{socket:?}");
     let polled = &STREAMS["components"]["messages"]["polled"]["payload"]["properties"]["events"]["items"]["anyOf"];
-    assert_eq!(polled.as_array().unwrap().len(), TYPES.len() + 1, "every event, and `reset`");
+    assert_eq!(polled.as_array().unwrap().len(), TYPES.len() + PASSING.len() + 1, "all of them, and `reset`");
 }
 
 #[test]
@@ -110,6 +111,7 @@ async fn the_document_is_served_to_anybody() {
     let html = String::from_utf8(server.stranger().get("/docs/events").await.body).unwrap();
     let shown = TYPES.iter().map(|kind| format!("event-{}", kind.kind.replace('.', "-")));
     let shown = shown.chain(CONTROLS.iter().map(|kind| format!("control-{}", kind.kind)));
+    let shown = shown.chain(PASSING.iter().map(|kind| format!("passing-{}", kind.kind.replace('.', "-"))));
     for id in shown.chain(OPERATIONS.iter().map(|operation| format!("operation-{}", operation.word))) {
         assert!(html.contains(&format!("<article id=\"{id}\">")), "{id} is not on the page");
     }

@@ -10,6 +10,8 @@ mod conversations;
 mod deleting;
 mod departures;
 mod examples;
+mod expiring;
+mod exporting;
 mod health;
 mod invitations;
 mod keys;

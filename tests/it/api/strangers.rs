@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use goldcrest::api::routes::{Access, LIST};
+use goldcrest::compat::ADAPTERS;
 use http::Method;
 use serde_json::json;
 
@@ -44,6 +45,7 @@ const ROUTES: &[(&str, &str, Door)] = &[
     ("GET", "/api/v1/me", Closed),
     ("PATCH", "/api/v1/me", Closed),
     ("DELETE", "/api/v1/me", Closed),
+    ("POST", "/api/v1/me/export", Closed),
     ("PUT", "/api/v1/me/email", Closed),
     ("DELETE", "/api/v1/me/email", Closed),
     ("POST", "/api/v1/invitations", Closed),
@@ -77,6 +79,8 @@ const ROUTES: &[(&str, &str, Door)] = &[
     ("GET", "/api/v1/mentions", Closed),
     ("GET", "/api/v1/threads", Closed),
     ("POST", "/api/v1/messages/take", Closed),
+    ("POST", "/api/v1/conversations/{id}/typing", Closed),
+    ("GET", "/api/v1/presence", Closed),
     ("PUT", "/api/v1/conversations/{id}/read", Closed),
     ("GET", "/api/v1/conversations/{id}/receipts", Closed),
     ("POST", "/api/v1/contacts", Closed),
@@ -97,7 +101,10 @@ const ROUTES: &[(&str, &str, Door)] = &[
 async fn knock(caller: &Caller, method: &str, path: &str) -> Answer {
     let method: Method = method.parse().unwrap();
     let path = path.replace("{id}", "1").replace("{name}", "host");
-    let path = path.replace("{page}", "streams").replace("{purpose}", "activate");
+    let path = path
+        .replace("compat/{page}", &format!("compat/{}", ADAPTERS[0].name))
+        .replace("{page}", "streams")
+        .replace("{purpose}", "activate");
     let body = (method != Method::GET && method != Method::DELETE).then(|| json!({}));
     caller.call(method, &path, body.as_ref()).await
 }

@@ -32,6 +32,7 @@ impl Socket {
                     Heard::Event(event) => event.json(),
                     Heard::Control(control) => control.json(),
                     Heard::Heartbeat(position) => json!({ "type": "heartbeat", "position": position }),
+                    Heard::Passing(passing) => passing.json(),
                     Heard::Reply(_) => continue,
                     Heard::End(code) => panic!("the socket ended ({code:?}) before {kinds:?}: {frames:?}"),
                 };
@@ -72,6 +73,9 @@ impl Story {
         let hears: Vec<&str> = hears.iter().map(String::as_str).collect();
         if step["call"].is_object() {
             self.call(&step["call"]).await;
+        }
+        if step["age"] == true {
+            self.server.sql("UPDATE messages SET created_at = 0").await;
         }
         if step["stop"] == true {
             self.server.ask_to_stop();
@@ -164,8 +168,12 @@ fn as_before(now: &str, before: &str) -> String {
 async fn the_examples_are_what_is_heard() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(STORY);
     let steps: Vec<Value> = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
-    // Tokens that end so soon that it is told of at once, and heartbeats that are not waited for long.
-    let options = Server::options().set("--access-token-lifetime", "55s").set("--heartbeat", "1s");
+    // Tokens that end so soon that it is told of at once, heartbeats that are not waited for long, and messages that are
+    // kept for longer than the story takes and looked for every few seconds.
+    let options = Server::options()
+        .set("--access-token-lifetime", "55s")
+        .set("--heartbeat", "1s")
+        .set("--message-retention", "40s");
     let mut story = Story { server: options.start().await, kept: Kept::default(), sockets: HashMap::new() };
     let mut lived = Vec::new();
     for step in &steps {

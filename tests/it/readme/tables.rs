@@ -8,7 +8,8 @@ use clap::{Args, Command};
 use goldcrest::api::OPERATIONS;
 use goldcrest::api::routes::LIST;
 use goldcrest::config::Options;
-use goldcrest::domain::events::TYPES;
+use goldcrest::domain::ephemeral::PASSING;
+use goldcrest::domain::events::{EventType, TYPES};
 use goldcrest::transport::control::CONTROLS;
 use serde_json::Value;
 
@@ -53,17 +54,27 @@ fn uncapitalised(text: &str) -> String {
 #[test]
 fn docs_streams_md_and_the_browsers_code_know_every_event() {
     let streams = page("docs/streams.md");
-    let mut table = String::from("| type | what happened | who hears it | data |\n|---|---|---|---|\n");
-    for kind in TYPES {
-        let data = &STREAMS["components"]["messages"][kind.kind]["payload"]["properties"]["data"];
-        let (what, data) = (in_a_line(kind.says), shape(&streams, data));
-        writeln!(table, "| `{}` | {what} | {} | {data} |", kind.kind, kind.heard_by).unwrap();
+    let table = |kinds: &[EventType]| {
+        let mut table = String::from("| type | what happened | who hears it | data |\n|---|---|---|---|\n");
+        for kind in kinds {
+            let data = &STREAMS["components"]["messages"][kind.kind]["payload"]["properties"]["data"];
+            let (what, data) = (in_a_line(kind.says), shape(&streams, data));
+            writeln!(table, "| `{}` | {what} | {} | {data} |", kind.kind, kind.heard_by).unwrap();
+        }
+        table
+    };
+    for (chapter, kinds) in [("## Events", TYPES), ("## What passes", PASSING)] {
+        let table = table(kinds);
+        assert!(section(&streams, chapter).contains(&table), "docs/streams.md should hold this:\n\n{table}");
     }
-    assert!(section(&streams, "## Events").contains(&table), "docs/streams.md should hold this:\n\n{table}");
     let readme = page("README.md");
     let snippet = section_of(&readme, "for (const type of [", "])");
     let heard: BTreeSet<&str> = snippet.split('\'').skip(1).step_by(2).collect();
     assert_eq!(heard, TYPES.iter().map(|kind| kind.kind).collect());
+    // The first apostrophe opens a type: the comment before it has none.
+    let snippet = section_of(&readme, "// What passes is so for now", "])");
+    let heard: BTreeSet<&str> = snippet.split('\'').skip(1).step_by(2).collect();
+    assert_eq!(heard, PASSING.iter().map(|kind| kind.kind).collect());
 }
 
 #[test]

@@ -25,7 +25,7 @@ pub use answer::Answer;
 pub use caller::Caller;
 pub use chance::Chance;
 pub use deadline::{eventually, seconds, within};
-pub use heard::{Control, Ear, Heard, Seen};
+pub use heard::{Control, Ear, Heard, Passing, Seen};
 pub use kept::Kept;
 pub use listener::{Listener, Transport};
 pub use log::Log;

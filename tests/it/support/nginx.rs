@@ -10,7 +10,7 @@ use tokio::process::{Child, Command};
 use super::deadline::PATIENCE;
 use super::eventually;
 
-/// What it takes to pass everything on: who asks, WebSockets, and streams, which the server asks not to be held back.
+/// What it takes to pass everything on: who asks, upgrades, and streams, which the server asks not to be held back.
 pub const RIGHT: &str = "
     proxy_http_version 1.1;
     proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;

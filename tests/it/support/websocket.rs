@@ -11,8 +11,8 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use super::heard::FrameHead;
-use super::{Answer, Control, Ear, Heard, NotOpened, Seen, StreamRequest, raw};
+use super::heard::{FrameHead, is_passing};
+use super::{Answer, Control, Ear, Heard, NotOpened, Passing, Seen, StreamRequest, raw};
 
 pub struct WsClient {
     pub headers: HeaderMap,
@@ -112,6 +112,7 @@ impl WsClient {
                 self.cursor = frame.position;
                 Heard::Heartbeat(frame.position.expect("a heartbeat has a position"))
             }
+            (None, kind) if is_passing(kind) => Heard::Passing(Passing { kind: frame.kind, raw: raw.to_owned() }),
             (None, kind) => {
                 if matches!(kind, "ready" | "reset") {
                     self.cursor = Some(frame.position.expect("ready and reset have a position"));

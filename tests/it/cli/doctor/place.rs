@@ -72,7 +72,10 @@ async fn on_a_small_disk(done_to_it: &str) -> String {
     let mut command = tokio::process::Command::new("unshare");
     // Namespaces of its own, in which anybody may mount.
     command.args(["--user", "--map-root-user", "--mount", "sh", "-c", &script, env!("CARGO_BIN_EXE_goldcrest")]);
-    command.arg(home.path()).env_clear().env("PATH", std::env::var_os("PATH").unwrap());
+    command.arg(home.path());
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("GOLDCREST_")) {
+        command.env_remove(name);
+    }
     let output = command.stdin(Stdio::null()).kill_on_drop(true).output();
     let output = within(PATIENCE, "the doctor to end", output).await.expect("unshare runs");
     let out = String::from_utf8(output.stdout).unwrap();
