@@ -37,7 +37,7 @@ export function open() {
       section('Rejected', pick(received, 'rejected'), rejected),
     ];
   }, { label: 'Contacts' });
-  const name = personField({ label: 'Ask to be somebody’s contact' });
+  const name = personField({ label: 'Ask for contact', placeholder: 'A username' });
   const { node } = form({
     fields: [name],
     action: 'Ask',
