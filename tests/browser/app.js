@@ -200,6 +200,36 @@ async function people(browser, { origin }, bob) {
   console.log('ok: channels');
 }
 
+/** What is told of outside of the page, in a window that nobody looks at. */
+async function announcements(browser, { origin }, bob) {
+  const tab = await open(browser, origin);
+  await tab.addInitScript(() => {
+    globalThis.told = [];
+    globalThis.Notification = class {
+      static permission = 'granted';
+      constructor(title, { body }) { globalThis.told.push(`${title}: ${body}`); }
+      close() {}
+    };
+    Object.defineProperty(document, 'hidden', { get: () => location.hash === '#hidden' });
+  });
+  await logIn(tab, 'alice');
+  const send = (text) => call(origin, 'POST', 'messages', bob, { to: ['alice'], text });
+  const counted = (beginning) => tab.waitForFunction((beginning) => document.title.startsWith(beginning), beginning);
+  await tab.goto('/settings#hidden');
+  await says(tab, 'Notifications');
+  await send('too early');
+  await counted('(1) ');
+  assert.deepEqual(await tab.evaluate(() => told), [], 'only if it is wanted');
+  await tab.getByLabel('Notifications').click();
+  await send('now');
+  await tab.waitForFunction(() => told.length > 0);
+  assert.deepEqual(await tab.evaluate(() => told), ['bob: now']);
+  await counted('(2) Settings');
+  await tab.getByLabel('Count in the title').click();
+  await counted('Settings');
+  console.log('ok: notifications and the count in the title, by choice');
+}
+
 async function administration(browser, server) {
   const root = await open(browser, server.origin);
   await root.goto('/register');
@@ -275,6 +305,7 @@ async function main() {
   await sessions(browser, server);
   await settings(browser, server);
   await people(browser, server, bob);
+  await announcements(browser, server, bob);
   await looks(browser, server);
   await administration(browser, await serve('invite', '--registration', 'invite'));
   assert.deepEqual(troubles, []);
