@@ -2,7 +2,7 @@
 /** What was written and is on its way, below the messages that arrived: it is sent, waits, or failed and says why. */
 
 import { GoldcrestError } from '../../goldcrest.js';
-import { fill, h } from '../dom.js';
+import { h } from '../dom.js';
 import { explain } from '../explain.js';
 import { model } from '../model.js';
 import { client } from '../session.js';
