@@ -97,7 +97,7 @@ export function rich(text, mentions = [], viewer = null) {
     const [all, block, code, link, before = '', name] = match;
     let shown = null;
     let used = all.length;
-    if (block !== undefined) shown = h('pre', null, h('code', null, block.replace(/\n$/, '')));
+    if (block !== undefined) shown = h('pre', { tabindex: '0' }, h('code', null, block.replace(/\n$/, '')));
     else if (code !== undefined) shown = h('code', null, code);
     else if (link !== undefined) shown = h('a', { href: link, target: '_blank', rel: 'noopener noreferrer nofollow' }, link);
     else if (name !== undefined) {

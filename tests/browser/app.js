@@ -274,7 +274,7 @@ async function administration(browser, server) {
 
 /** Every page, in every size and look. */
 async function looks(browser, { origin }) {
-  const pages = ['conversations', 'settings', 'settings/devices', 'settings/keys', 'settings/blocks', 'contacts', 'user/bob', 'user/nobody', 'channels', 'admin', 'admin?part=invitations', 'admin?part=channels'];
+  const pages = ['', 'conversations', 'conversations/1', 'threads', 'mentions', 'search', 'new?to=bob', 'groups/new', 'settings', 'settings/devices', 'settings/keys', 'settings/blocks', 'contacts', 'user/bob', 'user/nobody', 'channels', 'admin', 'admin?part=invitations', 'admin?part=channels'];
   for (const [size, look] of [['phone', 'dark'], ['phone', 'light'], ['wide', 'dark'], ['wide', 'light']]) {
     const tab = await open(browser, origin, { look, ...(size === 'phone' && { width: 360, height: 740 }) });
     for (const page of ['login', 'register', 'lost-password']) {

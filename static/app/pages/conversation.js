@@ -10,6 +10,7 @@ import { icon } from '../parts/icons.js';
 import { isOwn } from '../parts/message.js';
 import { talk } from '../parts/talk.js';
 import { attempt } from '../parts/toast.js';
+import { open as openAnew } from '../router.js';
 import { client, me } from '../session.js';
 import { retitle } from '../shell.js';
 import { number, since } from '../words.js';
@@ -49,7 +50,7 @@ async function conversationPage(id, { at = null, reply = null }) {
   const join = async () => {
     await client.request('POST', `conversations/${id}/members`, { body: {} });
     await model.read(id);
-    dispatchEvent(new PopStateEvent('popstate'));
+    void openAnew();
   };
   const bar = joined
     ? h('p.talk-bar', null, 'Only owners write here.')
@@ -128,7 +129,7 @@ async function conversationPage(id, { at = null, reply = null }) {
     model.on(`conversation:${id}`, () => {
       drawHead();
       look();
-      if (joined && !model.conversation(id)) dispatchEvent(new PopStateEvent('popstate'));
+      if (joined && !model.conversation(id)) void openAnew();
     }),
     model.on('presence', drawHead),
     model.on(`receipts:${id}`, (receipt) => {
@@ -142,8 +143,14 @@ async function conversationPage(id, { at = null, reply = null }) {
       if (JSON.stringify([...readers]) !== before) here.refresh();
     }),
   ];
+  const turned = () => {
+    // What comes while nobody looks is new to whoever comes back.
+    const last = here.history.ended ? here.history.messages.at(-1) : null;
+    if (document.hidden && last && !conversation().unread) here.mark(last.id);
+    look();
+  };
   addEventListener('focus', look);
-  document.addEventListener('visibilitychange', look);
+  document.addEventListener('visibilitychange', turned);
   return {
     title: model.title(known),
     node,
@@ -164,7 +171,7 @@ async function conversationPage(id, { at = null, reply = null }) {
     close: () => {
       clearTimeout(looking);
       removeEventListener('focus', look);
-      document.removeEventListener('visibilitychange', look);
+      document.removeEventListener('visibilitychange', turned);
       for (const end of ends) end();
       panel.close();
       here.close();

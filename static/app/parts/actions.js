@@ -89,7 +89,7 @@ export function actOn(list, find, doing) {
 
 /** What the keys do on a message that has the focus. @param {Message} message @param {HTMLElement} row @param {string} key @param {Doing} doing @returns {boolean} */
 export function keyOn(message, row, key, doing) {
-  if (key === 'Enter' || key === ' ') messageMenu(row, message, doing);
+  if (key === 'Enter' || key === ' ') messageMenu(row.querySelector('[data-act="more"]') ?? row, message, doing);
   else if (message.deleted_at) return false;
   else if (key === 'r' && doing.reply) doing.reply(message);
   else if (key === 'e' && doing.edit && isOwn(message)) doing.edit(message);

@@ -25,15 +25,14 @@ export function completion(box, near) {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
   let turn = 0;
-  for (const [name, value] of Object.entries({ 'aria-autocomplete': 'list', 'aria-controls': id, 'aria-expanded': 'false' })) box.setAttribute(name, value);
-  box.setAttribute('role', 'combobox');
+  // A box of several lines is no combobox; it says what it offers by the name that is chosen in the list.
+  for (const [name, value] of Object.entries({ 'aria-autocomplete': 'list', 'aria-controls': id, 'aria-haspopup': 'listbox' })) box.setAttribute(name, value);
 
   const close = () => {
     clearTimeout(timer);
     turn += 1;
     found = [];
     node.hidden = true;
-    box.setAttribute('aria-expanded', 'false');
     box.removeAttribute('aria-activedescendant');
   };
   const draw = () => {
@@ -43,7 +42,6 @@ export function completion(box, near) {
     }
     chosen = Math.min(chosen, found.length - 1);
     node.hidden = false;
-    box.setAttribute('aria-expanded', 'true');
     box.setAttribute('aria-activedescendant', `${id}-${chosen}`);
     fill(node, found.map((name, index) => h(
       'div.completion-name',

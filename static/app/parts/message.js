@@ -83,7 +83,7 @@ export function bubble(message, before, { day = false, root = null, readers = []
       h(
         'div.bubble',
         { class: replies > 0 && !thread_id ? 'root' : '' },
-        !on && h('p.message-head', null, !own && (author ? h('a.author', { href: userPath(author.username) }, author.username) : h('span.author', null, 'Goldcrest')), h('a.message-time', { href: `/messages/${id}` }, time(created_at, timeOfDay))),
+        !on && h('p.message-head', null, !own && (author ? h('a.author', { href: userPath(author.username), tabindex: '-1' }, author.username) : h('span.author', null, 'Goldcrest')), h('a.message-time', { href: `/messages/${id}`, tabindex: '-1' }, time(created_at, timeOfDay))),
         thread_id !== null && !inThread && h('a.reply-to', { href: `/threads/${thread_id}` }, icon('reply'), root ? h('span', null, h('b', null, authorOf(root)), ` ${excerpt(root)}`) : h('span', null, 'Reply in a thread')),
         textOf(message),
         replies > 0 && !thread_id && !inThread && h('a.replies', { href: `/threads/${id}` }, icon('threads'), replies === 1 ? '1 reply' : `${replies} replies`),

@@ -106,7 +106,7 @@ export function peoplePicker({ label, people = [], changed = () => {}, most = 31
     if (/[,;\s]$/.test(box.value) && box.value.trim()) add(box.value.replace(/[,;\s]+$/, ''));
     else look();
   });
-  box.addEventListener('focus', look);
+  box.addEventListener('click', look);
   box.addEventListener('blur', () => {
     close();
     if (box.value.trim()) add(box.value);
@@ -116,7 +116,8 @@ export function peoplePicker({ label, people = [], changed = () => {}, most = 31
     if ((key.key === 'ArrowDown' || key.key === 'ArrowUp') && offered.length) {
       at = (at + (key.key === 'ArrowDown' ? 1 : -1) + offered.length) % offered.length;
       offer(offered);
-    } else if (key.key === 'Enter' && (box.value.trim() || key.shiftKey)) add(offered[at] ?? box.value);
+    } else if (key.key === 'ArrowDown') look();
+    else if (key.key === 'Enter' && (box.value.trim() || key.shiftKey)) add(offered[at] ?? box.value);
     else if (key.key === 'Tab' && box.value.trim() && offered[at]) add(offered[at] ?? '');
     else if (key.key === 'Escape' && !list.hidden) close();
     else if (key.key === 'Backspace' && !box.value && chosen.length) {

@@ -122,7 +122,7 @@ export function scroller(source) {
     first = from < to ? source.key(/** @type {T} */ (items[from])) : 0;
     last = from < to ? source.key(/** @type {T} */ (items[to - 1])) : 0;
     if (focused && !focused.isConnected) drawn.get(focusedKey)?.row.focus({ preventScroll: true });
-    const whole = from === 0 && source.begun();
+    const whole = from === 0 && to > 0 && source.begun();
     if (whole && !head && source.head) {
       head = h('div.window-head', null, source.head());
       if (flipped) list.after(head);
