@@ -273,8 +273,12 @@ async function administration(browser, server) {
 }
 
 /** Every page, in every size and look. */
-async function looks(browser, { origin }) {
-  const pages = ['', 'conversations', 'conversations/1', 'threads', 'mentions', 'search', 'new?to=bob', 'groups/new', 'settings', 'settings/devices', 'settings/keys', 'settings/blocks', 'contacts', 'user/bob', 'user/nobody', 'channels', 'admin', 'admin?part=invitations', 'admin?part=channels'];
+async function looks(browser, { origin }, bob) {
+  const text = 'Look at https://example.org/a and `this`, @root:\n```\nlet it = be;\n```';
+  const first = await call(origin, 'POST', 'messages', bob, { to: ['root'], text });
+  await call(origin, 'POST', 'messages', bob, { conversation_id: first.conversation_id, thread_id: first.id, text: 'and at this, @root' });
+  const conversation = `conversations/${first.conversation_id}`;
+  const pages = ['', 'conversations', conversation, `messages/${first.id}`, 'threads', `threads/${first.id}`, 'mentions', 'search', 'new?to=bob', 'groups/new', 'settings', 'settings/devices', 'settings/keys', 'settings/blocks', 'contacts', 'user/bob', 'user/nobody', 'channels', 'admin', 'admin?part=invitations', 'admin?part=channels'];
   for (const [size, look] of [['phone', 'dark'], ['phone', 'light'], ['wide', 'dark'], ['wide', 'light']]) {
     const tab = await open(browser, origin, { look, ...(size === 'phone' && { width: 360, height: 740 }) });
     for (const page of ['login', 'register', 'lost-password']) {
@@ -306,7 +310,7 @@ async function main() {
   await settings(browser, server);
   await people(browser, server, bob);
   await announcements(browser, server, bob);
-  await looks(browser, server);
+  await looks(browser, server, bob);
   await administration(browser, await serve('invite', '--registration', 'invite'));
   assert.deepEqual(troubles, []);
 }
