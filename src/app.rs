@@ -1,6 +1,7 @@
 //! Puts all the rooms together: the only file that sees every one of them but the command line, which calls it.
 
 mod adapters;
+mod preflight;
 
 use crate::admin::AdminSocket;
 use crate::api::{App, AppOptions, routes};
@@ -26,6 +27,7 @@ use tokio_util::task::TaskTracker;
 use adapters::Adapters;
 
 pub use adapters::AdaptersError;
+pub use preflight::{Preflight, mail_mode, preflight, signing_key_file};
 
 /// How much longer a revoked session is remembered than its tokens last, for clocks and caches.
 const REVOCATION_MARGIN: Duration = Duration::from_mins(5);
@@ -128,14 +130,11 @@ pub async fn compose(options: &Options, post: Option<Post>) -> Result<Composed, 
 
 fn tokens(options: &Options) -> Result<Tokens, StartError> {
     let keys = &options.keys;
-    let current = match (&keys.jwt_key_file, &options.place.database_url) {
-        (Some(path), _) => signing_key::load_or_create(path, false)?,
-        (None, Some(_)) => return Err(StartError::KeyNotGiven),
-        (None, None) => {
-            let path = DataDir::open(&options.place.data_dir)?.signing_key();
-            signing_key::load_or_create(&path, true)?
-        }
-    };
+    let (path, may_create) = signing_key_file(options)?;
+    if may_create {
+        DataDir::open(&options.place.data_dir)?;
+    }
+    let current = signing_key::load_or_create(&path, may_create)?;
     let load = |path: &std::path::PathBuf| signing_key::load_or_create(Path::new(path), false);
     let previous = keys.jwt_previous_key_file.as_ref().map(load).transpose()?;
     Ok(Tokens::new(&current, previous.as_deref(), &keys.jwt_audience))
@@ -155,27 +154,17 @@ fn rules(options: &Options) -> Rules {
         session_lifetime: options.session_lifetime,
         streams_per_user: options.max_streams_per_user,
         event_retention: options.event_retention,
+        message_retention: options.message_retention,
     }
 }
 
 /// The way of letters, if there is one, and who carries them.
 fn mail(options: &Options) -> Result<Option<(Post, Postman)>, StartError> {
     let wanted = &options.mail;
-    let mode = wanted.mail.unwrap_or(if wanted.smtp_url.is_some() { MailMode::Smtp } else { MailMode::Off });
     let needs = StartError::MailNeeds;
-    let way = match mode {
-        MailMode::Off => {
-            if options.email == Email::Required {
-                tracing::warn!("--email required, and no mail is sent: nobody can register. Give --smtp-url");
-            }
-            return Ok(None);
-        }
-        MailMode::Log => {
-            tracing::warn!(
-                "--mail log: links that set passwords are written to this log. Whoever reads it can use them"
-            );
-            Way::Log
-        }
+    let way = match preflight::mail_mode(options) {
+        MailMode::Off => return Ok(None),
+        MailMode::Log => Way::Log,
         MailMode::Smtp => Way::Smtp {
             url: wanted.smtp_url.clone().ok_or(needs("--smtp-url"))?,
             from: wanted.mail_from.clone().ok_or(needs("--mail-from"))?,
@@ -212,6 +201,9 @@ fn pace(options: &Options) -> Pace {
 /// Runs the server until it is asked to stop.
 pub async fn serve(options: Options) -> Result<(), StartError> {
     let adapters = Adapters::chosen(&options)?;
+    for warning in adapters.warnings().into_iter().chain(preflight::of_mail(&options)) {
+        tracing::warn!("{warning}");
+    }
     let connections = lifecycle::raise_file_limit(options.max_connections);
     let data_dir = DataDir::open(&options.place.data_dir)?;
     let _lock = data_dir.lock()?;
@@ -225,7 +217,7 @@ pub async fn serve(options: Options) -> Result<(), StartError> {
     let (connections_open, background) = (TaskTracker::new(), TaskTracker::new());
     let services = composed.services.clone();
     let gate = gate(&options, address);
-    let ours = routes::router(App::new(services.clone(), gate.clone(), app_options(&options)));
+    let ours = routes::router(App::new(services.clone(), gate.clone(), app_options(&options), adapters::pages()));
     let router = gate.around(adapters.beside(ours, &services, &gate));
     let door_options = DoorOptions {
         connections,
@@ -248,6 +240,9 @@ pub async fn serve(options: Options) -> Result<(), StartError> {
     let housekeeper = services.clone();
     let keeping = resting.clone();
     background.spawn(async move { housekeeper.keep_house(keeping).await });
+    let teller = services.clone();
+    let telling = resting.clone();
+    background.spawn(async move { teller.keep_presence(telling).await });
     let clerk = services.clone();
     let writing = resting.clone();
     background.spawn(async move { clerk.keep_post(writing).await });

@@ -24,11 +24,21 @@ pub fn raise_file_limit(wanted: usize) -> usize {
         Ok(()) => most,
         Err(_) => limit.current.unwrap_or(u64::MAX),
     };
-    let fits = usize::try_from(reached).unwrap_or(usize::MAX).saturating_sub(RESERVED).max(RESERVED / 2);
+    let fits = connections_within(reached);
     if fits < wanted {
         tracing::info!(files = reached, connections = fits, "the limit of open files bounds the connections");
     }
     fits.min(wanted)
+}
+
+/// How many connections fit into so many open files.
+pub fn connections_within(files: u64) -> usize {
+    usize::try_from(files).unwrap_or(usize::MAX).saturating_sub(RESERVED).max(RESERVED / 2)
+}
+
+/// How many files this process may raise its limit of open files to.
+pub fn most_files() -> u64 {
+    getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX)
 }
 
 /// The signals by which somebody asks the process to end.

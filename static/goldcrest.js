@@ -242,9 +242,17 @@ export class Goldcrest {
   /** Logs out, here and in all tabs: the session ends, and what it had not sent is forgotten. */
   async logout() {
     if (!this.#user) return;
-    await this.#credentials.logout();
-    this.#ended('logged_out', true);
+    this.#leaving = true;
+    try {
+      await this.#credentials.logout();
+      this.#ended('logged_out', true);
+    } finally {
+      this.#leaving = false;
+    }
   }
+
+  /** Whether one logs out just now: the stream may say that the session is over before the answer does. */
+  #leaving = false;
 
   /** @param {Account} user @param {boolean} aloud */
   #begun(user, aloud) {
@@ -272,7 +280,7 @@ export class Goldcrest {
     this.#user = null;
     this.#credentials.forget();
     if (aloud) this.#doors?.postMessage('logout');
-    this.#tell('logout', { reason });
+    this.#tell('logout', { reason: this.#leaving ? 'logged_out' : reason });
   }
 
   // Requests.

@@ -9,6 +9,9 @@ mod m20261121_000003_serve_older_systems;
 mod m20261121_000004_find_messages;
 mod m20261121_000005_survive_restores;
 mod m20261121_000006_remember_used_links;
+mod m20261121_000007_know_who_is_there;
+mod m20261121_000008_let_messages_expire;
+mod m20261121_000009_find_ended_sessions;
 
 /// All steps, oldest first.
 #[derive(Debug)]
@@ -24,6 +27,9 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000004_find_messages::Migration),
             Box::new(m20261121_000005_survive_restores::Migration),
             Box::new(m20261121_000006_remember_used_links::Migration),
+            Box::new(m20261121_000007_know_who_is_there::Migration),
+            Box::new(m20261121_000008_let_messages_expire::Migration),
+            Box::new(m20261121_000009_find_ended_sessions::Migration),
         ]
     }
 }

@@ -7,6 +7,7 @@ use crate::domain::sessions::Scope;
 use crate::domain::users::{Status, User};
 use crate::domain::{ConversationId, Refusal, SessionId, Timestamp};
 use crate::service::accounts::Registration;
+use crate::service::condition::Condition;
 use crate::service::invitations::{NewInvitation, Wanted};
 use crate::service::sessions::{Credentials, Device, Keeps};
 use crate::service::{CopyError, Failure, Services};
@@ -43,6 +44,8 @@ pub(crate) enum Verb {
     ListKeys { user: String },
     /// Ends one of them.
     RevokeKey { user: String, id: SessionId },
+    /// Tells how the server is.
+    Describe {},
     /// Copies the embedded database into a new file, at an absolute path as the server sees it.
     CopyDatabase { to: String },
 }
@@ -58,6 +61,7 @@ pub(crate) enum Outcome {
     Key { key: Secret, row: KeyRow },
     Keys { keys: Vec<KeyRow> },
     Invitation { token: Secret, url: Option<Secret> },
+    Described { condition: Condition },
 }
 
 /// An account as the operator sees it.
@@ -165,6 +169,7 @@ impl Verb {
             | Self::AddOpenUser { .. }
             | Self::Invite { .. }
             | Self::ListUsers {}
+            | Self::Describe {}
             | Self::CopyDatabase { .. } => Vec::new(),
         }
     }
@@ -198,6 +203,7 @@ impl Verb {
                 let users = services.users().await?.into_iter().map(UserRow::from).collect();
                 Ok(Outcome::Users { users })
             }
+            Self::Describe {} => Ok(Outcome::Described { condition: services.condition().await }),
             Self::OpenSession { name } => open_session(services, &name).await,
             Self::AddKey { user, name, scopes, conversation_id } => {
                 let user = services.user(&user).await?.id;

@@ -177,6 +177,8 @@ pub(super) struct Update {
     bio_visible: Option<Circle>,
     /// Who may write to one directly.
     inbox: Option<Circle>,
+    /// Whether those who may see when one is there do.
+    show_presence: Option<bool>,
 }
 
 /// `PATCH /me`
@@ -185,8 +187,9 @@ pub(super) async fn update(
     Owner(principal): Owner,
     Json(body): Json<Update>,
 ) -> Result<axum::Json<Private>, Problem> {
-    let Update { bio, bio_visible, inbox } = body;
-    Ok(axum::Json(app.services.update_me(&principal, Profile { bio, bio_visible, inbox }).await?.into()))
+    let Update { bio, bio_visible, inbox, show_presence } = body;
+    let profile = Profile { bio, bio_visible, inbox, show_presence };
+    Ok(axum::Json(app.services.update_me(&principal, profile).await?.into()))
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -1,6 +1,6 @@
 //! What every handler can reach.
 
-use super::docs::Publication;
+use super::docs::{DocsPage, Publication};
 use super::openapi::Facts;
 use super::web::Site;
 use crate::gate::Gate;
@@ -29,10 +29,12 @@ pub struct App {
 }
 
 impl App {
-    /// The state for these services.
-    pub fn new(services: Services, gate: Gate, options: AppOptions) -> Self {
+    /// The state for these services, with pages of other rooms to be shown beside the API's own.
+    pub fn new(services: Services, gate: Gate, options: AppOptions, pages: Vec<DocsPage>) -> Self {
         let password_min_length = services.rules().password_min_length;
-        let publication = Publication::new(Facts { cookie: cookie_name(&gate), password_min_length });
+        let public_url = services.rules().public_url.clone();
+        let publication =
+            Publication::new(Facts { cookie: cookie_name(&gate), password_min_length, public_url }, pages);
         Self { services, gate, options, publication, site: Site::default() }
     }
 

@@ -6,6 +6,7 @@ use super::extract::{Named, Owner, Params};
 use super::page::Part;
 use super::problem::Problem;
 use crate::domain::blocks::BlockView;
+use crate::gate::Bounds;
 use crate::service::Page;
 use axum::extract::State;
 
@@ -13,9 +14,10 @@ use axum::extract::State;
 pub(super) async fn create(
     State(app): State<App>,
     Owner(principal): Owner,
+    bounds: Bounds,
     Named(name): Named<String>,
 ) -> Result<NoContent, Problem> {
-    app.gate.within(|limits| limits.send(principal.user))?;
+    bounds.send(principal.user)?;
     app.services.block(&principal, &name).await?;
     Ok(NoContent)
 }
@@ -24,9 +26,10 @@ pub(super) async fn create(
 pub(super) async fn delete(
     State(app): State<App>,
     Owner(principal): Owner,
+    bounds: Bounds,
     Named(name): Named<String>,
 ) -> Result<NoContent, Problem> {
-    app.gate.within(|limits| limits.send(principal.user))?;
+    bounds.send(principal.user)?;
     app.services.unblock(&principal, &name).await?;
     Ok(NoContent)
 }

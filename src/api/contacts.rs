@@ -70,10 +70,11 @@ pub(super) struct Say {
 pub(super) async fn answer(
     State(app): State<App>,
     Owner(principal): Owner,
+    bounds: Bounds,
     Named(name): Named<String>,
     Json(body): Json<Say>,
 ) -> Result<axum::Json<ContactView>, Problem> {
-    app.gate.within(|limits| limits.send(principal.user))?;
+    bounds.send(principal.user)?;
     Ok(axum::Json(app.services.answer_contact(&principal, &name, body.state).await?))
 }
 
@@ -81,9 +82,10 @@ pub(super) async fn answer(
 pub(super) async fn forget(
     State(app): State<App>,
     Owner(principal): Owner,
+    bounds: Bounds,
     Named(name): Named<String>,
 ) -> Result<NoContent, Problem> {
-    app.gate.within(|limits| limits.send(principal.user))?;
+    bounds.send(principal.user)?;
     app.services.forget_contact(&principal, &name).await?;
     Ok(NoContent)
 }

@@ -1,9 +1,22 @@
-//! Whether the server lives, and whether it can be given work.
+//! Whether the server lives, whether it can be given work, and whether streams arrive as it sends them.
 
 use super::app::App;
+use super::openapi::{Answers, Asks, Operation};
 use super::problem::Problem;
+use super::stream;
+use crate::gate::Way;
+use crate::transport::{TakeOver, probe, sse_head};
 use axum::extract::State;
-use http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use http::{Method, StatusCode};
+use serde::Serialize;
+use serde_json::json;
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// Events of a probe, and the time between them: enough to tell one that came by itself from one that was held back.
+const FRAMES: u32 = 4;
+const PAUSE: Duration = Duration::from_millis(300);
 
 /// The process answers.
 pub(super) async fn healthz() -> &'static str {
@@ -23,4 +36,59 @@ pub(super) async fn readyz(State(app): State<App>) -> Result<&'static str, Probl
         return Ok("ready\n");
     };
     Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", reason).retry_after(5))
+}
+
+/// One event of a probe: which it is, who sends it, and how the request came here.
+#[derive(Debug, Serialize)]
+struct Probe<'a> {
+    frame: u32,
+    of: u32,
+    instance: &'a str,
+    /// The asker's own address, as it is counted.
+    client: IpAddr,
+    /// Addresses that `X-Forwarded-For` named.
+    hops: usize,
+    /// Whether they count.
+    trusted: bool,
+}
+
+/// A stream that ends by itself.
+pub(super) struct ProbeStream(Response);
+
+impl IntoResponse for ProbeStream {
+    fn into_response(self) -> Response {
+        self.0
+    }
+}
+
+impl Answers for ProbeStream {
+    fn answers(operation: &mut Operation<'_>) {
+        let says = "Four events `probe`. The `data` of each has its place (`frame`, from 1, and `of`), `instance`, which is \
+                    another after each start of the server, `client`, the address by which the limits count the asker, \
+                    `hops`, how many addresses `X-Forwarded-For` named, and `trusted`, whether `--trusted-proxies` has \
+                    whoever opened the connection.";
+        operation.answers(200, says, Some(("text/event-stream", json!({ "type": "string" }))));
+    }
+}
+
+impl Asks for Way {
+    fn asks(_: &mut Operation<'_>) {}
+}
+
+/// `GET /healthz/stream`
+pub(super) async fn stream(State(app): State<App>, way: Way, method: Method) -> Result<ProbeStream, Problem> {
+    let Way { client, hops, trusted } = way;
+    let permit = stream::place(&app, client)?;
+    let mut response = sse_head().into_response();
+    if method == Method::HEAD {
+        return Ok(ProbeStream(response));
+    }
+    let frame = |frame| {
+        let seen = Probe { frame, of: FRAMES, instance: app.services.instance(), client, hops, trusted };
+        // Numbers and plain texts always have JSON.
+        format!("event: probe\ndata: {}\n\n", serde_json::to_string(&seen).unwrap_or_default())
+    };
+    let frames = (1..=FRAMES).map(frame).collect();
+    response.extensions_mut().insert::<TakeOver>(probe(frames, PAUSE, permit));
+    Ok(ProbeStream(response))
 }

@@ -188,10 +188,11 @@ pub(super) struct For {
 pub(super) async fn delete(
     State(app): State<App>,
     Caller(principal): Caller,
+    bounds: Bounds,
     Named(id): Named<MessageId>,
     Params(For { audience }): Params<For>,
 ) -> Result<NoContent, Problem> {
-    app.gate.within(|limits| limits.send(principal.user))?;
+    bounds.send(principal.user)?;
     app.services.delete(&principal, id, audience).await?;
     Ok(NoContent)
 }
@@ -212,9 +213,10 @@ pub(super) struct Delete {
 pub(super) async fn delete_all(
     State(app): State<App>,
     Caller(principal): Caller,
+    bounds: Bounds,
     Json(Delete { ids, audience }): Json<Delete>,
 ) -> Result<axum::Json<Deletions>, Problem> {
-    app.gate.within(|limits| limits.send(principal.user))?;
+    bounds.send(principal.user)?;
     Ok(axum::Json(app.services.delete_all(&principal, ids, audience).await?))
 }
 

@@ -17,6 +17,11 @@ pub(super) fn is_limited(path: &str) -> bool {
     !["/healthz", "/readyz", "/stream", "/ws"].contains(&path) && !web::is_part(path)
 }
 
+/// Whether a path opens a stream, which no foreign page may though it only reads.
+pub(super) fn is_stream(path: &str) -> bool {
+    ["/stream", "/ws", "/healthz/stream"].contains(&path)
+}
+
 /// Refuses what no handler should see: pages of strangers, access tokens in URLs, where logs would keep them,
 /// and more requests than anybody may make.
 pub(super) async fn guard(
@@ -29,8 +34,7 @@ pub(super) async fn guard(
     let origin = request.headers().get(header::ORIGIN);
     // What is mailed goes by its own token, and its pages send no origin: see there.
     let mailed = request.uri().path().starts_with("/links/");
-    let streams = ["/stream", "/ws"].contains(&request.uri().path());
-    if !mailed && !app.gate.origins().admit(request.method(), streams, origin) {
+    if !mailed && !app.gate.origins().admit(request.method(), is_stream(request.uri().path()), origin) {
         let detail = "Pages of this origin may not use this server. Its operator can allow them with --allow-origins, \
                       or say with --public-url where the server is reached.";
         return Problem::new(StatusCode::FORBIDDEN, "foreign_origin", detail).into_response();

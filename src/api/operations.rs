@@ -1,20 +1,27 @@
 //! The operations of a WebSocket: the same verbs as over REST, with a `ref` that the reply repeats.
 
 mod frames;
+mod list;
 
 use super::app::App;
 use super::messages::{Delete, Post};
 use super::problem::Problem;
+use crate::domain::Refusal;
 use crate::domain::sessions::Principal;
-use crate::domain::{ConversationId, Refusal};
 use crate::service::Failure;
-use crate::transport::{CloseReason, Cursor, Incoming, Outcome};
-use frames::{Asked, Auth, Authenticated, Channel, Edit, Followed, Nothing, Place, Read, Reference, Unfollowed};
+use crate::transport::{CloseReason, Cursor, Incoming, Manner, Outcome};
+use frames::{
+    Asked, Auth, Authenticated, Edit, Follow, Followed, Ping, Place, Read, Reference, Typed, Typing, Unfollow,
+    Unfollowed,
+};
 use frames::{done, fields, refuse};
+use list::Op;
 use parking_lot::Mutex;
 use std::net::IpAddr;
 use std::sync::Arc;
 use tracing::Instrument;
+
+pub use list::{OPERATIONS, OperationType};
 
 /// What one socket may do.
 pub(super) struct Operations {
@@ -71,7 +78,8 @@ impl Operations {
             Ok(opened) => opened,
             Err(problem) => return refuse(&None, problem, id),
         };
-        let (_alone, _together) = if operation == "auth" {
+        let operation = Op::of(&operation);
+        let (_alone, _together) = if operation == Some(Op::Auth) {
             (Some(self.gate.write().await), None)
         } else {
             (None, Some(self.gate.read().await))
@@ -79,21 +87,19 @@ impl Operations {
         let State { principal, read_only } = self.state.lock().clone();
         let reference = &reference;
         let by = |principal| Asked { frame, reference, principal, read_only };
-        let outcome = match (operation.as_str(), principal) {
-            ("auth", known) => self.auth(frame, reference, known).await,
+        let outcome = match (operation, principal) {
+            (Some(Op::Auth), known) => self.auth(frame, reference, known).await,
             // Nothing is told to whoever has not said who he is.
             (_, None) => return Outcome::Close(CloseReason::Unauthorized),
-            ("send", Some(principal)) => self.send(by(principal)).await,
-            ("read", Some(principal)) => self.read(by(principal)).await,
-            ("edit", Some(principal)) => self.edit(by(principal)).await,
-            ("delete", Some(principal)) => self.delete(by(principal)).await,
-            ("follow", Some(principal)) => self.follow(by(principal)).await,
-            ("unfollow", Some(principal)) => self.unfollow(by(principal)).await,
-            ("ping", Some(principal)) => ping(&by(principal)),
-            _ => {
-                let reason = "Operations are auth, send, edit, delete, read, follow, unfollow and ping.";
-                Err(Refusal::invalid("op", reason).into())
-            }
+            (Some(Op::Send), Some(principal)) => self.send(by(principal)).await,
+            (Some(Op::Read), Some(principal)) => self.read(by(principal)).await,
+            (Some(Op::Edit), Some(principal)) => self.edit(by(principal)).await,
+            (Some(Op::Delete), Some(principal)) => self.delete(by(principal)).await,
+            (Some(Op::Typing), Some(principal)) => self.typing(by(principal)).await,
+            (Some(Op::Follow), Some(principal)) => self.follow(by(principal)).await,
+            (Some(Op::Unfollow), Some(principal)) => self.unfollow(by(principal)).await,
+            (Some(Op::Ping), Some(principal)) => ping(&by(principal)),
+            (None, Some(_)) => Err(Refusal::invalid("op", format!("Operations are {}.", list::names())).into()),
         };
         outcome.unwrap_or_else(|problem| refuse(reference, problem, id))
     }
@@ -124,12 +130,12 @@ impl Operations {
                     return Ok(Outcome::Close(CloseReason::TooManyStreams));
                 }
                 let cursor = auth.after.map_or(Cursor::Now, Cursor::After);
-                let opened = self.app.services.subscribe(&principal, cursor, &self.channels).await?;
+                let opened = self.app.services.subscribe(&principal, cursor, &self.channels, Manner::Stream).await?;
                 Some(Box::new(opened))
             }
         };
         let expires = principal.expires;
-        let reply = done(reference, Authenticated { user_id: principal.user, expires_at: expires });
+        let reply = done::<Auth>(reference, Authenticated { user_id: principal.user, expires_at: expires });
         *self.state.lock() = State { principal: Some(principal), read_only: false };
         Ok(Outcome::Authenticated { reply, expires, subscription })
     }
@@ -142,45 +148,52 @@ impl Operations {
         let sent = self.app.services.send_in_turn(&asked.principal, post.outgoing()?).await?;
         drop(turn);
         let (message, _) = sent.await?;
-        Ok(asked.done(message))
+        Ok(asked.done::<Post>(message))
     }
 
     async fn edit(&self, asked: Asked<'_>) -> Result<Outcome, Problem> {
         self.check_writes(&asked)?;
         let Edit { id, text } = asked.fields()?;
-        Ok(asked.done(self.app.services.edit(&asked.principal, id, text).await?))
+        Ok(asked.done::<Edit>(self.app.services.edit(&asked.principal, id, text).await?))
     }
 
     async fn delete(&self, asked: Asked<'_>) -> Result<Outcome, Problem> {
         self.check_writes(&asked)?;
         let Delete { ids, audience } = asked.fields()?;
-        Ok(asked.done(self.app.services.delete_all(&asked.principal, ids, audience).await?))
+        Ok(asked.done::<Delete>(self.app.services.delete_all(&asked.principal, ids, audience).await?))
     }
 
     async fn read(&self, asked: Asked<'_>) -> Result<Outcome, Problem> {
         asked.require_more_than_a_ticket()?;
         self.app.gate.within(|limits| limits.reading(asked.principal.user))?;
         let Read { conversation_id, message_id } = asked.fields()?;
-        Ok(asked.done(self.app.services.mark_read(&asked.principal, conversation_id, message_id).await?))
+        Ok(asked.done::<Read>(self.app.services.mark_read(&asked.principal, conversation_id, message_id).await?))
+    }
+
+    async fn typing(&self, asked: Asked<'_>) -> Result<Outcome, Problem> {
+        asked.require_more_than_a_ticket()?;
+        self.check_session(&asked)?;
+        self.app.gate.within(|limits| limits.typing(asked.principal.user))?;
+        let Typing { conversation_id, stopped } = asked.fields()?;
+        self.app.services.type_in(&asked.principal, conversation_id, stopped).await?;
+        Ok(asked.done::<Typing>(Typed { conversation_id }))
     }
 
     async fn follow(&self, asked: Asked<'_>) -> Result<Outcome, Problem> {
-        let conversation_id = self.channel(&asked).await?;
+        self.count(&asked.principal)?;
+        let Follow { channel } = asked.fields()?;
+        let conversation_id = self.app.services.channel(&asked.principal, &channel).await?;
         let reference = asked.reference.clone();
-        let reply = move |seq| done(&reference, Followed { conversation_id, seq });
+        let reply = move |seq| done::<Follow>(&reference, Followed { conversation_id, seq });
         Ok(Outcome::Follow(conversation_id, Box::new(reply)))
     }
 
     async fn unfollow(&self, asked: Asked<'_>) -> Result<Outcome, Problem> {
-        let conversation_id = self.channel(&asked).await?;
-        Ok(Outcome::Unfollow(conversation_id, done(asked.reference, Unfollowed { conversation_id })))
-    }
-
-    /// The channel that is named.
-    async fn channel(&self, asked: &Asked<'_>) -> Result<ConversationId, Problem> {
         self.count(&asked.principal)?;
-        let Channel { channel } = asked.fields()?;
-        Ok(self.app.services.channel(&asked.principal, &channel).await?)
+        let Unfollow { channel } = asked.fields()?;
+        let conversation_id = self.app.services.channel(&asked.principal, &channel).await?;
+        let reply = done::<Unfollow>(asked.reference, Unfollowed { conversation_id });
+        Ok(Outcome::Unfollow(conversation_id, reply))
     }
 
     /// Counts what has to be looked up with the other requests of this user.
@@ -188,19 +201,24 @@ impl Operations {
         Ok(self.app.gate.within(|limits| limits.operation(principal.user))?)
     }
 
-    /// Whether the socket may write one thing more. It may have outlived its session by the moment that it takes to be
-    /// ended.
-    fn check_writes(&self, asked: &Asked<'_>) -> Result<(), Problem> {
-        asked.require_more_than_a_ticket()?;
+    /// Whether the socket has a session left: it may have outlived it by the moment that it takes to be ended.
+    fn check_session(&self, asked: &Asked<'_>) -> Result<(), Problem> {
         if self.app.services.follower().hub().is_revoked(asked.principal.session) {
             return Err(Refusal::Unauthorized.into());
         }
+        Ok(())
+    }
+
+    /// Whether the socket may write one thing more.
+    fn check_writes(&self, asked: &Asked<'_>) -> Result<(), Problem> {
+        asked.require_more_than_a_ticket()?;
+        self.check_session(asked)?;
         Ok(self.app.gate.within(|limits| limits.send(asked.principal.user))?)
     }
 }
 
 fn ping(asked: &Asked<'_>) -> Result<Outcome, Problem> {
-    let Nothing {} = asked.fields()?;
+    let Ping {} = asked.fields()?;
     let reference = asked.reference.clone();
-    Ok(Outcome::Where(Box::new(move |(position, head)| done(&reference, Place { position, head }))))
+    Ok(Outcome::Where(Box::new(move |(position, head)| done::<Ping>(&reference, Place { position, head }))))
 }

@@ -4,8 +4,8 @@ use super::app::App;
 use super::openapi::{self, Entry, Facts};
 use super::problem::Problem;
 use super::{
-    accounts, admin, blocks, contacts, conversations, cookie, docs, email, health, invitations, keys, links, messages,
-    middleware, receipts, server, sessions, stream, web,
+    accounts, admin, blocks, contacts, conversations, cookie, docs, email, export, health, invitations, keys, links,
+    messages, middleware, presence, receipts, server, sessions, stream, web,
 };
 use axum::Router;
 use axum::routing::{delete, get, patch, post, put};
@@ -34,7 +34,7 @@ macro_rules! routes {
         }
 
         /// What the API says of itself (OpenAPI 3.1).
-        pub fn document(facts: Facts) -> serde_json::Value {
+        pub fn document(facts: &Facts) -> serde_json::Value {
             openapi::assemble(facts, |schemas| vec![$({
                 let entry = Entry {
                     method: stringify!($method),
@@ -56,15 +56,20 @@ routes! {
     get "/healthz" Public => health::healthz [],
     /// Whether the server can be given work: its database answers, and it is not about to stop.
     get "/readyz" Public => health::readyz [],
+    /// Whether streams arrive as they are sent.
+    ///
+    /// A stream of four events, `probe`, 300 ms after each other, and the end. What holds them back on the way, a proxy
+    /// that buffers for instance, would hold back every stream. `goldcrest doctor` asks for it.
+    get "/healthz/stream" Public => health::stream [too_many_streams],
     /// Listen over Server-Sent Events.
     ///
     /// For browsers' `EventSource`, and for `curl -N`. See [Streams](/docs/streams).
     get "/stream" Credentials => stream::sse [unauthorized token_expired insufficient_scope not_found],
     /// Listen and act over a WebSocket.
     ///
-    /// The subprotocol is `goldcrest.v1`. Who opens it without credentials sends `auth` as the first frame. The
-    /// operations `auth`, `send`, `edit`, `delete`, `read`, `follow`, `unfollow` and `ping` are described in [Streams](/docs/streams#websocket);
-    /// they are refused with the same problems as requests, in a `reply`.
+    /// The subprotocol is `goldcrest.v1`. Who opens it without credentials sends `auth` as the first frame. Its
+    /// operations have a [page of their own](/docs/events#operations); they are refused with the same problems as
+    /// requests, in a `reply`.
     get "/ws" Public => stream::ws [unauthorized token_expired insufficient_scope not_found too_many_streams upgrade_required],
     /// The page behind a mailed link.
     ///
@@ -96,6 +101,10 @@ routes! {
     ///
     /// All sessions and keys end, and nobody gets the name again. The messages stay, or go with it.
     delete "/api/v1/me" Credentials => accounts::delete [invalid_credentials],
+    /// Take along all that one's account holds.
+    ///
+    /// One JSON object a line, sent while it is read. API keys cannot ask for it. See [Accounts](/docs/accounts#exporting-an-account).
+    post "/api/v1/me/export" Credentials => export::all [invalid_credentials overloaded],
     /// Change one's e-mail address.
     ///
     /// The new one counts once the link that is mailed to it is used.
@@ -175,6 +184,8 @@ routes! {
     /// There is one direct conversation for each set of people: if it exists, it is given back with 200.
     post "/api/v1/conversations" Credentials => conversations::create [not_found channel_name_taken not_a_contact blocked],
     /// The conversations that one is in, by last activity.
+    ///
+    /// Those with more than 200 people come without `members`, but with `member_count`; `GET` one to see who they are.
     get "/api/v1/conversations" Credentials => conversations::list [],
     /// All public channels, by name.
     get "/api/v1/channels" Credentials => conversations::channels [],
@@ -232,6 +243,15 @@ routes! {
     get "/api/v1/mentions" Credentials => messages::mentions [],
     /// Threads that one has a part in, by their newest reply.
     get "/api/v1/threads" Credentials => messages::threads [not_found],
+    /// Say that one types in a conversation, or no longer does.
+    ///
+    /// Say it again every three seconds while that is so; the others hear it at once, and nothing is kept. See
+    /// [Streams](/docs/streams#what-passes).
+    post "/api/v1/conversations/{id}/typing" Credentials => presence::typing [not_a_contact blocked not_member not_owner suspended],
+    /// Who is there.
+    ///
+    /// All of whom one may see it; or, with `user`, those, there or not. See [People](/docs/people#presence).
+    get "/api/v1/presence" Credentials => presence::list [],
     /// Say how far one has read.
     ///
     /// It moves forward only: what was said before and is further stands.
@@ -270,10 +290,16 @@ routes! {
     get "/api/v1/events" Credentials => stream::poll [not_found too_many_streams],
     /// This description, for programs.
     get "/openapi.json" Public => docs::openapi [],
+    /// What the streams say, for programs (`AsyncAPI` 3.0).
+    ///
+    /// Every event, control frame and operation with its schema and what it looks like.
+    get "/asyncapi.json" Public => docs::asyncapi [],
     /// This description, for people.
     get "/docs" Public => docs::reference [],
     /// The pages and files beside it.
     get "/docs/{page}" Public => docs::page [not_found],
+    /// What is told of the interfaces of older systems.
+    get "/docs/compat/{page}" Public => docs::compat [not_found],
 }
 
 /// The routes, and what is refused before any of them.

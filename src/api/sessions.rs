@@ -38,6 +38,8 @@ pub(super) struct Private {
     bio_visible: Circle,
     /// Who may write to it directly.
     inbox: Circle,
+    /// Whether those who may see when it is there do.
+    show_presence: bool,
     /// Whether the operator made it an administrator.
     admin: bool,
     /// When it was made.
@@ -46,9 +48,9 @@ pub(super) struct Private {
 
 impl From<User> for Private {
     fn from(user: User) -> Self {
-        let User { id, username, email, email_confirmed, bio, bio_visible, inbox, status, admin, created_at, .. } =
-            user;
-        Self { id, username, status, email, email_confirmed, bio, bio_visible, inbox, admin, created_at }
+        let User { id, username, email, email_confirmed, bio, bio_visible, inbox, show_presence, .. } = user;
+        let User { status, admin, created_at, .. } = user;
+        Self { id, username, status, email, email_confirmed, bio, bio_visible, inbox, show_presence, admin, created_at }
     }
 }
 

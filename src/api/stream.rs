@@ -12,7 +12,7 @@ use crate::domain::sessions::Principal;
 use crate::domain::{Refusal, Timestamp};
 use crate::gate::ClientAddress;
 use crate::service::Failure;
-use crate::transport::{Accepted, AddressPermit, CloseReason, Subscription, TakeOver};
+use crate::transport::{Accepted, AddressPermit, CloseReason, Manner, Subscription, TakeOver};
 use crate::transport::{events as sse_events, farewell, long_poll, sse_head, websocket};
 use answers::{EventStream, Polled, Upgraded};
 use axum::extract::State;
@@ -54,6 +54,12 @@ fn count(app: &App, address: std::net::IpAddr) -> Result<(), CloseReason> {
     app.gate.within(|limits| limits.stream(address)).map_err(|_| CloseReason::TooManyStreams)
 }
 
+/// Counts the opening of a stream that is nobody's, and takes a place for it.
+pub(super) fn place(app: &App, address: std::net::IpAddr) -> Result<AddressPermit, Problem> {
+    count(app, address).map_err(|_| too_many_streams())?;
+    app.gate.admit_stream(address).ok_or_else(too_many_streams)
+}
+
 /// Takes a place for the address, and opens the subscription if the user has one left too.
 async fn open(
     app: &App,
@@ -61,6 +67,7 @@ async fn open(
     query: &Query,
     headers: &HeaderMap,
     address: std::net::IpAddr,
+    manner: Manner,
 ) -> Result<(Subscription, AddressPermit), Result<CloseReason, Problem>> {
     let permit = app.gate.admit_stream(address).ok_or(Ok(CloseReason::TooManyStreams))?;
     if let Some(ending) = app.services.follower().hub().closed_by() {
@@ -69,7 +76,7 @@ async fn open(
     if app.services.has_too_many_streams(principal) {
         return Err(Ok(CloseReason::TooManyStreams));
     }
-    match app.services.subscribe(principal, query.cursor(headers), &query.channels).await {
+    match app.services.subscribe(principal, query.cursor(headers), &query.channels, manner).await {
         Ok(subscription) => Ok((subscription, permit)),
         Err(failure) => {
             let problem = Problem::from(failure);
@@ -97,7 +104,7 @@ pub(super) async fn sse(
     if method == Method::HEAD {
         return Ok(EventStream(sse_head().into_response()));
     }
-    match open(&app, &principal, &query, &headers, address).await {
+    match open(&app, &principal, &query, &headers, address, Manner::Stream).await {
         Ok((subscription, permit)) => {
             let stream = sse_events(subscription, principal.expires, app.options.pace, permit);
             let mut response = sse_head().into_response();
@@ -139,7 +146,7 @@ pub(super) async fn ws(
         },
     };
     let (accepted, permit) = if let Some(principal) = &opened {
-        match open(&app, principal, &query, &headers, address).await {
+        match open(&app, principal, &query, &headers, address, Manner::Stream).await {
             Ok((subscription, permit)) => {
                 let expires = principal.expires;
                 (Accepted::Subscribed { subscription: Box::new(subscription), expires }, permit)
@@ -195,12 +202,12 @@ pub(super) async fn poll(
             return Err(unavailable(ending.into()));
         }
         app.services
-            .subscribe(&principal, query.cursor(&headers), &query.channels)
+            .subscribe(&principal, query.cursor(&headers), &query.channels, Manner::Poll)
             .await
             .map(|opened| (opened, None))?
     } else {
         count(&app, address).map_err(unavailable)?;
-        let opened = open(&app, &principal, &query, &headers, address).await;
+        let opened = open(&app, &principal, &query, &headers, address, Manner::Poll).await;
         let (subscription, permit) = opened.map_err(|reason| reason.map_or_else(|problem| problem, unavailable))?;
         (subscription, Some(permit))
     };

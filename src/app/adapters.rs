@@ -1,12 +1,14 @@
 //! Which older systems' interfaces there are, and where each is mounted.
 
 use super::{StartError, pace};
-use crate::compat::{ADAPTERS, Adapter, Front, FrontOptions, Mode, adapter, mount, names_this_machine};
+use crate::api::DocsPage;
+use crate::compat::{ADAPTERS, Adapter, Front, FrontOptions, Mode, PAGES, adapter, mount, names_this_machine};
 use crate::config::Options;
 use crate::gate::Gate;
 use crate::service::Services;
 use crate::transport::{Pace, listen};
 use axum::Router;
+use axum::routing::any_service;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -39,6 +41,12 @@ pub enum AdaptersError {
     /// An address of its own for what is not mounted.
     #[error("--compat-listen names {0}, which --compat does not")]
     NotChosen(String),
+}
+
+/// What is told of them under `/docs`.
+pub(super) fn pages() -> Vec<DocsPage> {
+    let path = |name: &str| if name.is_empty() { "compat".to_owned() } else { format!("compat/{name}") };
+    PAGES.iter().map(|(name, text)| DocsPage { path: path(name), text }).collect()
 }
 
 fn names() -> String {
@@ -82,7 +90,7 @@ pub(super) struct Own {
 }
 
 impl Adapters {
-    /// Those that the operator wants. Says aloud which of them trust their callers.
+    /// Those that the operator wants.
     pub(super) fn chosen(options: &Options) -> Result<Self, AdaptersError> {
         let mut chosen: Vec<Chosen> = Vec::new();
         for wanted in &options.compat.compat {
@@ -117,24 +125,34 @@ impl Adapters {
             {
                 return Err(AdaptersError::NotAlone(adapter.name, mode.word, flag));
             }
-            tracing::warn!("--compat {}={}: {}", adapter.name, mode.word, mode.warning);
-            if mode.trusts_callers {
-                tracing::warn!(
-                    "--compat {}={}: without TLS browsers do not say which page sends a request, so any page that \
-                     somebody opens who reaches this can act here. Serve it over HTTPS, or to this machine alone",
-                    adapter.name,
-                    mode.word
-                );
-            }
         }
         Ok(Self { chosen, own, session_lifetime: options.compat.compat_session_lifetime, pace: pace(options) })
+    }
+
+    /// What the operator is told of those that trust their callers.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        for Chosen { adapter, mode } in &self.chosen {
+            let Some(mode) = mode else { continue };
+            warnings.push(format!("--compat {}={}: {}", adapter.name, mode.word, mode.warning));
+            if mode.trusts_callers {
+                warnings.push(format!(
+                    "--compat {}={}: without TLS browsers do not say which page sends a request, so any page that \
+                     somebody opens who reaches this can act here. Serve it over HTTPS, or to this machine alone",
+                    adapter.name, mode.word
+                ));
+            }
+        }
+        warnings
     }
 
     /// Our own routes and, under `/compat/NAME`, theirs.
     pub(super) fn beside(&self, ours: Router, services: &Services, gate: &Gate) -> Router {
         self.chosen.iter().fold(ours, |routes, chosen| {
             let prefix = format!("/compat/{}", chosen.adapter.name);
-            routes.nest(&prefix.clone(), mount(self.front(chosen, services, gate, prefix)))
+            let theirs = mount(self.front(chosen, services, gate, prefix.clone()));
+            // What is nested answers behind the slash and without it, but not with nothing behind it.
+            routes.route(&format!("{prefix}/"), any_service(theirs.clone())).nest(&prefix, theirs)
         })
     }
 

@@ -1,6 +1,6 @@
 //! What may stand on the command line, and what its help says.
 
-use super::{backup, health, keys, restore, send, tail, token, users};
+use super::{backup, doctor, health, keys, restore, send, tail, token, users};
 use crate::config::{Options, values};
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
@@ -40,6 +40,11 @@ pub(super) enum Command {
     /// It asks the server of this machine, at the address of --listen or `GOLDCREST_LISTEN`, unless --server says
     /// another.
     Health(health::Command),
+    /// Say what is fine about a server, what is doubtful and what is wrong, and what to do about it.
+    ///
+    /// It takes the options and the environment of `goldcrest serve`, changes nothing, and works beside a running server
+    /// and without one. The exit code is 0 if nothing is wrong, and 1 otherwise; warnings do not count.
+    Doctor(Box<doctor::Command>),
     /// Copy the database and the signing key into a directory, while the server runs or not.
     ///
     /// The directory holds goldcrest.db, checked, and jwt.key. It is there whole or not at all.
@@ -81,7 +86,7 @@ impl CommandLine {
             && let Some(option) = misplaced(&program, &matches, command)
         {
             let name = matches.subcommand_name().unwrap_or_default();
-            let right = if name == "serve" { "belongs behind" } else { "means nothing to" };
+            let right = if ["serve", "doctor"].contains(&name) { "belongs behind" } else { "means nothing to" };
             return Err(program.error(ErrorKind::ArgumentConflict, format!("{option} {right} `{name}`")));
         }
         Ok(read)
@@ -134,7 +139,7 @@ fn misplaced(program: &clap::Command, matches: &ArgMatches, command: &Command) -
         | Command::Key(_) => false,
         Command::Health(_) => arg.get_long() != Some("listen") || arg.is_global_set(),
         // It has them all behind itself, and those that may stand anywhere come from anywhere.
-        Command::Serve(_) => !arg.is_global_set(),
+        Command::Serve(_) | Command::Doctor(_) => !arg.is_global_set(),
         Command::Send(_) | Command::Tail(_) => true,
     };
     let given = |arg: &&clap::Arg| matches.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine);

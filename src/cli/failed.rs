@@ -42,6 +42,9 @@ pub enum Failed {
     /// The admin socket took a command and broke off.
     #[error("the server broke off; whether it did this is not known: {0}")]
     BrokeOff(String),
+    /// What the doctor has found, so many times.
+    #[error("{}", unwell(*.0))]
+    Unwell(usize),
     /// A server elsewhere did not do it.
     #[error("{0}")]
     Remote(String),
@@ -54,6 +57,10 @@ pub enum Failed {
     /// Whoever read the output is gone, which ends the command in peace.
     #[error("nobody reads the output")]
     NobodyReads,
+}
+
+fn unwell(wrong: usize) -> String {
+    if wrong == 1 { "one thing is wrong".to_owned() } else { format!("{wrong} things are wrong") }
 }
 
 impl Failed {

@@ -52,6 +52,12 @@ async fn ask_there(server: &Url) -> Result<(), Failed> {
 
 /// Plain TCP and one line of HTTP: the check runs every few seconds and should cost nothing.
 async fn ask_here(listen: SocketAddr) -> Result<(), Failed> {
+    readiness(listen).await?;
+    output::line("ready")
+}
+
+/// Whether the server of this machine is ready, or why not.
+pub(super) async fn readiness(listen: SocketAddr) -> Result<(), Failed> {
     if listen.port() == 0 {
         let reason = "--listen has port 0, so nobody knows where the server is. Give the real address";
         return Err(Failed::Input(reason.to_owned()));
@@ -61,7 +67,7 @@ async fn ask_here(listen: SocketAddr) -> Result<(), Failed> {
     let answer = answer.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
     let answer = answer.map_err(|error| Failed::Remote(format!("no answer from {address}: {error}")))?;
     match status(&answer) {
-        Some(200) => output::line("ready"),
+        Some(200) => Ok(()),
         Some(status) => {
             let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body.trim());
             Err(Failed::Remote(format!("{address} is not ready ({status}): {}", Printable(body))))
@@ -71,7 +77,7 @@ async fn ask_here(listen: SocketAddr) -> Result<(), Failed> {
 }
 
 /// A server that listens on all addresses is asked on the machine's own.
-fn reachable(listen: SocketAddr) -> SocketAddr {
+pub(super) fn reachable(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {
         IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Ipv6Addr::LOCALHOST.into(),

@@ -5,6 +5,7 @@
 
 mod backup;
 mod command_line;
+mod doctor;
 mod failed;
 mod health;
 mod keys;
@@ -33,6 +34,8 @@ use std::process::ExitCode;
 
 /// What is logged by a command that is not the server: its own words say what it did.
 const QUIET: &str = "warn";
+/// The same where the command says all that it finds by itself.
+const SILENT: &str = "off";
 
 /// Does what the command line says, and tells how that went as an exit code.
 pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -60,7 +63,8 @@ async fn carry_out(options: Options, command: Option<Command>) -> Result<(), Fai
         Some(Command::Serve(options)) => Some(&options.log),
         Some(_) => None,
     };
-    let (json, level) = log.map_or((false, QUIET), |log| (log.log_format == LogFormat::Json, &log.log_level));
+    let quiet = if matches!(command, Some(Command::Doctor(_))) { SILENT } else { QUIET };
+    let (json, level) = log.map_or((false, quiet), |log| (log.log_format == LogFormat::Json, &log.log_level));
     crate::telemetry::start(json, level).map_err(|error| Failed::Input(format!("--log-level: {error}")))?;
     match command {
         None => Ok(crate::app::serve(options).await?),
@@ -68,6 +72,7 @@ async fn carry_out(options: Options, command: Option<Command>) -> Result<(), Fai
         Some(Command::Migrate) => migrate::run(&options.place).await,
         Some(Command::Backup(command)) => backup::run(&options, command).await,
         Some(Command::Restore(command)) => restore::run(&options, command).await,
+        Some(Command::Doctor(command)) => doctor::run(*command).await,
         Some(Command::Health(command)) => health::run(command, options.listen).await,
         Some(Command::User(command)) => users::run(&options, command).await,
         Some(Command::Token(command)) => token::run(&options, command).await,

@@ -29,6 +29,13 @@ pub(super) async fn watching<T>(what: &str, file: &Path, of: u64, work: impl Fut
     }
 }
 
+/// Writes over the line, if somebody looks at a terminal.
+pub(super) fn draw_if_seen(line: &str) {
+    if io::stderr().is_terminal() {
+        draw(line);
+    }
+}
+
 /// Writes over the line. Whether anybody sees it is not for the work to mind.
 fn draw(line: &str) {
     let mut errors = io::stderr().lock();

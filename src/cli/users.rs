@@ -42,7 +42,7 @@ pub(super) struct Add {
     /// A private e-mail address.
     #[arg(long)]
     email: Option<String>,
-    /// Without a password: for protocols of older systems that carry no credentials, such as --compat chat=open. Whoever
+    /// Without a password: for protocols of older systems that carry no credentials, such as --compat NAME=open. Whoever
     /// reaches those acts as this user; nobody logs in as him until a password is set.
     #[arg(long, conflicts_with_all = ["admin", "email", "password_stdin"])]
     open: bool,

@@ -15,9 +15,9 @@ use http::{HeaderMap, header, request::Parts};
 #[derive(Debug)]
 pub(super) struct Caller(pub(super) Option<Principal>);
 
-/// What was found out before the handler without the cost of a hash.
+/// What was found out before the handler without the cost of a hash, be it that the credentials are not good.
 #[derive(Debug, Clone)]
-pub(super) struct Recalled(pub(super) Principal);
+pub(super) struct Recalled(pub(super) Result<Option<Principal>, Failure>);
 
 /// What a request shows.
 enum Shown {
@@ -73,26 +73,25 @@ pub(super) fn counted_with(front: &Front, headers: &HeaderMap) -> Option<UserId>
 
 /// Who calls. Passwords are hashed only within the limits of logging in.
 pub(super) async fn caller(front: &Front, parts: &mut Parts) -> Result<Option<Principal>, Refused> {
-    if let Some(Recalled(principal)) = parts.extensions.get::<Recalled>() {
-        return Ok(Some(principal.clone()));
+    let recalled = match parts.extensions.get::<Recalled>() {
+        Some(Recalled(outcome)) => outcome.clone(),
+        None => recall(front, &parts.headers).await,
+    };
+    if let Some(principal) = recalled? {
+        return Ok(Some(principal));
     }
-    let principal = match shown(front, &parts.headers) {
-        Shown::Nothing | Shown::Other => return Ok(None),
-        Shown::Unreadable => return Err(Refused::MalformedCredentials),
-        Shown::Bearer(token) => front.services.check_bearer(&token).await?,
-        Shown::Token(token) => front.services.check_adapter_session(front.name(), &token).await?,
+    match shown(front, &parts.headers) {
+        Shown::Unreadable => Err(Refused::MalformedCredentials),
         Shown::Basic { name, password } => {
-            if let Some(principal) = front.services.recall_password(&name, &password).await? {
-                return Ok(Some(principal));
-            }
             let Ok(bounds) = Bounds::from_request_parts(parts, front).await;
             if front.services.is_guess(&name, &password) {
                 bounds.login(&name)?;
             }
-            front.services.check_password(&name, password, bounds.address()).await?
+            Ok(Some(front.services.check_password(&name, password, bounds.address()).await?))
         }
-    };
-    Ok(Some(principal))
+        // Of a token all is known by now.
+        Shown::Nothing | Shown::Other | Shown::Bearer(_) | Shown::Token(_) => Ok(None),
+    }
 }
 
 /// The name and the password that a request shows, whether anybody has them yet or not: for whoever registers by them.

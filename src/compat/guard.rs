@@ -37,17 +37,15 @@ async fn guard(
     let tally = Tally::default();
     if let Some(limits) = front.gate.limits() {
         // Wrong credentials are refused by the handler, in its own words.
-        let recalled = recall(&front, request.headers()).await.ok().flatten();
-        let known = recalled.as_ref().map(|principal| principal.user);
+        let recalled = recall(&front, request.headers()).await;
+        let known = recalled.as_ref().ok().and_then(Option::as_ref).map(|principal| principal.user);
         let user = known.or_else(|| counted_with(&front, request.headers()));
         if let Err(refused) = tally.count(limits.request(user, address)) {
             let mut response = front.refuse(&refused.into());
             tally.tell(response.headers_mut());
             return response;
         }
-        if let Some(principal) = recalled {
-            request.extensions_mut().insert(Recalled(principal));
-        }
+        request.extensions_mut().insert(Recalled(recalled));
         request.extensions_mut().insert(tally.clone());
     }
     let mut response = next.run(request).await;

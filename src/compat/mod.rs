@@ -25,6 +25,11 @@ macro_rules! adapters {
         $(mod $name;)*
         /// All adapters.
         pub static ADAPTERS: &[&Adapter] = &[$(&$name::ADAPTER),*];
+        /// What tells people of all of them, and of each: Markdown, by the name of the adapter.
+        pub const PAGES: &[(&str, &str)] = &[
+            ("", include_str!("../../docs/compat/README.md")),
+            $((stringify!($name), include_str!(concat!("../../docs/compat/", stringify!($name), ".md")))),*
+        ];
     };
 }
 
@@ -35,6 +40,9 @@ adapters! {
     oms,
     kinglet,
 }
+
+/// Who says what the server itself says, in protocols that want a name: one that nobody can take.
+const THE_SERVER: &str = "(server)";
 
 /// An older system's interface.
 pub struct Adapter {

@@ -19,6 +19,13 @@ pub struct Lock {
     _file: File,
 }
 
+/// Somebody who holds a data directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Holder {
+    /// The process, as far as the lock file tells.
+    pub process: Option<u32>,
+}
+
 /// Why a data directory cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DataDirError {
@@ -64,6 +71,25 @@ impl DataDir {
             return Err(unusable(io::ErrorKind::NotADirectory.into()));
         }
         Ok(Self { path: path.to_owned() })
+    }
+
+    /// The directory at a path if it is there, for somebody who changes nothing in it.
+    pub fn existing(path: &Path) -> Option<Self> {
+        path.is_dir().then(|| Self { path: path.to_owned() })
+    }
+
+    /// Whether a process holds the directory, and which as far as the lock file tells. Nothing is written.
+    pub fn held_by(&self) -> io::Result<Option<Holder>> {
+        let file = match File::open(self.path.join("lock")) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            opened => opened?,
+        };
+        // Held for less than a moment: a server that begins just then is told that somebody is here, and not who.
+        match file.try_lock_shared() {
+            Ok(()) => Ok(None),
+            Err(TryLockError::WouldBlock) => Ok(Some(Holder { process: holder(&file) })),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
     }
 
     /// Takes the directory for this process, or says who has it, or that what is in it is not whole.
@@ -119,7 +145,12 @@ impl DataDir {
 
     /// Where the signing key is, unless the operator keeps it elsewhere.
     pub fn signing_key(&self) -> PathBuf {
-        self.path.join("jwt.key")
+        Self::signing_key_in(&self.path)
+    }
+
+    /// Where it is in a directory that may not be there yet.
+    pub fn signing_key_in(path: &Path) -> PathBuf {
+        path.join("jwt.key")
     }
 }
 

@@ -97,6 +97,11 @@ pub struct Options {
     #[arg(long, env = "GOLDCREST_EVENT_RETENTION", default_value = "30d", value_parser = humantime::parse_duration)]
     pub event_retention: Duration,
 
+    /// How long messages are kept, such as 365d. By default for ever. What is older is deleted for all, and can be read
+    /// nowhere any more, also not in events.
+    #[arg(long, env = "GOLDCREST_MESSAGE_RETENTION", value_parser = humantime::parse_duration)]
+    pub message_retention: Option<Duration>,
+
     /// Bytes of recent events kept in memory for streams that fall behind a little.
     #[arg(long, env = "GOLDCREST_RING_BYTES", default_value_t = 16 * 1024 * 1024, value_parser = values::number::<usize>)]
     pub ring_bytes: usize,

@@ -131,7 +131,7 @@ pub struct ContactView {
 }
 
 /// An entry that came or changed, as one of the two hears of it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ContactChange {
     /// From which side the hearer looks at it.
     pub direction: Direction,
@@ -141,7 +141,7 @@ pub struct ContactChange {
 }
 
 /// An entry that is gone, as one of the two hears of it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ContactGone {
     /// From which side the hearer looked at it.
     pub direction: Direction,
@@ -151,18 +151,23 @@ pub struct ContactGone {
 
 const REQUEST: &str = "Your request to be added to ";
 const LIST: &str = "'s contacts was ";
+const ANSWERS: [State; 2] = [State::Approved, State::Rejected];
 
 /// What the system says to who asked, in the direct conversation of the two, when he is answered first.
 pub fn told(owner: &UserRef, state: State) -> String {
     format!("{REQUEST}{}{LIST}{}.", owner.username.as_str(), state.word())
 }
 
+/// All that the system ever says so for an owner.
+pub fn all_told(owner: &UserRef) -> Vec<String> {
+    ANSWERS.into_iter().map(|state| told(owner, state)).collect()
+}
+
 /// Whose answer the system told by this text, as he was called then, and which it was: for languages that have words of
 /// their own for it.
 pub fn read_told(text: &str) -> Option<(&str, State)> {
     let (owner, rest) = text.strip_prefix(REQUEST)?.split_once(LIST)?;
-    let answers = [State::Approved, State::Rejected];
-    let state = answers.into_iter().find(|state| rest.strip_suffix('.') == Some(state.word()))?;
+    let state = ANSWERS.into_iter().find(|state| rest.strip_suffix('.') == Some(state.word()))?;
     Some((owner, state))
 }
 

@@ -14,6 +14,8 @@ pub const COMMONS: &str = "commons";
 pub const DIRECT_LIMIT: usize = 32;
 /// The most people that one call makes members of a new group or channel.
 pub const FIRST_MEMBERS_LIMIT: usize = 1_000;
+/// A list of conversations tells the members of those that have no more.
+pub const LISTED_MEMBERS_LIMIT: u64 = 200;
 
 /// What sort of conversation it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]

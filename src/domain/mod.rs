@@ -6,6 +6,7 @@ pub mod contacts;
 pub mod conversations;
 pub mod deletion;
 pub mod departures;
+pub mod ephemeral;
 pub mod error;
 pub mod events;
 pub mod ids;

@@ -19,7 +19,8 @@ pub fn are_shared(kind: Kind, members: u64) -> bool {
 }
 
 /// Somebody has read a conversation through this message.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "ReceiptChange")]
 pub struct Receipt {
     /// Who.
     pub user: UserRef,

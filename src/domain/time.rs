@@ -42,6 +42,12 @@ impl Timestamp {
         self.0.div_euclid(1000)
     }
 
+    /// As RFC 3339 has it, with six decimals of a second and without the offset, which is none: for older systems, some of
+    /// whose clients insist on so many.
+    pub fn microseconds(self) -> String {
+        format!("{}000", self.to_string().trim_end_matches('Z'))
+    }
+
     /// The moment of an RFC 3339 text, cut to milliseconds.
     pub fn parse(text: &str) -> Option<Self> {
         let moment = OffsetDateTime::parse(text, &Rfc3339).ok()?;
@@ -106,5 +112,6 @@ mod tests {
         assert_eq!(Timestamp::parse("2026-11-21T10:00:00.123Z"), Some(moment));
         assert_eq!(Timestamp::parse("2026-11-21T11:00:00.1239+01:00"), Some(moment));
         assert_eq!(Timestamp::parse("yesterday"), None);
+        assert_eq!(moment.microseconds(), "2026-11-21T10:00:00.123000");
     }
 }

@@ -232,6 +232,8 @@ pub struct User {
     pub bio_visible: Circle,
     /// Who may write to it directly.
     pub inbox: Circle,
+    /// Whether those who may see when it is there do.
+    pub show_presence: bool,
     /// Pending, active, suspended or deleted.
     pub status: Status,
     /// Made an administrator at the machine.
@@ -258,6 +260,7 @@ impl User {
             bio: String::new(),
             bio_visible: Circle::Everyone,
             inbox: Circle::Everyone,
+            show_presence: true,
             status: Status::Active,
             admin: false,
             open: false,
@@ -302,6 +305,14 @@ impl User {
             Status::Suspended => Err(Refusal::Suspended),
             Status::Pending => Err(Refusal::NotActivated),
             Status::Deleted => Err(Refusal::InvalidCredentials),
+        }
+    }
+
+    /// Whether others may know of this user: not yet while it waits to be activated, and no more once it is deleted.
+    pub fn is_present(&self) -> bool {
+        match self.status {
+            Status::Active | Status::Suspended => true,
+            Status::Pending | Status::Deleted => false,
         }
     }
 

@@ -19,7 +19,36 @@ where
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
-        let peer = parts.extensions.get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0.ip());
-        Ok(Self(Gate::from_ref(state).client_address(peer, &parts.headers)))
+        Ok(Self(Gate::from_ref(state).client_address(peer(parts), &parts.headers)))
     }
+}
+
+/// How a request came here, as far as the proxies on its way tell.
+#[derive(Debug, Clone, Copy)]
+pub struct Way {
+    /// Where it comes from, as [`ClientAddress`] has it.
+    pub client: IpAddr,
+    /// How many addresses `X-Forwarded-For` names, believed or not.
+    pub hops: usize,
+    /// Whether whoever opened the socket is a proxy whose word counts.
+    pub trusted: bool,
+}
+
+impl<S> FromRequestParts<S> for Way
+where
+    Gate: FromRef<S>,
+    S: Sync,
+{
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        let (gate, peer) = (Gate::from_ref(state), peer(parts));
+        let hops = super::hops(&parts.headers).len();
+        Ok(Self { client: gate.client_address(peer, &parts.headers), hops, trusted: gate.trusts(peer) })
+    }
+}
+
+/// Who is on the other side of the socket.
+fn peer(parts: &Parts) -> IpAddr {
+    parts.extensions.get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0.ip())
 }

@@ -36,6 +36,8 @@ pub struct Limits {
     sends: Buckets<UserId>,
     mails: Buckets<IpAddr>,
     readings: Buckets<UserId>,
+    typing: Buckets<UserId>,
+    exports: Buckets<UserId>,
 }
 
 /// What is guessed. What somebody types who is not let in yet never counts for one who is, whatever he calls himself; and
@@ -115,9 +117,11 @@ fn whole_seconds(span: Duration) -> u64 {
 pub struct Tally(Arc<Mutex<Vec<Standing>>>);
 
 impl Tally {
-    /// Counts one in, and refuses the request if that was empty.
+    /// Counts one in, and refuses the request if that was empty. A bucket that was asked before is told of once.
     pub fn count(&self, standing: Standing) -> Result<(), TooMany> {
-        self.0.lock().push(standing);
+        let mut standings = self.0.lock();
+        standings.retain(|known| known.policy != standing.policy);
+        standings.push(standing);
         standing.pass()
     }
 
@@ -182,7 +186,9 @@ impl Limits {
             guesses: Buckets::new("guesses", a_minute(number(6)).allow_burst(number(10))),
             sends: Buckets::new("sends", a_minute(number(240)).allow_burst(number(120))),
             mails: Buckets::new("mails", Quota::per_hour(number(30)).allow_burst(number(10))),
+            exports: Buckets::new("exports", Quota::per_hour(number(12)).allow_burst(number(6))),
             readings: Buckets::new("readings", a_minute(number(600)).allow_burst(number(300))),
+            typing: Buckets::new("typing", a_minute(number(240)).allow_burst(number(60))),
         }
     }
 
@@ -213,6 +219,11 @@ impl Limits {
     /// Saying over a WebSocket what one has read.
     pub fn reading(&self, user: UserId) -> Result<(), TooMany> {
         self.readings.ask(&user).pass()
+    }
+
+    /// Saying over a WebSocket that one types.
+    pub fn typing(&self, user: UserId) -> Result<(), TooMany> {
+        self.typing.ask(&user).pass()
     }
 }
 
@@ -287,9 +298,19 @@ impl Bounds {
         self.count(|limits| limits.sends.ask(&user))
     }
 
+    /// Exporting an account, which reads all of it.
+    pub fn export(&self, user: UserId) -> Result<(), TooMany> {
+        self.count(|limits| limits.exports.ask(&user))
+    }
+
     /// Saying what one has read, or taking what is new.
     pub fn reading(&self, user: UserId) -> Result<(), TooMany> {
         self.count(|limits| limits.readings.ask(&user))
+    }
+
+    /// Saying that one types.
+    pub fn typing(&self, user: UserId) -> Result<(), TooMany> {
+        self.count(|limits| limits.typing.ask(&user))
     }
 }
 

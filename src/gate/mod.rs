@@ -6,6 +6,7 @@ mod client;
 mod limits;
 mod observe;
 mod origin;
+mod unread;
 
 use crate::transport::{AddressPermit, Addresses};
 use axum::Router;
@@ -18,7 +19,7 @@ use tower_http::cors::CorsLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
 pub use body::{BODY, BodyError};
-pub use client::ClientAddress;
+pub use client::{ClientAddress, Way};
 pub use limits::{Bounds, Limits, Tally, TooMany};
 pub use origin::Origins;
 
@@ -80,8 +81,8 @@ impl Gate {
         self.inner.addresses.admit(limits::neighbourhood(address))
     }
 
-    /// Puts around all routes what holds for every answer: a number and a line in the log, and what browsers and those
-    /// in between may do with it.
+    /// Puts around all routes what holds for every answer: a number and a line in the log, what browsers and those in
+    /// between may do with it, and whether the connection ends behind it.
     pub fn around(&self, routes: Router) -> Router {
         let if_absent = SetResponseHeaderLayer::if_not_present;
         let never_sniff = if_absent(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -91,6 +92,7 @@ impl Gate {
             .layer(self.cors())
             .layer(never_sniff)
             .layer(never_store)
+            .layer(axum::middleware::from_fn(unread::tell))
             .layer(axum::middleware::from_fn(observe::observe))
     }
 
@@ -117,10 +119,7 @@ impl Gate {
     /// The address that a request comes from: the socket's, or what a trusted proxy says of it.
     fn client_address(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut address = peer.to_canonical();
-        let named = headers.get_all("x-forwarded-for");
-        // Bytes, not text: of what a client puts before the proxy's word nothing may make that word unreadable.
-        let mut hops: Vec<&[u8]> =
-            named.iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).collect();
+        let mut hops = hops(headers);
         // From the nearest hop outwards, for as long as the one who says it is trusted.
         while self.trusts(address) {
             match hops.pop().and_then(hop) {
@@ -136,6 +135,13 @@ impl Gate {
         let address = address.to_canonical();
         self.inner.options.trusted_proxies.iter().any(|network| network.contains(&address))
     }
+}
+
+/// What `X-Forwarded-For` names, the nearest last. Bytes, not text: of what a client puts before the proxy's word nothing
+/// may make that word unreadable.
+fn hops(headers: &HeaderMap) -> Vec<&[u8]> {
+    let named = headers.get_all("x-forwarded-for");
+    named.iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).collect()
 }
 
 /// An address as proxies write it: bare, in brackets, or with a port behind it.

@@ -1,6 +1,7 @@
 //! A user with open streams: which they are, and which stays decide what they may see.
 
 use super::event::Event;
+use super::passing::Passing;
 use super::slot::Slot;
 use crate::domain::access::{Stay, Stays};
 use crate::domain::events::Effect;
@@ -52,6 +53,14 @@ impl Audience {
         }
     }
 
+    /// Whether the user is in a conversation now, as far as is known here.
+    pub(super) fn is_in(&self, conversation: ConversationId) -> bool {
+        match &*self.known.read() {
+            Known::Loading(_) => false,
+            Known::Ready(stays) => stays.lasting_since(conversation).is_some(),
+        }
+    }
+
     pub(super) fn is_ready(&self) -> bool {
         matches!(&*self.known.read(), Known::Ready(_))
     }
@@ -72,6 +81,10 @@ impl Audience {
     /// Does something with each stream.
     pub(super) fn each_slot(&self, act: impl FnMut(&Arc<Slot>)) {
         self.slots.read().iter().for_each(act);
+    }
+
+    pub(super) fn pass(&self, passing: &Arc<Passing>) {
+        self.each_slot(|slot| slot.pass(passing));
     }
 
     pub(super) fn push(&self, event: &Arc<Event>) {
@@ -133,6 +146,11 @@ fn change(stays: &mut Stays, seq: Seq, effect: &Effect) {
     match effect {
         Effect::Join(conversation, _) => stays.join(*conversation, seq),
         Effect::Leave(conversation, _) => stays.leave(*conversation, seq),
-        Effect::Revoke(_) | Effect::Erase(..) => {}
+        Effect::Revoke(_)
+        | Effect::Erase(..)
+        | Effect::Expire(..)
+        | Effect::Contact(..)
+        | Effect::Block(..)
+        | Effect::Settings(_) => {}
     }
 }

@@ -7,13 +7,14 @@ use super::audience::Audience;
 use super::erasures::{Erasures, Fate};
 use super::event::Event;
 use super::index::Index;
+use super::presence::Presence;
 use super::ring::Ring;
 use super::slot::{Ending, Slot};
 use crate::domain::access::Stay;
 use crate::domain::events::{Effect, Topic};
 use crate::domain::{ConversationId, MessageId, Seq, SessionId, Timestamp, UserId};
 use dashmap::DashMap;
-use parking_lot::{Mutex, RwLock};
+use parking_lot::{Mutex, MutexGuard, RwLock};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -39,6 +40,7 @@ pub struct Hub {
     applied: AtomicI64,
     revoked: DashMap<SessionId, Timestamp>,
     erasures: Erasures,
+    pub(super) presence: Presence,
     /// Why new streams are sent away, if they are.
     closed: OnceLock<Ending>,
 }
@@ -65,6 +67,7 @@ impl Hub {
             applied: AtomicI64::new(applied.0),
             revoked: revoked.into_iter().map(|session| (session, now)).collect(),
             erasures: Erasures::default(),
+            presence: Presence::default(),
             closed: OnceLock::new(),
         }
     }
@@ -126,6 +129,10 @@ impl Hub {
             self.ring.write().erase(*message, *at);
             self.erasures.note(event.seq, *message, *at);
         }
+        if let Some(Effect::Expire(up_to, at)) = &event.effect {
+            self.ring.write().expire(*up_to, *at);
+            self.erasures.note_expiry(event.seq, *up_to, *at);
+        }
         // Who comes hears the event by which he comes, who goes hears the one by which he goes.
         if let Some(effect @ Effect::Join(..)) = &event.effect {
             index.change(event.seq, effect);
@@ -135,6 +142,9 @@ impl Hub {
             Some(effect @ Effect::Leave(..)) => index.change(event.seq, effect),
             Some(Effect::Revoke(session)) => self.revoke(&index, event.topic, *session),
             _ => {}
+        }
+        if let Some(effect) = &event.effect {
+            self.note_regards(&index, effect);
         }
         index.applied = event.seq;
         index.batch = Some(event.batch);
@@ -146,6 +156,7 @@ impl Hub {
         self.revoked.insert(session, Timestamp::now());
         if let Topic::User(user) = topic {
             index.end_session(user, session, Ending::Revoked);
+            self.presence.doubt(user);
         }
     }
 
@@ -173,6 +184,11 @@ impl Hub {
     /// Why streams are sent away, if they are.
     pub fn closed_by(&self) -> Option<Ending> {
         self.closed.get().copied()
+    }
+
+    /// Who hears what, for what passes.
+    pub(super) fn index(&self) -> MutexGuard<'_, Index> {
+        self.index.lock()
     }
 
     // For subscriptions.
@@ -221,7 +237,7 @@ impl Hub {
         self.index.lock().exit(slot, audience, follows);
     }
 
-    /// The place of the newest deletion of a message.
+    /// The place of the newest deletion of messages.
     pub(super) fn newest_erasure(&self) -> Seq {
         self.erasures.newest()
     }

@@ -54,6 +54,28 @@ impl Index {
         self.audiences.get(&user).map_or(0, |audience| audience.streams())
     }
 
+    /// A user with open streams.
+    pub(super) fn audience(&self, user: UserId) -> Option<&Arc<Audience>> {
+        self.audiences.get(&user)
+    }
+
+    /// How many users with open streams hear a conversation as its members.
+    pub(super) fn members(&self, conversation: ConversationId) -> usize {
+        self.topics.get(&conversation).map_or(0, |hearers| hearers.members.len())
+    }
+
+    /// Those with open streams who are in a conversation now.
+    pub(super) fn present(&self, conversation: ConversationId) -> impl Iterator<Item = &Arc<Audience>> {
+        let members = self.topics.get(&conversation).into_iter().flat_map(|hearers| hearers.members.values());
+        members.map(|member| &member.audience).filter(move |audience| audience.is_in(conversation))
+    }
+
+    /// Whether a user with open streams is in a conversation now.
+    pub(super) fn is_in(&self, conversation: ConversationId, user: UserId) -> bool {
+        let member = self.topics.get(&conversation).and_then(|hearers| hearers.members.get(&user));
+        member.is_some_and(|member| member.audience.is_in(conversation))
+    }
+
     /// Hands an event to those who may see it.
     pub(super) fn deliver(&self, event: &Arc<Event>) {
         match event.topic {
@@ -86,7 +108,12 @@ impl Index {
         let (conversation, people): (ConversationId, &[UserId]) = match effect {
             Effect::Join(conversation, people) => (*conversation, people),
             Effect::Leave(conversation, person) => (*conversation, std::slice::from_ref(person)),
-            Effect::Revoke(_) | Effect::Erase(..) => return,
+            Effect::Revoke(_)
+            | Effect::Erase(..)
+            | Effect::Expire(..)
+            | Effect::Contact(..)
+            | Effect::Block(..)
+            | Effect::Settings(_) => return,
         };
         for user in people {
             let Some(audience) = self.audiences.get(user).cloned() else { continue };

@@ -8,9 +8,12 @@ mod follower;
 mod hub;
 mod index;
 mod log;
+mod passing;
+mod presence;
 mod ring;
 mod slot;
 mod subscription;
+mod telling;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -18,5 +21,8 @@ pub use cursor::{Cursor, Gap};
 pub use event::{Event, Translation, text_frame};
 pub use follower::{Follower, FollowerOptions};
 pub use hub::{Hub, HubOptions};
+pub use passing::Passing;
+pub use presence::{Presence, Source, Standing, Turn};
 pub use slot::{Ending, Slot};
-pub use subscription::{RegisterError, Step, Subscription, Wish};
+pub use subscription::{Manner, RegisterError, Step, Subscription, Wish};
+pub use telling::{Reason, Sight};

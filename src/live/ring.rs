@@ -42,14 +42,29 @@ impl Ring {
 
     /// Shows the text of a message no more, which is deleted since then.
     pub fn erase(&mut self, message: MessageId, at: Timestamp) {
+        let shown: Vec<Seq> =
+            self.shown.range((message, Seq(0))..=(message, Seq(i64::MAX))).map(|(_, seq)| *seq).collect();
+        for seq in shown {
+            self.empty(seq, at);
+        }
+    }
+
+    /// Shows the text of no message up to this one any more, since then.
+    pub fn expire(&mut self, up_to: MessageId, at: Timestamp) {
+        let later = self.shown.split_off(&(MessageId(up_to.0 + 1), Seq(0)));
+        // Nothing more can become of them, so they are not looked through again by the next.
+        for (_, seq) in std::mem::replace(&mut self.shown, later) {
+            self.empty(seq, at);
+        }
+    }
+
+    fn empty(&mut self, seq: Seq, at: Timestamp) {
         let Some(first) = self.events.front().map(|event| event.seq) else { return };
-        for (_, seq) in self.shown.range((message, Seq(0))..=(message, Seq(i64::MAX))) {
-            let place = usize::try_from(seq.0 - first.0).ok().and_then(|place| self.events.get_mut(place));
-            if let Some(event) = place {
-                self.bytes -= event.weight();
-                *event = Arc::new(event.erased(at));
-                self.bytes += event.weight();
-            }
+        let place = usize::try_from(seq.0 - first.0).ok().and_then(|place| self.events.get_mut(place));
+        if let Some(event) = place {
+            self.bytes -= event.weight();
+            *event = Arc::new(event.erased(at));
+            self.bytes += event.weight();
         }
     }
 

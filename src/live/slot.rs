@@ -1,6 +1,8 @@
 //! One open stream in the registry: its small bounded queue, its ending, and who to wake.
 
 use super::event::Event;
+use super::passing::{Passing, Waiting};
+use crate::domain::events::Topic;
 use crate::domain::{SessionId, UserId};
 use parking_lot::Mutex;
 use std::collections::VecDeque;
@@ -40,6 +42,8 @@ pub struct Slot {
 struct Inner {
     queue: VecDeque<Arc<Event>>,
     bytes: usize,
+    /// What passes, and is taken when no event waits.
+    passing: Waiting,
     /// Whether events are queued; a stream that reads from the ring or the log wants none.
     accepting: bool,
     ending: Option<Ending>,
@@ -49,6 +53,7 @@ struct Inner {
 /// What a live stream finds in its queue.
 pub(super) enum Taken {
     Event(Arc<Event>),
+    Passing(Arc<Passing>),
     Empty,
     Overflown,
 }
@@ -67,14 +72,36 @@ impl Slot {
             if !inner.accepting {
                 return;
             }
+            if event.message.is_some()
+                && let Topic::Conversation(conversation) = event.topic
+            {
+                // Whoever has said it has typed it before, and must not seem to type on.
+                inner.passing.end_typing(conversation);
+            }
             if inner.queue.len() >= self.most || inner.bytes >= QUEUE_BYTES {
                 inner.accepting = false;
                 inner.queue = VecDeque::new();
                 inner.bytes = 0;
+                inner.passing.clear();
             } else {
                 inner.bytes += event.weight();
                 inner.queue.push_back(Arc::clone(event));
             }
+            inner.waker.take()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Keeps what passes until it is taken, if the stream keeps up with what lasts.
+    pub(super) fn pass(&self, passing: &Arc<Passing>) {
+        let waker = {
+            let mut inner = self.inner.lock();
+            if !inner.accepting || inner.ending.is_some() {
+                return;
+            }
+            inner.passing.push(passing);
             inner.waker.take()
         };
         if let Some(waker) = waker {
@@ -88,6 +115,7 @@ impl Slot {
         inner.accepting = true;
         inner.queue.clear();
         inner.bytes = 0;
+        inner.passing.clear();
     }
 
     /// Takes the next queued event; if there is none, the task is woken by the next.
@@ -99,6 +127,8 @@ impl Slot {
         if let Some(event) = inner.queue.pop_front() {
             inner.bytes -= event.weight();
             Taken::Event(event)
+        } else if let Some(passing) = inner.passing.pop() {
+            Taken::Passing(passing)
         } else {
             // A burst's memory is not kept by an idle stream.
             if inner.queue.capacity() > 8 {

@@ -10,6 +10,7 @@ use super::erasures::Fate;
 use super::event::Event;
 use super::hub::Hub;
 use super::log::{Log, Page};
+use super::passing::Passing;
 use super::slot::{Ending, Slot, Taken};
 use crate::domain::events::Topic;
 use crate::domain::{ConversationId, Seq, SessionId, UserId};
@@ -25,6 +26,15 @@ const NEAR: i64 = 64;
 /// memory when the ring has long let go of them.
 const RING_PAGE: (usize, usize) = (256, 1024 * 1024);
 
+/// How somebody listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manner {
+    /// With a stream that stays open.
+    Stream,
+    /// For one answer; he is taken to come again.
+    Poll,
+}
+
 /// What a stream is to hear.
 #[derive(Debug, Clone)]
 pub struct Wish {
@@ -38,6 +48,8 @@ pub struct Wish {
     pub follows: Vec<ConversationId>,
     /// Where it goes on from.
     pub cursor: Cursor,
+    /// How its user listens.
+    pub manner: Manner,
 }
 
 /// Why a stream could not be registered.
@@ -53,6 +65,8 @@ pub enum RegisterError {
 pub enum Step {
     /// An event that its user may see.
     Event(Arc<Event>),
+    /// What passes. It moves no position.
+    Passing(Arc<Passing>),
     /// Events are missing; the stream goes on from its new position.
     Reset(Gap),
     /// The server ends the stream.
@@ -70,6 +84,9 @@ pub struct Subscription {
     position: Seq,
     gap: Option<Gap>,
     mode: Mode,
+    manner: Manner,
+    /// Whether the user counts as being there for this stream.
+    there: bool,
 }
 
 enum Mode {
@@ -107,6 +124,8 @@ impl Subscription {
             position: Seq(0),
             gap: None,
             mode: Mode::Live,
+            manner: wish.manner,
+            there: false,
         };
         subscription.load_stays().await?;
         for conversation in wish.follows {
@@ -115,6 +134,7 @@ impl Subscription {
         }
         (subscription.position, subscription.gap) = wish.cursor.resolve(&subscription.hub, &subscription.log).await?;
         subscription.mode = subscription.behind(None);
+        subscription.come();
         Ok(subscription)
     }
 
@@ -129,6 +149,24 @@ impl Subscription {
             self.hub.settle(&self.audience, stays);
         }
         Ok(())
+    }
+
+    /// The user counts as being there for this stream, if it is anybody's.
+    pub fn come(&mut self) {
+        if !self.there && self.slot.user != UserId(0) {
+            self.there = true;
+            self.hub.presence().came(self.slot.user);
+        }
+    }
+
+    /// He does so no longer, though the stream may have some words left.
+    pub fn go(&mut self) {
+        if std::mem::take(&mut self.there) {
+            match self.manner {
+                Manner::Poll if !self.hub.is_revoked(self.slot.session) => self.hub.presence().polled(self.slot.user),
+                Manner::Poll | Manner::Stream => self.hub.presence().went(self.slot.user),
+            }
+        }
     }
 
     /// The place up to which everything that the user may see has been taken from this subscription.
@@ -203,6 +241,11 @@ impl Subscription {
                                 return Poll::Ready(Step::Event(event));
                             } else {
                                 self.mode = self.behind(None);
+                            }
+                        }
+                        Taken::Passing(passing) => {
+                            if self.hears(&passing) {
+                                return Poll::Ready(Step::Passing(passing));
                             }
                         }
                         Taken::Empty => {
@@ -340,11 +383,22 @@ impl Subscription {
     }
 
     fn topics(&self) -> Vec<Topic> {
+        if let Some(only) = self.only {
+            return vec![Topic::Conversation(only)];
+        }
         let mut topics = vec![Topic::User(self.slot.user)];
         let conversations = self.audience.conversations_after(self.position);
         topics.extend(conversations.into_iter().map(Topic::Conversation));
         topics.extend(self.follows.iter().map(|(conversation, _)| Topic::Conversation(*conversation)));
         topics
+    }
+
+    /// Whether the user may hear what passes: he may have left since it was handed out.
+    fn hears(&self, passing: &Passing) -> bool {
+        match passing.conversation {
+            Some(place) => self.only.is_none_or(|only| only == place) && self.audience.is_in(place),
+            None => self.only.is_none(),
+        }
     }
 
     /// Whether the user may see the event, by the stays at its own place: live, in the ring and in the log alike.
@@ -362,6 +416,7 @@ impl Subscription {
 
 impl Drop for Subscription {
     fn drop(&mut self) {
+        self.go();
         let follows: Vec<_> = self.follows.iter().map(|(conversation, _)| *conversation).collect();
         self.hub.exit(&self.slot, &self.audience, &follows);
     }

@@ -3,19 +3,14 @@
 use super::Letter;
 use tokio::sync::mpsc::{self, OwnedPermit};
 
-/// Why a letter cannot be sent.
+/// Too many letters wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NoRoom {
-    /// This server sends no mail.
-    Off,
-    /// Too many letters wait.
-    Full,
-}
+pub struct NoRoom;
 
 /// The way to the postman. Cheap to clone.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Outbox {
-    queue: Option<mpsc::Sender<Letter>>,
+    queue: mpsc::Sender<Letter>,
 }
 
 /// A place in the queue.
@@ -24,19 +19,13 @@ pub struct Place(OwnedPermit<Letter>);
 
 impl Outbox {
     pub(super) fn new(queue: mpsc::Sender<Letter>) -> Self {
-        Self { queue: Some(queue) }
-    }
-
-    /// Whether this server sends mail.
-    pub fn works(&self) -> bool {
-        self.queue.is_some()
+        Self { queue }
     }
 
     /// Keeps a place for a letter that is still to be written.
     pub fn reserve(&self) -> Result<Place, NoRoom> {
-        let queue = self.queue.clone().ok_or(NoRoom::Off)?;
         // It may also be closed: the postman has gone home, and the server is about to stop.
-        queue.try_reserve_owned().map(Place).map_err(|_| NoRoom::Full)
+        self.queue.clone().try_reserve_owned().map(Place).map_err(|_| NoRoom)
     }
 }
 

@@ -133,6 +133,25 @@ impl Postman {
         Ok(Self { letters, carrier })
     }
 
+    /// Reaches the mail server, agrees on TLS and logs in, all as for a letter, and sends none. What it says instead may
+    /// be in its own words.
+    pub async fn try_out(&self) -> Result<(), String> {
+        let Carrier::Smtp(relay) = &self.carrier else { return Ok(()) };
+        match relay.transport.test_connection().await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err("it hung up".to_owned()),
+            Err(error) => {
+                let mut told = error.to_string();
+                let mut cause = std::error::Error::source(&error);
+                while let Some(error) = cause {
+                    told = format!("{told}: {error}");
+                    cause = error.source();
+                }
+                Err(told)
+            }
+        }
+    }
+
     /// Sends until told to stop, and then for a moment more.
     pub async fn run(mut self, stop: CancellationToken) {
         let mut under_way = FuturesUnordered::new();

@@ -11,6 +11,7 @@ use crate::domain::links::Purpose;
 use crate::domain::sessions::{Principal, Session, check_name};
 use crate::domain::users::{self, Circle, Status, User, UserRef, Username, fold};
 use crate::domain::{Refusal, Timestamp, UserId};
+use crate::live::Turn;
 use crate::store::UserFilter;
 use changes::{SetPassword, Suspend, UpdateProfile};
 
@@ -65,6 +66,8 @@ pub struct Profile {
     pub bio_visible: Option<Circle>,
     /// Who may write to him directly.
     pub inbox: Option<Circle>,
+    /// Whether those who may see when he is there do.
+    pub show_presence: Option<bool>,
 }
 
 /// Which accounts an administrator wants to see.
@@ -126,8 +129,8 @@ impl Services {
     fn confirmation(&self, email: Option<&str>) -> Result<Option<(Desk, NewLink)>, Failure> {
         let required = self.rules().email_required;
         let Some(email) = email else {
-            let missing = Refusal::invalid("email", "Registering here takes an e-mail address.");
-            return if required { Err(missing.into()) } else { Ok(None) };
+            self.check_email_optional()?;
+            return Ok(None);
         };
         check_mailable(email)?;
         match self.desk() {
@@ -135,6 +138,12 @@ impl Services {
             Err(error) if required => Err(error),
             Err(_) => Ok(None),
         }
+    }
+
+    /// Refuses whoever registers without an address where that is required.
+    pub(super) fn check_email_optional(&self) -> Result<(), Refusal> {
+        let missing = || Refusal::invalid("email", "Registering here takes an e-mail address.");
+        if self.rules().email_required { Err(missing()) } else { Ok(()) }
     }
 
     /// Makes an account without logging in: for the operator, who answers for the address.
@@ -272,7 +281,7 @@ impl Services {
     /// Who has this name, unless he is not there yet or no more.
     pub(super) async fn known(&self, name: &Username) -> Result<Option<User>, Failure> {
         let user = self.store().user_by_name(&name.key()).await?;
-        Ok(user.filter(|user| !matches!(user.status, Status::Pending | Status::Deleted)))
+        Ok(user.filter(User::is_present))
     }
 
     /// Somebody by number.
@@ -289,7 +298,12 @@ impl Services {
     pub async fn update_me(&self, principal: &Principal, profile: Profile) -> Result<User, Failure> {
         principal.require_full()?;
         profile.bio.as_deref().map_or(Ok(()), users::check_bio)?;
-        self.submit_as(principal, UpdateProfile { user: principal.user, profile })?.await
+        let (user, shown) = self.submit_as(principal, UpdateProfile { user: principal.user, profile })?.await?;
+        if shown {
+            // Of somebody who is not there no event tells whether it was otherwise before.
+            self.follower().hub().presence().note(Turn::Shown(user.id));
+        }
+        Ok(user)
     }
 
     /// Changes one's own password. All other sessions end; keys stay, since they do not rest on the password.
@@ -337,7 +351,7 @@ impl Services {
 
 /// Somebody whom others may know of.
 fn present(user: Option<User>) -> Result<User, Failure> {
-    let seen = user.filter(|user| !matches!(user.status, Status::Pending | Status::Deleted));
+    let seen = user.filter(User::is_present);
     Ok(seen.ok_or(Refusal::NotFound("user"))?)
 }
 

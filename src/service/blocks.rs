@@ -14,6 +14,12 @@ impl Services {
     pub async fn block(&self, principal: &Principal, username: &str) -> Result<bool, Failure> {
         principal.require_full()?;
         let blocked = self.somebody_else(principal, username).await?;
+        self.block_known(principal, blocked).await
+    }
+
+    /// The same, of somebody else whose number is known.
+    pub async fn block_known(&self, principal: &Principal, blocked: UserId) -> Result<bool, Failure> {
+        principal.require_full()?;
         let new = self.submit_as(principal, Block { blocker: principal.user, blocked })?.await?;
         tracing::info!(event.name = "block", user.id = principal.user.0, blocked.id = blocked.0, "blocked a user");
         Ok(new)
@@ -45,6 +51,7 @@ impl Services {
         let items = found.into_iter().map(|(user, created_at)| BlockView { user, created_at }).collect();
         Ok(Page { items, next, head })
     }
+
     /// The same in parts by number, the oldest first. A part that there is not is refused as not found.
     pub async fn numbered_blocks(
         &self,

@@ -2,18 +2,20 @@
 
 mod changes;
 mod commons;
+mod kept;
 mod named;
 
 use super::page::{self, parse_pair};
 use super::{Failure, Page, Services};
 use crate::domain::conversations::{
-    Conversation, DIRECT_LIMIT, FIRST_MEMBERS_LIMIT, Kind, Member, PostPolicy, Role, name_key, parse_name,
+    Conversation, DIRECT_LIMIT, FIRST_MEMBERS_LIMIT, Kind, LISTED_MEMBERS_LIMIT, Member, PostPolicy, Role, name_key,
+    parse_name,
 };
 use crate::domain::events::ConversationView;
 use crate::domain::messages::Message;
 use crate::domain::receipts::UNREAD_LIMIT;
 use crate::domain::sessions::Principal;
-use crate::domain::users::{Status, Username};
+use crate::domain::users::{User, Username};
 use crate::domain::{ConversationId, MessageId, Refusal, UserId};
 use crate::store::Snapshot;
 use changes::{Add, Create, Remove, SetRole, Update};
@@ -21,9 +23,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::{HashMap, HashSet};
 
+pub use kept::{KeptConversation, StayView};
 pub use named::{NamedGroup, NewGroup};
 
-pub(super) use changes::{blank, create, leave, visible};
+pub(super) use changes::{blank, create, leave, reference, visible};
 pub(super) use commons::{find_or_make, join};
 
 /// What somebody asks for who makes a conversation.
@@ -45,6 +48,8 @@ pub struct ConversationItem {
     /// The conversation and who is in it.
     #[serde(flatten)]
     pub conversation: ConversationView,
+    /// How many are in it.
+    pub member_count: u64,
     /// What was said last.
     pub last_message: Option<Message>,
     /// How many unread messages name the caller.
@@ -86,7 +91,7 @@ impl Services {
         let snapshot = self.store().snapshot().await?;
         let found = snapshot.visible_conversation(principal.user, id).await?;
         let conversation = found.ok_or(Refusal::NotFound("conversation"))?;
-        let item = complete(&snapshot, principal.user, vec![conversation]).await?.pop();
+        let item = complete(&snapshot, principal.user, vec![conversation], Roll::Whole).await?.pop();
         snapshot.close().await?;
         Ok(item.ok_or(Refusal::NotFound("conversation"))?)
     }
@@ -106,7 +111,7 @@ impl Services {
         let ids: Vec<ConversationId> = places.iter().map(|(_, id)| *id).collect();
         let mut found = snapshot.conversations(&ids).await?;
         found.sort_by_key(|conversation| ids.iter().position(|id| *id == conversation.id));
-        let items = complete(&snapshot, principal.user, found).await?;
+        let items = complete(&snapshot, principal.user, found, Roll::OfFew).await?;
         let head = snapshot.head();
         snapshot.close().await?;
         let next = page::next(&places, limit, |(message, id)| page::pair(message, id));
@@ -208,7 +213,7 @@ impl Services {
         }
         let keys: Vec<String> = wanted.iter().map(|(key, _)| key.clone()).collect();
         let mut users = if keys.is_empty() { Vec::new() } else { self.store().users_by_names(&keys).await? };
-        users.retain(|user| user.status != Status::Pending);
+        users.retain(User::is_present);
         let mut users: HashMap<String, UserId> = users.into_iter().map(|user| (user.username.key(), user.id)).collect();
         let (known, unknown): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|(key, _)| users.contains_key(key));
         if unknown.is_empty() {
@@ -218,23 +223,38 @@ impl Services {
     }
 }
 
+/// Whose members are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Roll {
+    /// Those of each conversation, however many they are.
+    Whole,
+    /// Those of conversations that have few: a page of a list must not cost more than a list does.
+    OfFew,
+}
+
 /// Conversations with their people, what was said last and what the viewer has not read, in a few statements for all.
 async fn complete(
     snapshot: &Snapshot,
     viewer: UserId,
     found: Vec<Conversation>,
+    roll: Roll,
 ) -> Result<Vec<ConversationItem>, Failure> {
     let ids: Vec<ConversationId> = found.iter().map(|conversation| conversation.id).collect();
-    let mut members = snapshot.members(&ids).await?;
+    let sizes = snapshot.sizes(&ids).await?;
+    let size = |id: &ConversationId| sizes.get(id).copied().unwrap_or(0);
+    let told = |id: &ConversationId| roll == Roll::Whole || size(id) <= LISTED_MEMBERS_LIMIT;
+    let some: Vec<ConversationId> = ids.iter().copied().filter(told).collect();
+    let mut members = snapshot.members(&some).await?;
     let mut newest = snapshot.newest_messages(viewer, &ids).await?;
     let mentions = snapshot.unread_mentions(viewer, &ids).await?;
     let unread = snapshot.unread(viewer, &ids).await?;
     let positions = snapshot.positions(viewer, &ids).await?;
     let item = |conversation: Conversation| {
         let id = conversation.id;
-        let members = members.remove(&id).unwrap_or_default();
+        let members = told(&id).then(|| members.remove(&id).unwrap_or_default());
         ConversationItem {
-            conversation: ConversationView::new(conversation, Some(members)),
+            conversation: ConversationView::new(conversation, members),
+            member_count: size(&id),
             last_message: newest.remove(&id).map(|kept| kept.message),
             mention_count: mentions.get(&id).copied().unwrap_or(0),
             unread: unread.get(&id).copied().unwrap_or(0),

@@ -7,6 +7,7 @@ use crate::domain::sessions::{Principal, Reach, Session, SessionKind, TICKET_FIR
 use crate::domain::{Refusal, SessionId, Timestamp};
 use crate::store::{Abort, Batch, Change};
 use dashmap::DashMap;
+use std::hash::Hash;
 use std::time::Duration;
 
 /// What marks an API key as one.
@@ -49,12 +50,7 @@ impl Remembered {
     }
 
     fn put(&self, hash: Vec<u8>, session: Session, now: Timestamp) {
-        if self.sessions.len() >= REMEMBERED {
-            self.sessions.retain(|_, (_, since)| since.until(now) < REMEMBERED_FOR);
-            if self.sessions.len() >= REMEMBERED {
-                self.sessions.clear();
-            }
-        }
+        make_room(&self.sessions, REMEMBERED, |(_, since)| since.until(now) < REMEMBERED_FOR);
         self.sessions.insert(hash, (session, now));
     }
 }
@@ -67,17 +63,24 @@ pub(super) struct ShownTickets {
 
 impl ShownTickets {
     fn is_first(&self, id: &str, now: Timestamp) -> bool {
-        if self.since.len() >= REMEMBERED {
-            self.since.retain(|_, since| since.until(now) < TICKET_FIRST_USE);
-            if self.since.len() >= REMEMBERED {
-                self.since.clear();
-            }
-        }
+        make_room(&self.since, REMEMBERED, |since| since.until(now) < TICKET_FIRST_USE);
         self.since.insert(id.to_owned(), now).is_none()
     }
 
     fn forget(&self, id: &str) {
         self.since.remove(id);
+    }
+}
+
+/// Makes room for one more among what is only remembered, of which there are at most so many: what is stale goes first,
+/// and if that is too little, all.
+pub(super) fn make_room<K: Eq + Hash, V>(known: &DashMap<K, V>, most: usize, is_fresh: impl Fn(&V) -> bool) {
+    if known.len() < most {
+        return;
+    }
+    known.retain(|_, value| is_fresh(value));
+    if known.len() >= most {
+        known.clear();
     }
 }
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 /// Messages that are deleted in one change: few enough that others hardly wait.
 const MESSAGES: u64 = 500;
-/// How long whoever deletes his account waits for the rest. Housekeeping takes up what is left.
+/// How long whoever deletes an account waits for the rest. Housekeeping takes up what is left.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Services {
@@ -24,28 +24,35 @@ impl Services {
         let user = principal.user;
         self.submit_as(principal, Bury { user, right, legacy })?.await?;
         tracing::info!(user.id = user.0, "an account was deleted by its owner");
-        match tokio::time::timeout(PATIENCE, self.see_off(user)).await {
-            Ok(Ok(())) | Err(_) => {}
-            // The deletion stands: what is left is written down, and will be tried again.
-            Ok(Err(error)) => tracing::warn!(user.id = user.0, %error, "a deleted account is not out of all yet"),
-        }
+        self.begin_to_see_off(user).await;
         Ok(())
     }
 
-    /// Deletes somebody's account: for the operator.
+    /// Deletes somebody's account, as far as [`Self::delete_me`] does: for the operator.
     pub async fn delete_user(&self, name: &str, legacy: Legacy) -> Result<(), Failure> {
         let user = self.account(name).await?.id;
         self.sequencer().submit(Bury { user, right: Right::Operator, legacy }).await?;
         tracing::info!(user.id = user.0, "an account was deleted by the operator");
-        self.see_off(user).await
+        self.begin_to_see_off(user).await;
+        Ok(())
     }
 
     /// Takes up what a crash or a long history left to do.
     pub(super) async fn see_off_all(&self) -> Result<(), Failure> {
         for user in self.store().departing().await? {
-            self.see_off(user).await?;
+            if let Err(error) = self.see_off(user).await {
+                not_out_yet(user, &error);
+            }
         }
         Ok(())
+    }
+
+    /// Does the rest for as long as somebody waits for it. The deletion stands: what is left is written down, and will be
+    /// taken up.
+    async fn begin_to_see_off(&self, user: UserId) {
+        if let Ok(Err(error)) = tokio::time::timeout(PATIENCE, self.see_off(user)).await {
+            not_out_yet(user, &error);
+        }
     }
 
     /// Takes a deleted account out of its conversations and deletes its messages, a part at a time. Each part is
@@ -67,4 +74,8 @@ impl Services {
         }
         self.sequencer().submit(Rest { user }).await
     }
+}
+
+fn not_out_yet(user: UserId, error: &Failure) {
+    tracing::warn!(user.id = user.0, %error, "a deleted account is not out of all yet; it will be tried again");
 }

@@ -50,10 +50,7 @@ impl Services {
     /// Keeps a place for a letter before anything is promised.
     pub(super) fn desk(&self) -> Result<Desk, Failure> {
         let post = self.inner.post.as_ref().ok_or(Refusal::MailNotConfigured)?;
-        let place = post.outbox.reserve().map_err(|error| match error {
-            NoRoom::Off => Failure::Refused(Refusal::MailNotConfigured),
-            NoRoom::Full => Failure::Overloaded,
-        })?;
+        let place = post.outbox.reserve().map_err(|NoRoom| Failure::Overloaded)?;
         Ok(Desk { place, writer: post.writer.clone() })
     }
 

@@ -3,12 +3,22 @@
 use super::sessions::emit_revoked;
 use super::{Failure, Services};
 use crate::domain::{SessionId, Timestamp};
-use crate::store::{Abort, Batch, Change};
+use crate::store::{Abort, Batch, Change, Forgotten};
 use std::time::Duration;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// Events deleted in one change: few enough that others hardly wait.
 const EVENTS: i64 = 2_000;
+/// Messages deleted in one change: they take longer, by how much depends on the database. So many at first, and then as
+/// many, within these bounds, as are deleted in about this time.
+const MESSAGES: u64 = 50;
+const MESSAGES_BETWEEN: (u64, u64) = (5, 200);
+const HELD_UP: Duration = Duration::from_millis(20);
+/// How long messages are deleted in one go, before what else is to be done has its turn.
+const IN_ONE_GO: Duration = Duration::from_secs(10);
+/// Sessions ended in one change, each with its event.
+const SESSIONS: u64 = 1_000;
 /// How long an ended session's row is kept.
 const SESSIONS_KEPT: Duration = Duration::from_hours(720);
 
@@ -16,15 +26,21 @@ const SESSIONS_KEPT: Duration = Duration::from_hours(720);
 const INVITATIONS_KEPT: Duration = Duration::from_hours(720);
 
 impl Services {
-    /// Sweeps again and again until told to stop: each hour, or more often where history is kept for less than that.
+    /// Sweeps again and again until told to stop: each hour, or more often where history or messages are kept
+    /// for not much longer than that.
     pub async fn keep_house(&self, stop: CancellationToken) {
-        let every = (self.rules().event_retention / 10).clamp(Duration::from_secs(1), Duration::from_hours(1));
+        let kept = self.rules().event_retention.min(self.rules().message_retention.unwrap_or(Duration::MAX));
+        let every = (kept / 10).clamp(Duration::from_secs(1), Duration::from_hours(1));
         let mut sweeps = tokio::time::interval(every);
         let mut sessions = tokio::time::interval(Duration::from_mins(1));
         loop {
             let swept = tokio::select! {
                 () = stop.cancelled() => return,
-                _ = sweeps.tick() => self.sweep().await,
+                _ = sweeps.tick() => self.sweep(&stop).await.map(|more| {
+                    if more {
+                        sweeps.reset_immediately();
+                    }
+                }),
                 _ = sessions.tick() => self.tidy().await,
             };
             if let Err(error) = swept {
@@ -34,16 +50,49 @@ impl Services {
     }
 
     async fn tidy(&self) -> Result<(), Failure> {
-        self.sequencer().submit(EndExpired).await?;
+        while self.sequencer().submit(EndExpired).await? {}
         self.see_off_all().await
     }
 
-    async fn sweep(&self) -> Result<(), Failure> {
+    /// Forgets what is too old. Returns whether there is more of it.
+    async fn sweep(&self, stop: &CancellationToken) -> Result<bool, Failure> {
         let now = Timestamp::now();
         let before = now.minus(self.rules().event_retention);
         while self.sequencer().submit(ForgetEvents { before }).await? {}
         self.sequencer().submit(ForgetSessions { before: now.minus(SESSIONS_KEPT) }).await?;
-        self.sequencer().submit(ForgetUnused { before: now.minus(INVITATIONS_KEPT) }).await
+        self.sequencer().submit(ForgetUnused { before: now.minus(INVITATIONS_KEPT) }).await?;
+        match self.rules().message_retention {
+            Some(kept) => self.forget_messages(now.minus(kept), stop).await,
+            None => Ok(false),
+        }
+    }
+
+    /// Deletes what was said before a moment. Returns whether there is more of it.
+    async fn forget_messages(&self, before: Timestamp, stop: &CancellationToken) -> Result<bool, Failure> {
+        let (mut total, mut most, start) = (0, MESSAGES, Instant::now());
+        let mut longest = Duration::ZERO;
+        let unfinished = loop {
+            let begun = Instant::now();
+            let (done, took) = self.sequencer().submit(ForgetMessages { before, most }).await?;
+            let Forgotten { messages, more } = done;
+            total += messages;
+            longest = longest.max(took);
+            let (least, limit) = MESSAGES_BETWEEN;
+            if took > HELD_UP {
+                most = (most / 2).max(least);
+            } else if took < HELD_UP / 2 {
+                most = (most * 2).min(limit);
+            }
+            if !more || stop.is_cancelled() || start.elapsed() > IN_ONE_GO {
+                break more;
+            }
+            // Others have as much of the clock meanwhile as this takes of it.
+            tokio::time::sleep(begun.elapsed()).await;
+        };
+        if total > 0 {
+            tracing::info!(messages = total, longest = ?longest, at_a_time = most, "messages that were kept for long enough are deleted");
+        }
+        Ok(unfinished)
     }
 }
 
@@ -59,22 +108,39 @@ impl Change for ForgetEvents {
     }
 }
 
+struct ForgetMessages {
+    before: Timestamp,
+    most: u64,
+}
+
+impl Change for ForgetMessages {
+    /// What came of it, and how long it had the clock.
+    type Output = (Forgotten, Duration);
+
+    async fn decide(&self, batch: &mut Batch) -> Result<Self::Output, Abort> {
+        let begun = Instant::now();
+        let done = batch.expire_messages(self.before, self.most).await?;
+        Ok((done, begun.elapsed()))
+    }
+}
+
+/// Ends sessions that ran out. Says whether there may be more.
 struct EndExpired;
 
 impl Change for EndExpired {
-    type Output = ();
+    type Output = bool;
 
-    async fn decide(&self, batch: &mut Batch) -> Result<(), Abort> {
-        let expired = batch.expired_sessions().await?;
+    async fn decide(&self, batch: &mut Batch) -> Result<bool, Abort> {
+        let expired = batch.expired_sessions(SESSIONS).await?;
         if expired.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
         let ids: Vec<SessionId> = expired.iter().map(|session| session.id).collect();
         batch.revoke(&ids).await?;
         for session in &expired {
             emit_revoked(batch, session);
         }
-        Ok(())
+        Ok(expired.len() as u64 == SESSIONS)
     }
 }
 

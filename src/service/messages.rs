@@ -32,6 +32,8 @@ pub enum Destination {
     Conversation(ConversationId),
     /// To these people, by name: into their direct conversation, which is made if there is none.
     People(Vec<String>),
+    /// The same to one whose number is known.
+    Person(UserId),
     /// Into the public channel of this name, which the server makes if there is none. Whoever sends joins it.
     Commons(&'static str),
 }
@@ -86,6 +88,12 @@ impl Services {
                 }
                 Target::Direct(people)
             }
+            Destination::Person(user) => {
+                principal.require_send(None)?;
+                let mut people = vec![user, principal.user];
+                people.dedup();
+                Target::Direct(people)
+            }
             Destination::Commons(name) => {
                 let known = self.find_commons(name).await?;
                 principal.require_send(known)?;
@@ -104,10 +112,12 @@ impl Services {
         };
         let author = principal.user;
         let sent = self.submit_as(principal, change)?;
+        let services = self.clone();
         Ok(async move {
             let (message, new) = sent.await?;
             if new {
                 let place = message.conversation_id;
+                services.inner.typing.end(author, place);
                 tracing::info!(
                     event.name = "message",
                     user.id = author.0,

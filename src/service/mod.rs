@@ -3,11 +3,13 @@
 
 pub mod accounts;
 pub mod blocks;
+pub mod condition;
 pub mod contacts;
 pub mod conversations;
 pub mod copies;
 pub mod credentials;
 pub mod departures;
+pub mod export;
 pub mod invitations;
 pub mod keys;
 pub mod links;
@@ -15,12 +17,14 @@ pub mod maintenance;
 pub mod messages;
 mod page;
 pub mod passwords;
+pub mod presence;
 mod reach;
 pub mod receipts;
 pub mod sessions;
 pub mod streams;
 pub mod tokens;
 pub mod trust;
+mod typing;
 
 use crate::domain::sessions::{NO_SESSION, Principal};
 use crate::domain::users::Mark;
@@ -61,6 +65,8 @@ pub struct Rules {
     pub streams_per_user: usize,
     /// How long events are kept.
     pub event_retention: Duration,
+    /// How long messages are kept; for ever unless said.
+    pub message_retention: Option<Duration>,
 }
 
 /// Who may register.
@@ -93,6 +99,8 @@ pub struct Services {
 
 #[derive(Debug)]
 struct Inner {
+    /// What tells this run of the server from every other; no secret.
+    instance: String,
     store: Store,
     sequencer: Sequencer,
     follower: Arc<Follower>,
@@ -101,6 +109,8 @@ struct Inner {
     remembered: credentials::Remembered,
     shown: credentials::ShownTickets,
     proven: trust::Proven,
+    typing: typing::Typing,
+    exports: export::Exports,
     rules: Rules,
     post: Option<Post>,
     /// New passwords that were asked for, and are not looked into yet.
@@ -121,16 +131,38 @@ impl Services {
         let remembered = credentials::Remembered::default();
         let shown = credentials::ShownTickets::default();
         let proven = trust::Proven::new();
+        let typing = typing::Typing::default();
+        let exports = export::Exports::new();
         let (asked, orders) = mpsc::channel(ORDERS);
         let orders = (asked, Mutex::new(orders));
-        let inner =
-            Inner { store, sequencer, follower, tokens, passwords, remembered, shown, proven, rules, post, orders };
+        let instance = format!("{:016x}", rand::random::<u64>());
+        let inner = Inner {
+            instance,
+            store,
+            sequencer,
+            follower,
+            tokens,
+            passwords,
+            remembered,
+            shown,
+            proven,
+            typing,
+            exports,
+            rules,
+            post,
+            orders,
+        };
         Self { inner: Arc::new(inner) }
     }
 
     /// The hub and the log behind the streams.
     pub fn follower(&self) -> &Arc<Follower> {
         &self.inner.follower
+    }
+
+    /// What tells this run of the server from every other, also of the same data: no secret, and no meaning else.
+    pub fn instance(&self) -> &str {
+        &self.inner.instance
     }
 
     /// What the operator decided.

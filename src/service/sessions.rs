@@ -128,24 +128,15 @@ impl Services {
         check_name(&device.name)?;
         let address = device.address;
         let (user, right) = self.prove(&who, password, address).await?;
-        let (id, name) = (user.id.0, user.username.as_str().to_owned());
-        let address = address.map(tracing::field::display);
         let opening = self.new_session(device);
         let change = LogIn { user: user.id, right, opening: opening.clone() };
-        let session = self.sequencer().submit(change).await.inspect_err(|error| {
-            tracing::info!(
-                event.name = "login_refused",
-                user.id = id,
-                user.name = name,
-                client.address = address,
-                "login refused: {error}"
-            );
-        })?;
+        let session =
+            self.sequencer().submit(change).await.inspect_err(|error| log_refusal(Some(&user), address, error))?;
         tracing::info!(
             event.name = "login",
-            user.id = id,
+            user.id = user.id.0,
             session.id = session.id.0,
-            client.address = address,
+            client.address = address.map(tracing::field::display),
             "logged in"
         );
         Ok(self.login(user, &session, &opening))
@@ -160,7 +151,6 @@ impl Services {
         from: Option<IpAddr>,
     ) -> Result<(User, Right), Failure> {
         let user = self.find(who).await?;
-        let address = from.map(tracing::field::display);
         let hash = user.as_ref().and_then(|user| user.password_hash.clone());
         let right = self.inner.passwords.verify(password.clone(), hash.clone()).await?;
         let right = if right {
@@ -174,22 +164,11 @@ impl Services {
         };
         let Some(user) = user else {
             // What was typed may be a password in the wrong place, so only names that exist are told.
-            tracing::info!(
-                event.name = "login_refused",
-                client.address = address,
-                "login refused: nobody has this name or address"
-            );
+            log_refusal(None, from, &"nobody has this name or address");
             return Err(Refusal::InvalidCredentials.into());
         };
         let Some(right) = right else {
-            let (id, name) = (user.id.0, user.username.as_str());
-            tracing::info!(
-                event.name = "login_refused",
-                user.id = id,
-                user.name = name,
-                client.address = address,
-                "login refused: wrong password"
-            );
+            log_refusal(Some(&user), from, &"wrong password");
             return Err(Refusal::InvalidCredentials.into());
         };
         Ok((user, right))
@@ -328,4 +307,15 @@ impl Services {
             expires_in: expires.seconds() - now.seconds(),
         }
     }
+}
+
+/// Tells the operator, and what bans addresses for him, that a login was refused.
+fn log_refusal(user: Option<&User>, address: Option<IpAddr>, why: &dyn std::fmt::Display) {
+    tracing::info!(
+        event.name = "login_refused",
+        user.id = user.map(|user| user.id.0),
+        user.name = user.map(|user| user.username.as_str()),
+        client.address = address.map(tracing::field::display),
+        "login refused: {why}"
+    );
 }

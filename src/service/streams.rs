@@ -4,7 +4,12 @@ use super::{Failure, Services};
 use crate::domain::conversations::name_key;
 use crate::domain::sessions::Principal;
 use crate::domain::{ConversationId, Refusal, Timestamp};
-use crate::live::{Cursor, RegisterError, Subscription, Wish};
+use crate::live::{Cursor, Manner, RegisterError, Subscription, Wish};
+use std::time::Duration;
+
+/// After so long no event gets an earlier moment than now: commits under way are over, also where a node's clock is a little
+/// slow.
+const SETTLED: Duration = Duration::from_secs(5);
 
 impl Services {
     /// Opens a stream of the caller, from a cursor, and of these public channels.
@@ -13,6 +18,7 @@ impl Services {
         principal: &Principal,
         cursor: Cursor,
         channels: &[String],
+        manner: Manner,
     ) -> Result<Subscription, Failure> {
         principal.require_session()?;
         let only = principal.bound_to();
@@ -26,7 +32,7 @@ impl Services {
         for name in channels {
             follows.push(self.channel(principal, name).await?);
         }
-        let wish = Wish { user: principal.user, session: principal.session, only, follows, cursor };
+        let wish = Wish { user: principal.user, session: principal.session, only, follows, cursor, manner };
         self.follower().subscribe(wish).await.map_err(|RegisterError::Store(error)| error.into())
     }
 
@@ -35,12 +41,11 @@ impl Services {
         !principal.is_anonymous() && self.follower().hub().streams_of(principal.user) >= self.rules().streams_per_user
     }
 
-    /// The server's time for older systems that poll by it: the moment of the last event. What happens after this was asked
-    /// for is never earlier, which the machine's own clock could not promise.
-    pub async fn last_event_at(&self) -> Result<Timestamp, Failure> {
+    /// The server's time for older systems that poll by it: the moment of the last event, or a few seconds ago if that is
+    /// later. What happens after this was asked for is not earlier, unless the machine's clock is set back meanwhile.
+    pub async fn settled_at(&self) -> Result<Timestamp, Failure> {
         let last = self.store().clock().await?.last_at;
-        // Before anything has happened there is nothing to be missed.
-        Ok(if last == Timestamp::default() { Timestamp::now() } else { last })
+        Ok(last.max(Timestamp::now().minus(SETTLED)))
     }
 
     /// A public channel by name, to be followed.

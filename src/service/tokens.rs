@@ -71,6 +71,13 @@ struct Claims {
     jti: Option<String>,
 }
 
+impl Claims {
+    /// Whom it is about. Numbers begin with 1, and those below are of something else where both stand in one column.
+    fn user(&self) -> Result<UserId, Refusal> {
+        self.sub.parse().ok().filter(|id| *id > 0).map(UserId).ok_or(Refusal::Unauthorized)
+    }
+}
+
 /// What a good access token says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Access {
@@ -138,7 +145,7 @@ impl Tokens {
     /// any other, so its client refreshes it.
     pub fn read_access(&self, token: &str, lifetime: Duration) -> Result<Access, Refusal> {
         let claims = self.read(token, &self.access)?;
-        let user = claims.sub.parse().map(UserId).map_err(|_| Refusal::Unauthorized)?;
+        let user = claims.user()?;
         // Both moments were cut to seconds when it was signed.
         let latest = Timestamp(claims.iat.saturating_mul(1000)).plus(lifetime.saturating_add(SECOND));
         let expires = Timestamp(claims.exp.saturating_mul(1000)).min(latest);
@@ -167,7 +174,7 @@ impl Tokens {
             Refusal::TokenExpired => Refusal::TicketTooOld,
             other => other,
         })?;
-        let user = claims.sub.parse().map(UserId).map_err(|_| Refusal::Unauthorized)?;
+        let user = claims.user()?;
         Ok(Ticket {
             id: claims.jti.ok_or(Refusal::Unauthorized)?,
             user,
@@ -189,7 +196,7 @@ impl Tokens {
         let mut refusal = Refusal::Unauthorized;
         for key in self.keys().filter(named) {
             match jsonwebtoken::decode::<Claims>(token, &key.decoding, validation) {
-                Ok(token) if token.claims.sid < self.first_session.0 => return Err(Refusal::Unauthorized),
+                Ok(token) if token.claims.sid < self.first_session.0.max(1) => return Err(Refusal::Unauthorized),
                 Ok(token) => return Ok(token.claims),
                 Err(error) if matches!(error.kind(), ErrorKind::ExpiredSignature) => refusal = Refusal::TokenExpired,
                 Err(_) => {}
@@ -292,6 +299,18 @@ mod tests {
         let ticket = tokens(1).ticket(UserId(1), SessionId(2), now);
         assert!(tokens(1).read_ticket(&ticket).is_ok());
         assert_eq!(tokens(1).read_access(&ticket, HOUR), Err(Refusal::Unauthorized));
+    }
+
+    #[test]
+    fn no_token_is_about_a_user_or_a_session_that_cannot_be() {
+        let now = Timestamp::now();
+        for (user, session, expected) in [(1, 1, true), (0, 1, false), (-1, 1, false), (1, 0, false), (1, -1, false)] {
+            let (user, session) = (UserId(user), SessionId(session));
+            let token = tokens(1).access(Access { user, session, expires: now.plus(HOUR) }, now);
+            assert_eq!(tokens(1).read_access(&token, HOUR).is_ok(), expected, "{user} {session}");
+            let ticket = tokens(1).ticket(user, session, now);
+            assert_eq!(tokens(1).read_ticket(&ticket).is_ok(), expected, "{user} {session}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! system, or, where the operator wants so, by nothing but a name.
 
 use super::accounts::{Register, Through};
-use super::credentials::{ADAPTER_MARK, principal};
+use super::credentials::{ADAPTER_MARK, make_room, principal};
 use super::sessions::{Right, TakeUp, Who};
 use super::tokens::new_secret;
 use super::{Admission, Failure, Services};
@@ -81,13 +81,7 @@ impl Proven {
     }
 
     fn put(&self, digest: Vec<u8>, proof: Proof) {
-        if self.found.len() >= PROVEN {
-            let now = proof.since;
-            self.found.retain(|_, known| known.since.until(now) < PROVEN_FOR);
-            if self.found.len() >= PROVEN {
-                self.found.clear();
-            }
-        }
+        make_room(&self.found, PROVEN, |known| known.since.until(proof.since) < PROVEN_FOR);
         self.found.insert(digest, proof);
     }
 }
@@ -151,8 +145,12 @@ impl Services {
     /// Makes a user without a password, for protocols whose callers are trusted. Through such a protocol only where
     /// anybody may register; without one, for the operator.
     pub async fn add_open_user(&self, name: &str, through: Option<Through>) -> Result<User, Failure> {
-        if through.is_some() && self.rules().admission != Admission::Open {
-            return Err(Refusal::RegistrationClosed.into());
+        if through.is_some() {
+            if self.rules().admission != Admission::Open {
+                return Err(Refusal::RegistrationClosed.into());
+            }
+            // Such a protocol has no place for an address.
+            self.check_email_optional()?;
         }
         let username = Username::parse("username", name)?;
         username.check_free()?;

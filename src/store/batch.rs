@@ -2,6 +2,7 @@
 
 mod accounts;
 mod asks;
+mod expiry;
 mod people;
 mod reading;
 mod said;
@@ -25,6 +26,8 @@ use crate::domain::users::User;
 use crate::domain::{ConversationId, MessageId, Refusal, Timestamp, UserId};
 use sea_orm::{DatabaseTransaction, DbErr, EntityTrait};
 use std::collections::{BTreeMap, HashMap};
+
+pub use expiry::Forgotten;
 
 /// Rows in one statement at most: `SQLite` takes 32,766 bound values, and no table has more than 32 columns.
 pub(super) const ROWS: usize = 1_000;

@@ -1,6 +1,7 @@
 //! Blocks in the database.
 
 use super::entity::blocks::{ActiveModel, Column, Entity};
+use super::pairs;
 use crate::domain::{Timestamp, UserId};
 use sea_orm::sea_query::ExprTrait;
 use sea_orm::{
@@ -8,16 +9,16 @@ use sea_orm::{
     QuerySelect,
 };
 
-/// Which of these blockers have blocked which of these others, and perhaps some more among the same people.
+/// Those of these pairs of whom the first has blocked the second.
 pub(super) async fn among(
     db: &impl ConnectionTrait,
     pairs: &[(UserId, UserId)],
 ) -> Result<Vec<(UserId, UserId)>, DbErr> {
-    let rows = Entity::find()
-        .filter(Column::BlockerId.is_in(pairs.iter().map(|(blocker, _)| blocker.0)))
-        .filter(Column::BlockedId.is_in(pairs.iter().map(|(_, blocked)| blocked.0)))
-        .all(db)
-        .await?;
+    let mut rows = Vec::new();
+    let values = pairs.iter().map(|(blocker, blocked)| (blocker.0, blocked.0));
+    for these in pairs::conditions(Column::BlockerId, Column::BlockedId, values) {
+        rows.extend(Entity::find().filter(these).all(db).await?);
+    }
     Ok(rows.into_iter().map(|row| (UserId(row.blocker_id), UserId(row.blocked_id))).collect())
 }
 

@@ -27,6 +27,8 @@ pub struct Clock {
     pub last_invitation: InvitationId,
     /// The first session that is none from before a backup was restored.
     pub first_session: SessionId,
+    /// The first message that is still kept. Of those before it no more is left than the roots of threads that live on.
+    pub first_message: MessageId,
     /// The last batch that was committed, by whichever node.
     pub batch: i64,
 }
@@ -57,6 +59,7 @@ impl Clock {
             last_session: Set(self.last_session.0),
             last_invitation: Set(self.last_invitation.0),
             first_session: Set(self.first_session.0),
+            first_message: Set(self.first_message.0),
             batch: Set(self.batch),
         };
         clock::Entity::update(row).exec(db).await.map(drop)
@@ -79,6 +82,7 @@ impl From<clock::Model> for Clock {
             last_session: SessionId(row.last_session),
             last_invitation: InvitationId(row.last_invitation),
             first_session: SessionId(row.first_session),
+            first_message: MessageId(row.first_message),
             batch: row.batch,
         }
     }

@@ -1,7 +1,7 @@
 //! Contacts in the database: what each says to those who want to write to him.
 
 use super::entity::contacts::{ActiveModel, Column, Entity, Model};
-use super::{to_word, word};
+use super::{pairs, to_word, word};
 use crate::domain::contacts::{Contact, Direction, State};
 use crate::domain::{Timestamp, UserId};
 use sea_orm::sea_query::{ExprTrait, OnConflict};
@@ -20,20 +20,19 @@ fn contact(row: &Model) -> Result<Contact, DbErr> {
     })
 }
 
-/// What these owners say to these others, and perhaps some more among the same people.
+/// What owners say to others, each of these pairs.
 pub(super) async fn among(db: &impl ConnectionTrait, pairs: &[(UserId, UserId)]) -> Result<Vec<Contact>, DbErr> {
-    let rows = Entity::find()
-        .filter(Column::OwnerId.is_in(pairs.iter().map(|(owner, _)| owner.0)))
-        .filter(Column::OtherId.is_in(pairs.iter().map(|(_, other)| other.0)))
-        .all(db)
-        .await?;
+    let mut rows = Vec::new();
+    let values = pairs.iter().map(|(owner, other)| (owner.0, other.0));
+    for these in pairs::conditions(Column::OwnerId, Column::OtherId, values) {
+        rows.extend(Entity::find().filter(these).all(db).await?);
+    }
     rows.iter().map(contact).collect()
 }
 
 /// Whether an owner has approved another.
 pub(super) async fn approved(db: &impl ConnectionTrait, owner: UserId, other: UserId) -> Result<bool, DbErr> {
-    let row = Entity::find_by_id((owner.0, other.0)).one(db).await?;
-    Ok(row.is_some_and(|row| row.state == to_word(State::Approved)))
+    Ok(among(db, &[(owner, other)]).await?.iter().any(|contact| contact.state == State::Approved))
 }
 
 /// A part of what somebody says to others, or of what others say to him, the newest first.

@@ -10,8 +10,7 @@ use crate::domain::{ConversationId, MessageId, Timestamp, UserId};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query, SimpleExpr};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, JoinType, Order, QueryFilter, QueryOrder,
-    QuerySelect,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, JoinType, Order, QueryFilter, QueryOrder, QuerySelect, Select,
 };
 
 pub use named::Activity;
@@ -103,32 +102,41 @@ pub(super) async fn of_user(
     below: Option<(MessageId, ConversationId)>,
     limit: u64,
 ) -> Result<Vec<(MessageId, ConversationId)>, DbErr> {
-    #[derive(FromQueryResult)]
-    struct Row {
-        conversation_id: i64,
-        last: i64,
-    }
-    let last = Alias::new("last");
-    let mut query = stays::Entity::find()
-        .select_only()
-        .column(stays::Column::ConversationId)
-        .column_as(last_message(), "last")
-        .join(
-            JoinType::InnerJoin,
-            stays::Entity::belongs_to(Entity).from(stays::Column::ConversationId).to(Column::Id).into(),
-        )
+    let below = below.map(|(message, conversation)| (message.0, conversation));
+    let found = by_activity(db, stays_of(user), &last_message(), below, limit).await?;
+    Ok(found.into_iter().map(|(last, conversation)| (MessageId(last), conversation)).collect())
+}
+
+/// Where a user is, with the conversations beside.
+fn stays_of(user: UserId) -> Select<stays::Entity> {
+    let places = stays::Entity::belongs_to(Entity).from(stays::Column::ConversationId).to(Column::Id).into();
+    let stays = stays::Entity::find().select_only().column(stays::Column::ConversationId);
+    stays
+        .join(JoinType::InnerJoin, places)
         .filter(stays::Column::UserId.eq(user.0))
-        .filter(stays::Column::LeftSeq.is_null());
-    if let Some((message, conversation)) = below {
-        let same = last_message().eq(message.0).and(stays::Column::ConversationId.lt(conversation.0));
-        query = query.filter(last_message().lt(message.0).or(same));
+        .filter(stays::Column::LeftSeq.is_null())
+}
+
+/// Conversations by a number that tells when something happened there, the last first, from below a place in that order;
+/// each with its number.
+async fn by_activity(
+    db: &impl ConnectionTrait,
+    stays: Select<stays::Entity>,
+    last: &SimpleExpr,
+    below: Option<(i64, ConversationId)>,
+    limit: u64,
+) -> Result<Vec<(i64, ConversationId)>, DbErr> {
+    let mut query = stays.column_as(last.clone(), "last");
+    if let Some((place, conversation)) = below {
+        let same = last.clone().eq(place).and(stays::Column::ConversationId.lt(conversation.0));
+        query = query.filter(last.clone().lt(place).or(same));
     }
-    let rows = query
-        .order_by(Expr::col(last), Order::Desc)
+    let rows: Vec<(i64, i64)> = query
+        .order_by(Expr::col(Alias::new("last")), Order::Desc)
         .order_by_desc(stays::Column::ConversationId)
         .limit(limit)
-        .into_model::<Row>()
+        .into_tuple()
         .all(db)
         .await?;
-    Ok(rows.into_iter().map(|row| (MessageId(row.last), ConversationId(row.conversation_id))).collect())
+    Ok(rows.into_iter().map(|(conversation, last)| (last, ConversationId(conversation))).collect())
 }

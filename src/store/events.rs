@@ -7,7 +7,7 @@ use super::{Store, StoreError};
 use crate::domain::events::{Record, Topic};
 use crate::domain::messages::erased_payload;
 use crate::domain::{MessageId, Seq, Timestamp};
-use sea_orm::sea_query::{CaseStatement, Expr};
+use sea_orm::sea_query::{CaseStatement, Expr, SimpleExpr};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
 };
@@ -121,15 +121,49 @@ pub(super) async fn overwrite(db: &impl ConnectionTrait, topic: Topic, kind: &st
         .map(drop)
 }
 
+/// How many events hold the text of each message from one to another; those without any are left out.
+pub(super) async fn about(
+    db: &impl ConnectionTrait,
+    first: MessageId,
+    last: MessageId,
+) -> Result<Vec<(MessageId, u64)>, DbErr> {
+    let rows: Vec<(Option<i64>, i64)> = Entity::find()
+        .select_only()
+        .column(Column::MessageId)
+        .column_as(Column::Seq.count(), "events")
+        .filter(Column::MessageId.between(first.0, last.0))
+        .group_by(Column::MessageId)
+        .order_by_asc(Column::MessageId)
+        .into_tuple()
+        .all(db)
+        .await?;
+    let count = |(id, count): (Option<i64>, i64)| Some((MessageId(id?), u64::try_from(count).ok()?));
+    Ok(rows.into_iter().filter_map(count).collect())
+}
+
 /// Empties the payloads of all events that hold the text of these messages.
 pub(super) async fn erase(db: &impl ConnectionTrait, ids: &[MessageId], at: Timestamp) -> Result<(), DbErr> {
+    empty(db, Column::MessageId.is_in(ids.iter().map(|id| id.0)), at).await
+}
+
+/// The same for all messages from one to another.
+pub(super) async fn erase_between(
+    db: &impl ConnectionTrait,
+    first: MessageId,
+    last: MessageId,
+    at: Timestamp,
+) -> Result<(), DbErr> {
+    empty(db, Column::MessageId.between(first.0, last.0), at).await
+}
+
+async fn empty(db: &impl ConnectionTrait, these: SimpleExpr, at: Timestamp) -> Result<(), DbErr> {
     let mut passed = 0;
     loop {
         // A message that was often edited has many.
         let events: Vec<(i64, String)> = Entity::find()
             .select_only()
             .columns([Column::Seq, Column::Data])
-            .filter(Column::MessageId.is_in(ids.iter().map(|id| id.0)))
+            .filter(these.clone())
             .filter(Column::Seq.gt(passed))
             .order_by_asc(Column::Seq)
             .limit(ERASED)

@@ -2,8 +2,9 @@
 
 use super::entity::hidden::{ActiveModel, Column, Entity};
 use crate::domain::{MessageId, UserId};
-use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect};
-use std::collections::HashSet;
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+};
 
 pub(super) fn row(user: UserId, message: MessageId) -> ActiveModel {
     ActiveModel { user_id: Set(user.0), message_id: Set(message.0) }
@@ -25,17 +26,26 @@ pub(super) async fn of(
     Ok(rows.into_iter().map(|(user, message)| (UserId(user), MessageId(message))).collect())
 }
 
-/// Which of these messages a user has hidden from himself.
-pub(super) async fn among(
+/// Forgets who has hidden these messages.
+pub(super) async fn forget(db: &impl ConnectionTrait, ids: &[MessageId]) -> Result<(), DbErr> {
+    let these = Column::MessageId.is_in(ids.iter().map(|id| id.0));
+    Entity::delete_many().filter(these).exec(db).await.map(drop)
+}
+
+/// What a user has hidden from himself, by number, behind one.
+pub(super) async fn list(
     db: &impl ConnectionTrait,
     user: UserId,
-    ids: &[MessageId],
-) -> Result<HashSet<MessageId>, DbErr> {
+    after: MessageId,
+    limit: u64,
+) -> Result<Vec<MessageId>, DbErr> {
     let rows: Vec<i64> = Entity::find()
         .select_only()
         .column(Column::MessageId)
         .filter(Column::UserId.eq(user.0))
-        .filter(Column::MessageId.is_in(ids.iter().map(|id| id.0)))
+        .filter(Column::MessageId.gt(after.0))
+        .order_by_asc(Column::MessageId)
+        .limit(limit)
         .into_tuple()
         .all(db)
         .await?;

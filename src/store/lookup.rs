@@ -6,7 +6,7 @@ use super::{
 };
 use crate::domain::access::Stay;
 use crate::domain::contacts::Contact;
-use crate::domain::conversations::{Conversation, Kind};
+use crate::domain::conversations::{Conversation, Kind, Role};
 use crate::domain::invitations::Invitation;
 use crate::domain::links::Link;
 use crate::domain::sessions::Session;
@@ -54,12 +54,12 @@ impl Store {
         Ok(contacts::approved(&self.read, owner, other).await?)
     }
 
-    /// What these owners say to these others, and perhaps some more among the same people.
+    /// What owners say to others, each of these pairs.
     pub async fn contacts_among(&self, pairs: &[(UserId, UserId)]) -> Result<Vec<Contact>, StoreError> {
         Ok(if pairs.is_empty() { Vec::new() } else { contacts::among(&self.read, pairs).await? })
     }
 
-    /// Which of these have blocked which of these others, and perhaps some more among the same people.
+    /// Those of these pairs of whom the first has blocked the second.
     pub async fn blocks_among(&self, pairs: &[(UserId, UserId)]) -> Result<Vec<(UserId, UserId)>, StoreError> {
         Ok(if pairs.is_empty() { Vec::new() } else { blocks::among(&self.read, pairs).await? })
     }
@@ -102,6 +102,12 @@ impl Store {
     /// In which conversation a message stands, and where on the line. Neither ever changes.
     pub async fn place_of(&self, id: MessageId) -> Result<Option<(ConversationId, Seq)>, StoreError> {
         Ok(messages::place(&self.read, id).await?)
+    }
+
+    /// What somebody is in a conversation, if he is in it.
+    pub async fn role(&self, conversation: ConversationId, user: UserId) -> Result<Option<Role>, StoreError> {
+        let lasting = stays::lasting_among(&self.read, &[(conversation, user)]).await?;
+        Ok(lasting.first().map(|stay| stay.role))
     }
 
     /// All stays of a user that last or ended at or after a place.

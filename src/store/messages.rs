@@ -1,6 +1,7 @@
 //! Messages in the database.
 
 mod directs;
+mod expired;
 mod list;
 mod visible;
 
@@ -18,6 +19,7 @@ use sea_orm::{
 use std::collections::{HashMap, HashSet};
 
 pub use directs::Directs;
+pub(super) use expired::{delete, oldest, replied_to_after};
 pub use list::{MessageFilter, MessagePage};
 pub(super) use list::{count, list};
 use visible::during_the_stay;
@@ -209,12 +211,12 @@ pub(super) async fn update_texts(db: &impl ConnectionTrait, all: &[Kept]) -> Res
     Entity::insert_many(all.iter().map(row)).on_conflict(anew).exec_without_returning(db).await.map(drop)
 }
 
-/// Empties these messages' rows.
+/// Empties these messages' rows, those that were not empty before.
 pub(super) async fn erase(db: &impl ConnectionTrait, ids: &[MessageId], at: Timestamp) -> Result<(), DbErr> {
     let tombstone =
         ActiveModel { text: Set(String::new()), body_hash: Set(0), deleted_at: Set(Some(at.0)), ..Default::default() };
     let these = Column::Id.is_in(ids.iter().map(|id| id.0));
-    Entity::update_many().set(tombstone).filter(these).exec(db).await.map(drop)
+    Entity::update_many().set(tombstone).filter(these).filter(Column::DeletedAt.is_null()).exec(db).await.map(drop)
 }
 
 /// The newest message in a place that passes, among those not hidden from this user.

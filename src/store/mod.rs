@@ -10,12 +10,15 @@ mod departures;
 mod entity;
 mod events;
 mod hidden;
+mod inspect;
 mod invitations;
 mod links;
 mod lookup;
 mod mentions;
 mod messages;
 mod open;
+mod pairs;
+mod presence;
 mod receipts;
 mod renumber;
 mod replaced;
@@ -29,13 +32,17 @@ mod threads;
 mod users;
 mod words;
 
-pub use batch::{Abort, Batch, NewConversation, NewMessage, NewSession, NewUser, Wants};
+pub use batch::{Abort, Batch, Forgotten, NewConversation, NewMessage, NewSession, NewUser, Wants};
 pub use clock::Clock;
 pub use conversations::Activity;
 pub use copy::{CopyError, copy, examine};
 pub use events::Page as LogPage;
+pub use inspect::{
+    CONNECTIONS, Inspection, Kind, Line, Pages, Steps, embedded_for_reading, inspect, keeps_log, look_at_pages,
+};
 pub use messages::{Directs, Kept, MessageFilter, MessagePage};
 pub use open::{Database, OpenError, Store, database_url};
+pub use presence::Regards;
 pub use receipts::{Position, Unread};
 pub use renumber::{Logins, Renumbered};
 pub use sequencer::{Change, HandOver, Sequencer, SubmitError};

@@ -5,7 +5,7 @@ use migration::{Migrator, MigratorTrait};
 use sea_orm::sqlx::Executor;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
@@ -17,7 +17,7 @@ const SILENT: Duration = Duration::from_millis(500);
 /// How long a statement of `SQLite` waits for what another process has locked.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How many readers run side by side.
-const READERS: u32 = 8;
+pub(super) const READERS: u32 = 8;
 
 /// An open database: one connection that writes, used by the sequencer alone, and several that read.
 #[derive(Debug, Clone)]
@@ -27,7 +27,7 @@ pub struct Store {
     pub(super) opened: Arc<Opened>,
 }
 
-/// Which database, and how many connections it may take.
+/// Which database.
 #[derive(Debug, Clone)]
 pub struct Database {
     /// `sqlite:`, `postgres:` or `mysql:` and so on.
@@ -55,7 +55,12 @@ pub enum OpenError {
 
 /// The URL of the embedded default in a data directory.
 pub fn database_url(data_dir: &Path) -> String {
-    url_of(&data_dir.join("goldcrest.db").to_string_lossy(), "rwc")
+    url_of(&embedded(data_dir).to_string_lossy(), "rwc")
+}
+
+/// The file of the embedded default.
+pub(super) fn embedded(data_dir: &Path) -> PathBuf {
+    data_dir.join("goldcrest.db")
 }
 
 /// The URL of a file, to be opened in one of `SQLite`'s modes.
@@ -132,7 +137,7 @@ async fn connect(database: &Database, connections: u32, reading: bool) -> Result
 }
 
 /// Where a database is, without the name and the password in its URL.
-fn place(url: &str) -> String {
+pub(super) fn place(url: &str) -> String {
     if let Some(file) = url.strip_prefix("sqlite://") {
         return file.split('?').next().unwrap_or_default().to_owned();
     }
@@ -141,13 +146,18 @@ fn place(url: &str) -> String {
     format!("{}{port}", url.host_str().unwrap_or("localhost"))
 }
 
-fn options(database: &Database, connections: u32, reading: bool) -> ConnectOptions {
+pub(super) fn options(database: &Database, connections: u32, reading: bool) -> ConnectOptions {
     let mut options = ConnectOptions::new(&database.url);
     options
         .max_connections(connections)
         .min_connections(1)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .connect_timeout(ACQUIRE_TIMEOUT)
+        // The pool's count of idle connections is below nothing for a moment when one is taken while it is given back. Its
+        // housekeeping goes through that many connections, and at such a moment never comes to an end. Without time limits
+        // it has nothing to do.
+        .idle_timeout(None)
+        .max_lifetime(None)
         .sqlx_logging(false);
     // An embedded database is there or not; asking before every use would only cost.
     options.test_before_acquire(!database.url.starts_with("sqlite"));

@@ -13,6 +13,7 @@ pub(super) use counting::unread;
 use super::entity::reads::{ActiveModel, Column, Entity, Model};
 use super::entity::{conversations, messages, stays};
 use super::messages::{Directs, during_any_stay, during_the_stay_after, not_hidden};
+use super::pairs;
 use crate::domain::{ConversationId, MessageId, Timestamp, UserId};
 use sea_orm::sea_query::{
     Alias, Condition, Expr, ExprTrait, OnConflict, Order, Query, SelectStatement, SimpleExpr, UnionType,
@@ -63,16 +64,16 @@ fn position(row: &Model) -> Position {
     }
 }
 
-/// How far these people have read these conversations, and perhaps some more of the same people in the same places.
+/// How far people have read conversations, each of these pairs.
 pub(super) async fn among(
     db: &impl ConnectionTrait,
     pairs: &[(UserId, ConversationId)],
 ) -> Result<Vec<Position>, DbErr> {
-    let rows = Entity::find()
-        .filter(Column::UserId.is_in(pairs.iter().map(|(user, _)| user.0)))
-        .filter(Column::ConversationId.is_in(pairs.iter().map(|(_, conversation)| conversation.0)))
-        .all(db)
-        .await?;
+    let mut rows = Vec::with_capacity(pairs.len());
+    let values = pairs.iter().map(|(user, conversation)| (user.0, conversation.0));
+    for these in pairs::conditions(Column::UserId, Column::ConversationId, values) {
+        rows.extend(Entity::find().filter(these).all(db).await?);
+    }
     Ok(rows.iter().map(position).collect())
 }
 

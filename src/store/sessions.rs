@@ -5,9 +5,9 @@ use super::entity::used_tickets;
 use super::{to_word, word};
 use crate::domain::sessions::{Reach, Session, SessionKind};
 use crate::domain::{ConversationId, SessionId, Timestamp, UserId};
-use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::sea_query::{Expr, ExprTrait, SimpleExpr};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
 };
 
 fn session(row: Model) -> Result<Session, DbErr> {
@@ -117,15 +117,21 @@ pub(super) async fn revoke(db: &impl ConnectionTrait, ids: &[SessionId], at: Tim
 
 /// Sessions that ran out before a moment and were not revoked, at most so many.
 pub(super) async fn expired(db: &impl ConnectionTrait, at: Timestamp, most: u64) -> Result<Vec<Session>, DbErr> {
-    let query = Entity::find().filter(Column::ExpiresAt.lte(at.0)).filter(Column::RevokedAt.is_null()).limit(most);
-    query.all(db).await?.into_iter().map(session).collect()
+    expired_at(at, most).all(db).await?.into_iter().map(session).collect()
+}
+
+fn expired_at(at: Timestamp, most: u64) -> Select<Entity> {
+    Entity::find().filter(Column::RevokedAt.is_null()).filter(Column::ExpiresAt.lte(at.0)).limit(most)
 }
 
 /// Sessions that ended long ago are of no use to anybody.
 pub(super) async fn forget(db: &impl ConnectionTrait, before: Timestamp) -> Result<(), DbErr> {
-    let ended = Column::RevokedAt.lt(before.0).or(Column::ExpiresAt.lt(before.0));
-    Entity::delete_many().filter(ended).exec(db).await?;
+    Entity::delete_many().filter(ended_before(before)).exec(db).await?;
     used_tickets::Entity::delete_many().filter(used_tickets::Column::ExpiresAt.lt(before.0)).exec(db).await.map(drop)
+}
+
+fn ended_before(moment: Timestamp) -> SimpleExpr {
+    Column::RevokedAt.lt(moment.0).or(Column::ExpiresAt.lt(moment.0))
 }
 
 pub(super) async fn ticket_was_used(db: &impl ConnectionTrait, id: &str) -> Result<bool, DbErr> {
@@ -141,4 +147,27 @@ pub(super) async fn use_ticket(
     let row =
         used_tickets::ActiveModel { id: Set(id.to_owned()), session_id: Set(session.0), expires_at: Set(expires_at.0) };
     used_tickets::Entity::insert(row).exec_without_returning(db).await.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::tests::open;
+    use sea_orm::{DbBackend, QueryTrait};
+
+    /// What housekeeping asks each minute, under the clock, must not cost all sessions that there ever were.
+    #[tokio::test]
+    async fn sessions_that_ended_are_found_by_an_index() {
+        let home = tempfile::tempdir().expect("a directory");
+        let store = open(home.path()).await;
+        let ended = Entity::find().filter(ended_before(Timestamp(5)));
+        for (query, index) in [(expired_at(Timestamp(5), 10), "sessions_by_end"), (ended, "sessions_by_expiry")] {
+            let mut query = query.build(DbBackend::Sqlite);
+            query.sql = format!("EXPLAIN QUERY PLAN {}", query.sql);
+            let steps = store.read.query_all_raw(query).await.expect("a plan");
+            let steps: Vec<String> = steps.iter().map(|row| row.try_get("", "detail").expect("a step")).collect();
+            assert!(steps.iter().any(|step| step.contains(index)), "{steps:?}");
+            assert!(!steps.iter().any(|step| step.starts_with("SCAN")), "{steps:?}");
+        }
+    }
 }

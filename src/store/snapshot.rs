@@ -10,9 +10,9 @@ use super::{
     Store, StoreError, blocks, contacts, conversations, hidden, invitations, mentions, messages, receipts, sessions,
     stays, threads, users,
 };
-use crate::domain::access::Stay;
+use crate::domain::access::{Stay, Stays};
 use crate::domain::contacts::{Contact, Direction, State};
-use crate::domain::conversations::{Conversation, Kind, Member, direct_key};
+use crate::domain::conversations::{Conversation, Kind, Member, Role, direct_key};
 use crate::domain::invitations::Invitation;
 use crate::domain::sessions::Session;
 use crate::domain::users::{User, UserRef};
@@ -97,6 +97,45 @@ impl Snapshot {
         Ok(stays::in_conversation(&self.db, user, conversation).await?)
     }
 
+    /// The conversations in which a user ever was, by number, behind one.
+    pub async fn conversations_ever_of(
+        &self,
+        user: UserId,
+        after: ConversationId,
+        limit: u64,
+    ) -> Result<Vec<ConversationId>, StoreError> {
+        Ok(stays::conversations_of(&self.db, user, after, limit).await?)
+    }
+
+    /// The stays of a user in each of these conversations, ended ones included.
+    pub async fn stays_among(
+        &self,
+        user: UserId,
+        ids: &[ConversationId],
+    ) -> Result<HashMap<ConversationId, Vec<Stay>>, StoreError> {
+        let mut stays: HashMap<ConversationId, Vec<Stay>> = HashMap::new();
+        for (conversation, stay) in stays::in_conversations(&self.db, user, ids).await? {
+            stays.entry(conversation).or_default().push(stay);
+        }
+        Ok(stays)
+    }
+
+    /// What a user may do in each of these conversations that he is in.
+    pub async fn roles(
+        &self,
+        user: UserId,
+        ids: &[ConversationId],
+    ) -> Result<HashMap<ConversationId, Role>, StoreError> {
+        let pairs: Vec<_> = ids.iter().map(|id| (*id, user)).collect();
+        let lasting = stays::lasting_among(&self.db, &pairs).await?;
+        Ok(lasting.into_iter().map(|stay| (stay.conversation, stay.role)).collect())
+    }
+
+    /// What a user has hidden from himself, by number, behind one.
+    pub async fn hidden_of(&self, user: UserId, after: MessageId, limit: u64) -> Result<Vec<MessageId>, StoreError> {
+        Ok(hidden::list(&self.db, user, after, limit).await?)
+    }
+
     /// Those of these messages that a user may read, hidden ones included, each with its conversation. Three statements,
     /// however many there are.
     pub async fn readable(
@@ -111,14 +150,12 @@ impl Snapshot {
         let conversations = conversations::by_ids(&self.db, &here).await?;
         let public: HashSet<ConversationId> =
             conversations.iter().filter(|it| it.kind == Kind::Channel).map(|it| it.id).collect();
-        let mut stays: HashMap<ConversationId, Vec<Stay>> = HashMap::new();
+        let mut there = Stays::default();
         for (conversation, stay) in stays::in_conversations(&self.db, viewer, &here).await? {
-            stays.entry(conversation).or_default().push(stay);
+            there.insert(conversation, stay);
         }
-        let sees = |conversation: ConversationId, seq: Seq| {
-            public.contains(&conversation)
-                || stays.get(&conversation).is_some_and(|stays| stays.iter().any(|stay| stay.covers(seq)))
-        };
+        let sees =
+            |conversation: ConversationId, seq: Seq| public.contains(&conversation) || there.cover(conversation, seq);
         let seen = places.into_iter().filter(|(_, (conversation, seq))| sees(*conversation, *seq));
         Ok(seen.map(|(id, (conversation, _))| (id, conversation)).collect())
     }
@@ -246,12 +283,13 @@ impl Snapshot {
 
     /// Whether a user has hidden a message from himself.
     pub async fn is_hidden(&self, user: UserId, id: MessageId) -> Result<bool, StoreError> {
-        Ok(!hidden::among(&self.db, user, &[id]).await?.is_empty())
+        Ok(!hidden::of(&self.db, &[(user, id)]).await?.is_empty())
     }
 
     /// Which of these messages a user has hidden from himself.
     pub async fn hidden(&self, user: UserId, ids: &[MessageId]) -> Result<HashSet<MessageId>, StoreError> {
-        Ok(hidden::among(&self.db, user, ids).await?)
+        let pairs: Vec<_> = ids.iter().map(|id| (user, *id)).collect();
+        Ok(hidden::of(&self.db, &pairs).await?.into_iter().map(|(_, message)| message).collect())
     }
 
     /// Messages by number as a user sees them, if he may.
@@ -367,7 +405,12 @@ impl Snapshot {
 
     /// How many are in a conversation.
     pub async fn size(&self, id: ConversationId) -> Result<u64, StoreError> {
-        Ok(stays::sizes(&self.db, &[id]).await?.get(&id).copied().unwrap_or(0))
+        Ok(self.sizes(&[id]).await?.get(&id).copied().unwrap_or(0))
+    }
+
+    /// How many are in each of these conversations; none is not told.
+    pub async fn sizes(&self, ids: &[ConversationId]) -> Result<HashMap<ConversationId, u64>, StoreError> {
+        Ok(stays::sizes(&self.db, ids).await?)
     }
 
     /// How far each present member has read a conversation who has told the others, and how far the viewer has.

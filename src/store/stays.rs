@@ -1,7 +1,7 @@
 //! Stays in the database: who was in which conversation from which event to which.
 
 use super::entity::stays::{ActiveModel, Column, Entity, Model};
-use super::{to_word, word};
+use super::{pairs, to_word, word};
 use crate::domain::access::Stay;
 use crate::domain::conversations::Role;
 use crate::domain::{ConversationId, MessageId, Seq, UserId};
@@ -46,17 +46,16 @@ pub(super) fn row(stay: &Lasting, behind: MessageId) -> ActiveModel {
     }
 }
 
-/// The stays that last among these pairs, and perhaps some more of the same people in the same places.
+/// The stays that last among these pairs.
 pub(super) async fn lasting_among(
     db: &impl ConnectionTrait,
     pairs: &[(ConversationId, UserId)],
 ) -> Result<Vec<Lasting>, DbErr> {
-    let rows = Entity::find()
-        .filter(Column::ConversationId.is_in(pairs.iter().map(|(conversation, _)| conversation.0)))
-        .filter(Column::UserId.is_in(pairs.iter().map(|(_, user)| user.0)))
-        .filter(Column::LeftSeq.is_null())
-        .all(db)
-        .await?;
+    let mut rows = Vec::with_capacity(pairs.len());
+    let values = pairs.iter().map(|(conversation, user)| (conversation.0, user.0));
+    for these in pairs::conditions(Column::ConversationId, Column::UserId, values) {
+        rows.extend(Entity::find().filter(these).filter(Column::LeftSeq.is_null()).all(db).await?);
+    }
     rows.iter().map(lasting).collect()
 }
 
@@ -119,6 +118,27 @@ pub(super) async fn in_conversations(
         rows.extend(Entity::find().filter(these).filter(Column::UserId.eq(user.0)).all(db).await?);
     }
     Ok(rows.iter().map(|row| (ConversationId(row.conversation_id), stay(row))).collect())
+}
+
+/// The conversations in which a user ever was, by number, behind one.
+pub(super) async fn conversations_of(
+    db: &impl ConnectionTrait,
+    user: UserId,
+    after: ConversationId,
+    limit: u64,
+) -> Result<Vec<ConversationId>, DbErr> {
+    let rows: Vec<i64> = Entity::find()
+        .select_only()
+        .distinct()
+        .column(Column::ConversationId)
+        .filter(Column::UserId.eq(user.0))
+        .filter(Column::ConversationId.gt(after.0))
+        .order_by_asc(Column::ConversationId)
+        .limit(limit)
+        .into_tuple()
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().map(ConversationId).collect())
 }
 
 /// All stays of a user in one conversation.

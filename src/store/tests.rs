@@ -5,7 +5,7 @@ use super::{
     database_url,
 };
 use crate::domain::conversations::{Conversation, Kind, PostPolicy, Role};
-use crate::domain::events::{Happening, Topic};
+use crate::domain::events::{Ended, Happening, Topic};
 use crate::domain::messages::Message;
 use crate::domain::users::{Status, User, Username};
 use crate::domain::{ConversationId, SessionId, Timestamp, UserId};
@@ -96,7 +96,7 @@ impl Change for Crowd {
         let people: Vec<User> = (0..self.0).map(|number| batch.insert_user(user(&format!("u{number}")))).collect();
         let members = people.iter().map(|user| (user.id, Role::Member)).collect();
         let place = batch.insert_conversation(NewConversation { conversation: conversation(Kind::Group), members });
-        batch.emit(Topic::Conversation(place.id), &Happening::SessionRevoked(SessionId(1)));
+        batch.emit(Topic::Conversation(place.id), &Happening::SessionRevoked(Ended { id: SessionId(1) }));
         let said: Vec<(UserId, Message)> = people
             .iter()
             .map(|author| {

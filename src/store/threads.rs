@@ -19,6 +19,12 @@ pub(super) fn once() -> OnConflict {
     OnConflict::columns(key).do_nothing_on(key).to_owned()
 }
 
+/// Forgets who took part in the threads of these roots.
+pub(super) async fn forget(db: &impl ConnectionTrait, roots: &[MessageId]) -> Result<(), DbErr> {
+    let these = Column::ThreadId.is_in(roots.iter().map(|id| id.0));
+    Entity::delete_many().filter(these).exec(db).await.map(drop)
+}
+
 /// The newest reply that the viewer sees in the thread of a row.
 fn last_reply(viewer: UserId) -> SimpleExpr {
     // The root has the table's own name in the query around this one.

@@ -34,6 +34,7 @@ pub(super) fn user(row: Model) -> Result<User, DbErr> {
         bio: row.bio,
         bio_visible: word("users.bio_visible", &row.bio_visible)?,
         inbox: word("users.inbox", &row.inbox)?,
+        show_presence: row.show_presence,
         status: word("users.status", &row.status)?,
         admin: row.admin,
         open: row.open,
@@ -65,6 +66,9 @@ pub(super) fn row(user: &User) -> ActiveModel {
         via: Set(user.via.clone()),
         spare_password_hash: Set(user.spare_password.as_ref().map(|spare| spare.hash.clone())),
         spare_until: Set(user.spare_password.as_ref().map(|spare| spare.until.0)),
+        show_presence: Set(user.show_presence),
+        // Written by itself, for many at once.
+        last_seen_at: NotSet,
     }
 }
 

@@ -1,48 +1,7 @@
 //! Why streams end: one table for all transports.
-//!
-//! | reason | last event | WebSocket code | come back |
-//! |---|---|---|---|
-//! | `shutting_down` | `bye` | 1001 | yes, after `retry` |
-//! | `unavailable` | `bye` | 4503 | yes, after `retry` |
-//! | `too_many_streams` | `bye` | 4429 | yes, after `retry`; close other streams first |
-//! | `history_replaced` | `reset`, `bye` | 1012 | yes, with fresh lists |
-//! | `token_expired` | `expired` | 4408 | with a new access token |
-//! | `ticket_too_old` | `expired` | 4408 | with a new ticket |
-//! | `session_ended` | `expired` | 4403 | after a new login |
-//! | `unauthorized` | none | 4401 | with other credentials |
-//! | `auth_timeout` | none | 4401 | yes; send `auth` first |
-//! | `protocol_error` | none | 1002, 1003, 1007 or 1009 | after mending the client |
-//! | `stalled` | none | none: the socket took no byte | yes |
-//!
-//! `bye` means that the same credentials are good again later, `expired` that they are not.
 
 use crate::live::Ending;
 use std::time::Duration;
-
-/// Why a stream ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CloseReason {
-    /// The server shuts down or restarts.
-    ShuttingDown,
-    /// The server cannot read its database.
-    Unavailable,
-    /// The user or the address has as many streams as it may.
-    TooManyStreams,
-    /// The database was replaced by another.
-    HistoryReplaced,
-    /// The access token ran out.
-    TokenExpired,
-    /// The ticket is too old to open a stream.
-    TicketTooOld,
-    /// The session was revoked, logged out, or its user suspended.
-    SessionEnded,
-    /// The credentials are not good.
-    Unauthorized,
-    /// A WebSocket without credentials did not send `auth` in time.
-    AuthTimeout,
-    /// The other side broke RFC 6455; the code says how.
-    ProtocolError(u16),
-}
 
 /// The last event of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,49 +14,93 @@ pub enum Farewell {
     None,
 }
 
+/// A `bye` after which to wait so many milliseconds. Waits are spread, so that not all come back at once.
+fn bye(from: u64, to: u64) -> Farewell {
+    Farewell::Bye(Duration::from_millis(rand::random_range(from..to)))
+}
+
+macro_rules! reasons {
+    ($(
+        $(#[doc = $line:literal])+
+        $word:literal: $name:ident $(($given:ident as $example:literal))? => $farewell:expr, $code:expr, come back $advice:literal;
+    )*) => {
+        /// Why a stream ends.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum CloseReason {
+            $($(#[doc = $line])+ $name $((reasons!(@code $given)))?,)*
+        }
+
+        impl CloseReason {
+            /// All there are; one that may have several codes stands for all of its kind.
+            pub const ALL: &[Self] = &[$(Self::$name $(($example))?),*];
+
+            /// The word in the stream.
+            pub fn word(self) -> &'static str {
+                match self {
+                    $(Self::$name { .. } => $word,)*
+                }
+            }
+
+            /// What has happened, in words.
+            pub fn says(self) -> &'static str {
+                match self {
+                    $(Self::$name { .. } => concat!($($line),+).trim_ascii(),)*
+                }
+            }
+
+            /// Whether and how the client comes back.
+            pub fn advice(self) -> &'static str {
+                match self {
+                    $(Self::$name { .. } => $advice,)*
+                }
+            }
+
+            /// The code of the WebSocket's close frame (RFC 6455, section 7.4; 4000 to 4999 are ours).
+            pub fn code(self) -> u16 {
+                match self {
+                    $(Self::$name $(($given))? => $code,)*
+                }
+            }
+
+            /// The last event before the end.
+            pub fn farewell(self) -> Farewell {
+                match self {
+                    $(Self::$name { .. } => $farewell,)*
+                }
+            }
+        }
+    };
+    (@code $given:ident) => { u16 };
+}
+
+// All that anybody reads of a reason is made out of its entry. `bye` means that the same credentials are good again
+// later, `expired` that they are not.
+reasons! {
+    /// The server shuts down or restarts.
+    "shutting_down": ShuttingDown => bye(500, 5_000), 1001, come back "yes, after `retry`";
+    /// The server cannot read its database.
+    "unavailable": Unavailable => bye(3_000, 10_000), 4503, come back "yes, after `retry`";
+    /// The user or the address has as many streams as it may.
+    "too_many_streams": TooManyStreams => bye(10_000, 30_000), 4429, come back "yes, after `retry`; close other streams first";
+    /// The database was replaced by another. A `reset` comes before the `bye`.
+    "history_replaced": HistoryReplaced => bye(1_000, 5_000), 1012, come back "yes, with fresh lists";
+    /// The access token ran out.
+    "token_expired": TokenExpired => Farewell::Expired, 4408, come back "with a new access token";
+    /// The ticket is too old to open a stream.
+    "ticket_too_old": TicketTooOld => Farewell::Expired, 4408, come back "with a new ticket";
+    /// The session was revoked, logged out, or its user suspended.
+    "session_ended": SessionEnded => Farewell::Expired, 4403, come back "after a new login";
+    /// The credentials are not good.
+    "unauthorized": Unauthorized => Farewell::None, 4401, come back "with other credentials";
+    /// A WebSocket without credentials did not send `auth` in time.
+    "auth_timeout": AuthTimeout => Farewell::None, 4401, come back "yes; send `auth` first";
+    /// The other side broke RFC 6455; the code says how.
+    "protocol_error": ProtocolError(code as 1002) => Farewell::None, code, come back "after mending the client";
+}
+
 impl CloseReason {
-    /// The word in the stream.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::ShuttingDown => "shutting_down",
-            Self::Unavailable => "unavailable",
-            Self::TooManyStreams => "too_many_streams",
-            Self::HistoryReplaced => "history_replaced",
-            Self::TokenExpired => "token_expired",
-            Self::TicketTooOld => "ticket_too_old",
-            Self::SessionEnded => "session_ended",
-            Self::Unauthorized => "unauthorized",
-            Self::AuthTimeout => "auth_timeout",
-            Self::ProtocolError(_) => "protocol_error",
-        }
-    }
-
-    /// The code of the WebSocket's close frame (RFC 6455, section 7.4; 4000 to 4999 are ours).
-    pub fn code(self) -> u16 {
-        match self {
-            Self::ShuttingDown => 1001,
-            Self::HistoryReplaced => 1012,
-            Self::Unauthorized | Self::AuthTimeout => 4401,
-            Self::SessionEnded => 4403,
-            Self::TokenExpired | Self::TicketTooOld => 4408,
-            Self::TooManyStreams => 4429,
-            Self::Unavailable => 4503,
-            Self::ProtocolError(code) => code,
-        }
-    }
-
-    /// The last event before the end. Waits are spread, so that not all come back at once.
-    pub fn farewell(self) -> Farewell {
-        let spread = |from: u64, to: u64| Farewell::Bye(Duration::from_millis(rand::random_range(from..to)));
-        match self {
-            Self::ShuttingDown => spread(500, 5_000),
-            Self::Unavailable => spread(3_000, 10_000),
-            Self::HistoryReplaced => spread(1_000, 5_000),
-            Self::TooManyStreams => spread(10_000, 30_000),
-            Self::TokenExpired | Self::TicketTooOld | Self::SessionEnded => Farewell::Expired,
-            Self::Unauthorized | Self::AuthTimeout | Self::ProtocolError(_) => Farewell::None,
-        }
-    }
+    /// The codes that a broken rule may have (RFC 6455, section 7.4.1).
+    pub const PROTOCOL_ERRORS: [u16; 4] = [1002, 1003, 1007, 1009];
 }
 
 impl From<Ending> for CloseReason {

@@ -3,7 +3,7 @@
 use super::close::CloseReason;
 use super::control::Control;
 use crate::domain::Seq;
-use crate::live::{Event, Step, Subscription};
+use crate::live::{Event, Passing, Step, Subscription};
 use bytes::{BufMut, Bytes, BytesMut};
 use std::io::Write;
 use std::sync::Arc;
@@ -37,6 +37,7 @@ pub async fn collect(mut subscription: Subscription, limit: usize, wait: Duratio
                     bytes += event.envelope().len();
                     answer.events.push(event);
                 }
+                Poll::Ready(Step::Passing(passing)) => answer.passing.push(passing),
                 Poll::Ready(Step::Reset(gap)) => {
                     // What was taken before the gap is given first; the next poll will be told of the gap.
                     if answer.events.is_empty() {
@@ -50,7 +51,7 @@ pub async fn collect(mut subscription: Subscription, limit: usize, wait: Duratio
                 }
                 Poll::Ready(Step::End(_)) => return Poll::Ready(Ok(())),
                 Poll::Pending if !subscription.is_live() => return Poll::Pending,
-                Poll::Pending if !answer.events.is_empty() => return Poll::Ready(Ok(())),
+                Poll::Pending if !answer.events.is_empty() || !answer.passing.is_empty() => return Poll::Ready(Ok(())),
                 Poll::Pending => return timer.as_mut().poll(context).map(Ok),
             }
         }
@@ -69,6 +70,8 @@ pub async fn collect(mut subscription: Subscription, limit: usize, wait: Duratio
 #[derive(Default)]
 struct Answer {
     events: Vec<Arc<Event>>,
+    /// What passed while it was waited for.
+    passing: Vec<Arc<Passing>>,
     control: Option<Control>,
 }
 
@@ -83,17 +86,21 @@ impl Answer {
     }
 
     fn json(&self, next: Seq, head: Seq) -> Bytes {
-        let size: usize = self.events.iter().map(|event| event.envelope().len() + 1).sum();
+        let envelopes = || {
+            let events = self.events.iter().map(|event| event.envelope());
+            events.chain(self.passing.iter().map(|passing| passing.envelope()))
+        };
+        let size: usize = envelopes().map(|envelope| envelope.len() + 1).sum();
         let mut json = BytesMut::with_capacity(size + 160);
         json.put_slice(br#"{"events":["#);
         if let Some(control) = &self.control {
             json.put_slice(control.json().as_bytes());
         }
-        for (number, event) in self.events.iter().enumerate() {
-            if number > 0 {
+        for (number, envelope) in envelopes().enumerate() {
+            if number > 0 || self.control.is_some() {
                 json.put_u8(b',');
             }
-            json.put_slice(event.envelope());
+            json.put_slice(envelope);
         }
         let mut json = json.writer();
         // Writing to memory does not fail.
@@ -123,7 +130,7 @@ mod tests {
     #[test]
     fn the_next_poll_goes_on_before_what_nobody_can_judge() {
         for (unknown, left, next) in [(5, vec![], 4), (7, vec![5], 6), (9, vec![5, 7], 8), (10, vec![5, 7, 9], 20)] {
-            let mut answer = Answer { events: [5, 7, 9].map(event).to_vec(), control: None };
+            let mut answer = Answer { events: [5, 7, 9].map(event).to_vec(), ..Answer::default() };
             let found = answer.revise(Seq(20), |event| (event.seq < Seq(unknown)).then(|| Arc::clone(event)));
             let seqs: Vec<i64> = answer.events.iter().map(|event| event.seq.0).collect();
             assert_eq!((seqs, found), (left, Seq(next)), "from {unknown} on nobody knows");

@@ -4,7 +4,7 @@ use super::close::CloseReason;
 use super::control::Control;
 use super::outbox::Outbox;
 use crate::domain::{Seq, Timestamp};
-use crate::live::{Event, Subscription};
+use crate::live::{Event, Passing, Subscription};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use std::io;
@@ -22,12 +22,18 @@ pub(super) trait Protocol: Unpin + Send {
     fn event(&self, event: &Arc<Event>) -> Framed;
     /// The frame of an event that had one before, unless it has become another since.
     fn event_again(&self, event: &Event) -> Bytes;
+    /// What passes as a frame. One without bytes is not sent.
+    fn passing(&self, passing: &Passing) -> Bytes;
     /// A control frame.
     fn control(&self, control: Control, position: Seq, outbox: &mut Outbox);
     /// The end, after the last control frame.
     fn close(&mut self, reason: CloseReason, outbox: &mut Outbox);
     /// Takes what has come in. Ready when the other side has ended or broken the rules.
     fn poll_incoming(&mut self, pipe: &mut Pipe, context: &mut Context<'_>) -> Poll<Left>;
+    /// Whether the other side was asked for a sign of life and has given none since.
+    fn is_quiet(&self) -> bool {
+        false
+    }
 }
 
 /// How far a frame is.
@@ -81,7 +87,7 @@ impl Pipe {
         if let Some(gap) = subscription.gap() {
             protocol.control(Control::reset(gap, position, head), position, &mut self.outbox);
         }
-        protocol.control(Control::Ready { position, head }, position, &mut self.outbox);
+        protocol.control(Control::ready(position, head), position, &mut self.outbox);
         self.minded = subscription.newest_erasure();
         self.subscription = Some(subscription);
     }

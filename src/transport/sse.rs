@@ -7,7 +7,7 @@ use super::protocol::{Framed, Left, Pipe, Protocol, poll_discard};
 use super::stream::{Opening, Pace, Stream};
 use super::{AddressPermit, TakeOver};
 use crate::domain::{Seq, Timestamp};
-use crate::live::{Cursor, Event, Subscription};
+use crate::live::{Cursor, Event, Passing, Subscription};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -25,6 +25,10 @@ impl Protocol for Sse {
 
     fn event_again(&self, event: &Event) -> Bytes {
         event.sse().clone()
+    }
+
+    fn passing(&self, passing: &Passing) -> Bytes {
+        passing.sse().clone()
     }
 
     fn control(&self, control: Control, position: Seq, outbox: &mut Outbox) {
@@ -57,7 +61,7 @@ pub(super) struct Translated(pub(super) Arc<dyn Dialect>);
 
 /// Moves a browser's cursor, and is no event.
 fn bare(position: Seq) -> String {
-    Control::Heartbeat { position }.sse(None)
+    Control::heartbeat(position).sse(None)
 }
 
 impl Protocol for Translated {
@@ -85,9 +89,14 @@ impl Protocol for Translated {
         event.translation(self.0.name()).get().cloned().unwrap_or_else(|| bare(event.seq).into())
     }
 
+    fn passing(&self, _: &Passing) -> Bytes {
+        // No older system's listeners know of anything that passes.
+        Bytes::new()
+    }
+
     fn control(&self, control: Control, position: Seq, outbox: &mut Outbox) {
         outbox.push(match control {
-            Control::Ready { .. } => format!("retry: {}\n{}", RETRY.as_millis(), bare(position)).into(),
+            Control::Ready(_) => format!("retry: {}\n{}", RETRY.as_millis(), bare(position)).into(),
             control => control.sse(Some(position)).into(),
         });
     }

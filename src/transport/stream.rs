@@ -12,6 +12,7 @@ use super::AddressPermit;
 use super::close::CloseReason;
 use super::control::Control;
 use super::outbox::Outbox;
+use super::peer;
 use super::protocol::{Framed, Held, Left, Pipe, Protocol};
 use super::takeover::Taken;
 use crate::domain::{Seq, Timestamp};
@@ -28,6 +29,8 @@ use tokio_util::sync::WaitForCancellationFutureOwned;
 const EXPIRING: Duration = Duration::from_mins(1);
 /// How long the other side has to take the last frames and close.
 const LINGER: Duration = Duration::from_secs(2);
+/// The other side is not looked after more often than this.
+const SHORTEST_LOOK: Duration = Duration::from_millis(10);
 /// Bytes that the kernel keeps for a stream's socket, which it doubles. By itself it would keep megabytes for a slow
 /// reader, and say that the socket takes more only when a third of them is gone: whoever reads little would look as if
 /// he read nothing.
@@ -54,6 +57,8 @@ pub(super) struct Stream<P> {
     auth_by: Option<Instant>,
     /// Since when the socket takes nothing, and how much it had taken then.
     stalled: Option<(Instant, u64)>,
+    /// When to look whether what was written first since the last look has been answered.
+    look_at: Option<Instant>,
     ending: Option<Instant>,
     said_all: bool,
     /// The server's shutdown, which nobody else tells a WebSocket that waits for its `auth`.
@@ -84,6 +89,7 @@ impl<P: Protocol> Stream<P> {
             heartbeat_at,
             auth_by: None,
             stalled: None,
+            look_at: None,
             ending: None,
             said_all: false,
             closing: None,
@@ -119,6 +125,14 @@ impl<P: Protocol> Stream<P> {
         self.protocol.close(reason, &mut self.pipe.outbox);
         self.ending = Some(Instant::now() + LINGER);
         self.auth_by = None;
+        self.leave();
+    }
+
+    /// Its user no longer counts as being there for it.
+    fn leave(&mut self) {
+        if let Some(subscription) = &mut self.pipe.subscription {
+            subscription.go();
+        }
     }
 
     /// Ends the stream if the server wants it to, also while the socket takes nothing and no event is asked for.
@@ -152,6 +166,7 @@ impl<P: Protocol> Stream<P> {
                     Framed::Ready(frame) => self.pipe.outbox.push_event(frame, &event),
                     Framed::Later(frame) => self.pipe.held = Some(Held { event, minded, frame }),
                 },
+                Poll::Ready(Step::Passing(passing)) => self.pipe.outbox.push(self.protocol.passing(&passing)),
                 Poll::Ready(Step::Reset(gap)) => {
                     let (position, head) = (subscription.position(), subscription.head());
                     self.protocol.control(Control::reset(gap, position, head), position, &mut self.pipe.outbox);
@@ -205,7 +220,7 @@ impl<P: Protocol> Stream<P> {
                 self.stalled = Some((now, self.pipe.outbox.written()));
             }
         }
-        if self.ending.is_some_and(|by| now >= by) {
+        if self.ending.is_some_and(|by| now >= by) || self.has_lost_its_peer(now) {
             return Poll::Ready(false);
         }
         if self.ending.is_none() {
@@ -219,11 +234,15 @@ impl<P: Protocol> Stream<P> {
             }
             acted |= self.mind_expiry();
             if now >= self.heartbeat_at {
+                if self.protocol.is_quiet() {
+                    // Perhaps it only reads slowly: the stream stays, but nobody is there.
+                    self.leave();
+                }
                 self.heartbeat_at = now + self.pace.heartbeat;
                 // A stream that is busy writing is alive, and its frames carry the cursor.
                 if self.pipe.outbox.is_empty() && self.pipe.subscription.is_some() && self.ending.is_none() {
                     let position = self.pipe.position();
-                    let beat = Control::Heartbeat { position };
+                    let beat = Control::heartbeat(position);
                     self.protocol.control(beat, position, &mut self.pipe.outbox);
                     acted = true;
                 }
@@ -241,6 +260,17 @@ impl<P: Protocol> Stream<P> {
         Poll::Ready(true)
     }
 
+    /// Whether the other side has been silent for a heartbeat's time though it owes an answer.
+    fn has_lost_its_peer(&mut self, now: Instant) -> bool {
+        if self.look_at.is_none_or(|at| now < at) {
+            return false;
+        }
+        let patience = self.pace.heartbeat;
+        let left = peer::silence(&self.pipe.socket).map(|silence| patience.saturating_sub(silence));
+        self.look_at = left.map(|left| now + left.max(SHORTEST_LOOK));
+        left.is_some_and(|left| left.is_zero())
+    }
+
     /// Announces the end of the credentials, and ends the stream with them.
     fn mind_expiry(&mut self) -> bool {
         let Some(expires) = self.pipe.expires else { return false };
@@ -252,7 +282,7 @@ impl<P: Protocol> Stream<P> {
         if left <= EXPIRING && !self.pipe.announced && self.pipe.subscription.is_some() {
             self.pipe.announced = true;
             let position = self.pipe.position();
-            let expiring = Control::Expiring { seconds: left.as_secs() };
+            let expiring = Control::expiring(left.as_secs());
             self.protocol.control(expiring, position, &mut self.pipe.outbox);
             return true;
         }
@@ -273,6 +303,9 @@ impl<P: Protocol> Stream<P> {
         }
         if let Some((since, _)) = self.stalled {
             next = next.min(since + self.pace.stall);
+        }
+        if let Some(at) = self.look_at {
+            next = next.min(at);
         }
         if let Some(by) = self.auth_by {
             next = next.min(by);
@@ -309,6 +342,7 @@ impl<P: Protocol> Stream<P> {
                 self.stalled = None;
                 if self.pipe.outbox.written() != before {
                     self.heartbeat_at = Instant::now() + self.pace.heartbeat;
+                    self.look_at.get_or_insert(self.heartbeat_at);
                 }
                 if self.ending.is_some() && !self.said_all {
                     self.said_all = true;
@@ -352,9 +386,18 @@ impl<P: Protocol> Future for Stream<P> {
         loop {
             match stream.protocol.poll_incoming(&mut stream.pipe, context) {
                 Poll::Ready(Left::Gone) => return Poll::Ready(()),
-                Poll::Ready(Left::Finished) => stream.ending = stream.ending.or(Some(Instant::now() + LINGER)),
+                Poll::Ready(Left::Finished) => {
+                    stream.ending = stream.ending.or(Some(Instant::now() + LINGER));
+                    stream.leave();
+                }
                 Poll::Ready(Left::Close(reason)) => stream.end(reason),
                 Poll::Pending => {}
+            }
+            if stream.ending.is_none()
+                && !stream.protocol.is_quiet()
+                && let Some(subscription) = &mut stream.pipe.subscription
+            {
+                subscription.come();
             }
             stream.heed(context);
             let was_full = !stream.pipe.has_room();

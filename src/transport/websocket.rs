@@ -1,5 +1,9 @@
 //! WebSocket on a bare socket: RFC 6455 by tungstenite without its I/O, so that events go out as shared frames.
 
+mod echo;
+
+pub use echo::echo;
+
 use super::close::CloseReason;
 use super::control::Control;
 use super::outbox::Outbox;
@@ -7,9 +11,10 @@ use super::protocol::{Framed, Left, Pipe, Protocol, poll_discard};
 use super::stream::{Opening, Pace, Stream};
 use super::{AddressPermit, TakeOver};
 use crate::domain::{ConversationId, Seq, Timestamp};
-use crate::live::{Event, Subscription};
+use crate::live::{Event, Passing, Subscription};
 use bytes::{Buf, Bytes, BytesMut};
 use futures_util::future::BoxFuture;
+use std::cell::Cell;
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -32,6 +37,9 @@ pub type Reply<T> = Box<dyn FnOnce(T) -> String + Send>;
 pub enum Outcome {
     /// Only a reply.
     Reply(String),
+    /// The same in bytes.
+    #[doc(hidden)]
+    Bytes(Bytes),
     /// The socket has credentials now, or fresh ones.
     Authenticated {
         /// The reply.
@@ -84,9 +92,23 @@ struct WebSocket {
     rules: Box<WebSocketContext>,
     unread: BytesMut,
     incoming: Incoming,
+    /// What answers bytes. Where nothing does, they are refused.
+    binary: Option<fn(Bytes) -> Outcome>,
     under_way: Vec<BoxFuture<'static, Outcome>>,
+    /// Nothing is read any more, and what was asked before is still answered.
+    leaving: Option<Leaving>,
     closing: bool,
-    gone: bool,
+    /// Whether there was a ping since anything came in.
+    pinged: Cell<bool>,
+}
+
+/// Why nothing more is read.
+#[derive(Debug, Clone, Copy)]
+enum Leaving {
+    /// The other side has sent its close frame. tungstenite holds our answer until it is told to write it.
+    Closed,
+    /// It has sent what is not to be read.
+    Broken(CloseReason),
 }
 
 /// What tungstenite reads from and writes to: memory on both sides.
@@ -129,37 +151,41 @@ impl WebSocket {
             rules: Box::new(WebSocketContext::new(Role::Server, Some(config))),
             unread: BytesMut::from(read_ahead),
             incoming,
+            binary: None,
             under_way: Vec::new(),
+            leaving: None,
             closing: false,
-            gone: false,
+            pinged: Cell::new(false),
         }
     }
 
-    /// Reads messages out of what has come in.
-    fn digest(&mut self, pipe: &mut Pipe) -> Option<Left> {
-        while self.under_way.len() < AT_ONCE && pipe.has_room() {
+    /// Reads messages out of what has come in, up to one that ends it.
+    fn digest(&mut self, pipe: &mut Pipe) {
+        while self.leaving.is_none() && self.under_way.len() < AT_ONCE && pipe.has_room() {
             let mut wire = Wire { unread: &mut self.unread, outbox: &mut pipe.outbox };
             match self.rules.read(&mut wire) {
                 Ok(Message::Text(text)) => self.under_way.push((self.incoming)(text.as_str().to_owned())),
-                Ok(Message::Binary(_)) => return Some(Left::Close(CloseReason::ProtocolError(1003))),
+                Ok(Message::Binary(bytes)) => match self.binary {
+                    Some(answer) => self.under_way.push(Box::pin(std::future::ready(answer(bytes)))),
+                    None => self.leaving = Some(Leaving::Broken(CloseReason::ProtocolError(1003))),
+                },
+                Ok(Message::Close(_)) => self.leaving = Some(Leaving::Closed),
                 // Pings are answered by tungstenite, with the next write.
-                Ok(_) => {
-                    let mut wire = Wire { unread: &mut self.unread, outbox: &mut pipe.outbox };
-                    drop(self.rules.flush(&mut wire));
-                }
+                Ok(_) => self.flush(&mut pipe.outbox),
                 Err(tungstenite::Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(tungstenite::Error::ConnectionClosed | tungstenite::Error::AlreadyClosed) => {
-                    // The closing handshake is complete (RFC 6455, section 7.1.1): what is left is to write our part.
-                    self.gone = true;
-                    break;
-                }
-                Err(error) => return Some(Left::Close(CloseReason::ProtocolError(code(&error)))),
+                Err(error) => self.leaving = Some(Leaving::Broken(CloseReason::ProtocolError(code(&error)))),
             }
         }
         if self.unread.is_empty() && self.unread.capacity() > 0 {
             self.unread = BytesMut::new();
         }
-        None
+    }
+
+    /// Lets tungstenite write what it has to say by itself: pongs, and the answer to a close frame.
+    fn flush(&mut self, outbox: &mut Outbox) {
+        let mut wire = Wire { unread: &mut self.unread, outbox };
+        // Memory takes everything.
+        drop(self.rules.flush(&mut wire));
     }
 
     /// Lets operations go on, and replies to those that are done.
@@ -178,6 +204,13 @@ impl WebSocket {
         for outcome in done {
             let reply = match outcome {
                 Outcome::Reply(reply) => reply,
+                Outcome::Bytes(reply) => {
+                    let mut frame = BytesMut::from(crate::live::text_frame(&reply));
+                    // A binary frame is a text frame but for this (RFC 6455, section 5.2).
+                    frame[0] = 0x82;
+                    pipe.outbox.push(frame.freeze());
+                    continue;
+                }
                 Outcome::Authenticated { reply, expires, subscription } => {
                     pipe.expires = expires;
                     pipe.announced = false;
@@ -216,6 +249,7 @@ impl WebSocket {
                 Ok(0) => return Poll::Ready(Some(Left::Gone)),
                 Ok(count) => {
                     self.unread.extend_from_slice(&bytes[..count]);
+                    self.pinged.set(false);
                     return Poll::Ready(None);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -248,11 +282,20 @@ impl Protocol for WebSocket {
         event.websocket().clone()
     }
 
+    fn passing(&self, passing: &Passing) -> Bytes {
+        passing.websocket().clone()
+    }
+
+    fn is_quiet(&self) -> bool {
+        self.pinged.get()
+    }
+
     fn control(&self, control: Control, _: Seq, outbox: &mut Outbox) {
         outbox.push(crate::live::text_frame(control.json().as_bytes()));
-        if matches!(control, Control::Heartbeat { .. }) {
+        if matches!(control, Control::Heartbeat(_)) {
             // An empty ping (RFC 6455, section 5.5.2): proxies and dead peers are found by it.
             outbox.push(Bytes::from_static(&[0x89, 0]));
+            self.pinged.set(true);
         }
     }
 
@@ -262,7 +305,7 @@ impl Protocol for WebSocket {
         let mut wire = Wire { unread: &mut self.unread, outbox };
         // Closing twice is an error of no consequence.
         drop(self.rules.close(&mut wire, Some(frame)));
-        drop(self.rules.flush(&mut wire));
+        self.flush(outbox);
     }
 
     fn poll_incoming(&mut self, pipe: &mut Pipe, context: &mut Context<'_>) -> Poll<Left> {
@@ -270,17 +313,23 @@ impl Protocol for WebSocket {
             return poll_discard(&pipe.socket, context);
         }
         loop {
-            if let Some(left) = self.digest(pipe) {
-                return Poll::Ready(left);
-            }
+            self.digest(pipe);
             let busy = self.under_way.len();
             if let Some(left) = self.poll_operations(pipe, context) {
                 return Poll::Ready(left);
             }
-            if self.gone {
-                // Our close frame is in the outbox; from here on the other side has nothing to say.
-                self.closing = true;
-                return Poll::Ready(Left::Finished);
+            if let Some(leaving) = self.leaving {
+                // No data may follow a close frame (RFC 6455, section 5.5.1), so replies go first.
+                if !self.under_way.is_empty() {
+                    return Poll::Pending;
+                }
+                let Leaving::Broken(reason) = leaving else {
+                    self.flush(&mut pipe.outbox);
+                    // From here on the other side has nothing to say.
+                    self.closing = true;
+                    return Poll::Ready(Left::Finished);
+                };
+                return Poll::Ready(Left::Close(reason));
             }
             if self.under_way.len() >= AT_ONCE || !pipe.has_room() {
                 return Poll::Pending;

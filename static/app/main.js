@@ -3,8 +3,9 @@
 
 import { applyLook } from './choices.js';
 import { announce } from './notify.js';
+import { listen } from './keyboard.js';
 import { model } from './model.js';
-import { declare } from './routes.js';
+import { declare, warm } from './routes.js';
 import * as router from './router.js';
 import { client } from './session.js';
 import * as shell from './shell.js';
@@ -24,9 +25,10 @@ async function enter() {
 async function resume() {
   for (let pause = PAUSE.first; ; pause = Math.min(pause * 2, PAUSE.most)) {
     try {
-      if (await client.resume()) await entering;
+      if (await client.resume()) await (entering ??= enter());
       return;
     } catch {
+      entering = null;
       shell.waiting();
       await new Promise((resolve) => setTimeout(resolve, pause));
     }
@@ -52,8 +54,10 @@ client.on('logout', ({ reason }) => {
 
 applyLook();
 declare();
+warm(location.pathname);
 model.begin();
 announce();
+listen();
 await resume();
 begun = true;
 router.begin({

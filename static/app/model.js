@@ -70,6 +70,9 @@ function keep(conversation) {
 
 /** Reads all that is kept at hand. @returns {Promise<number>} the head that it was read at */
 async function load() {
+  const counting = loadPending();
+  // Whatever is read first fails for all.
+  counting.catch(() => {});
   let head = Infinity;
   /** @type {Conversation[]} */
   const found = [];
@@ -85,14 +88,15 @@ async function load() {
   counted.clear();
   recent = [];
   found.forEach(keep);
-  await Promise.all([loadPending(), loadPresence()]);
-  return head;
+  return Math.min(head, await counting);
 }
 
+/** @returns {Promise<number>} the head that it was read at */
 async function loadPending() {
-  const { items } = await client.request('GET', 'contacts', { query: { state: 'pending', limit: 100 } });
+  const { items, head } = await client.request('GET', 'contacts', { query: { state: 'pending', limit: 100 } });
   pending = items.length;
   tell('contacts');
+  return head;
 }
 
 async function loadPresence() {

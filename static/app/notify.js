@@ -22,6 +22,23 @@ export function retitle(wanted = title) {
   else void sign.clearAppBadge?.().catch(() => {});
 }
 
+/** @param {import('../goldcrest.js').Message} message @param {string} from */
+function tellOf({ id, conversation_id, text }, from) {
+  let notification;
+  try {
+    // All tabs say so under one tag, and the browser shows it once.
+    notification = new Notification(from, { body: text.slice(0, SHOWN), tag: `message-${id}`, icon: '/icon-192.png' });
+  } catch {
+    // Some phones let no page do this by itself.
+    return;
+  }
+  notification.onclick = () => {
+    window.focus();
+    go(`/conversations/${conversation_id}`);
+    notification.close();
+  };
+}
+
 export function announce() {
   model.on('conversations', () => retitle());
   client.on('logout', () => retitle());
@@ -33,16 +50,6 @@ export function announce() {
     const named = data.mentions.some((/** @type {{ id: number }} */ { id }) => id === own.id);
     if (conversation?.kind === 'channel' && !named) return;
     const where = conversation && conversation.kind !== 'direct' ? ` · ${model.title(conversation)}` : '';
-    // All tabs say so under one tag, and the browser shows it once.
-    const notification = new Notification(`${data.author?.username ?? 'Goldcrest'}${where}`, {
-      body: data.text.slice(0, SHOWN),
-      tag: `message-${data.id}`,
-      icon: '/icon-192.png',
-    });
-    notification.onclick = () => {
-      window.focus();
-      go(`/conversations/${data.conversation_id}`);
-      notification.close();
-    };
+    tellOf(data, `${data.author?.username ?? 'Goldcrest'}${where}`);
   });
 }

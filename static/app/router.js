@@ -31,6 +31,7 @@ let how = null;
 /** @type {Page | null} */
 let current = null;
 let turn = 0;
+let returning = false;
 
 /** A page at `/user/:name`. Guests may see it if they may. @param {string} path @param {Opener} open @param {{ guest?: boolean }} [options] */
 export function route(path, open, { guest = false } = {}) {
@@ -45,7 +46,10 @@ function split(path) {
 /** Begins. @param {How} wanted */
 export function begin(wanted) {
   how = wanted;
-  addEventListener('popstate', () => void open());
+  addEventListener('popstate', () => {
+    returning = true;
+    void open();
+  });
   document.addEventListener('click', (click) => {
     const link = click.target instanceof Element ? click.target.closest('a[href]') : null;
     if (!(link instanceof HTMLAnchorElement) || link.target || link.hasAttribute('download')) return;
@@ -64,8 +68,12 @@ export function begin(wanted) {
 export function go(path, { replace = false, state = null } = {}) {
   if (replace) history.replaceState(state, '', path);
   else history.pushState(state, '', path);
+  returning = false;
   void open();
 }
+
+/** Whether one came to the page by going back, or forth again. */
+export const isReturning = () => returning;
 
 /** Goes back where one came from, or to `path` if that was elsewhere. @param {string} path */
 export function back(path) {

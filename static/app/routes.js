@@ -36,6 +36,18 @@ const OPEN = {
   '/lost-password': () => import('./pages/lost-password.js'),
 };
 
+/** Has a page's code fetched while it is not yet known who asks. @param {string} address */
+export function warm(address) {
+  const segments = address.split('/');
+  const fits = (/** @type {string} */ path) => {
+    const pattern = path.split('/');
+    return pattern.length === segments.length && pattern.every((part, index) => part.startsWith(':') || part === segments[index]);
+  };
+  const found = Object.entries({ ...PAGES, ...OPEN }).find(([path]) => fits(path));
+  // It is tried again when the page is opened, and said if it fails then.
+  found?.[1]().catch(() => {});
+}
+
 export function declare() {
   for (const [path, fetch] of Object.entries(PAGES)) route(path, async (place) => (await fetch()).open(place));
   for (const [path, fetch] of Object.entries(OPEN)) route(path, async (place) => (await fetch()).open(place), { guest: true });

@@ -1,10 +1,12 @@
 // @ts-check
 /** What stands around every page: where one can go, how the connection is, and who is logged in. */
 
+import { GoldcrestError } from '../goldcrest.js';
 import { explain, is } from './explain.js';
 import { fill, h } from './dom.js';
 import { model } from './model.js';
 import { retitle } from './notify.js';
+import { isReturning } from './router.js';
 import { client, me } from './session.js';
 import { few, number, userPath } from './words.js';
 import { avatar } from './parts/avatar.js';
@@ -47,9 +49,30 @@ let frame = null;
 /** @type {(() => void)[]} */
 let redraws = [];
 
+/** How far the pages of this window were scrolled, by their addresses. @type {Map<string, number>} */
+const scrolled = new Map();
+let shown = '';
+
+/** @returns {HTMLElement | null} */
+const scroller = () => root.querySelector('.page-body');
+
+/** Goes back to where one had read, as soon as that much is there again. @param {number} top */
+function scrollBack(top) {
+  const until = Date.now() + 2_000;
+  const attempt = () => {
+    const node = scroller();
+    if (!node || !top) return;
+    node.scrollTop = top;
+    if (node.scrollTop < top - 1 && Date.now() < until) requestAnimationFrame(attempt);
+  };
+  attempt();
+}
+
 /** Puts a page into the window. @param {Page} page @param {Place} place */
 export function show(page, place) {
   const bare = page.bare || !client.user;
+  scrolled.set(shown, scroller()?.scrollTop ?? 0);
+  shown = place.path;
   if (bare) {
     frame?.close();
     frame = null;
@@ -68,6 +91,7 @@ export function show(page, place) {
   retitle(page.title);
   if (page.focus) page.focus();
   else focusHeading();
+  if (isReturning()) scrollBack(scrolled.get(shown) ?? 0);
 }
 
 /** Screen readers begin to read where the focus is: at the page's heading. */
@@ -100,7 +124,7 @@ function build() {
       'header.side-head',
       null,
       h('a.brand', { href: '/', 'aria-label': 'Goldcrest' }, bird(), h('span', null, 'Goldcrest')),
-      h('a.icon-button', { href: '/search', 'aria-label': 'Search', title: 'Search' }, icon('search')),
+      h('a.icon-button', { href: '/search', 'aria-label': 'Search', title: 'Search (Ctrl K)', 'aria-keyshortcuts': 'Control+K' }, icon('search')),
       h('a.icon-button', { href: '/new', 'aria-label': 'New message', title: 'New message' }, icon('write')),
     ),
     h('nav.places', { 'aria-label': 'Pages' }, ...PLACES.map(entry)),
@@ -125,9 +149,9 @@ function redraw() {
 }
 
 /** @param {typeof PLACES[number]} place */
-function entry({ path, label, sign, count }) {
+function entry({ path, label, sign, count, tab }) {
   const badge = badgeOf(count, label);
-  return h('a.place', { href: path, 'data-path': path }, icon(sign), h('span', null, label), badge);
+  return h('a.place', { href: path, 'data-path': path, class: tab ? 'tabbed' : '' }, icon(sign), h('span', null, label), badge);
 }
 
 /** @param {typeof PLACES[number]} place */
@@ -178,11 +202,12 @@ function watchConnection(line) {
   let gap;
   const say = () => {
     gap = undefined;
-    const text = sayingOf(client.state);
+    const text = sayingOf(navigator.onLine ? client.state : { ...client.state, name: 'offline' });
     fill(line, [text && h('p', null, icon('warning'), text)]);
   };
   const look = () => {
-    const fine = client.state.name === 'live' || client.state.name === 'stopped';
+    // A connection may seem to live on for a while after the network has gone.
+    const fine = (client.state.name === 'live' && navigator.onLine) || client.state.name === 'stopped';
     if (fine) {
       clearTimeout(gap);
       gap = undefined;
@@ -192,7 +217,14 @@ function watchConnection(line) {
     else gap ??= setTimeout(say, GAP);
   };
   look();
-  return model.on('connection', look);
+  const stop = new AbortController();
+  for (const change of ['online', 'offline']) addEventListener(change, look, { signal: stop.signal });
+  const end = model.on('connection', look);
+  return () => {
+    stop.abort();
+    clearTimeout(gap);
+    end();
+  };
 }
 
 /** @param {import('../goldcrest.js').State} state */
@@ -232,6 +264,8 @@ export function missing(_place) {
 
 /** @param {unknown} error @param {Place} place @returns {Page} */
 export function failed(error, place) {
+  // What nobody foresaw is worth a line in the browser's console.
+  if (!(error instanceof GoldcrestError)) reportError(error);
   // What there is not, and what one may not see, are the same to whoever asks.
   return is(error, 'not_found') ? missing(place) : { title: 'Goldcrest', node: page('Goldcrest', failure(error)) };
 }

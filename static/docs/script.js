@@ -3,7 +3,8 @@
 
 for (const block of document.querySelectorAll('.code')) {
   const code = block.querySelector('code');
-  code.textContent = code.textContent.replaceAll('http://127.0.0.1:8080', location.origin);
+  const text = code.textContent.replaceAll('http://127.0.0.1:8080', location.origin);
+  code.textContent = text.replaceAll('ws://127.0.0.1:8080', location.origin.replace(/^http/, 'ws'));
   const button = block.querySelector('.copy');
   // Browsers let only pages that came securely, or from this machine, write to the clipboard.
   if (!navigator.clipboard) continue;

@@ -1,11 +1,13 @@
-//! `/openapi.json` and `/docs`: the API's description, for programs and for people.
+//! `/openapi.json`, `/asyncapi.json` and `/docs`: the description of the API and of the streams, for programs and for people.
 
 mod curl;
 mod markdown;
 mod reference;
 mod schema;
+mod streams;
 
 use super::app::App;
+use super::asyncapi;
 use super::openapi::{Answers, Asks, Facts, Operation, Parameter};
 use super::problem::Problem;
 use super::published::{File, Known};
@@ -14,53 +16,86 @@ use axum::extract::{FromRef, FromRequestParts, Path, State};
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use serde_json::json;
+use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 /// Pages load nothing but their own style and script, and no other site frames them.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; base-uri 'none'; form-action 'none'; \
                       frame-ancestors 'none'";
 
+/// The pages that are read as they stand in `docs/`, in the order of the list that leads to them: under what heading each
+/// stands there, its path, and its text.
+const PAGES: &[(&str, &str, &str)] = &[
+    ("Guides", "accounts", include_str!("../../../docs/accounts.md")),
+    ("Guides", "messages", include_str!("../../../docs/messages.md")),
+    ("Guides", "people", include_str!("../../../docs/people.md")),
+    ("Guides", "streams", include_str!("../../../docs/streams.md")),
+    ("Guides", "errors", include_str!("../../../docs/errors.md")),
+    ("Operating", "options", include_str!("../../../docs/options.md")),
+    ("Operating", "logging", include_str!("../../../docs/logging.md")),
+    ("Operating", "backup", include_str!("../../../docs/backup.md")),
+];
+
+/// The heading of what is told of the interfaces of older systems.
+const OLDER: &str = "Older systems";
+
+/// Where the description of the streams stands, beside the reference.
+const EVENTS: &str = "events";
+
+/// A page of another room's: Markdown, with a heading.
+#[derive(Debug, Clone)]
+pub struct DocsPage {
+    /// Where it stands under `/docs/`.
+    pub path: String,
+    /// What it says.
+    pub text: &'static str,
+}
+
 /// What is published, made when somebody asks for it first.
 #[derive(Debug, Clone)]
 pub(super) struct Publication {
-    facts: Facts,
+    sources: Arc<(Facts, Vec<DocsPage>)>,
     made: Arc<OnceLock<Published>>,
 }
 
 #[derive(Debug)]
 struct Published {
-    document: File,
+    openapi: File,
+    asyncapi: File,
     reference: File,
-    accounts: File,
-    streams: File,
-    messages: File,
-    people: File,
-    errors: File,
-    style: File,
-    script: File,
+    /// What stands beside the reference, by its name.
+    others: HashMap<String, File>,
 }
 
 impl Publication {
-    /// What is published of a server.
-    pub(super) fn new(facts: Facts) -> Self {
-        Self { facts, made: Arc::default() }
+    /// What is published of a server, with pages of other rooms.
+    pub(super) fn new(facts: Facts, pages: Vec<DocsPage>) -> Self {
+        Self { sources: Arc::new((facts, pages)), made: Arc::default() }
     }
 
     fn get(&self) -> &Published {
         const HTML: &str = "text/html; charset=utf-8";
         self.made.get_or_init(|| {
-            let document = document(self.facts);
-            let page = |title, text| File::new(HTML, markdown::page(title, text));
+            let (facts, further) = &*self.sources;
+            let openapi = document(facts);
+            let asyncapi = asyncapi::document(facts, &openapi);
+            let further = further.iter().map(|page| (OLDER, page.path.as_str(), page.text));
+            let all: Vec<(&str, &str, &str)> = PAGES.iter().copied().chain(further).collect();
+            let side = markdown::Side::new(all.iter().copied());
+            let mut others: HashMap<String, File> = all
+                .iter()
+                .map(|(_, path, text)| ((*path).to_owned(), File::new(HTML, markdown::page(&side, path, text))))
+                .collect();
+            others.insert(EVENTS.to_owned(), File::new(HTML, streams::page(&side, &asyncapi)));
+            let style = include_str!("../../../static/docs/style.css");
+            others.insert("style.css".to_owned(), File::new("text/css; charset=utf-8", style));
+            let script = include_str!("../../../static/docs/script.js");
+            others.insert("script.js".to_owned(), File::new("text/javascript; charset=utf-8", script));
             Published {
-                reference: File::new(HTML, reference::page(&document)),
-                document: File::new("application/json", document.to_string()),
-                streams: page("Streams", include_str!("../../../docs/streams.md")),
-                accounts: page("Accounts", include_str!("../../../docs/accounts.md")),
-                messages: page("Messages", include_str!("../../../docs/messages.md")),
-                people: page("People and reading", include_str!("../../../docs/people.md")),
-                errors: page("Errors", include_str!("../../../docs/errors.md")),
-                style: File::new("text/css; charset=utf-8", include_str!("../../../static/docs/style.css")),
-                script: File::new("text/javascript; charset=utf-8", include_str!("../../../static/docs/script.js")),
+                reference: File::new(HTML, reference::page(&side, &openapi)),
+                openapi: File::new("application/json", openapi.to_string()),
+                asyncapi: File::new("application/json", asyncapi.to_string()),
+                others,
             }
         })
     }
@@ -87,7 +122,7 @@ impl IntoResponse for Document {
 
 impl Answers for Document {
     fn answers(operation: &mut Operation<'_>) {
-        operation.answers(200, "An OpenAPI document.", Some(("application/json", json!({ "type": "object" }))));
+        operation.answers(200, "The document.", Some(("application/json", json!({ "type": "object" }))));
     }
 }
 
@@ -126,7 +161,12 @@ impl Answers for Part {
 
 /// `GET /openapi.json`
 pub(super) async fn openapi(State(publication): State<Publication>, known: Known) -> Document {
-    Document(publication.get().document.answer(&known, POLICY))
+    Document(publication.get().openapi.answer(&known, POLICY))
+}
+
+/// `GET /asyncapi.json`
+pub(super) async fn asyncapi(State(publication): State<Publication>, known: Known) -> Document {
+    Document(publication.get().asyncapi.answer(&known, POLICY))
 }
 
 /// `GET /docs`
@@ -153,27 +193,22 @@ impl Asks for Leaf {
             name: "page",
             says: "Its name.",
             required: true,
-            schema: json!({ "enum": ["accounts", "streams", "messages", "people", "errors", "style.css", "script.js"] }),
+            schema: json!({ "type": "string", "minLength": 1, "examples": ["streams", "style.css"] }),
         });
     }
 }
 
 /// `GET /docs/PAGE`
-pub(super) async fn page(
-    State(publication): State<Publication>,
-    known: Known,
-    Leaf(name): Leaf,
-) -> Result<Part, Problem> {
-    let published = publication.get();
-    let file = match name.as_str() {
-        "accounts" => &published.accounts,
-        "streams" => &published.streams,
-        "messages" => &published.messages,
-        "people" => &published.people,
-        "errors" => &published.errors,
-        "style.css" => &published.style,
-        "script.js" => &published.script,
-        _ => return Err(Problem::not_found()),
-    };
-    Ok(Part(file.answer(&known, POLICY)))
+pub(super) async fn page(publication: State<Publication>, known: Known, Leaf(name): Leaf) -> Result<Part, Problem> {
+    part(&publication, &known, &name)
+}
+
+/// `GET /docs/compat/PAGE`
+pub(super) async fn compat(publication: State<Publication>, known: Known, Leaf(name): Leaf) -> Result<Part, Problem> {
+    part(&publication, &known, &format!("compat/{name}"))
+}
+
+fn part(publication: &Publication, known: &Known, name: &str) -> Result<Part, Problem> {
+    let file = publication.get().others.get(name).ok_or_else(Problem::not_found)?;
+    Ok(Part(file.answer(known, POLICY)))
 }

@@ -1,7 +1,7 @@
 //! The reference: every operation of the document, by chapters, on one page.
 
 use super::curl::{Example, examples};
-use super::markdown::{HOME, anchor, escape, inline, render, shell};
+use super::markdown::{Side, anchor, escape, inline, render, shell};
 use super::schema::{is_shape, row, table};
 use serde_json::Value;
 use std::fmt::Write as _;
@@ -24,7 +24,7 @@ impl Place<'_> {
 }
 
 /// The page.
-pub(super) fn page(document: &Value) -> String {
+pub(super) fn page(pages: &Side, document: &Value) -> String {
     let mut side = String::new();
     let mut main = format!(
         "<h1>Goldcrest</h1><p class=\"lead\">{}</p>{}",
@@ -37,11 +37,7 @@ pub(super) fn page(document: &Value) -> String {
         chapter(document, name, tag["description"].as_str().unwrap_or_default(), &places, &mut side, &mut main);
     }
     shapes(document, &mut side, &mut main);
-    let body = format!(
-        "<nav class=\"side\">{HOME}<details class=\"contents\" open><summary>Contents</summary>{side}</details></nav>\
-         <main>{main}</main>"
-    );
-    shell("API", &body)
+    shell("API", &format!("{}<main>{main}</main>", pages.with(&side)))
 }
 
 fn places(document: &Value) -> impl Iterator<Item = Place<'_>> {
@@ -173,7 +169,7 @@ fn example(example: &Example, out: &mut String) {
     out.push_str("</figure>");
 }
 
-fn shapes(document: &Value, side: &mut String, main: &mut String) {
+pub(super) fn shapes(document: &Value, side: &mut String, main: &mut String) {
     side.push_str("<h2><a href=\"#shapes\">Shapes</a></h2><ul>");
     main.push_str(
         "<section class=\"chapter\"><h2 id=\"shapes\">Shapes</h2><p>What bodies and answers are made of.</p>",

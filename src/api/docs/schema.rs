@@ -6,7 +6,9 @@ use std::fmt::Write as _;
 
 /// What a schema refers to, if it does.
 fn resolve<'a>(document: &'a Value, schema: &'a Value) -> (&'a Value, Option<&'a str>) {
-    let Some(reference) = schema["$ref"].as_str() else { return (schema, None) };
+    // Older schemas say nothing beside a reference, and so put it into a list of one.
+    let alone = schema["allOf"].as_array().filter(|parts| parts.len() == 1).and_then(|parts| parts[0]["$ref"].as_str());
+    let Some(reference) = schema["$ref"].as_str().or(alone) else { return (schema, None) };
     let place = reference.trim_start_matches('#');
     let name = reference.rsplit('/').next();
     (document.pointer(place).unwrap_or(schema), name)
@@ -102,15 +104,14 @@ fn limits(document: &Value, schema: &Value) -> String {
 
 /// A row of a table of fields or parameters.
 pub(super) fn row(document: &Value, name: &str, note: &str, says: &str, schema: &Value) -> String {
-    let (target, _) = resolve(document, schema);
+    let (target, named) = resolve(document, schema);
     let says = [says, schema["description"].as_str().unwrap_or_default()].into_iter().find(|says| !says.is_empty());
     let says = says.or(target["description"].as_str()).map(inline).unwrap_or_default();
     let limits = match limits(document, schema) {
         limits if limits.is_empty() => limits,
         limits => format!(" <span class=\"limits\">{limits}</span>"),
     };
-    let choices =
-        if has_described_choices(target) && schema.get("$ref").is_none() { choices(target) } else { String::new() };
+    let choices = if has_described_choices(target) && named.is_none() { choices(target) } else { String::new() };
     format!(
         "<tr><th scope=\"row\"><code>{}</code>{note}</th><td class=\"type\">{}</td><td>{says}{limits}{choices}</td></tr>\n",
         escape(name),

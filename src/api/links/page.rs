@@ -113,6 +113,6 @@ mod tests {
     fn what_a_url_says_stays_text() {
         let form = form(Purpose::Activate, "\"><script>alert('&')</script>", 8, Some("<b>"));
         assert!(!form.contains("<script>") && !form.contains("<b>"), "{form}");
-        assert!(form.contains("value=\"&quot;&gt;&lt;script&gt;alert(&#x27;&amp;&#x27;)&lt;/script&gt;\""), "{form}");
+        assert!(form.contains("value=\"&quot;&gt;&lt;script&gt;alert(&#39;&amp;&#39;)&lt;/script&gt;\""), "{form}");
     }
 }

@@ -6,14 +6,17 @@ use super::schemas::Schemas;
 use super::{codes, links, story};
 use crate::api::problem::Problem;
 use serde_json::{Map, Value, json};
+use url::Url;
 
 /// What the document says of this one server.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Facts {
     /// The name of the web app's cookie.
     pub cookie: &'static str,
     /// The fewest characters of a password.
     pub password_min_length: usize,
+    /// Where it is reached from outside, if the operator said so.
+    pub public_url: Option<Url>,
 }
 
 /// A route's line in the list.
@@ -37,6 +40,7 @@ const CHAPTERS: &[(&str, &str, &str)] = &[
     ("conversations", "Conversations", "Direct conversations, groups and channels, and who is in them."),
     ("messages", "Messages", "Sending, editing, deleting, reading. See [Messages](/docs/messages)."),
     ("email", "Accounts", ""),
+    ("export", "Accounts", ""),
     (
         "links",
         "Mailed links",
@@ -48,6 +52,7 @@ const CHAPTERS: &[(&str, &str, &str)] = &[
     ("receipts", "Reading", "How far people have read. See [People and reading](/docs/people#reading)."),
     ("contacts", "Contacts", "Who may write to whom. See [People and reading](/docs/people)."),
     ("blocks", "Blocks", "Whom somebody does not want to be reached by."),
+    ("presence", "Presence", "Who is there, and who is typing. See [People and reading](/docs/people#presence)."),
     (
         "stream",
         "Streams",
@@ -103,7 +108,7 @@ impl Entry {
 }
 
 /// Puts the operations together.
-pub(in crate::api) fn assemble(facts: Facts, describe: impl FnOnce(&mut Schemas) -> Vec<(Entry, Value)>) -> Value {
+pub(in crate::api) fn assemble(facts: &Facts, describe: impl FnOnce(&mut Schemas) -> Vec<(Entry, Value)>) -> Value {
     let mut schemas = Schemas::new();
     schemas.given::<Problem>();
     let mut paths = Map::new();
@@ -148,7 +153,7 @@ pub(in crate::api) fn assemble(facts: Facts, describe: impl FnOnce(&mut Schemas)
 }
 
 /// That a field left out is `null` says its type already.
-fn without_null_defaults(value: &mut Value) {
+pub(in crate::api) fn without_null_defaults(value: &mut Value) {
     match value {
         Value::Object(fields) => {
             fields.retain(|name, value| !(name == "default" && value.is_null()));
@@ -180,7 +185,7 @@ fn headers() -> Value {
     })
 }
 
-fn security(facts: Facts) -> Value {
+fn security(facts: &Facts) -> Value {
     json!({
         "bearer": {
             "type": "http",

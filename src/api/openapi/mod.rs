@@ -16,5 +16,6 @@ mod story;
 pub(super) use answers::Answers;
 pub(super) use asks::{Asks, of_value};
 pub use document::Facts;
-pub(super) use document::{Entry, assemble};
+pub(super) use document::{Entry, assemble, without_null_defaults};
 pub(super) use operation::{Operation, Parameter};
+pub(super) use schemas::Schemas;

@@ -2,7 +2,7 @@
 
 use super::codes;
 use super::schemas::Schemas;
-use crate::api::middleware::is_limited;
+use crate::api::middleware::{is_limited, is_stream};
 use schemars::JsonSchema;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -103,6 +103,12 @@ impl<'a> Operation<'a> {
         self.answers(status, says, Some(("application/json", schema)));
     }
 
+    /// It answers with JSON objects, one a line.
+    pub(in crate::api) fn answers_lines<T: JsonSchema>(&mut self, status: u16, says: &str) {
+        let schema = self.schemas.given::<T>();
+        self.answers(status, says, Some(("application/x-ndjson", schema)));
+    }
+
     /// It answers with this status, and perhaps a body of this media type.
     pub(in crate::api) fn answers(&mut self, status: u16, says: &str, body: Option<(&str, Value)>) {
         let mut answer = json!({ "description": says });
@@ -127,7 +133,7 @@ impl<'a> Operation<'a> {
         if !mailed {
             self.refuses(&["token_in_url"]);
         }
-        if !mailed && self.writes() || self.path == "/stream" || self.path == "/ws" {
+        if !mailed && self.writes() || is_stream(self.path) {
             self.refuses(&["foreign_origin"]);
         }
         let limited = is_limited(self.path);

@@ -50,6 +50,11 @@ impl Step {
             self.add_to(operation.pointer_mut(&format!("/requestBody/content/{media}")), body);
         }
         if let Some(answer) = &self.answer {
+            let lines = format!("/responses/{}/content/application~1x-ndjson", self.status);
+            if let (Some(_), Some(items)) = (operation.pointer(&lines), answer.as_array()) {
+                let text = items.iter().map(Value::to_string).collect::<Vec<_>>().join("\n") + "\n";
+                return self.add_to(operation.pointer_mut(&lines), &text.into());
+            }
             let media = match self.status {
                 400.. => "application~1problem+json",
                 _ if answer.is_string() => "text~1plain",

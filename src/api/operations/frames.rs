@@ -1,11 +1,13 @@
 //! The frames of a socket's operations: what is asked in them, and the one shape of a reply.
 
+use super::list::Operation;
 use crate::api::extract::parse;
+use crate::api::fields::Text;
 use crate::api::problem::Problem;
 use crate::domain::sessions::Principal;
 use crate::domain::{ConversationId, MessageId, Refusal, Seq, Timestamp, UserId};
 use crate::transport::Outcome;
-use serde::de::DeserializeOwned;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -23,36 +25,68 @@ struct Envelope<'a> {
     reference: Option<&'a RawValue>,
 }
 
-#[derive(Deserialize)]
+/// Who somebody is.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Auth {
+    /// An access token, or an API key.
     pub(super) token: String,
+    /// The `seq` of the last event that was dealt with; without it, from now on. Only in the first frame of a socket
+    /// that was opened without credentials.
     pub(super) after: Option<Seq>,
 }
 
-#[derive(Deserialize)]
+/// A channel to hear.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Channel {
+pub(super) struct Follow {
+    /// Its name.
     pub(super) channel: String,
 }
 
-#[derive(Deserialize)]
+/// A channel to hear no longer.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Unfollow {
+    /// Its name.
+    pub(super) channel: String,
+}
+
+/// A message, and what it is to say.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Edit {
+    /// Which message.
     pub(super) id: MessageId,
+    #[schemars(with = "Text")]
     pub(super) text: String,
 }
 
-#[derive(Deserialize)]
+/// How far one has read.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Read {
+    /// Which conversation.
     pub(super) conversation_id: ConversationId,
+    /// Through which message.
     pub(super) message_id: MessageId,
 }
 
-#[derive(Deserialize)]
+/// Where one types, or no longer does.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Nothing {}
+pub(super) struct Typing {
+    /// Which conversation.
+    pub(super) conversation_id: ConversationId,
+    /// Whether it is over.
+    #[serde(default)]
+    pub(super) stopped: bool,
+}
+
+/// Nothing besides.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Ping {}
 
 /// What an operation is answered: either its result or what was wrong with it.
 #[derive(Serialize)]
@@ -70,26 +104,44 @@ struct Reply<'a, T> {
     request_id: Option<&'a str>,
 }
 
-#[derive(Serialize)]
+/// That a channel is heard.
+#[derive(Serialize, JsonSchema)]
 pub(super) struct Followed {
+    /// Which one.
     pub(super) conversation_id: ConversationId,
+    /// Its events after this one follow.
     pub(super) seq: Seq,
 }
 
-#[derive(Serialize)]
-pub(super) struct Unfollowed {
+/// That the others are told of it.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Typed {
+    /// Where.
     pub(super) conversation_id: ConversationId,
 }
 
-#[derive(Serialize)]
+/// That a channel is heard no longer.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Unfollowed {
+    /// Which one.
+    pub(super) conversation_id: ConversationId,
+}
+
+/// How far the stream is.
+#[derive(Serialize, JsonSchema)]
 pub(super) struct Place {
+    /// Everything up to here has been sent.
     pub(super) position: Seq,
+    /// The last event of the server.
     pub(super) head: Seq,
 }
 
-#[derive(Serialize)]
+/// Who is known now.
+#[derive(Serialize, JsonSchema)]
 pub(super) struct Authenticated {
+    /// Whose socket it is.
     pub(super) user_id: UserId,
+    /// When the token ends; never, if it is an API key.
     pub(super) expires_at: Option<Timestamp>,
 }
 
@@ -104,13 +156,13 @@ pub(super) struct Asked<'a> {
 
 impl Asked<'_> {
     /// Its fields.
-    pub(super) fn fields<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+    pub(super) fn fields<T: Operation>(&self) -> Result<T, Problem> {
         fields(self.frame)
     }
 
     /// The reply with its result, which is all that it leads to.
-    pub(super) fn done(&self, result: impl Serialize) -> Outcome {
-        Outcome::Reply(done(self.reference, result))
+    pub(super) fn done<T: Operation>(&self, result: T::Result) -> Outcome {
+        Outcome::Reply(done::<T>(self.reference, result))
     }
 
     /// Refuses what a ticket is not good for.
@@ -140,7 +192,7 @@ pub(super) fn open(frame: &str) -> Result<(String, Reference), Problem> {
 }
 
 /// The fields of an operation beside `op` and `ref`, none of them unknown.
-pub(super) fn fields<T: DeserializeOwned>(frame: &str) -> Result<T, Problem> {
+pub(super) fn fields<T: Operation>(frame: &str) -> Result<T, Problem> {
     let mut object: serde_json::Map<String, serde_json::Value> = parse(frame.as_bytes())?;
     object.remove("op");
     object.remove("ref");
@@ -149,7 +201,7 @@ pub(super) fn fields<T: DeserializeOwned>(frame: &str) -> Result<T, Problem> {
 }
 
 /// The reply to what was done.
-pub(super) fn done(reference: &Reference, result: impl Serialize) -> String {
+pub(super) fn done<T: Operation>(reference: &Reference, result: T::Result) -> String {
     reply(reference, Ok(result), None)
 }
 

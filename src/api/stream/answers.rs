@@ -1,6 +1,8 @@
 //! What each of the three ways to listen gives back, and how the description of the API tells it.
 
+use crate::api::asyncapi::gap;
 use crate::api::openapi::{Answers, Operation};
+use crate::domain::ephemeral::PASSING;
 use crate::domain::{ConversationId, Seq, Timestamp};
 use axum::response::{IntoResponse, Response};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -68,23 +70,16 @@ impl JsonSchema for Events {
     fn json_schema(schemas: &mut SchemaGenerator) -> Schema {
         let place = schemas.subschema_for::<Seq>();
         let event = schemas.subschema_for::<Event>();
+        let passing = schemas.subschema_for::<Passing>();
+        let gap = gap(schemas);
         json_schema!({
             "type": "object",
             "required": ["events", "next", "head"],
             "properties": {
                 "events": {
-                    "description": "What has happened after the cursor; or one `reset`, if it cannot be told.",
+                    "description": "What has happened after the cursor, and behind that what passed while it was waited for; or one `reset`, if it cannot be told.",
                     "type": "array",
-                    "items": { "anyOf": [event, {
-                        "type": "object",
-                        "required": ["type", "position", "head", "reason"],
-                        "properties": {
-                            "type": { "const": "reset" },
-                            "position": place,
-                            "head": place,
-                            "reason": { "enum": ["history_expired", "beyond_head", "malformed_cursor", "history_replaced"] },
-                        },
-                    }] },
+                    "items": { "anyOf": [event, passing, gap] },
                 },
                 "next": { "description": "What to ask with as `after` the next time.", "allOf": [place] },
                 "head": { "description": "The last event of the server.", "allOf": [place] },
@@ -106,11 +101,37 @@ impl JsonSchema for Event {
         let conversation = schemas.subschema_for::<ConversationId>();
         json_schema!({
             "type": "object",
-            "description": "Something that happened, the same on all three transports. [Types and their data](/docs/streams#events).",
+            "description": "Something that happened, the same on all three transports. [Types and their data](/docs/events#events).",
             "required": ["seq", "type", "at", "data"],
             "properties": {
                 "seq": seq,
                 "type": { "type": "string", "examples": ["message.created"] },
+                "at": at,
+                "conversation_id": conversation,
+                "data": { "type": "object" },
+            },
+        })
+    }
+}
+
+/// The schema of the envelope of what passes.
+struct Passing;
+
+impl JsonSchema for Passing {
+    fn schema_name() -> Cow<'static, str> {
+        "PassingEvent".into()
+    }
+
+    fn json_schema(schemas: &mut SchemaGenerator) -> Schema {
+        let kinds: Vec<&str> = PASSING.iter().map(|kind| kind.kind).collect();
+        let at = schemas.subschema_for::<Timestamp>();
+        let conversation = schemas.subschema_for::<ConversationId>();
+        json_schema!({
+            "type": "object",
+            "description": "Something that is so for now and is not kept. [Types and their data](/docs/events#passings).",
+            "required": ["type", "at", "data"],
+            "properties": {
+                "type": { "enum": kinds },
                 "at": at,
                 "conversation_id": conversation,
                 "data": { "type": "object" },

@@ -1,6 +1,6 @@
 //! `goldcrest tail`: what happens, as it happens, each event once and in order however often the connection breaks.
 
-mod parser;
+pub(super) mod parser;
 mod show;
 
 use super::failed::Failed;
@@ -185,6 +185,8 @@ impl Tail {
                 self.pause = retry.map_or(PAUSES.0, Duration::from_millis);
             }
             "expiring" => {}
+            // What passes is nothing to be read later.
+            "typing.started" | "typing.stopped" | "presence.changed" => {}
             "bye" => {
                 let Control { reason, retry, .. } = control();
                 output::note(format_args!("the server ends this stream ({}); coming back", Printable(&reason)));

@@ -7,7 +7,7 @@ const LINE_BYTES: usize = 4 * 1024 * 1024;
 
 /// One event.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Event {
+pub(in crate::cli) struct Event {
     /// Its type; empty if it has none.
     pub kind: String,
     /// Its data, lines joined.
@@ -16,7 +16,7 @@ pub(super) struct Event {
 
 /// What a stream has said so far.
 #[derive(Debug, Default)]
-pub(super) struct Parser {
+pub(in crate::cli) struct Parser {
     line: Vec<u8>,
     /// The last byte was a carriage return, so that a line feed now belongs to it.
     after_return: bool,
@@ -33,7 +33,7 @@ pub(super) struct Parser {
 
 /// A line without end: this is not a stream of events.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct TooLong;
+pub(in crate::cli) struct TooLong;
 
 impl Parser {
     /// A parser for a new connection, that goes on from where another one was.

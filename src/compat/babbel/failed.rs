@@ -1,9 +1,6 @@
 //! What is said when nothing can be done: a status, and a JSON object with a `message`.
 
 use crate::compat::Refused;
-use crate::domain::Refusal;
-use crate::gate::TooMany;
-use crate::service::Failure;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
@@ -35,10 +32,9 @@ impl Failed {
         let reason = "Missing required parameter in the JSON body or the post body or the query string";
         Self::malformed(json!({name: reason}))
     }
-}
 
-impl From<&Refused> for Failed {
-    fn from(refused: &Refused) -> Self {
+    /// A refusal of whatever stands before the handlers, or of a service.
+    pub(super) fn of(refused: &Refused) -> Self {
         let status = refused.status();
         // Of its own failures it says no more there.
         let message = match status {
@@ -49,27 +45,9 @@ impl From<&Refused> for Failed {
     }
 }
 
-impl From<Refused> for Failed {
-    fn from(refused: Refused) -> Self {
-        Self::from(&refused)
-    }
-}
-
-impl From<Failure> for Failed {
-    fn from(failure: Failure) -> Self {
-        Refused::from(failure).into()
-    }
-}
-
-impl From<Refusal> for Failed {
-    fn from(refusal: Refusal) -> Self {
-        Refused::from(refusal).into()
-    }
-}
-
-impl From<TooMany> for Failed {
-    fn from(too_many: TooMany) -> Self {
-        Refused::from(too_many).into()
+impl<R: Into<Refused>> From<R> for Failed {
+    fn from(refused: R) -> Self {
+        Self::of(&refused.into())
     }
 }
 

@@ -4,21 +4,19 @@ use super::SEEN;
 use super::actor::Actor;
 use super::failed::Failed;
 use super::moment::{Interval, shown};
+use crate::compat::THE_SERVER;
 use crate::domain::{self, MessageId};
 use crate::service::messages::ListWish;
 use crate::service::receipts::Taking;
 use crate::service::{Failure, MessagePage, Services};
+use crate::transport::in_parts;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use futures_util::{StreamExt as _, stream};
 use http::header;
 use serde::Serialize;
 
 /// Messages in one part. Each has up to 10,000 characters, so this is up to 4 MB.
 const PART: u64 = 100;
-
-/// Who says what the server itself says. The protocol wants a name, and this is one that nobody can take.
-const THE_SERVER: &str = "(server)";
 
 /// A message as the protocol has it; to whom it was said is told by the path.
 #[derive(Debug, Serialize)]
@@ -131,20 +129,17 @@ pub(super) async fn answer(mut parts: Parts) -> Result<Response, Failed> {
     if parts.over {
         return Ok(whole(first));
     }
-    let rest = stream::try_unfold(parts, async |mut parts| {
-        if parts.over {
-            return Ok(None);
+    let body = in_parts(first.into(), Some(parts), async |mut parts: Parts| match parts.text().await {
+        Ok(text) => {
+            let over = parts.over;
+            Ok((text.into(), Some(parts).filter(|_| !over)))
         }
-        match parts.text().await {
-            Ok(text) => Ok(Some((text, parts))),
-            Err(failure) => {
-                tracing::warn!(user.id = parts.actor.user.id.0, "a list broke off: {failure}");
-                Err(failure)
-            }
+        Err(failure) => {
+            tracing::warn!(user.id = parts.actor.user.id.0, "a list broke off: {failure}");
+            Err(failure)
         }
     });
-    let all = stream::once(std::future::ready(Ok(first))).chain(rest);
-    Ok(json(Body::from_stream(all)))
+    Ok(json(body))
 }
 
 /// An array that is whole.

@@ -10,7 +10,7 @@ use crate::compat::{Front, Refused};
 use crate::domain::{MessageId, Refusal};
 use crate::gate::Bounds;
 use crate::service::Failure;
-use crate::service::messages::{Destination, Outgoing};
+use crate::service::messages::{DELETE_LIMIT, Destination, Outgoing};
 use axum::Json;
 use axum::extract::{RawQuery, Request, State};
 use axum::response::Response;
@@ -78,24 +78,36 @@ fn unsent(failure: Failure) -> Failed {
 pub(super) async fn delete_one(
     State(front): State<Front>,
     actor: Actor,
+    bounds: Bounds,
     Numbered(id): Numbered,
     request: Request,
 ) -> Result<StatusCode, Failed> {
-    delete(front, actor, vec![id], request).await
+    delete(front, actor, &bounds, vec![id], request).await
 }
 
 /// `DELETE /USER/message/` with `{"ids": [1, 2]}`
 pub(super) async fn delete_many(
     State(front): State<Front>,
     actor: Actor,
+    bounds: Bounds,
     request: Request,
 ) -> Result<StatusCode, Failed> {
-    delete(front, actor, Vec::new(), request).await
+    delete(front, actor, &bounds, Vec::new(), request).await
 }
 
-async fn delete(front: Front, actor: Actor, mut ids: Vec<MessageId>, request: Request) -> Result<StatusCode, Failed> {
-    let body = front.gate.body(request.into_body()).await.map_err(Refused::from)?;
+async fn delete(
+    front: Front,
+    actor: Actor,
+    bounds: &Bounds,
+    mut ids: Vec<MessageId>,
+    request: Request,
+) -> Result<StatusCode, Failed> {
+    let body = front.gate.body(request.into_body()).await?;
     ids.extend(numbers(&body)?);
+    // It may name any number. As many as one change takes count like a message.
+    for _ in 0..ids.len().div_ceil(DELETE_LIMIT).max(1) {
+        bounds.send(actor.principal.user)?;
+    }
     let deleted = front.services.hide_received(&actor.principal, ids, SEEN).await?;
     if deleted.is_empty() {
         return Err(Failed::malformed("None of these is a message that you received and have not deleted."));

@@ -54,5 +54,5 @@ fn router(front: Front) -> Router {
 }
 
 fn refuse(refused: &Refused) -> Response {
-    Failed::from(refused).into_response()
+    Failed::of(refused).into_response()
 }

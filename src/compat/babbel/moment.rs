@@ -42,7 +42,7 @@ pub(super) fn shown(moment: Timestamp) -> String {
 
 /// As the README writes moments in queries: `2016-10-08T16:17:25.735955+00:00`.
 pub(super) fn with_offset(moment: Timestamp) -> String {
-    format!("{}000+00:00", moment.to_string().trim_end_matches('Z'))
+    moment.microseconds() + "+00:00"
 }
 
 /// Reads a date, or a date and a time, with or without punctuation, seconds, their fraction (cut to milliseconds) and

@@ -157,6 +157,6 @@ mod tests {
 
     #[test]
     fn a_text_stays_a_text() {
-        assert_eq!(escape("<b a='\"'>&amp;"), "&lt;b a=&#x27;&quot;&#x27;&gt;&amp;amp;");
+        assert_eq!(escape("<b a='\"'>&amp;"), "&lt;b a=&#39;&quot;&#39;&gt;&amp;amp;");
     }
 }

@@ -34,6 +34,11 @@ impl FromRequestParts<Front> for Actor {
 }
 
 impl Actor {
+    /// Who has shown credentials of his own.
+    pub(super) fn caller(&self) -> Option<&Principal> {
+        self.caller.as_ref()
+    }
+
     /// Somebody whom the request names: the caller himself, or one on whose behalf trusted callers act.
     pub(super) async fn acts_as(self, id: UserId) -> Result<Principal, Said> {
         if let Some(caller) = self.caller.filter(|caller| caller.user == id) {

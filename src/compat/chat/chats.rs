@@ -4,8 +4,10 @@ use super::actor::{Actor, untrusted};
 use super::said::Said;
 use super::{Added, NAMESPACE, body::Body, rows};
 use crate::compat::{Front, Refused};
+use crate::domain::conversations::FIRST_MEMBERS_LIMIT;
 use crate::domain::{ConversationId, Timestamp, UserId};
-use crate::service::conversations::{NamedGroup, NewGroup};
+use crate::gate::Bounds;
+use crate::service::conversations::NamedGroup;
 use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
@@ -33,13 +35,19 @@ impl From<NamedGroup> for Chat {
 }
 
 /// `POST /chats/add`
-pub(super) async fn add(State(front): State<Front>, actor: Actor, body: Body) -> Result<Added, Said> {
+pub(super) async fn add(State(front): State<Front>, actor: Actor, bounds: Bounds, body: Body) -> Result<Added, Said> {
     let mut given = body.check();
     let name = given.text("name");
     let people = given.people("users");
     given.finish()?;
-    let maker = actor.acts_as_one_of(&people).await?;
-    let group = NewGroup { namespace: NAMESPACE, name, people };
+    let group = front.services.gather(NAMESPACE, name, people).await?;
+    let maker = actor.acts_as_one_of(group.people()).await?;
+    // It may be of any number. As many as can be named natively count like a message.
+    if let Some(maker) = &maker {
+        for _ in group.people().chunks(FIRST_MEMBERS_LIMIT) {
+            bounds.send(maker.user)?;
+        }
+    }
     let made = front.services.create_named_group(maker.as_ref(), group).await;
     made.map(|id| Added(id.0)).map_err(|failure| untrusted(Refused::from(failure)))
 }

@@ -3,15 +3,12 @@
 
 use super::said::Said;
 use crate::service::{Failure, Page};
+use crate::transport::in_parts;
 use axum::Json;
-use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use futures_util::StreamExt;
-use futures_util::stream::{once, try_unfold};
 use http::{HeaderValue, header};
 use serde::Serialize;
-use std::future::ready;
 
 /// A JSON array on its way out.
 #[derive(Debug, Default)]
@@ -77,17 +74,8 @@ where
     let Page { items, next, .. } = read(None).await?;
     let mut array = Array::default();
     let first = array.piece(&items, next.is_none())?;
-    let body = match next {
-        None => Body::from(first),
-        Some(cursor) => {
-            let rest = Some(Rest { array, cursor, read });
-            let rest = try_unfold(rest, async |rest| match rest {
-                Some(rest) => rest.next().await.map(Some),
-                None => Ok(None),
-            });
-            Body::from_stream(once(ready(Ok(first))).chain(rest))
-        }
-    };
+    let rest = next.map(|cursor| Rest { array, cursor, read });
+    let body = in_parts(first, rest, Rest::next);
     let kind = HeaderValue::from_static("application/json");
     Ok(([(header::CONTENT_TYPE, kind)], body).into_response())
 }

@@ -3,7 +3,6 @@
 
 use crate::compat::Refused;
 use crate::domain::Refusal;
-use crate::gate::TooMany;
 use crate::service::Failure;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
@@ -74,27 +73,9 @@ fn message(refused: &Refused) -> Value {
     }
 }
 
-impl From<Refused> for Said {
-    fn from(refused: Refused) -> Self {
-        Self::of(&refused)
-    }
-}
-
-impl From<Failure> for Said {
-    fn from(failure: Failure) -> Self {
-        Self::of(&Refused::from(failure))
-    }
-}
-
-impl From<Refusal> for Said {
-    fn from(refusal: Refusal) -> Self {
-        Self::of(&Refused::from(refusal))
-    }
-}
-
-impl From<TooMany> for Said {
-    fn from(refused: TooMany) -> Self {
-        Self::of(&Refused::from(refused))
+impl<R: Into<Refused>> From<R> for Said {
+    fn from(refused: R) -> Self {
+        Self::of(&refused.into())
     }
 }
 

@@ -2,7 +2,6 @@
 
 use crate::compat::Refused;
 use crate::domain::Refusal;
-use crate::gate::TooMany;
 use crate::service::Failure;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
@@ -143,27 +142,9 @@ impl Wrong {
     }
 }
 
-impl From<Refused> for Wrong {
-    fn from(refused: Refused) -> Self {
-        Self::of(&refused)
-    }
-}
-
-impl From<Failure> for Wrong {
-    fn from(failure: Failure) -> Self {
-        Self::of(&failure.into())
-    }
-}
-
-impl From<Refusal> for Wrong {
-    fn from(refusal: Refusal) -> Self {
-        Self::of(&refusal.into())
-    }
-}
-
-impl From<TooMany> for Wrong {
-    fn from(too_many: TooMany) -> Self {
-        Self::of(&too_many.into())
+impl<R: Into<Refused>> From<R> for Wrong {
+    fn from(refused: R) -> Self {
+        Self::of(&refused.into())
     }
 }
 

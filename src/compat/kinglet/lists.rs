@@ -45,22 +45,34 @@ pub(super) async fn request(
 }
 
 /// `GET /lists/approve/NAME`
-pub(super) async fn approve(front: State<Front>, name: Part, said: Said) -> Result<Done<Nothing>, Wrong> {
-    answer(front, name, said, Answer::Approved).await
+pub(super) async fn approve(
+    front: State<Front>,
+    bounds: Bounds,
+    name: Part,
+    said: Said,
+) -> Result<Done<Nothing>, Wrong> {
+    answer(front, &bounds, name, said, Answer::Approved).await
 }
 
 /// `GET /lists/reject/NAME`
-pub(super) async fn reject(front: State<Front>, name: Part, said: Said) -> Result<Done<Nothing>, Wrong> {
-    answer(front, name, said, Answer::Rejected).await
+pub(super) async fn reject(
+    front: State<Front>,
+    bounds: Bounds,
+    name: Part,
+    said: Said,
+) -> Result<Done<Nothing>, Wrong> {
+    answer(front, &bounds, name, said, Answer::Rejected).await
 }
 
 async fn answer(
     State(front): State<Front>,
+    bounds: &Bounds,
     Part(name): Part,
     said: Said,
     answer: Answer,
 ) -> Result<Done<Nothing>, Wrong> {
     let caller = said.logged_in(&front).await?.principal;
+    bounds.send(caller.user)?;
     match front.services.answer_known_contact(&caller, &name, answer).await {
         Ok(_) => Ok(Done(Nothing {})),
         Err(Failure::Refused(Refusal::NotFound("contact"))) => {

@@ -3,7 +3,7 @@
 use super::answer::{Done, Wrong};
 use super::said::{LoggedIn, Part, Said};
 use super::{dates, text};
-use crate::compat::Front;
+use crate::compat::{Front, THE_SERVER};
 use crate::domain::contacts::read_told;
 use crate::domain::messages::Message;
 use crate::domain::users::UserRef;
@@ -36,17 +36,18 @@ impl<'a> Speech<'a> {
             let author_id = author.id;
             return Self { author: author.username.as_str(), author_id, text: Cow::Borrowed(&message.text), people };
         }
-        let Some((owner, state)) = read_told(&message.text) else {
-            return Self { author: "System", author_id: UserId(0), text: Cow::Borrowed(&message.text), people };
-        };
+        let by_the_server =
+            || Self { author: THE_SERVER, author_id: UserId(0), text: Cow::Borrowed(&message.text), people };
+        let Some((owner, state)) = read_told(&message.text) else { return by_the_server() };
+        // Whoever is not here by that name any more has nothing said for him.
         let answered = people.iter().find(|person| person.username.as_str() == owner);
+        let Some(answered) = answered else { return by_the_server() };
         let asked = people.iter().find(|person| person.username.as_str() != owner);
         let asked = asked.map_or("", |person| person.username.as_str());
         let word = state.word();
         let text =
             format!("@{asked} System Message: Your request to be added to {owner}'s approved list has been {word}.");
-        let author_id = answered.map_or(UserId(0), |person| person.id);
-        Self { author: owner, author_id, text: Cow::Owned(text), people }
+        Self { author: owner, author_id: answered.id, text: Cow::Owned(text), people }
     }
 
     /// All who may read it, the author last.
@@ -110,7 +111,7 @@ impl Row {
     fn new(found: &Addressed, viewer: UserId, now: Timestamp) -> Self {
         let message = &found.item.message;
         let speech = Speech::of(message, &found.people);
-        let own = message.author.as_ref().is_some_and(|author| author.id == viewer);
+        let own = speech.author_id == viewer;
         Self {
             message_id: message.id.to_string(),
             parent_id: parent_id(message),
@@ -281,8 +282,13 @@ pub(super) async fn since(State(front): State<Front>, Part(moment): Part, said: 
     let caller = said.logged_in(&front).await?;
     let seconds: Option<i64> = moment.parse().ok().filter(|_| moment.bytes().all(|byte| byte.is_ascii_digit()));
     let since = seconds.map(|seconds| Timestamp(seconds.saturating_mul(1_000))).ok_or_else(Wrong::not_logged_in)?;
-    let wish =
-        ListWish { which: MessageBox::Inbox, directs: Some(Directs::All), since: Some(since), ..ListWish::default() };
+    let wish = ListWish {
+        which: MessageBox::Inbox,
+        directs: Some(Directs::All),
+        since: Some(since),
+        not_answers_of: Some(caller.user.reference()),
+        ..ListWish::default()
+    };
     let new_message_count = front.services.message_count(&caller.principal, wish).await?;
     Ok(Done(News { new_message_count }))
 }

@@ -94,7 +94,7 @@ struct Time {
 
 /// `GET /time`
 async fn time(State(front): State<Front>) -> Result<Done<Time>, Wrong> {
-    Ok(Done(Time { server_epoch_seconds: front.services.last_event_at().await?.seconds() }))
+    Ok(Done(Time { server_epoch_seconds: front.services.settled_at().await?.seconds() }))
 }
 
 fn refuse(refused: &Refused) -> Response {

@@ -3,6 +3,7 @@
 use crate::domain::users::{USERNAME_LIMIT, UserRef, fold, is_part_of_name, is_part_of_word};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use pulldown_cmark_escape::escape_html;
 use sha2::{Digest, Sha256};
 use url::Url;
 
@@ -177,16 +178,8 @@ fn escaped(text: &str) -> String {
 }
 
 fn escape_into(html: &mut String, text: &str) {
-    for c in text.chars() {
-        match c {
-            '&' => html.push_str("&amp;"),
-            '<' => html.push_str("&lt;"),
-            '>' => html.push_str("&gt;"),
-            '"' => html.push_str("&quot;"),
-            '\'' => html.push_str("&#39;"),
-            c => html.push(c),
-        }
-    }
+    // A string takes whatever is written to it.
+    let _ = escape_html(html, text);
 }
 
 #[cfg(test)]

@@ -110,7 +110,7 @@ pub(super) async fn activate(
     bounds: Bounds,
     Part(digest): Part,
 ) -> Result<Done<Activated>, Wrong> {
-    bounds.login("a mailed link")?;
+    bounds.mailed_link()?;
     let unknown = |failure| match failure {
         Failure::Refused(Refusal::LinkInvalid | Refusal::EmailTaken) => {
             let system = "Invalid data given or account does not exist.";
@@ -226,7 +226,7 @@ pub(super) async fn change_password(State(front): State<Front>, bounds: Bounds, 
         return Err(Wrong::bad("Invalid data.", sentences));
     }
     let name = caller.user.username.as_str();
-    bounds.login(name)?;
+    bounds.password(caller.principal.user)?;
     let not_changed = |failure| match failure {
         Failure::Refused(Refusal::InvalidCredentials) => Wrong::bad("Invalid data.", "Old password is incorrect."),
         Failure::Refused(Refusal::Invalid { reason, .. }) => Wrong::bad("Invalid data.", format!("{reason} ")),

@@ -83,8 +83,14 @@ pub(super) async fn edit(
 }
 
 /// `DELETE /message/ID`: for all. Who moderates does so with a client that says for whom a message is to be gone.
-pub(super) async fn delete(State(front): State<Front>, id: Written, caller: Caller) -> Result<Json<Value>, Sorry> {
+pub(super) async fn delete(
+    State(front): State<Front>,
+    id: Written,
+    caller: Caller,
+    bounds: Bounds,
+) -> Result<Json<Value>, Sorry> {
     let (id, principal) = (written(id)?, caller.required()?);
+    bounds.send(principal.user)?;
     let unknown: fn(&str) -> Sorry = |id| Sorry::not_found(format!("No post by id {id}"));
     let message = on_the_board(&front, &id, unknown).await?;
     if !wrote(&principal, &message) {

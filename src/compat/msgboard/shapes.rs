@@ -49,5 +49,5 @@ impl MessageShape {
 /// The older system counted microseconds, and some who parse its moments insist on six digits.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
 fn with_microseconds<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(&format_args!("{}000Z", at.to_string().trim_end_matches('Z')))
+    serializer.serialize_str(&(at.microseconds() + "Z"))
 }

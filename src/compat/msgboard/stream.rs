@@ -7,7 +7,7 @@ use crate::compat::Front;
 use crate::domain::sessions::Principal;
 use crate::gate::ClientAddress;
 use crate::service::Failure;
-use crate::transport::{AddressPermit, CloseReason, Cursor, Subscription, TakeOver};
+use crate::transport::{AddressPermit, CloseReason, Cursor, Manner, Subscription, TakeOver};
 use crate::transport::{farewell, last_event_id, sse_head, translated};
 use axum::Extension;
 use axum::extract::State;
@@ -49,17 +49,19 @@ async fn open(
         return Ok(Err(CloseReason::TooManyStreams));
     }
     let Some(permit) = front.gate.admit_stream(address) else { return Ok(Err(CloseReason::TooManyStreams)) };
-    if front.services.follower().hub().is_closed() {
-        return Ok(Err(CloseReason::ShuttingDown));
+    if let Some(ending) = front.services.follower().hub().closed_by() {
+        return Ok(Err(ending.into()));
     }
     match follow(front, cursor).await {
         Ok(subscription) => Ok(Ok((subscription, permit))),
         Err(Failure::Unavailable | Failure::Overloaded | Failure::OutcomeUnknown) => Ok(Err(CloseReason::Unavailable)),
+        // The first listener makes the board, and so may be the first to see it.
+        Err(Failure::Replaced) => Ok(Err(CloseReason::HistoryReplaced)),
         Err(failure) => Err(failure),
     }
 }
 
 async fn follow(front: &Front, cursor: Cursor) -> Result<Subscription, Failure> {
     front.services.commons(BOARD).await?;
-    front.services.subscribe(&Principal::anonymous(), cursor, &[BOARD.to_owned()]).await
+    front.services.subscribe(&Principal::anonymous(), cursor, &[BOARD.to_owned()], Manner::Stream).await
 }

@@ -7,6 +7,7 @@ use super::known::Known;
 use super::pages::{Asked, Page, SIZE};
 use crate::domain::Refusal;
 use crate::domain::blocks::BlockView;
+use crate::gate::Bounds;
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
@@ -24,8 +25,10 @@ pub(super) struct Shown {
 pub(super) async fn block(
     State(front): State<Front>,
     Known(principal): Known,
+    bounds: Bounds,
     request: Request,
 ) -> Answer<(StatusCode, Json<Shown>)> {
+    bounds.send(principal.user)?;
     let form = Form::read(&front, request).await?;
     let named = form.somebody("blocked")?;
     let nobody = |failure| Complaint::from(failure).or_nobody("User to be blocked does not exist.");
@@ -35,7 +38,7 @@ pub(super) async fn block(
     if blocked.id == principal.user {
         return Err(Complaint::detail("You cannot block yourself."));
     }
-    if !front.services.block(&principal, &blocked_user).await.map_err(nobody)? {
+    if !front.services.block_known(&principal, blocked.id).await.map_err(nobody)? {
         return Err(Complaint::detail(format!("User {blocked_user} has already been blocked.")));
     }
     let me = front.services.me(&principal).await?;
@@ -61,8 +64,10 @@ pub(super) async fn list(
 pub(super) async fn unblock(
     State(front): State<Front>,
     Known(principal): Known,
+    bounds: Bounds,
     named: Result<Path<String>, PathRejection>,
 ) -> Answer<StatusCode> {
+    bounds.send(principal.user)?;
     let not_found = || Complaint::Detail(StatusCode::NOT_FOUND, "Not found.".to_owned());
     let Ok(Path(username)) = named else { return Err(not_found()) };
     match front.services.unblock(&principal, &username).await.map_err(Refused::from) {

@@ -35,15 +35,9 @@ impl Shown {
             sender: message.author.map(|author| author.username.as_str().to_owned()),
             receiver: receiver.username.as_str().to_owned(),
             content: message.text,
-            created: moment(message.created_at),
+            created: message.created_at.microseconds() + "Z",
         }
     }
-}
-
-/// With six decimals, as clients may expect who take the text apart by its length.
-fn moment(at: Timestamp) -> String {
-    let text = at.to_string();
-    format!("{}000Z", text.trim_end_matches('Z'))
 }
 
 /// `POST /api/message`: what is said is looked at first, then to whom.
@@ -62,8 +56,7 @@ pub(super) async fn send(
     let receiver =
         front.services.user(&receiver).await.map_err(|failure| Complaint::from(failure).or_nobody(NOBODY))?;
     let receiver = receiver.reference();
-    let to = Destination::People(vec![receiver.username.as_str().to_owned()]);
-    let outgoing = Outgoing { to, text, thread_id: None, client_id: None };
+    let outgoing = Outgoing { to: Destination::Person(receiver.id), text, thread_id: None, client_id: None };
     let (message, _) = front.services.send(&principal, outgoing).await?;
     Ok((StatusCode::CREATED, Json(Shown::new(message, &receiver))))
 }
@@ -163,10 +156,5 @@ mod tests {
         ] {
             assert_eq!(midnight(none), None, "{none}");
         }
-    }
-
-    #[test]
-    fn a_moment_has_six_decimals() {
-        assert_eq!(moment(Timestamp(1_795_255_200_123)), "2026-11-21T10:00:00.123000Z");
     }
 }

@@ -1,12 +1,12 @@
 //! A database, a hub that hears of commits when a test says so, and streams that are polled by hand.
 
 use crate::domain::conversations::{Kind, Member, Role};
-use crate::domain::events::{Happening, MemberChange, Record, Topic};
+use crate::domain::events::{ConversationView, Ended, Happening, MemberChange, Record, Topic};
 use crate::domain::messages::Message;
 use crate::domain::{ConversationId, MessageId, Refusal, Seq, SessionId, Timestamp, UserId};
 use crate::live::event::Event;
 use crate::live::hub::Applied;
-use crate::live::{Cursor, Follower, Hub, HubOptions, Step, Subscription, Wish};
+use crate::live::{Cursor, Follower, Hub, HubOptions, Manner, Step, Subscription, Wish};
 use crate::store::tests::{conversation, open, user};
 use crate::store::{Abort, Batch, Change, HandOver, NewConversation, NewMessage, Sequencer, Store};
 use parking_lot::Mutex;
@@ -30,6 +30,10 @@ pub(crate) enum Act {
     Revoke(UserId, SessionId),
     /// Deletes the oldest events, so many.
     Forget(i64),
+    /// Deletes the oldest messages, so many.
+    Expire(u64),
+    /// What a conversation hears of that.
+    Expired(ConversationId, MessageId),
 }
 
 impl Change for Act {
@@ -49,7 +53,9 @@ impl Change for Act {
                 let kept = batch.message(*id).await?.ok_or(Refusal::NotFound("message"))?;
                 batch.erase_messages(vec![kept]);
             }
-            Self::Note(user) => drop(batch.emit(Topic::User(*user), &Happening::SessionRevoked(SessionId(0)))),
+            Self::Note(user) => {
+                batch.emit(Topic::User(*user), &Happening::SessionRevoked(Ended { id: SessionId(0) }));
+            }
             Self::Join(room, user) => {
                 let change = change(batch, *user, Some(Role::Member)).await?;
                 batch.insert_stay(*room, *user, Role::Member);
@@ -61,11 +67,13 @@ impl Change for Act {
                 batch.emit(Topic::Conversation(*room), &Happening::MemberRemoved(change));
             }
             Self::Revoke(user, session) => {
-                batch.emit(Topic::User(*user), &Happening::SessionRevoked(*session));
+                batch.emit(Topic::User(*user), &Happening::SessionRevoked(Ended { id: *session }));
             }
             Self::Forget(most) => {
                 batch.forget_events(Timestamp(i64::MAX), *most).await?;
             }
+            Self::Expire(most) => drop(batch.expire_messages(Timestamp(i64::MAX), *most).await?),
+            Self::Expired(..) => {}
         }
         Ok(())
     }
@@ -90,7 +98,7 @@ async fn make(batch: &mut Batch, kind: Kind, people: &[UserId]) -> Result<(), Ab
     let first = people.iter().map(|user| (*user, Role::Member)).collect();
     let conversation = batch.insert_conversation(NewConversation { conversation: conversation(kind), members: first });
     let topic = Topic::Conversation(conversation.id);
-    batch.emit(topic, &Happening::ConversationCreated { conversation, members });
+    batch.emit(topic, &Happening::ConversationCreated(ConversationView::new(conversation, Some(members))));
     Ok(())
 }
 
@@ -168,7 +176,7 @@ impl Bench {
 }
 
 pub(super) fn wish(user: UserId, cursor: Cursor) -> Wish {
-    Wish { user, session: SessionId(user.0), only: None, follows: Vec::new(), cursor }
+    Wish { user, session: SessionId(user.0), only: None, follows: Vec::new(), cursor, manner: Manner::Stream }
 }
 
 /// One look, without waiting for anything.

@@ -126,6 +126,52 @@ async fn replayed_from_ring_or_log_a_deleted_message_is_the_same_bytes() {
 }
 
 #[tokio::test]
+async fn what_expires_while_a_stream_holds_it_is_not_shown() {
+    // In its queue, in a page of the ring, in a page of the log, and with more expiries than are remembered.
+    for (ring, parts) in
+        [(ROOMY, [4, 0, 0, 0, 0]), (1, [4, 0, 0, 0, 0]), (ROOMY, [1, 1, 1, 1, 0]), (1, [1, 1, 1, 1, 1])]
+    {
+        let bench = room_with_messages(ring, 64, 6).await;
+        let mut behind = bench.open(ANN, Cursor::After(Seq(1))).await;
+        let Some(Step::Event(first)) = next(&mut behind).await else { panic!("there are six") };
+        assert_eq!(shown(&first), Some((MessageId(1), true)));
+        let mut live = bench.open(BOB, Cursor::Now).await;
+        assert!(glance(&mut live).is_pending());
+        bench.happen(Act::Say(ROOM)).await;
+        for most in parts {
+            bench.happen(Act::Expire(most)).await;
+        }
+        let gone: i64 = parts.iter().sum::<u64>().try_into().expect("a few");
+        let expected: Vec<_> = (2..=7).map(|id| (id, id > gone)).collect();
+        assert_eq!(rest(&mut behind).await, expected, "ring {ring}, {parts:?}");
+        assert_eq!(rest(&mut live).await, [(7, true)], "ring {ring}, {parts:?}");
+        bench.happen(Act::Say(ROOM)).await;
+        bench.happen(Act::Expire(99)).await;
+        assert_eq!(rest(&mut live).await, [(8, false)], "ring {ring}, {parts:?}");
+        assert_eq!((behind.position() < live.position(), live.position()), (true, bench.hub().applied()));
+    }
+}
+
+#[tokio::test]
+async fn replayed_from_ring_or_log_an_expired_message_is_the_same_bytes() {
+    let bench = room_with_messages(ROOMY, 64, 6).await;
+    erase(&bench, 2).await;
+    for most in [1, 2, 1] {
+        bench.happen(Act::Expire(most)).await;
+    }
+    let mut from_ring = bench.open(ANN, Cursor::After(Seq(1))).await;
+    let mut ring = Vec::new();
+    while let Some(Step::Event(event)) = next(&mut from_ring).await {
+        ring.push(event.sse().clone());
+    }
+    let page = bench.store.log_page(Seq(1), bench.head().await, None, 100).await.expect("a page");
+    let log: Vec<_> = page.records.iter().map(|record| crate::live::event::Event::new(record).sse().clone()).collect();
+    assert_eq!(ring, log);
+    let shows = log.iter().filter(|frame| String::from_utf8_lossy(frame).contains("hello")).count();
+    assert_eq!((log.len(), shows), (10, 2));
+}
+
+#[tokio::test]
 async fn said_and_deleted_in_one_batch_it_is_never_shown() {
     let bench = room_with_messages(ROOMY, 64, 0).await;
     let mut stream = bench.open(ANN, Cursor::Now).await;

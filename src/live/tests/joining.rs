@@ -2,7 +2,7 @@
 
 use super::bench::{Act, Bench, drain, glance, next, wish};
 use crate::domain::conversations::Kind;
-use crate::domain::events::{Happening, Record, Topic};
+use crate::domain::events::{Ended, Happening, Record, Topic};
 use crate::domain::{ConversationId, Seq, SessionId, Timestamp, UserId};
 use crate::live::event::Event;
 use crate::live::{Cursor, Gap, Step};
@@ -18,7 +18,7 @@ const ROOM: ConversationId = ConversationId(1);
 const ROOMY: usize = 1 << 20;
 
 fn note(seq: i64, whose: UserId) -> Arc<Event> {
-    let happening = Happening::SessionRevoked(SessionId(0));
+    let happening = Happening::SessionRevoked(Ended { id: SessionId(0) });
     Arc::new(Event::new(&Record {
         seq: Seq(seq),
         topic: Topic::User(whose),

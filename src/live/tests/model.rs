@@ -2,6 +2,7 @@
 
 use super::bench::Act;
 use crate::domain::{ConversationId, MessageId, UserId};
+use std::collections::BTreeSet;
 
 /// All that happened; the event at place 1 is the first.
 #[derive(Debug)]
@@ -9,11 +10,13 @@ pub(super) struct Model {
     events: Vec<Act>,
     /// The first event that is kept.
     pub(super) beginning: i64,
+    /// So many messages are kept no longer.
+    expired: usize,
 }
 
 impl Model {
     pub(super) fn new() -> Self {
-        Self { events: Vec::new(), beginning: 1 }
+        Self { events: Vec::new(), beginning: 1, expired: 0 }
     }
 
     pub(super) fn head(&self) -> i64 {
@@ -38,9 +41,26 @@ impl Model {
         said.zip(1..).map(|(room, id)| (room, MessageId(id))).filter(|(_, id)| self.erased_at(*id).is_none()).collect()
     }
 
+    /// Notes that the next so many messages are kept no longer: each conversation of one of them hears so.
+    pub(super) fn expire(&mut self, most: usize) {
+        let said = self.events.iter().filter_map(|event| match event {
+            Act::Say(room) => Some(*room),
+            _ => None,
+        });
+        let old: Vec<ConversationId> = said.skip(self.expired).take(most).collect();
+        self.expired += old.len();
+        let up_to = MessageId(i64::try_from(self.expired).expect("a short test"));
+        let rooms: BTreeSet<ConversationId> = old.into_iter().collect();
+        self.events.extend(rooms.into_iter().map(|room| Act::Expired(room, up_to)));
+    }
+
     /// The place of the event by which a message was deleted.
     pub(super) fn erased_at(&self, id: MessageId) -> Option<i64> {
-        let erasing = |event: &Act| matches!(event, Act::Erase(_, erased) if *erased == id);
+        let erasing = |event: &Act| match event {
+            Act::Erase(_, erased) => *erased == id,
+            Act::Expired(_, up_to) => id <= *up_to,
+            _ => false,
+        };
         self.events.iter().zip(1..).find(|(event, _)| erasing(event)).map(|(_, at)| at)
     }
 
@@ -81,7 +101,11 @@ impl Model {
                     made += 1;
                     Some(ConversationId(made))
                 }
-                Act::Say(room) | Act::Erase(room, _) | Act::Join(room, _) | Act::Leave(room, _) => Some(*room),
+                Act::Say(room)
+                | Act::Erase(room, _)
+                | Act::Expired(room, _)
+                | Act::Join(room, _)
+                | Act::Leave(room, _) => Some(*room),
                 _ => None,
             };
             if at <= after || at > through {

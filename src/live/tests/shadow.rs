@@ -157,6 +157,12 @@ impl Play {
         self.model.beginning = self.bench.store.clock().await.expect("a clock").beginning.0;
     }
 
+    async fn expire(&mut self) {
+        let most = self.random.random_range(1..12);
+        self.bench.commit(Act::Expire(most)).await;
+        self.model.expire(usize::try_from(most).expect("a few"));
+    }
+
     async fn begin_listening(&mut self) {
         let user = self.anybody();
         let cursor = match self.below(4) {
@@ -233,6 +239,7 @@ impl Play {
             90..94 => self.somebody_is_cut_off(),
             94..96 => self.somebody_follows(),
             96 => self.forget().await,
+            97 => self.expire().await,
             _ => self.bench.apply_all(),
         }
     }

@@ -55,30 +55,32 @@ pub(in crate::service) async fn admin(batch: &mut Batch, id: UserId) -> Result<U
     Ok(user.ok_or(Refusal::NotAdmin)?)
 }
 
-/// Changes what somebody shows of himself, and to whom.
+/// Changes what somebody shows of himself, and to whom. Says too whether he shows otherwise than before when he is there.
 pub(super) struct UpdateProfile {
     pub user: UserId,
     pub profile: Profile,
 }
 
 impl Change for UpdateProfile {
-    type Output = User;
+    type Output = (User, bool);
 
-    async fn decide(&self, batch: &mut Batch) -> Result<User, Abort> {
+    async fn decide(&self, batch: &mut Batch) -> Result<(User, bool), Abort> {
         let old = batch.user(self.user).await?.ok_or(Refusal::Unauthorized)?;
-        let Profile { bio, bio_visible, inbox } = &self.profile;
+        let Profile { bio, bio_visible, inbox, show_presence } = &self.profile;
         let new = User {
             bio: bio.clone().unwrap_or_else(|| old.bio.clone()),
             bio_visible: bio_visible.unwrap_or(old.bio_visible),
             inbox: inbox.unwrap_or(old.inbox),
+            show_presence: show_presence.unwrap_or(old.show_presence),
             ..old.clone()
         };
         if new == old {
-            return Ok(old);
+            return Ok((old, false));
         }
         batch.update_user(&new).await?;
         batch.emit(Topic::User(new.id), &Happening::account_updated(&new));
-        Ok(new)
+        let shown = new.show_presence != old.show_presence;
+        Ok((new, shown))
     }
 }
 
@@ -131,7 +133,7 @@ impl Change for Suspend {
             return Ok(());
         }
         // Since he was looked up he may have gone.
-        if matches!(user.status, Status::Pending | Status::Deleted) {
+        if !user.is_present() {
             return Err(Refusal::NotFound("user").into());
         }
         batch.update_user(&User { status, ..user }).await?;

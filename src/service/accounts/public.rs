@@ -2,7 +2,7 @@
 
 use crate::domain::messages::Message;
 use crate::domain::sessions::Principal;
-use crate::domain::users::{Circle, Status, User, Username};
+use crate::domain::users::{Circle, User, Username};
 use crate::domain::{ConversationId, Refusal, Timestamp, UserId};
 use crate::service::messages::ListWish;
 use crate::service::{Failure, MessagePage, Services};
@@ -66,7 +66,7 @@ impl Services {
     }
 
     async fn if_acquainted(&self, among: Acquaintance, user: Option<User>) -> Result<PublicUser, Failure> {
-        let present = user.filter(|user| !matches!(user.status, Status::Pending | Status::Deleted));
+        let present = user.filter(User::is_present);
         let user = present.ok_or(Refusal::NotFound("user"))?;
         let came = user.via.as_deref() == Some(among.system);
         if came || self.has_written(&user, among.channel).await? {

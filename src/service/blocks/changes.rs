@@ -1,7 +1,7 @@
 //! What changes in blocks, decided under the clock. Only the blocker hears of it.
 
 use crate::domain::blocks::BlockView;
-use crate::domain::events::{Happening, Topic};
+use crate::domain::events::{About, Happening, Topic};
 use crate::domain::{Refusal, UserId};
 use crate::service::contacts::still_here;
 use crate::store::{Abort, Batch, Change};
@@ -43,7 +43,7 @@ impl Change for Unblock {
             return Err(Refusal::NotFound("block").into());
         }
         batch.delete_block(self.blocker, self.blocked).await?;
-        batch.emit(Topic::User(self.blocker), &Happening::BlockDeleted(user));
+        batch.emit(Topic::User(self.blocker), &Happening::BlockDeleted(About { user }));
         Ok(())
     }
 }

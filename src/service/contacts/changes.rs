@@ -7,7 +7,7 @@ use crate::domain::messages::Message;
 use crate::domain::reach::Way;
 use crate::domain::users::{Status, UserRef};
 use crate::domain::{Refusal, UserId};
-use crate::service::conversations::{blank, create};
+use crate::service::conversations::{blank, create, reference};
 use crate::service::reach;
 use crate::store::{Abort, Batch, Change, NewMessage, Wants};
 
@@ -26,7 +26,7 @@ impl Change for Ask {
     }
 
     async fn decide(&self, batch: &mut Batch) -> Result<ContactView, Abort> {
-        let (from, to) = (reference(batch, self.from).await?, still_here(batch, self.to).await?);
+        let (from, to) = (reference(batch, self.from).await?, reference(batch, self.to).await?);
         reach::check(batch, self.from, &[self.to], Way::Request).await?;
         let known = batch.contact(self.to, self.from).await?;
         let asked = Contact::asked(known, self.to, self.from, batch.at())?;
@@ -104,10 +104,6 @@ impl Change for Forget {
 pub(in crate::service) async fn still_here(batch: &mut Batch, id: UserId) -> Result<UserRef, Abort> {
     let user = batch.user(id).await?.filter(|user| user.status != Status::Deleted);
     Ok(user.ok_or(Refusal::NotFound("user"))?.reference())
-}
-
-async fn reference(batch: &mut Batch, user: UserId) -> Result<UserRef, Abort> {
-    Ok(batch.user(user).await?.ok_or(Refusal::NotFound("user"))?.reference())
 }
 
 /// Writes what an owner says to another, if it is news. Who waited for it is told by a message as well.

@@ -1,7 +1,7 @@
 //! What changes in conversations, decided under the clock.
 
 use crate::domain::conversations::{Conversation, Kind, Member, PostPolicy, Role, parse_name};
-use crate::domain::events::{Happening, MemberChange, Topic};
+use crate::domain::events::{ConversationView, Happening, MemberChange, Topic};
 use crate::domain::reach::Way;
 use crate::domain::users::UserRef;
 use crate::domain::{ConversationId, Refusal, Timestamp, UserId};
@@ -19,7 +19,7 @@ pub(in crate::service) async fn create(
         shown.push(Member { user: reference(batch, *user).await?, role: *role });
     }
     let conversation = batch.insert_conversation(NewConversation { conversation, members });
-    let happening = Happening::ConversationCreated { conversation: conversation.clone(), members: shown };
+    let happening = Happening::ConversationCreated(ConversationView::new(conversation.clone(), Some(shown)));
     batch.emit(Topic::Conversation(conversation.id), &happening);
     Ok(conversation)
 }
@@ -67,8 +67,17 @@ async fn owned(batch: &mut Batch, id: ConversationId, by: UserId) -> Result<Conv
     }
 }
 
-async fn reference(batch: &mut Batch, user: UserId) -> Result<UserRef, Abort> {
+/// How a user is named under the clock.
+pub(in crate::service) async fn reference(batch: &mut Batch, user: UserId) -> Result<UserRef, Abort> {
     Ok(batch.user(user).await?.ok_or(Refusal::NotFound("user"))?.reference())
+}
+
+/// These people and what they are in a conversation will be asked for.
+fn want_members(wants: &mut Wants, id: ConversationId, people: [UserId; 2]) {
+    for user in people {
+        wants.user(user);
+        wants.membership(id, user);
+    }
 }
 
 /// Makes a conversation, or finds the direct one of these people.
@@ -85,6 +94,9 @@ impl Change for Create {
 
     fn wants(&self, wants: &mut Wants) {
         wants.user(self.creator);
+        if self.kind == Kind::Direct {
+            wants.direct(&self.people);
+        }
         wants.reach(self.creator, &self.people, self.way());
     }
 
@@ -138,7 +150,8 @@ impl Change for Update {
             conversation.post = post;
         }
         batch.update_conversation(&conversation).await?;
-        batch.emit(Topic::Conversation(self.id), &Happening::ConversationUpdated(conversation));
+        let view = ConversationView::new(conversation, None);
+        batch.emit(Topic::Conversation(self.id), &Happening::ConversationUpdated(view));
         Ok(())
     }
 }
@@ -152,6 +165,11 @@ pub(super) struct Add {
 
 impl Change for Add {
     type Output = Member;
+
+    fn wants(&self, wants: &mut Wants) {
+        want_members(wants, self.id, [self.by, self.user]);
+        wants.reach(self.by, &[self.user], Way::Membership);
+    }
 
     async fn decide(&self, batch: &mut Batch) -> Result<Member, Abort> {
         let (conversation, role) = visible(batch, self.id, self.by).await?;
@@ -170,7 +188,7 @@ impl Change for Add {
             reach::check(batch, self.by, &[self.user], Way::Membership).await?;
         }
         // Where nobody is left, whoever comes is the owner: somebody has to have a say.
-        let heir = !conversation.is_commons() && batch.members(self.id).await?.is_empty();
+        let heir = joining && !conversation.is_commons() && batch.size(self.id).await? == 0;
         let role = if heir { Role::Owner } else { Role::Member };
         admit(batch, self.id, self.user, role, self.by).await
     }
@@ -202,6 +220,10 @@ pub(super) struct Remove {
 impl Change for Remove {
     type Output = ();
 
+    fn wants(&self, wants: &mut Wants) {
+        want_members(wants, self.id, [self.by, self.user]);
+    }
+
     async fn decide(&self, batch: &mut Batch) -> Result<(), Abort> {
         let (conversation, role) = visible(batch, self.id, self.by).await?;
         conversation.check_open_membership()?;
@@ -220,29 +242,35 @@ pub(in crate::service) async fn leave(
     leaver: UserId,
     by: UserId,
 ) -> Result<(), Abort> {
-    let members = batch.members(id).await?;
-    if !members.iter().any(|(user, _)| *user == leaver) {
-        return Err(Refusal::NotFound("member").into());
-    }
+    let role = batch.role(id, leaver).await?.ok_or(Refusal::NotFound("member"))?;
     let user = reference(batch, leaver).await?;
     let by = Some(reference(batch, by).await?);
-    // A conversation that people made and are in always has an owner: the one who is there longest follows.
-    let commons = batch.conversation(id).await?.is_some_and(|conversation| conversation.is_commons());
-    let mut rest = members.iter().filter(|(user, _)| *user != leaver);
-    let orphaned = !commons && !rest.clone().any(|(_, role)| *role == Role::Owner);
-    let heir = match rest.next() {
-        Some((heir, _)) if orphaned => Some((*heir, reference(batch, *heir).await?)),
-        _ => None,
-    };
+    let heir = if role == Role::Owner { heir(batch, id, leaver).await? } else { None };
     batch.end_stay(id, leaver).await?;
     let change = MemberChange { user, role: None, by: by.clone() };
     batch.emit(Topic::Conversation(id), &Happening::MemberRemoved(change));
-    if let Some((heir, user)) = heir {
-        batch.set_role(id, heir, Role::Owner).await?;
+    if let Some(user) = heir {
+        batch.set_role(id, user.id, Role::Owner).await?;
         let change = MemberChange { user, role: Some(Role::Owner), by };
         batch.emit(Topic::Conversation(id), &Happening::MemberUpdated(change));
     }
     Ok(())
+}
+
+/// A conversation that people made and are in always has an owner: when the last one leaves, the one who is there longest
+/// follows.
+async fn heir(batch: &mut Batch, id: ConversationId, leaver: UserId) -> Result<Option<UserRef>, Abort> {
+    let commons = batch.conversation(id).await?.is_some_and(|conversation| conversation.is_commons());
+    if commons || has_other_owner(batch, id, leaver).await? {
+        return Ok(None);
+    }
+    let members = batch.members(id).await?;
+    let Some((heir, _)) = members.iter().find(|(user, _)| *user != leaver) else { return Ok(None) };
+    Ok(Some(reference(batch, *heir).await?))
+}
+
+async fn has_other_owner(batch: &mut Batch, id: ConversationId, than: UserId) -> Result<bool, Abort> {
+    Ok(batch.members(id).await?.iter().any(|(user, role)| *user != than && *role == Role::Owner))
 }
 
 /// Gives somebody another role.
@@ -256,19 +284,20 @@ pub(super) struct SetRole {
 impl Change for SetRole {
     type Output = Member;
 
+    fn wants(&self, wants: &mut Wants) {
+        want_members(wants, self.id, [self.by, self.user]);
+    }
+
     async fn decide(&self, batch: &mut Batch) -> Result<Member, Abort> {
         let (conversation, _) = visible(batch, self.id, self.by).await?;
         conversation.check_open_membership()?;
         owned(batch, self.id, self.by).await?;
-        let members = batch.members(self.id).await?;
-        let known = members.iter().find(|(user, _)| *user == self.user).map(|(_, role)| *role);
-        let known = known.ok_or(Refusal::NotFound("member"))?;
+        let known = batch.role(self.id, self.user).await?.ok_or(Refusal::NotFound("member"))?;
         let member = Member { user: reference(batch, self.user).await?, role: self.role };
         if known == self.role {
             return Ok(member);
         }
-        let others = members.iter().any(|(user, role)| *user != self.user && *role == Role::Owner);
-        if known == Role::Owner && !others {
+        if known == Role::Owner && !has_other_owner(batch, self.id, self.user).await? {
             return Err(
                 Refusal::invalid("role", "A conversation needs an owner. Make somebody else owner first.").into()
             );
@@ -278,5 +307,63 @@ impl Change for SetRole {
         let change = MemberChange { user: member.user.clone(), role: Some(self.role), by };
         batch.emit(Topic::Conversation(self.id), &Happening::MemberUpdated(change));
         Ok(member)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::SubmitError;
+    use crate::store::tests::{Crowd, OneIsGone, open, open_counting, together, writer};
+    use std::sync::atomic::Ordering;
+
+    /// How many statements it takes when so many people at once join a channel, and when they leave it again.
+    async fn statements(people: i64) -> (usize, usize) {
+        let home = tempfile::tempdir().expect("a directory");
+        let (store, statements) = open_counting(home.path()).await;
+        let crowd = together(&store, [Crowd(people + 2)]).await.pop().expect("a crowd").expect("it gathers");
+        let crowd: Vec<UserId> = crowd.into_iter().map(|(user, _)| user).collect();
+        let ([founder, second], crowd) = (crowd[..2].try_into().expect("two"), &crowd[2..]);
+        let (kind, post) = (Kind::Channel, PostPolicy::Members);
+        let make =
+            Create { creator: founder, kind, name: Some("birds".to_owned()), post, people: vec![founder, second] };
+        let (id, _) = together(&store, [make]).await.pop().expect("an answer").expect("a channel");
+        statements.store(0, Ordering::Relaxed);
+        for joined in together(&store, crowd.iter().map(|user| Add { by: *user, id, user: *user })).await {
+            assert_eq!(joined.expect("it is public").role, Role::Member);
+        }
+        let joining = statements.swap(0, Ordering::Relaxed);
+        for left in together(&store, crowd.iter().map(|user| Remove { by: *user, id, user: *user })).await {
+            assert_eq!(left, Ok(()));
+        }
+        (joining, statements.load(Ordering::Relaxed))
+    }
+
+    #[tokio::test]
+    async fn many_who_come_take_no_more_statements_than_a_few_and_each_who_goes_two() {
+        let (joining, leaving) = statements(3).await;
+        assert!(joining > 3 && leaving > 3, "{joining} and {leaving} are counted");
+        assert_eq!(statements(40).await, (joining, leaving + 2 * 37), "his end, and the event of who went before");
+    }
+
+    #[tokio::test]
+    async fn who_has_just_gone_is_taken_nowhere() {
+        let home = tempfile::tempdir().expect("a directory");
+        let sequencer = writer(&open(home.path()).await);
+        let (owner, gone) = sequencer.submit(OneIsGone).await.expect("two accounts");
+        let nobody = SubmitError::Refused(Refusal::NotFound("user"));
+        let make = |kind, name: Option<&str>, people| {
+            let name = name.map(str::to_owned);
+            Create { creator: owner, kind, name, post: PostPolicy::Members, people }
+        };
+        for (kind, name) in [(Kind::Group, None), (Kind::Channel, Some("birds"))] {
+            let together = sequencer.submit(make(kind, name, vec![owner, gone])).await;
+            assert_eq!(together, Err(nobody.clone()), "{kind:?}");
+            let (id, _) = sequencer.submit(make(kind, name, vec![owner])).await.expect("one's own");
+            let added = sequencer.submit(Add { by: owner, id, user: gone }).await;
+            assert_eq!(added.map(|member| member.role), Err(nobody.clone()), "{kind:?}");
+        }
+        let direct = sequencer.submit(make(Kind::Direct, None, vec![owner, gone])).await;
+        assert!(direct.is_ok(), "what was said to him stays where it was, and anew it does no harm: {direct:?}");
     }
 }

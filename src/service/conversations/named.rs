@@ -3,10 +3,9 @@
 
 use super::changes::{check_name_free, create};
 use super::{Failure, Page, Services, blank};
-use crate::domain::conversations::{Conversation, Kind, PostPolicy, Role, parse_name};
+use crate::domain::conversations::{Conversation, FIRST_MEMBERS_LIMIT, Kind, PostPolicy, Role, parse_name};
 use crate::domain::reach::Way;
 use crate::domain::sessions::Principal;
-use crate::domain::users::Status;
 use crate::domain::{ConversationId, MessageId, Refusal, Timestamp, UserId};
 use crate::service::{page, reach};
 use crate::store::{Abort, Activity, Batch, Change, Wants};
@@ -15,12 +14,16 @@ use std::collections::{HashMap, HashSet};
 /// What somebody asks for who makes such a group.
 #[derive(Debug, Clone)]
 pub struct NewGroup {
-    /// Among whose names its own is unique.
-    pub namespace: &'static str,
-    /// Its name.
-    pub name: String,
-    /// Who is in it, by number: its maker too.
-    pub people: Vec<UserId>,
+    namespace: &'static str,
+    name: String,
+    people: Vec<UserId>,
+}
+
+impl NewGroup {
+    /// Who is to be in it, each once.
+    pub fn people(&self) -> &[UserId] {
+        &self.people
+    }
 }
 
 /// Such a group, with its people by number.
@@ -44,18 +47,35 @@ impl NamedGroup {
 }
 
 impl Services {
+    /// What it takes to make a group whose name is unique in a namespace, of any number of people. Whoever does not exist is
+    /// found out here, some at a time, and not while the clock is held for all the others.
+    pub async fn gather(
+        &self,
+        namespace: &'static str,
+        name: String,
+        mut people: Vec<UserId>,
+    ) -> Result<NewGroup, Failure> {
+        let mut seen = HashSet::with_capacity(people.len());
+        people.retain(|user| seen.insert(*user));
+        for some in people.chunks(FIRST_MEMBERS_LIMIT) {
+            let found = self.store().users_by_ids(some).await?;
+            if found.iter().filter(|user| user.is_present()).count() < some.len() {
+                return Err(Refusal::NotFound("user").into());
+            }
+        }
+        Ok(NewGroup { namespace, name, people })
+    }
+
     /// Makes a group in a namespace. Its maker is one of its people and becomes its owner; without one nobody is in it.
     pub async fn create_named_group(
         &self,
         maker: Option<&Principal>,
         group: NewGroup,
     ) -> Result<ConversationId, Failure> {
-        let NewGroup { namespace, name, mut people } = group;
+        let NewGroup { namespace, name, people } = group;
         let name = parse_name(Kind::Group, Some(&name))?;
         let conversation =
             Conversation { namespace: Some(namespace.to_owned()), ..blank(Kind::Group, name, PostPolicy::Members) };
-        let mut seen = HashSet::with_capacity(people.len());
-        people.retain(|user| seen.insert(*user));
         let change = CreateNamed { maker: maker.map(|principal| principal.user), conversation, people };
         match maker {
             Some(principal) => {
@@ -70,6 +90,15 @@ impl Services {
     pub async fn check_named_group(&self, namespace: &str, id: ConversationId) -> Result<(), Failure> {
         let found = self.store().conversation(id).await?;
         in_namespace(namespace, found).map(drop)
+    }
+
+    /// Whether somebody is in a group of a namespace now; refuses unless there is one with this number.
+    pub async fn is_in_named_group(&self, namespace: &str, id: ConversationId, user: UserId) -> Result<bool, Failure> {
+        let snapshot = self.store().snapshot().await?;
+        in_namespace(namespace, snapshot.conversation(id).await?)?;
+        let stays = snapshot.stays_in(user, id).await?;
+        snapshot.close().await?;
+        Ok(stays.iter().any(|stay| stay.left.is_none()))
     }
 
     /// A group of a namespace with its people. Whoever asks has to see to it that it may be told.
@@ -139,10 +168,9 @@ impl Change for CreateNamed {
     }
 
     async fn decide(&self, batch: &mut Batch) -> Result<ConversationId, Abort> {
+        // Before anything else: who names somebody whom nobody knows is told so, whoever he is himself.
         for user in &self.people {
-            let user = batch.user(*user).await?;
-            let present = user.is_some_and(|user| !matches!(user.status, Status::Pending | Status::Deleted));
-            if !present {
+            if !batch.user(*user).await?.is_some_and(|user| user.is_present()) {
                 return Err(Refusal::NotFound("user").into());
             }
         }

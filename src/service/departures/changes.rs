@@ -3,14 +3,14 @@
 use crate::domain::contacts::{ContactGone, Direction};
 use crate::domain::conversations::Kind;
 use crate::domain::departures::{Departure, Legacy};
-use crate::domain::events::{Happening, Topic};
+use crate::domain::events::{About, Happening, Profile, Topic};
 use crate::domain::users::{Status, UserRef};
 use crate::domain::{ConversationId, Refusal, UserId};
 use crate::service::conversations::leave;
 use crate::service::sessions::{Right, revoke_all};
 use crate::store::{Abort, Batch, Change};
 
-/// Conversations that somebody is taken out of in one change: each reads its members.
+/// Conversations that somebody is taken out of in one change: each that he alone owns reads its members.
 const CONVERSATIONS: u64 = 50;
 /// Entries of others' lists that somebody is taken out of in one change.
 const TIES: u64 = 200;
@@ -67,7 +67,7 @@ impl Change for PartWith {
         let Some(last) = conversations.last() else { return Ok(Progress::Out(departure.legacy)) };
         departure.after = *last;
         for id in conversations {
-            batch.emit(Topic::Conversation(id), &Happening::UserUpdated { user: user.clone(), own: None });
+            batch.emit(Topic::Conversation(id), &Happening::UserUpdated(Profile::of(user.clone())));
             // The people of a direct conversation never change: it stays what it was, with one who does not answer.
             let open = batch.conversation(id).await?.is_some_and(|conversation| conversation.kind != Kind::Direct);
             if open && batch.role(id, self.user).await?.is_some() {
@@ -96,7 +96,7 @@ async fn untie(batch: &mut Batch, gone: &UserRef) -> Result<bool, Abort> {
     }
     for blocker in blockers {
         batch.delete_block(blocker, gone.id).await?;
-        batch.emit(Topic::User(blocker), &Happening::BlockDeleted(gone.clone()));
+        batch.emit(Topic::User(blocker), &Happening::BlockDeleted(About { user: gone.clone() }));
     }
     Ok(any)
 }

@@ -6,7 +6,7 @@ use crate::domain::{ConversationId, MessageId, UserId};
 use crate::store::{Abort, Batch, Change, Kept, Wants};
 use schemars::JsonSchema;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What became of the messages that were to be deleted, by their numbers.
 #[derive(Debug, Default, Serialize, JsonSchema)]
@@ -15,6 +15,9 @@ pub struct Deletions {
     pub deleted: Vec<MessageId>,
     /// Hidden from whoever asked.
     pub hidden: Vec<MessageId>,
+    /// Those of them that were not hidden before.
+    #[serde(skip)]
+    pub newly_hidden: Vec<MessageId>,
     /// To be deleted for all by somebody who may not.
     pub not_allowed: Vec<MessageId>,
     /// There are none, or none that he may see.
@@ -37,7 +40,11 @@ impl Change for Delete {
     fn wants(&self, wants: &mut Wants) {
         wants.user(self.by);
         for (id, conversation) in &self.readable {
-            wants.message(*id);
+            if self.audience == Some(Audience::All) {
+                wants.message(*id);
+            } else {
+                wants.shown(*id, self.by);
+            }
             wants.membership(*conversation, self.by);
         }
     }
@@ -47,7 +54,11 @@ impl Change for Delete {
         let mut done = Deletions::default();
         let (mut erased, mut hidden) = (Vec::new(), Vec::new());
         let ids: Vec<MessageId> = self.readable.keys().copied().collect();
-        for kept in batch.messages(&ids).await? {
+        let found = batch.messages(&ids).await?;
+        // What has expired since it was looked for is there no more.
+        let there: BTreeSet<MessageId> = found.iter().map(|kept| kept.message.id).collect();
+        done.not_found.extend(ids.into_iter().filter(|id| !there.contains(id)));
+        for kept in found {
             let id = kept.message.id;
             match self.judge(batch, &kept, admin).await? {
                 Verdict::NotFound => done.not_found.push(id),
@@ -64,7 +75,7 @@ impl Change for Delete {
         }
         batch.erase_messages(erased);
         if !hidden.is_empty() {
-            batch.hide_messages(self.by, &hidden).await?;
+            done.newly_hidden = batch.hide_messages(self.by, &hidden).await?;
         }
         Ok(done)
     }
@@ -118,8 +129,9 @@ mod tests {
     use super::*;
     use crate::domain::conversations::{Kind, Role};
     use crate::domain::messages::Message;
-    use crate::store::tests::{conversation, open, user};
+    use crate::store::tests::{Crowd, conversation, open, open_counting, together, user};
     use crate::store::{HandOver, NewConversation, NewMessage, Sequencer};
+    use std::sync::atomic::Ordering;
     use tokio_util::sync::CancellationToken;
 
     /// Two people who wrote ten messages in turn.
@@ -163,5 +175,51 @@ mod tests {
         let page = store.log_page(crate::domain::Seq(0), snapshot.head(), None, 100).await.expect("the log");
         assert_eq!(page.records.iter().filter(|record| record.data.contains("words")).count(), 10);
         assert_eq!(page.records.iter().filter(|record| record.kind == "message.deleted").count(), 10);
+    }
+
+    #[tokio::test]
+    async fn what_is_gone_by_the_time_it_is_to_be_deleted_is_not_found() {
+        let home = tempfile::tempdir().expect("a directory");
+        let store = open(home.path()).await;
+        let hand_over: HandOver = Box::new(|_| Box::pin(std::future::ready(())));
+        let (sequencer, writing) = Sequencer::new(store.clone(), 64, hand_over, CancellationToken::new());
+        tokio::spawn(writing);
+        let (ann, _) = sequencer.submit(Said).await.expect("it is said");
+        let readable = [1, 99].map(|id| (MessageId(id), ConversationId(1))).into();
+        let done =
+            sequencer.submit(Delete { by: ann, own_only: false, readable, audience: None }).await.expect("she may");
+        assert_eq!((done.deleted, done.not_found), (vec![MessageId(1)], vec![MessageId(99)]));
+    }
+
+    /// How many statements it takes when so many people at once hide a message of another.
+    async fn statements(people: i64) -> usize {
+        let home = tempfile::tempdir().expect("a directory");
+        let (store, statements) = open_counting(home.path()).await;
+        let said = together(&store, [Crowd(people)]).await.pop().expect("a crowd").expect("it gathers");
+        // Each has hidden the message of the next already.
+        let hide = |((by, _), (_, message)): (&(UserId, Message), &(UserId, Message))| Delete {
+            by: *by,
+            own_only: false,
+            readable: BTreeMap::from([(message.id, message.conversation_id)]),
+            audience: Some(Audience::Me),
+        };
+        for (further, new) in [(2, true), (2, false), (1, false)] {
+            let before = store.clock().await.expect("a clock").head.0;
+            for hidden in together(&store, said.iter().zip(said.iter().cycle().skip(further)).map(hide)).await {
+                assert_eq!(hidden.expect("he may").hidden.len(), 1);
+            }
+            let events = store.clock().await.expect("a clock").head.0 - before;
+            assert_eq!(events, if new { people } else { 0 }, "what is hidden already has no event");
+        }
+        statements.store(0, Ordering::Relaxed);
+        together(&store, said.iter().zip(said.iter().cycle().skip(3)).map(hide)).await;
+        statements.load(Ordering::Relaxed)
+    }
+
+    #[tokio::test]
+    async fn many_who_hide_take_no_more_statements_than_a_few() {
+        let few = statements(5).await;
+        assert!(few > 3, "{few} are counted");
+        assert_eq!(statements(40).await, few);
     }
 }

@@ -1,10 +1,11 @@
 //! Reading messages: one, a conversation's, all that one may read, threads, and what names oneself.
 
+use crate::domain::contacts::all_told;
 use crate::domain::conversations::Kind;
 use crate::domain::messages::Message;
 use crate::domain::search::{Part, Sought};
 use crate::domain::sessions::Principal;
-use crate::domain::users::Username;
+use crate::domain::users::{UserRef, Username};
 use crate::domain::{ConversationId, MessageId, Refusal, Timestamp, UserId};
 use crate::service::page::{self, parse_number};
 use crate::service::{Failure, Page, Services};
@@ -53,6 +54,8 @@ pub struct ListWish {
     pub roots: bool,
     /// What somebody said and did not delete: nothing of the system's own, and no tombstones.
     pub said: bool,
+    /// But what the system told for this user of his answers, where it shows as said by himself.
+    pub not_answers_of: Option<UserRef>,
     /// With these words in them.
     pub sought: Option<Sought>,
 }
@@ -200,6 +203,21 @@ impl Services {
         Ok(Page { items, next, head })
     }
 
+    /// The messages that the caller has hidden from himself, by number, behind one.
+    pub async fn hidden_messages(
+        &self,
+        principal: &Principal,
+        after: MessageId,
+        limit: u64,
+    ) -> Result<Page<MessageId>, Failure> {
+        principal.require_full()?;
+        let snapshot = self.store().snapshot().await?;
+        let items = snapshot.hidden_of(principal.user, after, limit).await?;
+        let head = snapshot.head();
+        snapshot.close().await?;
+        Ok(Page { items, next: None, head })
+    }
+
     /// What of a wish can be told without looking at conversations.
     pub(super) async fn filter(&self, principal: &Principal, wish: &ListWish) -> Result<MessageFilter, Failure> {
         let own = Some(principal.user);
@@ -222,6 +240,7 @@ impl Services {
             thread: wish.thread,
             roots: wish.roots,
             said: wish.said,
+            not_told: wish.not_answers_of.as_ref().map(all_told).unwrap_or_default(),
             sought: wish.sought.clone(),
         })
     }
@@ -271,17 +290,12 @@ pub(super) async fn visible(snapshot: &Snapshot, principal: &Principal, id: Mess
     if !principal.is_anonymous() {
         principal.require_read(principal.bound_to())?;
     }
-    let kept = snapshot.messages_by_ids(principal.user, &[id]).await?.pop().ok_or(Refusal::NotFound("message"))?;
-    let conversation_id = kept.message.conversation_id;
-    principal.require_read(Some(conversation_id)).map_err(|_| Refusal::NotFound("message"))?;
-    let conversation = snapshot.conversation(conversation_id).await?;
-    let public = conversation.is_some_and(|conversation| conversation.kind == Kind::Channel);
-    let stays = snapshot.stays_in(principal.user, conversation_id).await?;
-    let seen = public || stays.iter().any(|stay| stay.covers(kept.seq));
-    if !seen || snapshot.is_hidden(principal.user, id).await? {
+    let place = snapshot.readable(principal.user, &[id]).await?.remove(&id).ok_or(Refusal::NotFound("message"))?;
+    principal.require_read(Some(place)).map_err(|_| Refusal::NotFound("message"))?;
+    if snapshot.is_hidden(principal.user, id).await? {
         return Err(Refusal::NotFound("message").into());
     }
-    Ok(kept)
+    Ok(snapshot.messages_by_ids(principal.user, &[id]).await?.pop().ok_or(Refusal::NotFound("message"))?)
 }
 
 /// Messages with how many replies there are to each.

@@ -43,7 +43,8 @@ impl Services {
         Ok(found.into_iter().map(|kept| kept.message).collect())
     }
 
-    /// Hides from the caller those of these messages that he received so, and says which. The others are left alone.
+    /// Hides from the caller those of these messages that he received so, and says which: of several who ask at once one is
+    /// told of each. The others are left alone.
     pub async fn hide_received(
         &self,
         principal: &Principal,
@@ -58,7 +59,7 @@ impl Services {
             let received = self.received(principal, some, directs).await?;
             if !received.is_empty() {
                 let received = received.iter().map(|message| message.id).collect();
-                done.extend(self.delete_all(principal, received, Some(Audience::Me)).await?.hidden);
+                done.extend(self.delete_all(principal, received, Some(Audience::Me)).await?.newly_hidden);
             }
         }
         Ok(done)

@@ -1,7 +1,7 @@
 //! What changes in sessions, decided under the clock.
 
 use super::Opening;
-use crate::domain::events::{Happening, SessionView, Topic};
+use crate::domain::events::{Ended, Happening, SessionView, Topic};
 use crate::domain::sessions::{REFRESH_GRACE, Session, SessionKind};
 use crate::domain::users::User;
 use crate::domain::{Refusal, SessionId, Timestamp, UserId};
@@ -63,14 +63,16 @@ async fn make_room(batch: &mut Batch, user: UserId) -> Result<(), Abort> {
     let counts = |session: &Session| session.kind != SessionKind::Key && session.is_live(now);
     let live: Vec<SessionId> = batch.sessions_of(user).await?.iter().filter(|it| counts(it)).map(|it| it.id).collect();
     // They come oldest first.
-    let Some(last) = (live.len() + 1).checked_sub(SESSIONS + 1).and_then(|last| live.get(last)) else { return Ok(()) };
+    let Some(last) = live.len().checked_sub(SESSIONS).and_then(|last| live.get(last)) else { return Ok(()) };
     revoke_all(batch, user, |session| session.kind != SessionKind::Key && session.id <= *last).await
 }
 
 pub(in crate::service) fn emit_revoked(batch: &mut Batch, session: &Session) {
     let happening = match session.kind {
-        SessionKind::Key => Happening::KeyRevoked(session.id),
-        SessionKind::Token | SessionKind::Cookie | SessionKind::Adapter => Happening::SessionRevoked(session.id),
+        SessionKind::Key => Happening::KeyRevoked(Ended { id: session.id }),
+        SessionKind::Token | SessionKind::Cookie | SessionKind::Adapter => {
+            Happening::SessionRevoked(Ended { id: session.id })
+        }
     };
     batch.emit(Topic::User(session.user), &happening);
 }

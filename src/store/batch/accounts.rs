@@ -3,12 +3,12 @@
 use super::{Abort, Batch};
 use crate::domain::contacts::Contact;
 use crate::domain::departures::Departure;
-use crate::domain::events::{Happening, Topic};
+use crate::domain::events::{Happening, Profile, Topic};
 use crate::domain::invitations::Invitation;
 use crate::domain::links::{Link, Purpose};
 use crate::domain::users::{User, tombstone};
 use crate::domain::{ConversationId, InvitationId, Timestamp, UserId};
-use crate::store::{blocks, contacts, departures, entity, events, invitations, links, users};
+use crate::store::{blocks, contacts, departures, entity, events, invitations, links, presence, users};
 use sea_orm::EntityTrait;
 
 impl Batch {
@@ -98,8 +98,9 @@ impl Batch {
         users::rename_key(&self.db, user.id, &tombstone(&user.username.key())).await?;
         links::forget_of(&self.db, user.id, None).await?;
         departures::forget_person(&self.db, user.id).await?;
+        presence::forget(&self.db, user.id).await?;
         // The log remembers the address and the bio, which only he heard of.
-        let nothing = Happening::UserUpdated { user: gone.reference(), own: None };
+        let nothing = Happening::UserUpdated(Profile::of(gone.reference()));
         events::overwrite(&self.db, Topic::User(user.id), nothing.kind(), &nothing.data()).await?;
         departures::insert(&self.db, departure).await?;
         self.forget_user(user.id);

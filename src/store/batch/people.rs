@@ -4,11 +4,11 @@
 mod tests;
 
 use super::{Abort, Batch, ROWS};
-use crate::domain::UserId;
 use crate::domain::contacts::Contact;
 use crate::domain::reach::Way;
 use crate::domain::users::Circle;
-use crate::store::{blocks, contacts};
+use crate::domain::{Timestamp, UserId};
+use crate::store::{blocks, contacts, presence};
 use sea_orm::DbErr;
 use std::collections::HashSet;
 
@@ -86,6 +86,16 @@ impl Batch {
         self.writes += 1;
         blocks::insert(&self.db, blocker, blocked, self.at).await?;
         self.set.blocks.insert((blocker, blocked), true);
+        Ok(())
+    }
+
+    /// Says that these people were there at a moment.
+    pub async fn seen(&mut self, people: &[UserId], at: Timestamp) -> Result<(), Abort> {
+        self.write_pending().await?;
+        self.writes += 1;
+        for some in people.chunks(ROWS) {
+            presence::seen(&self.db, some, at).await?;
+        }
         Ok(())
     }
 

@@ -41,6 +41,19 @@ impl Batch {
         Ok(())
     }
 
+    /// The same for those that are not known yet.
+    pub(super) async fn ensure_hidden(
+        &mut self,
+        pairs: impl Iterator<Item = (UserId, MessageId)> + Send,
+    ) -> Result<(), DbErr> {
+        let unknown: Vec<_> = pairs.filter(|pair| !self.set.hidden.contains_key(pair)).collect();
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        self.write_pending().await?;
+        self.prefetch_hidden(unknown).await
+    }
+
     /// Through which message somebody has read a conversation.
     pub async fn position(&mut self, user: UserId, conversation: ConversationId) -> Result<Option<MessageId>, Abort> {
         if let Some(position) = self.set.positions.get(&(user, conversation)) {
@@ -87,12 +100,7 @@ impl Batch {
     /// What of these messages, which somebody had not read a moment ago, he has not read yet, in the same order.
     pub async fn still_unread(&mut self, user: UserId, ids: &[MessageId]) -> Result<Vec<Kept>, Abort> {
         let found = self.messages(ids).await?;
-        let unknown: Vec<_> = ids.iter().map(|id| (user, *id)).collect();
-        let unknown: Vec<_> = unknown.into_iter().filter(|pair| !self.set.hidden.contains_key(pair)).collect();
-        if !unknown.is_empty() {
-            self.write_pending().await?;
-            self.prefetch_hidden(unknown).await?;
-        }
+        self.ensure_hidden(ids.iter().map(|id| (user, *id))).await?;
         let mut unread = Vec::with_capacity(found.len());
         for kept in found {
             let message = &kept.message;

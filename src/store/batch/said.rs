@@ -56,11 +56,7 @@ impl Batch {
 
     /// Whether a user was in a conversation when something happened there.
     pub async fn was_there(&mut self, user: UserId, conversation: ConversationId, at: Seq) -> Result<bool, Abort> {
-        // Mostly he is still there, which is known already.
-        if self.stay(conversation, user).await?.is_some_and(|stay| stay.joined <= at) {
-            return Ok(true);
-        }
-        Ok(self.stays_in(user, conversation).await?.iter().any(|stay| stay.covers(at)))
+        Ok(self.stays_around(user, conversation, at).await?.iter().any(|stay| stay.covers(at)))
     }
 
     /// Who is named, of those who are in the conversation and see what stands at this place; by number.
@@ -194,18 +190,20 @@ impl Batch {
         Ok(())
     }
 
-    /// Hides messages from a user, those that he has not hidden yet.
-    pub async fn hide_messages(&mut self, user: UserId, all: &[Message]) -> Result<(), Abort> {
-        self.write_pending().await?;
-        let ids: Vec<MessageId> = all.iter().map(|message| message.id).collect();
-        let known = hidden::among(&self.db, user, &ids).await?;
-        for message in all.iter().filter(|message| !known.contains(&message.id)) {
-            self.set.hidden.insert((user, message.id), true);
+    /// Hides messages from a user, those that he has not hidden yet, and says which these are.
+    pub async fn hide_messages(&mut self, user: UserId, all: &[Message]) -> Result<Vec<MessageId>, Abort> {
+        self.ensure_hidden(all.iter().map(|message| (user, message.id))).await?;
+        let mut new = Vec::new();
+        for message in all {
+            if self.set.hidden.insert((user, message.id), true) == Some(true) {
+                continue;
+            }
+            new.push(message.id);
             self.pending.hidden.push(hidden::row(user, message.id));
             let hidden = Hidden { id: message.id, conversation_id: message.conversation_id };
             self.emit(Topic::User(user), &Happening::MessageHidden(hidden));
         }
-        Ok(())
+        Ok(new)
     }
 
     /// Lets the rest of the batch see a message as it is now.

@@ -3,7 +3,7 @@
 use super::*;
 use crate::domain::SessionId;
 use crate::domain::conversations::Kind;
-use crate::domain::events::{Happening, Topic};
+use crate::domain::events::{Ended, Happening, Topic};
 use crate::domain::messages::Message;
 use crate::store::tests::{conversation, open, user};
 use crate::store::{Change, MessageFilter, MessagePage, Sequencer, Store};
@@ -25,11 +25,11 @@ impl Change for Gather {
     async fn decide(&self, batch: &mut Batch) -> Result<(), Abort> {
         for id in everybody() {
             batch.insert_user(user(&format!("u{id}")));
-            batch.emit(Topic::User(id), &Happening::SessionRevoked(SessionId(1)));
+            batch.emit(Topic::User(id), &Happening::SessionRevoked(Ended { id: SessionId(1) }));
         }
         let members = everybody().map(|user| (user, Role::Member)).collect();
         batch.insert_conversation(NewConversation { conversation: conversation(Kind::Direct), members });
-        batch.emit(Topic::Conversation(ROOM), &Happening::SessionRevoked(SessionId(1)));
+        batch.emit(Topic::Conversation(ROOM), &Happening::SessionRevoked(Ended { id: SessionId(1) }));
         Ok(())
     }
 }

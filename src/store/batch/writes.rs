@@ -165,10 +165,10 @@ impl Batch {
         Ok(self.clock.beginning.0 - from.0 >= most)
     }
 
-    /// Sessions whose time has run out, some at a time, so that they can be revoked like any other.
-    pub async fn expired_sessions(&mut self) -> Result<Vec<Session>, Abort> {
+    /// Sessions whose time has run out, at most `most`, so that they can be revoked like any other.
+    pub async fn expired_sessions(&mut self, most: u64) -> Result<Vec<Session>, Abort> {
         self.write_pending().await?;
-        Ok(sessions::expired(&self.db, self.at, ROWS as u64).await?)
+        Ok(sessions::expired(&self.db, self.at, most).await?)
     }
 
     /// Deletes sessions and tickets that ended before a moment.

@@ -1,13 +1,10 @@
 //! Somebody's groups in a namespace, by what was said or made last.
 
-use super::{Column, Entity};
+use super::{Column, by_activity, stays_of};
 use crate::domain::{ConversationId, MessageId, UserId};
 use crate::store::entity::{messages, stays};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query, SelectStatement, SimpleExpr};
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, JoinType, Order, QueryFilter, QueryOrder,
-    QuerySelect,
-};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, QueryFilter};
 
 /// Which part of such a list, in an order that nothing said meanwhile disturbs.
 #[derive(Debug, Clone, Copy)]
@@ -53,35 +50,8 @@ pub(in crate::store) async fn named_of_user(
     activity: Activity,
     limit: u64,
 ) -> Result<Vec<(i64, ConversationId)>, DbErr> {
-    #[derive(FromQueryResult)]
-    struct Row {
-        conversation_id: i64,
-        last: i64,
-    }
-    let last = || last_activity(activity.through);
-    let mut query = stays::Entity::find()
-        .select_only()
-        .column(stays::Column::ConversationId)
-        .column_as(last(), "last")
-        .join(
-            JoinType::InnerJoin,
-            stays::Entity::belongs_to(Entity).from(stays::Column::ConversationId).to(Column::Id).into(),
-        )
-        .filter(stays::Column::UserId.eq(user.0))
-        .filter(stays::Column::LeftSeq.is_null())
-        .filter(Column::Namespace.eq(namespace));
-    if let Some((place, conversation)) = activity.below {
-        let same = last().eq(place).and(stays::Column::ConversationId.lt(conversation.0));
-        query = query.filter(last().lt(place).or(same));
-    }
-    let rows = query
-        .order_by(Expr::col(Alias::new("last")), Order::Desc)
-        .order_by_desc(stays::Column::ConversationId)
-        .limit(limit)
-        .into_model::<Row>()
-        .all(db)
-        .await?;
-    Ok(rows.into_iter().map(|row| (row.last, ConversationId(row.conversation_id))).collect())
+    let stays = stays_of(user).filter(Column::Namespace.eq(namespace));
+    by_activity(db, stays, &last_activity(activity.through), activity.below, limit).await
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ pub struct Model {
     pub batch: i64,
     pub last_invitation: i64,
     pub first_session: i64,
+    pub first_message: i64,
 }
 
 #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]

@@ -23,6 +23,8 @@ pub struct Model {
     pub via: Option<String>,
     pub spare_password_hash: Option<String>,
     pub spare_until: Option<i64>,
+    pub show_presence: bool,
+    pub last_seen_at: Option<i64>,
 }
 
 #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]

@@ -8,13 +8,13 @@ mod counting;
 mod tests;
 
 use super::directs::Directs;
-use super::visible::{during, during_any_stay, not_hidden};
+use super::visible::{during, during_any_stay, not_hidden, not_withheld};
 use super::{Column, Entity, Kept, by_ids, complete};
 use crate::domain::access::Stay;
 use crate::domain::search::Sought;
 use crate::domain::{ConversationId, MessageId, Seq, Timestamp, UserId};
 use crate::store::entity::{conversations, reads, stays};
-use crate::store::words;
+use crate::store::{receipts, words};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query, SelectStatement, SimpleExpr, UnionType};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult, Order, QueryFilter, QueryOrder,
@@ -59,6 +59,8 @@ pub struct MessageFilter {
     pub roots: bool,
     /// Only what somebody said and did not delete: nothing of the system's own, and no tombstones.
     pub said: bool,
+    /// Nothing that the system told in these words.
+    pub not_told: Vec<String>,
     /// Only messages with these words in them.
     pub sought: Option<Sought>,
 }
@@ -156,12 +158,12 @@ async fn of_one_index(db: &impl ConnectionTrait, filter: &MessageFilter) -> Resu
             query = query.filter(during(filter.viewer, &stays));
         }
         if filter.unread {
-            let read = read_until(db, filter.viewer).await?.remove(&conversation.0);
-            query = query.filter(Column::Id.gt(read.unwrap_or(0)));
+            let read = receipts::among(db, &[(filter.viewer, conversation)]).await?.pop();
+            query = query.filter(Column::Id.gt(read.map_or(0, |position| position.message.0)));
         }
         return Ok(Some(query));
     }
-    let has_index = filter.thread.is_some() || filter.author.is_some() || filter.sought.is_some();
+    let has_index = filter.author.is_some() || filter.sought.is_some();
     Ok((has_index && !of_directs && !filter.unread).then(|| query.filter(during_any_stay(filter.viewer))))
 }
 
@@ -173,7 +175,7 @@ fn within(query: Select<Entity>, span: Span) -> Select<Entity> {
 /// What holds wherever the messages are, but for their author.
 fn conditions(mut query: Select<Entity>, filter: &MessageFilter, backend: DbBackend) -> Select<Entity> {
     if let Some(sought) = &filter.sought {
-        query = query.filter(words::found(backend, sought));
+        query = query.filter(words::found(backend, sought)).filter(not_withheld(filter.viewer));
     }
     let mut others = [filter.not_author, filter.unread.then_some(filter.viewer)];
     others.sort_unstable();
@@ -185,6 +187,11 @@ fn conditions(mut query: Select<Entity>, filter: &MessageFilter, backend: DbBack
     }
     if filter.said {
         query = query.filter(Column::AuthorId.is_not_null());
+    }
+    if !filter.not_told.is_empty() {
+        query = query.filter(
+            Column::AuthorId.is_not_null().or(Column::Text.is_not_in(filter.not_told.iter().map(String::as_str))),
+        );
     }
     if let Some(root) = filter.thread {
         query = query.filter(Column::ThreadId.eq(root.0));

@@ -26,6 +26,17 @@ pub(super) fn during(viewer: UserId, stays: &[Stay]) -> Condition {
 
 /// Whether a message came during a stay of the viewer where it stands.
 pub(in crate::store) fn during_any_stay(viewer: UserId) -> SimpleExpr {
+    covered_by_a_stay(viewer, Column::Seq)
+}
+
+/// Whether the viewer is shown what a message says now: it was never said anew, or while he was there, or everybody may
+/// read it. What is withheld from him must not be found by its words either.
+pub(super) fn not_withheld(viewer: UserId) -> Condition {
+    Condition::any().add(Column::EditedSeq.is_null()).add(covered_by_a_stay(viewer, Column::EditedSeq)).add(in_public())
+}
+
+/// Whether this place on the line of a message falls into a stay of the viewer where it stands.
+fn covered_by_a_stay(viewer: UserId, place: Column) -> SimpleExpr {
     let stay = |column| Expr::col((stays::Entity, column));
     let message = |column| Expr::col((Entity, column));
     let covering = Query::select()
@@ -33,8 +44,8 @@ pub(in crate::store) fn during_any_stay(viewer: UserId) -> SimpleExpr {
         .from(stays::Entity)
         .and_where(stay(stays::Column::UserId).eq(viewer.0))
         .and_where(stay(stays::Column::ConversationId).eq(message(Column::ConversationId)))
-        .and_where(stay(stays::Column::JoinedSeq).lte(message(Column::Seq)))
-        .and_where(stay(stays::Column::LeftSeq).is_null().or(stay(stays::Column::LeftSeq).gte(message(Column::Seq))))
+        .and_where(stay(stays::Column::JoinedSeq).lte(message(place)))
+        .and_where(stay(stays::Column::LeftSeq).is_null().or(stay(stays::Column::LeftSeq).gte(message(place))))
         .to_owned();
     Expr::exists(covering)
 }
@@ -82,6 +93,11 @@ pub(in crate::store) fn visible_during_stays(viewer: UserId) -> Condition {
 
 /// Whether the viewer may see a message: also what is said in public, where he never was.
 pub(in crate::store) fn visible_to(viewer: UserId) -> Condition {
+    Condition::all().add(during_any_stay(viewer).or(in_public())).add(not_hidden(viewer))
+}
+
+/// Whether a message stands in a public channel.
+fn in_public() -> SimpleExpr {
     let place = |column| Expr::col((conversations::Entity, column));
     let public = Query::select()
         .expr(Expr::value(1))
@@ -89,5 +105,5 @@ pub(in crate::store) fn visible_to(viewer: UserId) -> Condition {
         .and_where(place(conversations::Column::Id).eq(Expr::col((Entity, Column::ConversationId))))
         .and_where(place(conversations::Column::Kind).eq("channel"))
         .to_owned();
-    Condition::all().add(during_any_stay(viewer).or(Expr::exists(public))).add(not_hidden(viewer))
+    Expr::exists(public)
 }

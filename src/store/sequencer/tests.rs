@@ -1,10 +1,10 @@
 //! The write path with what can go wrong in it: refusals, panics, failing statements, lost answers, other writers.
 
 use super::super::NewConversation;
-use super::super::tests::{conversation, open, user};
+use super::super::tests::{conversation, open, open_counting, user};
 use super::*;
 use crate::domain::conversations::{Kind, Role};
-use crate::domain::events::{Happening, Topic};
+use crate::domain::events::{Ended, Happening, Topic};
 use crate::domain::{ConversationId, Seq, SessionId, Timestamp, UserId};
 use parking_lot::Mutex;
 use sea_orm::{ConnectionTrait, DbErr};
@@ -43,7 +43,7 @@ enum Act {
 }
 
 fn emit(batch: &mut Batch) -> String {
-    batch.emit(Topic::User(ANN), &Happening::SessionRevoked(SessionId(1))).to_string()
+    batch.emit(Topic::User(ANN), &Happening::SessionRevoked(Ended { id: SessionId(1) })).to_string()
 }
 
 impl Change for Act {
@@ -273,6 +273,36 @@ async fn a_database_that_refuses_to_commit_is_not_asked_for_ever() {
     bench.sql("DROP TRIGGER blow").await;
     assert_eq!(writer.one(Act::Emit).await, ok("2"), "afterwards it writes on");
     bench.assert_dense(2).await;
+}
+
+#[tokio::test]
+async fn a_database_that_is_gone_is_not_asked_by_each_change_of_a_batch() {
+    let Bench { home, store, handed } = Bench::new().await;
+    drop(store);
+    let (store, statements) = open_counting(home.path()).await;
+    let bench = Bench { home, store, handed };
+    let (writes, counted) = (bench.store.write.clone(), Arc::clone(&statements));
+    // The batch is rolled back because of one change. Then the first of the others is committed, and the clock is gone.
+    let goes: Commit = Box::new(move |db| {
+        let (writes, counted) = (writes.clone(), Arc::clone(&counted));
+        Box::pin(async move {
+            db.commit().await?;
+            writes.execute_unprepared("ALTER TABLE clock RENAME TO gone").await?;
+            counted.store(0, Ordering::Relaxed);
+            Ok(())
+        })
+    });
+    let mut writer = bench.writer_committing_by(goes, 64);
+    let mut acts = std::array::from_fn::<_, 50, _>(|_| Act::Emit);
+    acts[7] = Act::Collide;
+    let told = writer.all(acts).await;
+    let [first, rest @ ..] = told;
+    assert_eq!(first, ok("2"));
+    assert!(rest.iter().all(|told| *told == Err(SubmitError::Unavailable)), "{rest:?}");
+    assert!(statements.load(Ordering::Relaxed) < 10, "{statements:?} statements: the clock was asked for again");
+    bench.sql("ALTER TABLE gone RENAME TO clock").await;
+    assert_eq!(bench.writer(8).one(Act::Emit).await, ok("3"), "it is there again");
+    bench.assert_dense(3).await;
 }
 
 #[tokio::test]

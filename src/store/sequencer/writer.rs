@@ -108,9 +108,10 @@ impl Writer {
         }
     }
 
-    /// Writes some changes together and answers their callers.
-    async fn write(&mut self, jobs: &mut [Box<dyn Job>]) {
+    /// Writes some changes together and answers their callers. Says whether there is a database at all.
+    async fn write(&mut self, jobs: &mut [Box<dyn Job>]) -> bool {
         let mut again = false;
+        let mut there = true;
         let failure = loop {
             match self.attempt(jobs).await {
                 Attempt::Done { records } => {
@@ -119,10 +120,7 @@ impl Writer {
                 }
                 Attempt::RolledBack(error) if jobs.len() > 1 => {
                     tracing::warn!(%error, changes = jobs.len(), "a batch was rolled back; its changes run one by one");
-                    for job in jobs {
-                        Box::pin(self.write(std::slice::from_mut(job))).await;
-                    }
-                    return;
+                    return self.write_one_by_one(jobs).await;
                 }
                 Attempt::RolledBack(error) if is_lost_connection(&error) => {
                     tell(jobs, "cannot write: the database went away", &error);
@@ -134,6 +132,7 @@ impl Writer {
                 }
                 Attempt::NoClock(error) => {
                     tell(jobs, "cannot write: the database does not answer", &error);
+                    there = false;
                     break Some(SubmitError::Unavailable);
                 }
                 Attempt::Diverged => break Some(SubmitError::Replaced),
@@ -151,6 +150,7 @@ impl Writer {
                         }
                         None => {
                             tell(jobs, "it is not known whether a change was written", &error);
+                            there = false;
                             break Some(SubmitError::OutcomeUnknown);
                         }
                     }
@@ -160,6 +160,21 @@ impl Writer {
         for job in jobs {
             job.answer(failure.clone());
         }
+        there
+    }
+
+    /// Writes changes each by itself. A database that is gone is waited for once: together they would wait for minutes,
+    /// and so would all that came after them. One whose connection breaks each time harms nobody but itself.
+    async fn write_one_by_one(&mut self, jobs: &mut [Box<dyn Job>]) -> bool {
+        let mut there = true;
+        for job in jobs {
+            if there {
+                there = Box::pin(self.write(std::slice::from_mut(job))).await;
+            } else {
+                job.answer(Some(SubmitError::Unavailable));
+            }
+        }
+        there
     }
 
     async fn attempt(&mut self, jobs: &mut [Box<dyn Job>]) -> Attempt {

@@ -29,7 +29,7 @@ export function open(place) {
     { name: 'invitations', label: 'Invitations', open: invitations },
     { name: 'channels', label: 'Channels', open: channels },
   ]);
-  return { title: 'Administration', node: page('Administration', body.node, { wide: true }), close: body.close };
+  return { title: 'Administration', node: page('Administration', body.node, { wide: true, back: '/settings' }), close: body.close };
 }
 
 function users() {

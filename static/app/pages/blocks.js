@@ -24,7 +24,7 @@ export function open() {
     }),
     none: empty({ icon: 'blocks', title: 'Nobody is blocked', text: 'Whoever is blocked cannot write to you, ask to be your contact, or see whether you are online.' }),
   });
-  const name = personField({ label: 'Block somebody' });
+  const name = personField({ label: 'Block somebody', placeholder: 'A username' });
   const { node } = form({
     fields: [name],
     action: 'Block',

@@ -13,7 +13,7 @@ import { personField } from '../parts/person.js';
 import { attempt, toast } from '../parts/toast.js';
 import { client } from '../session.js';
 import { page } from '../shell.js';
-import { since, time, userPath } from '../words.js';
+import { number, since, time, userPath } from '../words.js';
 
 /** @typedef {{ user: import('../../goldcrest.js').UserRef, state: 'pending' | 'approved' | 'rejected', requested_at: string | null, answered_at: string | null }} Contact */
 
@@ -37,7 +37,7 @@ export function open() {
       section('Rejected', pick(received, 'rejected'), rejected),
     ];
   }, { label: 'Contacts' });
-  const name = personField({ label: 'Ask to be somebody’s contact' });
+  const name = personField({ label: 'Ask for contact', placeholder: 'A username' });
   const { node } = form({
     fields: [name],
     action: 'Ask',
@@ -71,7 +71,7 @@ async function all(direction) {
 /** @param {string} title @param {Contact[]} contacts @param {(contact: Contact) => HTMLElement} show */
 function section(title, contacts, show) {
   if (!contacts.length) return null;
-  return h('section.block', null, h('h2', null, title, h('span.count', null, String(contacts.length))), h('ul.rows', null, contacts.map(show)));
+  return h('section.block', null, h('h2', null, title, h('span.count', null, number(contacts.length))), h('ul.rows', null, contacts.map(show)));
 }
 
 /** @param {Contact} contact @param {import('../dom.js').Child} sub @param {import('../dom.js').Child} actions */

@@ -26,8 +26,10 @@ export async function open({ parts }) {
   const own = user.id === me()?.id;
   const state = h('p.profile-state', { role: 'status' });
   const body = own ? region(ownProfile) : region(() => theirs(user, () => void body.reload()));
-  const shows = () => void presence(user.username).then((text) => (state.textContent = text));
-  if (!own) shows();
+  const shows = async (/** @type {{ online: boolean, last_seen_at: string | null } | null} */ known = null) => {
+    state.textContent = sayingOf(known ?? (await presence(user.username)));
+  };
+  if (!own) void shows();
   const head = h(
     'header.profile-head',
     null,
@@ -40,7 +42,9 @@ export async function open({ parts }) {
   const ends = [
     model.on('contacts', () => void body.reload()),
     model.on('blocks', () => void body.reload()),
-    model.on('presence', (/** @type {any} */ data) => (!data?.user || data.user.username === user.username) && shows()),
+    model.on('presence', (/** @type {any} */ data) => {
+      if (!own && (!data?.user || data.user.username === user.username)) void shows(data?.user ? data : null);
+    }),
   ];
   const arrow = h('button.icon-button', { type: 'button', 'aria-label': 'Back', title: 'Back', onclick: () => back('/contacts') }, icon('back'));
   const node = page(user.username, [head, bio, body.node]);
@@ -52,17 +56,20 @@ async function ownProfile() {
   return h('div.empty-action', null, h('p.quiet', null, 'So others see you.'), h('a.button', { href: '/settings' }, 'Settings'));
 }
 
-/** @param {string} username */
+/** @param {string} username @returns {Promise<{ online: boolean, last_seen_at: string | null } | null>} */
 async function presence(username) {
-  if (model.isOnline(username)) return 'Online';
   try {
     const { items } = await client.request('GET', 'presence', { query: { user: username } });
-    const [found] = items;
-    if (found?.online) return 'Online';
-    return found?.last_seen_at ? `Last seen ${since(found.last_seen_at)}` : '';
+    return items[0] ?? null;
   } catch {
-    return '';
+    return null;
   }
+}
+
+/** @param {{ online: boolean, last_seen_at: string | null } | null} found */
+function sayingOf(found) {
+  if (found?.online) return 'Online';
+  return found?.last_seen_at ? `Last seen ${since(found.last_seen_at)}` : '';
 }
 
 /** @param {'received' | 'sent'} direction @param {number} id @returns {Promise<Contact | null>} */

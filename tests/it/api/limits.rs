@@ -211,3 +211,24 @@ async fn a_name_that_looks_like_a_number_is_not_somebody_elses_account() {
     let change = json!({"current_password": alice.password, "new_password": "another password"});
     alice.put("/api/v1/me/password", &change).await.expect(204);
 }
+
+#[tokio::test]
+async fn whatever_counts_as_sending_tells_how_that_bucket_stands() {
+    let server = limited(300).start().await;
+    let [alice, _bob] = Person::register_all(&server, ["alice", "bob"]).await;
+    let direct = alice.direct(&[&alice]).await;
+    let message = alice.say(direct, "x").await;
+    let id = &message["id"];
+    for (method, path, body) in [
+        (Method::DELETE, format!("/api/v1/messages/{id}"), None),
+        (Method::POST, "/api/v1/messages/delete".to_owned(), Some(json!({"ids": [id]}))),
+        (Method::PUT, "/api/v1/contacts/bob".to_owned(), Some(json!({"state": "approved"}))),
+        (Method::DELETE, "/api/v1/contacts/bob".to_owned(), None),
+        (Method::PUT, "/api/v1/blocks/bob".to_owned(), None),
+        (Method::DELETE, "/api/v1/blocks/bob".to_owned(), None),
+    ] {
+        let answer = alice.call(method, &path, body.as_ref()).await;
+        assert!((200..300).contains(&answer.status), "{path}: {}", answer.describe());
+        assert!(left(&answer, "sends").0 < 120, "{path}");
+    }
+}

@@ -136,7 +136,20 @@ async fn the_document_is_served_to_anybody_and_once() {
 async fn the_pages_need_nothing_from_elsewhere() {
     let server = Server::start().await;
     let policy = "default-src 'none'; style-src 'self'; script-src 'self'; ";
-    for path in ["/docs", "/docs/accounts", "/docs/streams", "/docs/messages", "/docs/people", "/docs/errors"] {
+    // Each page leads to all others, whatever there is.
+    let first = String::from_utf8(server.stranger().get("/docs").await.body).unwrap();
+    let list = first.split("<div class=\"pages\">").nth(1).and_then(|rest| rest.split("</div>").next()).unwrap();
+    let pages: Vec<&str> = list
+        .split("href=\"")
+        .skip(1)
+        .map(|rest| rest.split('"').next().unwrap())
+        .filter(|it| it.starts_with("/docs"))
+        .collect();
+    for expected in ["/docs", "/docs/events", "/docs/streams", "/docs/compat"] {
+        assert!(pages.contains(&expected), "{pages:?}");
+    }
+    assert!(pages.iter().any(|page| page.starts_with("/docs/compat/")), "{pages:?}");
+    for path in pages {
         let answer = server.stranger().get(path).await;
         assert_eq!(answer.status, 200, "{path}");
         assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"), "{path}");

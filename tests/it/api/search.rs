@@ -92,6 +92,27 @@ async fn what_one_may_not_see_is_not_found() {
 }
 
 #[tokio::test]
+async fn what_was_said_anew_after_one_left_is_not_found() {
+    let server = Server::start().await;
+    let [ann, tom] = Person::register_all(&server, ["ann", "tom"]).await;
+    let (group, channel) = (ann.group("group", &[&tom]).await, ann.channel("channel").await);
+    tom.join(channel).await;
+    let (told, public) = (ann.say(group, "needle before").await, ann.say(channel, "needle there").await);
+    tom.leave(group).await;
+    tom.leave(channel).await;
+    for (message, text) in [(&told, "secretword"), (&public, "publicword")] {
+        ann.patch(&format!("/api/v1/messages/{}", message["id"]), &json!({"text": text})).await.expect(200);
+    }
+    for guess in ["secretword", "secret*", "needle"] {
+        assert_eq!(texts(&tom, guess).await, [""; 0], "{guess}");
+        let there = tom.get(&format!("/api/v1/messages?text={guess}&conversation_id={group}")).await.expect(200);
+        assert_eq!(there["items"], json!([]), "{guess}");
+    }
+    assert_eq!(texts(&ann, "secretword").await, ["secretword"]);
+    assert_eq!(texts(&tom, "publicword").await, ["publicword"], "everybody may read what it says now");
+}
+
+#[tokio::test]
 async fn what_is_edited_is_found_by_what_it_says_now_and_what_is_deleted_by_nothing() {
     let mut server = Server::start().await;
     let ann = Person::register(&server, "ann").await;

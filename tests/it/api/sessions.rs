@@ -255,3 +255,22 @@ async fn the_oldest_sessions_end_when_there_are_too_many() {
     let kinds: Vec<&str> = heard.iter().map(|(kind, _)| kind.as_str()).collect();
     assert_eq!(kinds, ["session.revoked", "session.created"], "each is heard of");
 }
+
+#[tokio::test]
+async fn all_that_ran_out_are_ended_at_once_however_many_they_are() {
+    let mut server = Server::start().await;
+    let alice = Person::register(&server, "alice").await;
+    server.kill().await;
+    let many = format!(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500) \
+         INSERT INTO sessions (id, user_id, kind, name, scopes, refresh_generation, created_at, expires_at) \
+         SELECT 1000 + i, {}, 'token', 'old', '', 0, 1, strftime('%s', 'now') * 1000 - 1000 FROM n",
+        alice.id
+    );
+    server.sql(&many).await;
+    server.sql("UPDATE clock SET last_session = 9999").await;
+    server.restart().await;
+    let ended = async || (server.count("sessions", "name = 'old' AND revoked_at IS NULL").await == 0).then_some(());
+    eventually(seconds(10), "all to be ended", ended).await;
+    assert_eq!(server.count("events", "kind = 'session.revoked'").await, 2500, "each with its event");
+}

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use goldcrest::api::routes::{Access, LIST};
+use goldcrest::compat::ADAPTERS;
 use http::Method;
 use serde_json::json;
 
@@ -24,6 +25,7 @@ use Door::{Checked, Closed, Public};
 const ROUTES: &[(&str, &str, Door)] = &[
     ("GET", "/healthz", Public),
     ("GET", "/readyz", Public),
+    ("GET", "/healthz/stream", Public),
     ("GET", "/stream", Closed),
     ("GET", "/ws", Checked),
     ("GET", "/links/{purpose}", Checked),
@@ -43,6 +45,7 @@ const ROUTES: &[(&str, &str, Door)] = &[
     ("GET", "/api/v1/me", Closed),
     ("PATCH", "/api/v1/me", Closed),
     ("DELETE", "/api/v1/me", Closed),
+    ("POST", "/api/v1/me/export", Closed),
     ("PUT", "/api/v1/me/email", Closed),
     ("DELETE", "/api/v1/me/email", Closed),
     ("POST", "/api/v1/invitations", Closed),
@@ -76,6 +79,8 @@ const ROUTES: &[(&str, &str, Door)] = &[
     ("GET", "/api/v1/mentions", Closed),
     ("GET", "/api/v1/threads", Closed),
     ("POST", "/api/v1/messages/take", Closed),
+    ("POST", "/api/v1/conversations/{id}/typing", Closed),
+    ("GET", "/api/v1/presence", Closed),
     ("PUT", "/api/v1/conversations/{id}/read", Closed),
     ("GET", "/api/v1/conversations/{id}/receipts", Closed),
     ("POST", "/api/v1/contacts", Closed),
@@ -88,13 +93,18 @@ const ROUTES: &[(&str, &str, Door)] = &[
     ("GET", "/api/v1/events", Closed),
     ("GET", "/openapi.json", Public),
     ("GET", "/docs", Public),
+    ("GET", "/asyncapi.json", Public),
     ("GET", "/docs/{page}", Public),
+    ("GET", "/docs/compat/{page}", Public),
 ];
 
 async fn knock(caller: &Caller, method: &str, path: &str) -> Answer {
     let method: Method = method.parse().unwrap();
     let path = path.replace("{id}", "1").replace("{name}", "host");
-    let path = path.replace("{page}", "streams").replace("{purpose}", "activate");
+    let path = path
+        .replace("compat/{page}", &format!("compat/{}", ADAPTERS[0].name))
+        .replace("{page}", "streams")
+        .replace("{purpose}", "activate");
     let body = (method != Method::GET && method != Method::DELETE).then(|| json!({}));
     caller.call(method, &path, body.as_ref()).await
 }

@@ -151,7 +151,11 @@ async fn every_file_of_the_app_is_served_as_what_it_is() {
                     assert_eq!((there.status, there.header("content-type")), (200, icon["type"].as_str()), "{icon}");
                 }
                 for shortcut in manifest["shortcuts"].as_array().unwrap() {
-                    assert_eq!(server.stranger().get(shortcut["url"].as_str().unwrap()).await.status, 200, "{shortcut}");
+                    assert_eq!(
+                        server.stranger().get(shortcut["url"].as_str().unwrap()).await.status,
+                        200,
+                        "{shortcut}"
+                    );
                 }
                 "application/manifest+json"
             }
@@ -171,7 +175,8 @@ async fn the_app_and_the_server_know_the_same_addresses() {
     let quoted = script.lines().filter_map(|line| line.trim().strip_prefix('\'')?.split_once("': () => import("));
     let known: BTreeSet<String> = quoted
         .map(|(address, _)| {
-            let part = |part: &str| part.strip_prefix(':').map_or_else(|| part.to_owned(), |name| format!("{{{name}}}"));
+            let part =
+                |part: &str| part.strip_prefix(':').map_or_else(|| part.to_owned(), |name| format!("{{{name}}}"));
             address.split('/').map(part).collect::<Vec<_>>().join("/")
         })
         .collect();

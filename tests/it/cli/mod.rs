@@ -2,6 +2,7 @@
 
 mod accounts;
 mod backup;
+pub mod doctor;
 mod first_start;
 mod health;
 mod keys;

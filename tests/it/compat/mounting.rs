@@ -92,3 +92,17 @@ async fn a_name_that_the_operator_allows_leads_here() {
     let (refused, said) = by("evil.example").await;
     assert!(refused && said.contains("--allow-origins"), "{said}");
 }
+
+#[tokio::test]
+async fn a_slash_behind_the_name_leads_to_the_same_interface() {
+    let server = Server::options().set("--compat", "babbel=open,msgboard,chat,oms,kinglet").start().await;
+    let stranger = server.stranger();
+    for name in ["babbel", "msgboard", "chat", "oms", "kinglet"] {
+        let (without, with) = (format!("/compat/{name}"), format!("/compat/{name}/"));
+        let (without, with) = (stranger.get(&without).await, stranger.get(&with).await);
+        assert_eq!((with.status, with.header("content-type")), (404, Some("application/json")), "{name}");
+        assert_eq!(with.describe(), without.describe(), "{name}");
+    }
+    let foreign = stranger.with_header("host", "evil.example").get("/compat/babbel/").await;
+    assert_eq!(foreign.status, 403, "{}", foreign.describe());
+}

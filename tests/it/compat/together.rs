@@ -332,3 +332,25 @@ async fn the_boards_stream_shows_what_is_said_natively() {
     let arrays: Vec<Value> = data.filter_map(|data| serde_json::from_str(data).ok()).collect();
     assert!(arrays.iter().any(|array| array[0]["text"] == "said natively"), "{text}");
 }
+
+#[tokio::test]
+async fn what_counts_as_sending_natively_does_so_in_all() {
+    let options = Server::options().set("--compat", "msgboard,oms,kinglet=debug");
+    let server = options.set("--rate-limits", "on").start().await;
+    let ann = Person::register(&server, "ann").await;
+    let kim = Somebody::new(&server, Kinglet, &ann).await;
+    let mia = Somebody::new(&server, Msgboard, &ann).await;
+    let oscar = Somebody::new(&server, Oms, &ann).await;
+    let id = mia.says("ann", "x").await.expect(200)["id"].clone();
+    for answer in [
+        kim.kinglet(Method::GET, "/lists/reject/ann", "").await,
+        kim.kinglet(Method::GET, "/lists/approve/ann", "").await,
+        mia.caller.delete(&format!("/compat/msgboard/message/{id}")).await,
+        oscar.caller.post("/compat/oms/api/block", &json!({"blocked": "ann"})).await,
+        oscar.caller.delete("/compat/oms/api/block/ann").await,
+    ] {
+        assert!((200..300).contains(&answer.status), "{}", answer.describe());
+        let told = answer.header("ratelimit").expect("it is counted");
+        assert!(told.contains("\"sends\""), "{told}: {}", answer.describe());
+    }
+}

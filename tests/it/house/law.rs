@@ -92,7 +92,7 @@ pub const BELONGINGS: &[Belonging] = &[
     },
     Belonging {
         crates: &["schemars"],
-        rooms: &["domain", "service", "api"],
+        rooms: &["domain", "service", "transport", "api"],
         why: "a shape is described where it is declared, beside `serde`, and nowhere twice",
     },
     Belonging { crates: &["lettre"], rooms: &["mail"], why: "nobody who has something to say waits for a mail server" },

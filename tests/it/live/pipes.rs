@@ -2,14 +2,9 @@
 
 use serde_json::json;
 
+use crate::support::frames::text;
 use crate::support::raw::Connection;
 use crate::support::{Ear, Heard, Person, Server, SseClient, WsClient, eventually, seconds, within};
-
-/// A masked text frame (RFC 6455, section 5.2) with a mask of zeros.
-fn frame(text: &str) -> Vec<u8> {
-    let length = u8::try_from(text.len()).ok().filter(|length| *length < 126).expect("a short text");
-    [&[0x81, 0x80 | length, 0, 0, 0, 0][..], text.as_bytes()].concat()
-}
 
 #[tokio::test]
 async fn what_came_with_the_handshake_is_not_lost() {
@@ -22,7 +17,7 @@ async fn what_came_with_the_handshake_is_not_lost() {
     );
     let mut bytes = handshake.into_bytes();
     for number in 0..3 {
-        bytes.extend(frame(&json!({"op": "ping", "ref": format!("early {number}")}).to_string()));
+        bytes.extend(text(&json!({"op": "ping", "ref": format!("early {number}")}).to_string()));
     }
     let mut connection = Connection::open(server.address).await.unwrap();
     connection.send(bytes).await.unwrap();

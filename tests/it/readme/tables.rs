@@ -1,16 +1,20 @@
 //! The tables in `docs/`, compared with what they are about.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
 use clap::{Args, Command};
+use goldcrest::api::OPERATIONS;
 use goldcrest::api::routes::LIST;
 use goldcrest::config::Options;
-use goldcrest::transport::CloseReason;
-use goldcrest::transport::close::Farewell;
+use goldcrest::domain::ephemeral::PASSING;
+use goldcrest::domain::events::{EventType, TYPES};
+use goldcrest::transport::control::CONTROLS;
+use serde_json::Value;
 
 use super::{page, section};
+use crate::support::spoken::STREAMS;
 
 #[test]
 fn docs_options_md_lists_every_option_as_the_program_has_it() {
@@ -48,78 +52,106 @@ fn uncapitalised(text: &str) -> String {
 }
 
 #[test]
-fn docs_streams_md_lists_every_reason_for_an_end() {
-    let streams = page("docs/streams.md");
-    let shown = rows(section(&streams, "## Why streams end"));
-    let source = page("src/transport/close.rs");
-    let of_the_code: String =
-        source.lines().filter_map(|line| line.strip_prefix("//! |")).fold(String::new(), |mut table, row| {
-            writeln!(table, "|{row}").unwrap();
-            table
-        });
-    assert!(streams.contains(&of_the_code), "docs/streams.md should hold this:\n\n{of_the_code}");
-    let mut listed: BTreeMap<&str, &[String]> = shown.iter().map(|row| (row[0].trim_matches('`'), &row[1..])).collect();
-    for reason in REASONS {
-        let row = listed.remove(reason.word()).unwrap_or_else(|| panic!("{} is not listed", reason.word()));
-        let last = match reason.farewell() {
-            Farewell::Bye(_) => "`bye`",
-            Farewell::Expired => "`expired`",
-            Farewell::None => "none",
-        };
-        assert!(row[0].ends_with(last), "{}: {} is not {last}", reason.word(), row[0]);
-        let code = reason.code().to_string();
-        assert!(row[1].contains(&code), "{}: {} is not {code}", reason.word(), row[1]);
-    }
-    // The one that nothing can be said of any more, since the socket takes no byte.
-    assert_eq!(listed.into_keys().collect::<Vec<_>>(), ["stalled"]);
-}
-
-/// All there are.
-const REASONS: [CloseReason; 10] = {
-    use CloseReason as R;
-    // Whoever adds a reason is led here by the compiler.
-    const fn listed(reason: R) -> R {
-        match reason {
-            R::ShuttingDown
-            | R::Unavailable
-            | R::TooManyStreams
-            | R::HistoryReplaced
-            | R::TokenExpired
-            | R::TicketTooOld
-            | R::SessionEnded
-            | R::Unauthorized
-            | R::AuthTimeout
-            | R::ProtocolError(_) => reason,
-        }
-    }
-    [
-        listed(R::ShuttingDown),
-        listed(R::Unavailable),
-        listed(R::TooManyStreams),
-        listed(R::HistoryReplaced),
-        listed(R::TokenExpired),
-        listed(R::TicketTooOld),
-        listed(R::SessionEnded),
-        listed(R::Unauthorized),
-        listed(R::AuthTimeout),
-        listed(R::ProtocolError(1002)),
-    ]
-};
-
-#[test]
 fn docs_streams_md_and_the_browsers_code_know_every_event() {
-    let source = page("src/domain/events.rs");
-    let kinds = section_of(&source, "pub fn kind(&self)", "pub fn data(&self)");
-    let kinds: BTreeSet<&str> = kinds.split('"').skip(1).step_by(2).collect();
-    assert!(kinds.len() > 5, "{kinds:?}");
     let streams = page("docs/streams.md");
-    let listed = rows(section(&streams, "## Events"));
-    let listed: BTreeSet<&str> = listed.iter().map(|row| row[0].trim_matches('`')).collect();
-    assert_eq!(listed, kinds);
+    let table = |kinds: &[EventType]| {
+        let mut table = String::from("| type | what happened | who hears it | data |\n|---|---|---|---|\n");
+        for kind in kinds {
+            let data = &STREAMS["components"]["messages"][kind.kind]["payload"]["properties"]["data"];
+            let (what, data) = (in_a_line(kind.says), shape(&streams, data));
+            writeln!(table, "| `{}` | {what} | {} | {data} |", kind.kind, kind.heard_by).unwrap();
+        }
+        table
+    };
+    for (chapter, kinds) in [("## Events", TYPES), ("## What passes", PASSING)] {
+        let table = table(kinds);
+        assert!(section(&streams, chapter).contains(&table), "docs/streams.md should hold this:\n\n{table}");
+    }
     let readme = page("README.md");
     let snippet = section_of(&readme, "for (const type of [", "])");
     let heard: BTreeSet<&str> = snippet.split('\'').skip(1).step_by(2).collect();
-    assert_eq!(heard, kinds);
+    assert_eq!(heard, TYPES.iter().map(|kind| kind.kind).collect());
+    // The first apostrophe opens a type: the comment before it has none.
+    let snippet = section_of(&readme, "// What passes is so for now", "])");
+    let heard: BTreeSet<&str> = snippet.split('\'').skip(1).step_by(2).collect();
+    assert_eq!(heard, PASSING.iter().map(|kind| kind.kind).collect());
+}
+
+#[test]
+fn docs_streams_md_lists_what_a_stream_says_of_itself() {
+    let streams = page("docs/streams.md");
+    let mut table = String::from("| type | fields | meaning |\n|---|---|---|\n");
+    for kind in CONTROLS {
+        let payload = &STREAMS["components"]["messages"][kind.kind]["payload"];
+        writeln!(table, "| `{}` | {} | {} |", kind.kind, fields(payload, &["type"]), in_a_line(kind.says)).unwrap();
+    }
+    assert!(streams.contains(&table), "docs/streams.md should hold this:\n\n{table}");
+}
+
+#[test]
+fn docs_streams_md_lists_every_reason_for_an_end() {
+    let streams = page("docs/streams.md");
+    let mut table = String::from("| reason | last event | WebSocket code | come back |\n|---|---|---|---|\n");
+    for reason in STREAMS["channels"]["websocket"]["x-close-reasons"].as_array().unwrap() {
+        let last = reason["last"].as_str().map_or("none".to_owned(), |last| format!("`{last}`"));
+        let codes: Vec<String> = reason["codes"].as_array().unwrap().iter().map(ToString::to_string).collect();
+        let codes = codes.join(", ");
+        let (word, back) = (reason["reason"].as_str().unwrap(), reason["comeBack"].as_str().unwrap());
+        writeln!(table, "| `{word}` | {last} | {codes} | {back} |").unwrap();
+    }
+    // The one that nothing can be said of any more, since the socket takes no byte.
+    table.push_str("| `stalled` | none | none: the socket took no byte | yes |\n");
+    assert!(streams.contains(&table), "docs/streams.md should hold this:\n\n{table}");
+}
+
+#[test]
+fn docs_streams_md_lists_the_operations_of_a_websocket() {
+    let streams = page("docs/streams.md");
+    let mut table = String::from("| op | what it is for | fields | result |\n|---|---|---|---|\n");
+    let messages = &STREAMS["components"]["messages"];
+    for operation in OPERATIONS {
+        let word = operation.word;
+        let what = in_a_line(operation.says.split(|line| line.is_empty()).next().unwrap());
+        let takes = fields(&messages[word]["payload"], &["op", "ref"]);
+        let gives = shape(&streams, &messages[format!("{word}.reply")]["payload"]["properties"]["result"]);
+        writeln!(table, "| `{word}` | {what} | {takes} | {gives} |").unwrap();
+    }
+    assert!(streams.contains(&table), "docs/streams.md should hold this:\n\n{table}");
+}
+
+/// The lines of a comment as one, without the full stop that a cell does not have.
+fn in_a_line(says: &[&str]) -> String {
+    let words: Vec<&str> = says.iter().map(|line| line.trim()).collect();
+    words.join(" ").trim_end_matches('.').to_owned()
+}
+
+/// The schema behind a reference.
+fn resolved(schema: &'static Value) -> &'static Value {
+    match schema["$ref"].as_str() {
+        Some(reference) => STREAMS.pointer(reference.trim_start_matches('#')).unwrap(),
+        None => schema,
+    }
+}
+
+/// The fields of an object, those that need not be there in parentheses.
+fn fields(schema: &'static Value, but: &[&str]) -> String {
+    let schema = resolved(schema);
+    let required = |name: &str| schema["required"].as_array().is_some_and(|all| all.iter().any(|one| one == name));
+    let names = schema["properties"].as_object().into_iter().flatten().map(|(name, _)| name.as_str());
+    let names = names.filter(|name| !but.contains(name));
+    let names: Vec<_> =
+        names.map(|name| if required(name) { format!("`{name}`") } else { format!("(`{name}`)") }).collect();
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}
+
+/// What the page calls such an object, if it does; or its fields.
+fn shape(streams: &str, schema: &'static Value) -> String {
+    let words = |cell: &str| -> BTreeSet<String> { cell.split('`').skip(1).step_by(2).map(str::to_owned).collect() };
+    let names: BTreeSet<String> =
+        resolved(schema)["properties"].as_object().into_iter().flatten().map(|it| it.0.clone()).collect();
+    let known = rows(section(streams, "## What the data holds"));
+    let row = known.iter().find(|row| words(&row[1]) == names && row[0].starts_with("a "));
+    row.map_or_else(|| fields(schema, &[]), |row| row[0].clone())
 }
 
 #[test]
@@ -165,18 +197,6 @@ fn docs_logging_md_lists_every_event_of_the_log() {
     let listed = rows(section(&logging, "## Events"));
     let listed: BTreeSet<String> = listed.iter().map(|row| row[0].trim_matches('`').to_owned()).collect();
     assert_eq!(listed, told);
-}
-
-#[test]
-fn docs_streams_md_lists_the_operations_of_a_websocket() {
-    let source = page("src/api/operations.rs");
-    let handled = section_of(&source, "async fn handle", "async fn auth");
-    let handled: BTreeSet<&str> =
-        pairs(handled, "(\"").filter(|(before, _)| before.trim().is_empty()).filter_map(|(_, it)| word(it)).collect();
-    let streams = page("docs/streams.md");
-    let listed = rows(section(&streams, "### Operations"));
-    let listed: BTreeSet<&str> = listed.iter().map(|row| row[0].trim_matches('`')).collect();
-    assert_eq!(listed, handled);
 }
 
 #[test]

@@ -20,6 +20,13 @@ impl Answer {
             .unwrap_or_else(|error| panic!("the body is JSON: {error}; {}", self.describe()))
     }
 
+    /// The body as one JSON value a line.
+    pub fn lines(&self) -> Vec<Value> {
+        let text = std::str::from_utf8(&self.body).expect("lines of text");
+        assert!(text.ends_with('\n'), "the last line is whole");
+        text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
+    }
+
     /// The body, if the status is this one.
     #[track_caller]
     pub fn expect(&self, status: u16) -> Value {

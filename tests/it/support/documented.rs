@@ -12,8 +12,12 @@ use serde_json::{Value, json};
 
 use super::Answer;
 
-pub static DOCUMENT: LazyLock<Value> =
-    LazyLock::new(|| routes::document(Facts { cookie: "goldcrest_session", password_min_length: 8 }));
+/// What the documents say of a server that was started without options.
+pub fn facts() -> Facts {
+    Facts { cookie: "goldcrest_session", password_min_length: 8, public_url: None }
+}
+
+pub static DOCUMENT: LazyLock<Value> = LazyLock::new(|| routes::document(&facts()));
 
 /// Fails if the document does not know that this request may be answered so.
 pub fn check(method: &Method, path: &str, answer: &Answer) {
@@ -37,13 +41,20 @@ pub fn check(method: &Method, path: &str, answer: &Answer) {
     let Some(schema) = schema else {
         panic!("{place} is not documented to answer {media:?}: {}", answer.describe());
     };
-    if media.ends_with("json") {
-        let validator = validator(&place, answer.status, schema);
-        let value = answer.json();
-        let wrong: Vec<String> =
-            validator.iter_errors(&value).map(|error| format!("{} at {}", error, error.instance_path())).collect();
-        assert!(wrong.is_empty(), "{place} answers otherwise than documented: {wrong:?}; {}", answer.describe());
+    if media == "application/x-ndjson" {
+        for line in answer.lines() {
+            fits(&place, answer, schema, &line);
+        }
+    } else if media.ends_with("json") {
+        fits(&place, answer, schema, &answer.json());
     }
+}
+
+fn fits(place: &str, answer: &Answer, schema: &Value, value: &Value) {
+    let validator = validator(place, answer.status, schema);
+    let wrong: Vec<String> =
+        validator.iter_errors(value).map(|error| format!("{} at {}", error, error.instance_path())).collect();
+    assert!(wrong.is_empty(), "{place} answers otherwise than documented: {wrong:?}; {value} of {}", answer.status);
 }
 
 fn validator(place: &str, status: u16, schema: &Value) -> Arc<Validator> {

@@ -43,11 +43,37 @@ impl Control {
     }
 }
 
+/// Something that is so for now, with its envelope byte for byte.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Passing {
+    pub kind: String,
+    pub raw: String,
+}
+
+impl Passing {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.raw).expect("an envelope is JSON")
+    }
+
+    /// Whether it says of somebody that he is there, or is not.
+    pub fn says(&self, name: &str, online: bool) -> bool {
+        let data = &self.json()["data"];
+        self.kind == "presence.changed" && data["user"]["username"] == name && data["online"] == online
+    }
+}
+
+/// Whether a frame without `seq` is an event all the same: those have a dot in their names.
+pub fn is_passing(kind: &str) -> bool {
+    kind.contains('.')
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Heard {
     Event(Seen),
     /// `ready`, `reset`, `expiring`, `expired`, `bye`.
     Control(Control),
+    /// Typing and presence, which have no place on the line.
+    Passing(Passing),
     /// The position, moved without an event.
     Heartbeat(u64),
     /// The answer to an operation on a WebSocket.
@@ -60,6 +86,13 @@ impl Heard {
     pub fn event(self) -> Option<Seen> {
         match self {
             Heard::Event(seen) => Some(seen),
+            _ => None,
+        }
+    }
+
+    pub fn passing(self) -> Option<Passing> {
+        match self {
+            Heard::Passing(passing) => Some(passing),
             _ => None,
         }
     }
@@ -113,6 +146,27 @@ pub trait Ear {
     async fn until_text(&mut self, text: &str) -> Vec<Seen> {
         let heard = self.until(text, |heard| matches!(heard, Heard::Event(seen) if seen.kind == "message.created" && seen.data()["text"] == text)).await;
         heard.into_iter().filter_map(Heard::event).collect()
+    }
+
+    /// What passes of this kind, the next that is heard.
+    async fn until_passing(&mut self, kind: &str) -> Value {
+        let wanted = |heard: &Heard| matches!(heard, Heard::Passing(passing) if passing.kind == kind);
+        match self.until(kind, wanted).await.pop() {
+            Some(Heard::Passing(passing)) => passing.json(),
+            _ => unreachable!("it was waited for"),
+        }
+    }
+
+    /// The data of the next word on somebody's presence.
+    async fn until_presence(&mut self, name: &str) -> Value {
+        let of_him = |passing: &Passing| {
+            passing.kind == "presence.changed" && passing.json()["data"]["user"]["username"] == name
+        };
+        let what = format!("a word on the presence of {name}");
+        match self.until(&what, |heard| matches!(heard, Heard::Passing(passing) if of_him(passing))).await.pop() {
+            Some(Heard::Passing(passing)) => passing.json()["data"].take(),
+            _ => unreachable!("it was waited for"),
+        }
     }
 
     /// What is heard until the stream is over, which it must be within this time; and the code of the end.

@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::heard::FrameHead;
-use super::{Answer, Caller, Control, Credentials, Ear, Heard, NotOpened, Seen, StreamRequest};
+use super::heard::{FrameHead, is_passing};
+use super::{Answer, Caller, Control, Credentials, Ear, Heard, NotOpened, Passing, Seen, StreamRequest};
 
 /// The body of one poll, its events byte for byte.
 #[derive(Deserialize)]
@@ -65,9 +65,12 @@ impl Ear for Poller {
                 serde_json::from_slice(&answer.body).unwrap_or_else(|error| panic!("{error}: {}", answer.describe()));
             for raw in poll.events {
                 let frame = FrameHead::of(raw.get());
+                super::spoken::heard("polling", raw.get());
                 let raw = raw.get().to_owned();
                 self.heard.push_back(match frame.seq {
                     Some(seq) => (Heard::Event(Seen { seq, kind: frame.kind, raw }), seq),
+                    // It moves no cursor; behind it, that is at the `next` of its answer.
+                    None if is_passing(&frame.kind) => (Heard::Passing(Passing { kind: frame.kind, raw }), poll.next),
                     None => (
                         Heard::Control(Control { kind: frame.kind, raw }),
                         frame.position.expect("reset has a position"),

@@ -25,6 +25,7 @@ const BINARY: &str = env!("CARGO_BIN_EXE_goldcrest");
 pub struct Options {
     arguments: Vec<(String, Option<String>)>,
     descriptors: Option<u32>,
+    listen: Option<SocketAddr>,
 }
 
 impl Options {
@@ -39,6 +40,13 @@ impl Options {
     #[must_use]
     pub fn switch(mut self, flag: &str) -> Self {
         self.arguments.push((flag.to_owned(), None));
+        self
+    }
+
+    /// Where it listens, instead of on the loopback address.
+    #[must_use]
+    pub fn listening(mut self, address: &str) -> Self {
+        self.listen = Some(address.parse().expect("an address"));
         self
     }
 
@@ -120,7 +128,7 @@ impl Server {
     }
 
     pub fn options() -> Options {
-        Options { arguments: Vec::new(), descriptors: None }.set("--rate-limits", "off")
+        Options { arguments: Vec::new(), descriptors: None, listen: None }.set("--rate-limits", "off")
     }
 
     async fn start_in(home: TempDir, options: Options) -> Self {
@@ -132,7 +140,7 @@ impl Server {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .expect("an HTTP client");
-        let address = SocketAddr::from(([127, 0, 0, 1], 0));
+        let address = options.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 0)));
         let mut server =
             Self { address, own_addresses: HashMap::new(), options, home, http, process: None, log: Arc::default() };
         server.spawn().await;

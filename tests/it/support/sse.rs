@@ -6,9 +6,9 @@ use std::net::SocketAddr;
 
 use http::HeaderMap;
 
-use super::heard::FrameHead;
+use super::heard::{FrameHead, is_passing};
 use super::raw::{Connection, Framing};
-use super::{Answer, Control, Ear, Heard, Parsed, Seen, SseParser};
+use super::{Answer, Control, Ear, Heard, Parsed, Passing, Seen, SseParser};
 
 #[derive(Debug, Clone)]
 pub enum Credentials {
@@ -180,6 +180,7 @@ impl SseClient {
             }
             Parsed::Event { kind, data, id } => {
                 let frame = FrameHead::of(&data);
+                super::spoken::heard("sse", &data);
                 assert_eq!(frame.kind, kind, "the event's name is the envelope's type");
                 if let Some(seq) = frame.seq {
                     assert_eq!(number(&id), Some(seq), "the id of an event is its seq");
@@ -187,6 +188,9 @@ impl SseClient {
                 }
                 if matches!(kind.as_str(), "ready" | "reset") {
                     assert_eq!(number(&id), frame.position, "the id of {kind} is its position");
+                }
+                if is_passing(&kind) {
+                    return (Heard::Passing(Passing { kind, raw: data }), number(&id));
                 }
                 (Heard::Control(Control { kind, raw: data }), number(&id))
             }

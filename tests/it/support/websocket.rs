@@ -1,5 +1,6 @@
 //! A listener, and speaker, over WebSocket.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use futures_util::{SinkExt, StreamExt};
@@ -10,13 +11,15 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use super::heard::FrameHead;
-use super::{Answer, Control, Ear, Heard, NotOpened, Seen, StreamRequest, raw};
+use super::heard::{FrameHead, is_passing};
+use super::{Answer, Control, Ear, Heard, NotOpened, Passing, Seen, StreamRequest, raw};
 
 pub struct WsClient {
     pub headers: HeaderMap,
     socket: WebSocketStream<TcpStream>,
     cursor: Option<u64>,
+    /// What was asked last under each `ref`, by its `op`.
+    asked: HashMap<String, HashMap<String, Value>>,
 }
 
 impl WsClient {
@@ -31,7 +34,9 @@ impl WsClient {
             handshake.headers_mut().append(http::HeaderName::try_from(name).unwrap(), value.parse().unwrap());
         }
         match tokio_tungstenite::client_async(handshake, stream).await {
-            Ok((socket, response)) => Ok(Self { headers: response.headers().clone(), socket, cursor: None }),
+            Ok((socket, response)) => {
+                Ok(Self { headers: response.headers().clone(), socket, cursor: None, asked: HashMap::new() })
+            }
             Err(Error::Http(response)) => {
                 let (parts, body) = response.into_parts();
                 Err(NotOpened::Answered(Answer {
@@ -49,16 +54,29 @@ impl WsClient {
     }
 
     pub async fn try_send(&mut self, operation: &Value) -> Result<(), Error> {
+        self.note(operation);
         self.socket.send(Message::text(operation.to_string())).await
     }
 
+    /// Keeps what the reply is to be compared with.
+    fn note(&mut self, operation: &Value) {
+        let word = operation["op"].as_str().unwrap_or_default().to_owned();
+        self.asked.entry(operation["ref"].to_string()).or_default().insert(word, operation.clone());
+    }
+
     pub async fn send_message(&mut self, message: Message) -> Result<(), Error> {
+        if let Message::Text(text) = &message
+            && let Ok(operation) = serde_json::from_str(text.as_str())
+        {
+            self.note(&operation);
+        }
         self.socket.send(message).await
     }
 
     /// Hands several operations over in one go.
     pub async fn send_all(&mut self, operations: impl IntoIterator<Item = Value>) {
         for operation in operations {
+            self.note(&operation);
             self.socket.feed(Message::text(operation.to_string())).await.expect("the WebSocket takes a frame");
         }
         self.socket.flush().await.expect("the WebSocket takes frames");
@@ -78,8 +96,14 @@ impl WsClient {
 
     fn understand(&mut self, raw: &str) -> Heard {
         let frame = FrameHead::of(raw);
+        if frame.kind == "reply" {
+            let reply: Value = serde_json::from_str(raw).unwrap();
+            let asked = self.asked.get(&reply["ref"].to_string());
+            super::spoken::replied(asked.unwrap_or(&HashMap::new()), &reply);
+            return Heard::Reply(reply);
+        }
+        super::spoken::heard("websocket", raw);
         match (frame.seq, frame.kind.as_str()) {
-            (_, "reply") => Heard::Reply(serde_json::from_str(raw).unwrap()),
             (Some(seq), _) => {
                 self.cursor = Some(seq);
                 Heard::Event(Seen { seq, kind: frame.kind, raw: raw.to_owned() })
@@ -88,6 +112,7 @@ impl WsClient {
                 self.cursor = frame.position;
                 Heard::Heartbeat(frame.position.expect("a heartbeat has a position"))
             }
+            (None, kind) if is_passing(kind) => Heard::Passing(Passing { kind: frame.kind, raw: raw.to_owned() }),
             (None, kind) => {
                 if matches!(kind, "ready" | "reset") {
                     self.cursor = Some(frame.position.expect("ready and reset have a position"));

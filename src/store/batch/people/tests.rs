@@ -4,7 +4,7 @@ use super::super::{NewConversation, NewUser, Wants};
 use super::*;
 use crate::domain::ConversationId;
 use crate::domain::conversations::{Kind, Role};
-use crate::domain::events::{Happening, Topic};
+use crate::domain::events::{Ended, Happening, Topic};
 use crate::domain::{SessionId, Timestamp};
 use crate::store::tests::{conversation, open, user};
 use crate::store::{Change, Sequencer};
@@ -41,7 +41,7 @@ impl Change for Gather {
         for (kind, people) in places {
             let members = people.iter().map(|user| (*user, Role::Member)).collect();
             let made = batch.insert_conversation(NewConversation { conversation: conversation(kind), members });
-            batch.emit(Topic::Conversation(made.id), &Happening::SessionRevoked(SessionId(1)));
+            batch.emit(Topic::Conversation(made.id), &Happening::SessionRevoked(Ended { id: SessionId(1) }));
         }
         let answer = crate::domain::contacts::Answer::Approved;
         if let Some(contact) = Contact::answered(None, CAT, ANN, answer, Timestamp(1)) {
@@ -112,7 +112,7 @@ impl Change for Commit {
     type Output = ();
 
     async fn decide(&self, batch: &mut Batch) -> Result<(), Abort> {
-        batch.emit(Topic::User(ANN), &Happening::SessionRevoked(SessionId(1)));
+        batch.emit(Topic::User(ANN), &Happening::SessionRevoked(Ended { id: SessionId(1) }));
         Ok(())
     }
 }

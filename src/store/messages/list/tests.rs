@@ -197,3 +197,41 @@ async fn a_far_part_is_the_same_as_one_that_was_walked_to() {
         }
     }
 }
+
+#[tokio::test]
+async fn what_was_said_anew_after_one_left_is_not_found_by_its_words() {
+    let home = tempfile::tempdir().expect("a directory");
+    let store = open(home.path()).await;
+    // He left the group and the channel at 20. Each has a message that was not said anew, one that was while he was
+    // there, and one that was when he was gone.
+    let fill = "INSERT INTO conversations (id, kind, post, created_at) VALUES
+            (1, 'group', 'members', 0), (2, 'channel', 'members', 0);
+        INSERT INTO stays (conversation_id, user_id, joined_seq, left_seq, left_message, role) VALUES
+            (1, 1, 1, 20, 6, 'member'), (2, 1, 1, 20, 6, 'member');
+        INSERT INTO messages (id, seq, conversation_id, author_id, text, body_hash, created_at, edited_seq) VALUES
+            (1, 5, 1, 2, 'needle', 0, 0, NULL), (2, 6, 1, 2, 'needle', 0, 0, 10), (3, 7, 1, 2, 'needle', 0, 0, 30),
+            (4, 8, 2, 2, 'needle', 0, 0, NULL), (5, 9, 2, 2, 'needle', 0, 0, 11), (6, 10, 2, 2, 'needle', 0, 0, 31);
+        INSERT INTO message_words (message_id, words) SELECT id, 'wwneedle' FROM messages;";
+    store.write.execute_unprepared(fill).await.expect("messages");
+    for (text, sought) in [("a word", "needle"), ("its beginning", "nee*")] {
+        let sought = Some(Sought::parse("text", sought).expect("a word"));
+        let filter = MessageFilter { viewer: VIEWER, sought, ..MessageFilter::default() };
+        let within = |conversation, public| Some((ConversationId(conversation), public));
+        let said_by = Some(UserId(2));
+        for (filter, expected) in [
+            (filter.clone(), vec![1, 2, 4, 5, 6]),
+            (MessageFilter { author: said_by, ..filter.clone() }, vec![1, 2, 4, 5, 6]),
+            (MessageFilter { conversation: within(1, false), ..filter.clone() }, vec![1, 2]),
+            (MessageFilter { conversation: within(2, true), ..filter.clone() }, vec![4, 5, 6]),
+            // Conversation by conversation.
+            (MessageFilter { directs: Some(Directs::All), unread: true, ..filter.clone() }, vec![]),
+            (MessageFilter { unread: true, ..filter.clone() }, vec![1, 2, 4, 5, 6]),
+        ] {
+            let page = MessagePage { after: Some(MessageId(0)), limit: 10, ..MessagePage::default() };
+            let found = list(&store.read, &filter, page).await.expect("a list");
+            let ids: Vec<i64> = found.iter().map(|kept| kept.message.id.0).collect();
+            assert_eq!(ids, expected, "{text}: {filter:?}");
+            assert_eq!(count(&store.read, &filter).await.ok(), Some(expected.len() as u64), "{text}: {filter:?}");
+        }
+    }
+}

@@ -1,9 +1,10 @@
 //! Deleting: one, many, both at once, and what is left of what one may not delete.
 
+use futures_util::future::join_all;
 use http::Method;
 use serde_json::json;
 
-use super::{NOTHING, open, refused, usual};
+use super::{NOTHING, User, mounted, open, refused, usual};
 
 #[tokio::test]
 async fn numbers_come_from_the_path_and_the_body_whatever_that_is_called() {
@@ -72,4 +73,38 @@ async fn more_are_deleted_than_one_change_takes() {
     let ids: Vec<u64> = (1..=20_000).collect();
     ann.delete("/message/", &json!({"ids": ids}).to_string()).await.expect(204);
     assert_eq!(ann.all().await, NOTHING);
+}
+
+#[tokio::test]
+async fn deleting_counts_by_how_much_is_named() {
+    let server = mounted("babbel=open").set("--rate-limits", "on").start().await;
+    server.command(&["user", "add", "ann", "--open"]).await;
+    let ann = User { name: "ann".to_owned(), caller: server.stranger() };
+    ann.say(&ann, "x").await;
+    let ids: Vec<u64> = (1..=20_000).collect();
+    let body = json!({"ids": ids}).to_string();
+    let answer = ann.delete("/message/", &body).await;
+    answer.expect(204);
+    assert_eq!(answer.header("ratelimit").unwrap().matches("\"sends\"").count(), 1, "{:?}", answer.headers);
+    for _ in 0..20 {
+        let answer = ann.delete("/message/", &body).await;
+        if answer.status == 429 {
+            return;
+        }
+        refused(&answer, 400);
+    }
+    panic!("four hundred thousand messages were looked for");
+}
+
+#[tokio::test]
+async fn what_is_deleted_twice_at_once_is_deleted_once() {
+    let (_server, [ann]) = open(["ann"]).await;
+    for id in 1..=20 {
+        ann.say(&ann, "x").await;
+        let path = format!("/message/{id}/");
+        let answers = join_all((0..6).map(|_| ann.delete(&path, ""))).await;
+        let mut statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
+        statuses.sort_unstable();
+        assert_eq!(statuses, [204, 400, 400, 400, 400, 400], "message {id}");
+    }
 }

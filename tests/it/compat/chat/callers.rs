@@ -214,3 +214,16 @@ async fn who_asks_for_too_much_is_told_when_to_come_again() {
     refused(&last, 429);
     assert!(last.header("retry-after").is_some_and(|seconds| seconds.parse::<u32>().is_ok_and(|it| it > 0)));
 }
+
+#[tokio::test]
+async fn where_an_address_is_required_nobody_registers_without_one() {
+    let server = open().set("--email", "required").start().await;
+    for caller in [server.stranger(), with_password(&server, "ann", "four")] {
+        let said = refused(&call(&caller, "users/add", &json!({"username": "ann"})).await, 400);
+        assert_eq!(said, json!({"email": ["Registering here takes an e-mail address."]}));
+    }
+    assert_eq!(server.count("users", "true").await, 0);
+    // The operator answers for whom he adds.
+    server.command(&["user", "add", "ann", "--open"]).await;
+    assert_eq!(chats(&server.stranger(), 1).await.len(), 0);
+}

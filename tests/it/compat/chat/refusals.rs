@@ -4,8 +4,8 @@ use futures_util::future::join_all;
 use http::Method;
 use serde_json::{Value, json};
 
-use super::{add_chat, add_user, call, call_with, guarded, open, refused};
-use crate::support::{Caller, Person};
+use super::{add_chat, add_user, call, call_with, guarded, open, refused, with_password};
+use crate::support::{Caller, Person, Server};
 
 const PATHS: [&str; 5] = ["users/add", "chats/add", "messages/add", "chats/get", "messages/get"];
 const MISSING: &str = "Missing data for required field.";
@@ -222,4 +222,21 @@ async fn what_fails_inside_is_told_to_the_log_alone() {
         assert_eq!(answer.expect(500), json!({"error": "Internal Server Error"}), "{path}");
     }
     assert!(server.log().contains("no such table: messages"), "{}", server.log());
+}
+
+#[tokio::test]
+async fn making_a_chat_counts_as_sending_by_how_many_are_named() {
+    for server in [open(), Server::options().set("--compat", "chat")] {
+        let server = server.set("--rate-limits", "on").start().await;
+        let ann = with_password(&server, "ann", "four");
+        let id = add_user(&ann, "ann").await;
+        let made = call(&ann, "chats/add", &json!({"name": "chat", "users": [id]})).await;
+        made.expect(201);
+        assert!(made.header("ratelimit").unwrap().contains("\"sends\""), "{:?}", made.headers);
+        // Whoever does not exist costs no more than it takes to find that out.
+        let body = json!({"name": "crowd", "users": (1..=35_000).collect::<Vec<u64>>()});
+        let answer = call(&ann, "chats/add", &body).await;
+        assert_eq!(refused(&answer, 404), json!(["User not found"]));
+        assert!(!answer.header("ratelimit").unwrap().contains("\"sends\""), "{:?}", answer.headers);
+    }
 }

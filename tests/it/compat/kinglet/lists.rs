@@ -107,3 +107,18 @@ async fn contacts_and_blocks_made_elsewhere_hold() {
     let refused = bob.get("/lists/request/ann").await.expect(403);
     assert_eq!(refused["system_message"], "ann does not want to be reached by you.");
 }
+
+#[tokio::test]
+async fn who_answers_sees_it_as_said_by_himself() {
+    let server = debug().await;
+    let (ann, bob) = (Bird::hatch(&server, "Ann").await, Bird::hatch(&server, "Bob").await);
+    ann.get("/lists/request/bob").await.expect(200);
+    bob.get("/lists/approve/ann").await.expect(200);
+    let row = &bob.rows("/messages").await[0];
+    assert_eq!((&row["author_name"], &row["author_type"]), (&json!("Bob"), &json!("you")));
+    let new = async |bird: &Bird| bird.get("/messages/since/0").await.expect(200)["new_message_count"].clone();
+    assert_eq!((new(&bob).await, new(&ann).await), (json!(0), json!(1)));
+    // Who has asked only tells of nobody's answer.
+    bob.say("@ann hello").await;
+    assert_eq!((new(&bob).await, new(&ann).await), (json!(0), json!(2)));
+}

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{BASE, Bird, debug, not_logged_in, wrong};
-use crate::support::Person;
+use crate::support::deadline::PATIENCE;
+use crate::support::{Person, eventually};
 
 fn ids(rows: &[Value]) -> Vec<u64> {
     rows.iter().map(|row| row["message_id"].as_str().unwrap().parse().unwrap()).collect()
@@ -178,4 +179,41 @@ async fn what_was_deleted_keeps_its_place_without_its_text() {
         (&row["author_name"], &row["recipient_names"]),
         (&json!("deleted-user-1"), &json!("bob deleted-user-1"))
     );
+}
+
+#[tokio::test]
+async fn on_a_quiet_server_nothing_stays_new() {
+    let server = debug().await;
+    let [ann, bob] = Bird::flock(&server, ["ann", "bob"]).await;
+    bob.say("@ann yours").await;
+    let time = async || {
+        server.stranger().get(&format!("{BASE}/time")).await.expect(200)["server_epoch_seconds"].as_i64().unwrap()
+    };
+    let new = async |moment: i64| {
+        ann.get(&format!("/messages/since/{moment}")).await.expect(200)["new_message_count"].clone()
+    };
+    assert!(new(time().await).await.as_u64().unwrap() > 0, "what has only just been said counts");
+    let now = eventually(PATIENCE, "the time to go on", async || {
+        let now = time().await;
+        (new(now).await == 0).then_some(now)
+    })
+    .await;
+    bob.say("@ann more").await;
+    assert_eq!(new(now).await, 1);
+}
+
+#[tokio::test]
+async fn what_the_system_tells_of_nobody_here_is_told_by_the_server() {
+    let server = debug().await;
+    let [ann, bob] = Bird::flock(&server, ["ann", "bob"]).await;
+    let text = "Your request to be added to nobody''s contacts was approved.";
+    server.sql(&format!("UPDATE messages SET text = '{text}' WHERE author_id IS NULL")).await;
+    for bird in [&ann, &bob] {
+        let row = &bird.rows("/messages").await[0];
+        assert_eq!(row["message_text"], "Your request to be added to nobody&#39;s contacts was approved.");
+        // Whoever registers as System is not taken for it.
+        assert_eq!((&row["author_name"], &row["author_type"]), (&json!("(server)"), &json!("others")));
+        let single = bird.message(row["message_id"].as_str().unwrap()).await;
+        assert_eq!((&single["author_id"], &single["recipient_names"]), (&json!("0"), &json!("|ann|bob|")));
+    }
 }

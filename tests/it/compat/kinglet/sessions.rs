@@ -171,3 +171,17 @@ async fn somebody_of_another_interface_logs_in_here_with_his_address() {
     let names: Vec<&str> = sessions["items"].as_array().unwrap().iter().filter_map(|it| it["name"].as_str()).collect();
     assert!(names.contains(&"Kinglet"), "{sessions}");
 }
+
+#[tokio::test]
+async fn what_neighbours_guess_keeps_nobody_from_his_own_account() {
+    let server = Server::options().set("--compat", "kinglet=debug").set("--rate-limits", "on").start().await;
+    let ann = Bird::hatch(&server, "ann").await;
+    for name in ["ann", "a mailed link"] {
+        let guess = json!({"username": name, "password": "a guess"});
+        while server.stranger().post("/api/v1/sessions", &guess).await.status != 429 {}
+    }
+    let change = json!({"old_password": ann.password, "new_password": "another one", "verify_password": "another one"});
+    ann.put("/users/password", &change).await.expect(200);
+    let unknown = server.stranger().get(&format!("{BASE}/users/activate/unknown")).await;
+    wrong(&unknown, 400, "ActivateAccount - Error activating account", "Invalid data given or account does not exist.");
+}

@@ -228,3 +228,28 @@ async fn only_pages_that_may_listen() {
     let head = server.stranger().call(http::Method::HEAD, &format!("{AT}/stream"), None).await;
     assert_eq!((head.status, head.header("content-type")), (200, Some("text/event-stream")));
 }
+
+#[tokio::test]
+async fn who_comes_when_the_database_was_replaced_is_told_when_to_come_again() {
+    let (server, kitten) = kitten().await;
+    for text in ["one", "two", "three"] {
+        kitten.posts(text).await;
+    }
+    server.sql("DELETE FROM events WHERE seq > (SELECT head - 2 FROM clock); UPDATE clock SET head = head - 2").await;
+    eventually(PATIENCE, "the server to notice", async || (kitten.get("/readyz").await.status == 503).then_some(()))
+        .await;
+    let late = kitten.http("GET", "/stream", &[]).await;
+    assert_eq!((late.status, late.header("content-type")), (200, Some("text/event-stream")));
+    let said = String::from_utf8_lossy(&late.body);
+    assert!(said.contains("retry:") && said.contains("history_replaced"), "{said}");
+}
+
+#[tokio::test]
+async fn the_writer_who_sees_first_that_the_database_was_replaced_ends_no_listener_for_good() {
+    let server = options().start().await;
+    server.stranger().registers("kitten", "yarn").await;
+    // Nobody has written on the board yet, so that the first listener makes it.
+    server.sql("DELETE FROM events WHERE seq = (SELECT head FROM clock); UPDATE clock SET head = head - 1").await;
+    let late = server.stranger().http("GET", "/stream", &[]).await;
+    assert_eq!((late.status, late.header("content-type")), (200, Some("text/event-stream")), "{}", late.describe());
+}

@@ -1,0 +1,394 @@
+//! Who is there: users with open streams, or who polled of late, and what of that has not been told yet.
+//!
+//! Somebody may be known to be there from several sources. Those of this node are counted streams; all others (a poll that
+//! is over, and another node that says so) vouch for him until a moment. What has changed waits in a set to be told, so
+//! that however many come and go at once, there is at most one entry for each of them.
+
+use crate::domain::{ConversationId, UserId};
+use parking_lot::Mutex;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+/// How long somebody is still there whose last stream has ended: a page that is loaded again is back by then.
+const GRACE: Duration = Duration::from_millis(500);
+/// How long somebody is there who has polled.
+const POLL: Duration = Duration::from_secs(30);
+/// Changes of who may see whom that wait to be told. Beyond that they are not told of.
+const CHANGES: usize = 65_536;
+
+/// Who says that somebody is there, without a stream that is counted here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// A stream that has just ended.
+    Ended,
+    /// A poll that was answered.
+    Poll,
+    /// Another node, by its number.
+    Node(u64),
+}
+
+/// Something that those who see each other may have to hear of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Turn {
+    /// Somebody has come or gone.
+    Moved(UserId),
+    /// Somebody shows himself or no longer does, or perhaps neither.
+    Settings(UserId),
+    /// He surely does otherwise than before.
+    Shown(UserId),
+    /// Somebody is in a conversation, or no longer.
+    Member(ConversationId, UserId),
+    /// Several came to be in a conversation together.
+    Together(ConversationId),
+    /// What one of two says to the other as a contact is otherwise.
+    Contact(UserId, UserId),
+    /// The first has blocked the second, or does so no longer.
+    Block(UserId, UserId),
+}
+
+/// What is known of somebody's being there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// Whether he is there.
+    pub online: bool,
+    /// Whether he was told to be, and if so, whether in a way that anybody could see.
+    pub told: Option<bool>,
+}
+
+/// All who are there.
+#[derive(Debug, Default)]
+pub struct Presence {
+    inner: Mutex<Inner>,
+    /// Wakes the one who tells.
+    waiting: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    people: HashMap<UserId, Person>,
+    /// When to look whether they are still there: at most one entry for each.
+    due: BTreeSet<(Instant, UserId)>,
+    turns: HashSet<Turn>,
+    /// Changes of who may see whom among the turns.
+    changes: usize,
+}
+
+#[derive(Debug, Default)]
+struct Person {
+    streams: u32,
+    vouched: Vec<(Source, Instant)>,
+    due: Option<Instant>,
+    told: Option<bool>,
+}
+
+impl Person {
+    fn is_online(&self, now: Instant) -> bool {
+        self.streams > 0 || self.until().is_some_and(|until| until > now)
+    }
+
+    /// Until when others vouch for him.
+    fn until(&self) -> Option<Instant> {
+        self.vouched.iter().map(|(_, until)| *until).max()
+    }
+}
+
+impl Presence {
+    /// A stream of his has opened, or a poll begun.
+    pub(super) fn came(&self, user: UserId) {
+        let mut inner = self.inner.lock();
+        let person = inner.people.entry(user).or_default();
+        person.streams += 1;
+        if person.told.is_none() {
+            inner.turns.insert(Turn::Moved(user));
+            self.waiting.notify_one();
+        }
+    }
+
+    /// A stream of his is over.
+    pub(super) fn went(&self, user: UserId) {
+        let mut inner = self.inner.lock();
+        let Some(person) = inner.people.get_mut(&user) else { return };
+        person.streams = person.streams.saturating_sub(1);
+        if person.streams == 0 {
+            inner.vouch(user, Source::Ended, Instant::now() + GRACE);
+            self.waiting.notify_one();
+        }
+    }
+
+    /// A poll of his is over.
+    pub(super) fn polled(&self, user: UserId) {
+        self.vouch(user, Source::Poll, Instant::now() + POLL);
+        self.went(user);
+    }
+
+    /// Takes it that somebody is there until a moment, unless the same source says otherwise before.
+    pub fn vouch(&self, user: UserId, source: Source, until: Instant) {
+        self.inner.lock().vouch(user, source, until);
+        self.waiting.notify_one();
+    }
+
+    /// Something may change who sees whom.
+    pub fn note(&self, turn: Turn) {
+        let mut inner = self.inner.lock();
+        if inner.changes < CHANGES && inner.turns.insert(turn) {
+            inner.changes += 1;
+            self.waiting.notify_one();
+        }
+    }
+
+    /// Some of what is to be told, at most so many; waits until there is something.
+    pub async fn next(&self, most: usize) -> Vec<Turn> {
+        loop {
+            let wait = {
+                let mut inner = self.inner.lock();
+                inner.look(Instant::now());
+                let turns = inner.take(most);
+                if !turns.is_empty() {
+                    return turns;
+                }
+                inner.due.first().map(|(due, _)| *due)
+            };
+            match wait {
+                Some(due) => drop(tokio::time::timeout_at(due, self.waiting.notified()).await),
+                None => self.waiting.notified().await,
+            }
+        }
+    }
+
+    /// Gives back what could not be told.
+    pub fn put_back(&self, turns: impl IntoIterator<Item = Turn>) {
+        let mut inner = self.inner.lock();
+        for turn in turns {
+            if inner.turns.insert(turn) {
+                inner.changes += usize::from(!matches!(turn, Turn::Moved(_)));
+            }
+        }
+        self.waiting.notify_one();
+    }
+
+    /// Trusts the polls of somebody no longer, one of whose sessions has ended: he is there if he comes again.
+    pub(super) fn doubt(&self, user: UserId) {
+        let polled = self
+            .inner
+            .lock()
+            .people
+            .get(&user)
+            .is_some_and(|person| person.vouched.iter().any(|(source, _)| *source == Source::Poll));
+        if polled {
+            self.vouch(user, Source::Poll, Instant::now() + GRACE);
+        }
+    }
+
+    /// How it stands with somebody.
+    pub fn standing(&self, user: UserId) -> Standing {
+        let inner = self.inner.lock();
+        let person = inner.people.get(&user);
+        Standing {
+            online: person.is_some_and(|person| person.is_online(Instant::now())),
+            told: person.and_then(|person| person.told),
+        }
+    }
+
+    /// Those of these people who are there.
+    pub fn online_among(&self, people: impl IntoIterator<Item = UserId>) -> HashSet<UserId> {
+        let (inner, now) = (self.inner.lock(), Instant::now());
+        people.into_iter().filter(|user| inner.people.get(user).is_some_and(|person| person.is_online(now))).collect()
+    }
+
+    /// All who are there.
+    pub fn online(&self) -> Vec<UserId> {
+        let (inner, now) = (self.inner.lock(), Instant::now());
+        inner.people.iter().filter(|(_, person)| person.is_online(now)).map(|(user, _)| *user).collect()
+    }
+
+    /// All of whom it is known that they are there, or were until now.
+    pub fn known(&self) -> Vec<UserId> {
+        self.inner.lock().people.keys().copied().collect()
+    }
+
+    /// Remembers what was told of somebody: that he is there, and whether anybody could see that.
+    pub fn tell(&self, user: UserId, visible: bool) {
+        let mut inner = self.inner.lock();
+        if let Some(person) = inner.people.get_mut(&user) {
+            person.told = Some(visible);
+        }
+    }
+
+    /// Forgets somebody who was told to be gone. If he has come back, that is told anew.
+    pub fn forget(&self, user: UserId) {
+        let mut inner = self.inner.lock();
+        match inner.people.get_mut(&user) {
+            Some(person) if person.is_online(Instant::now()) => {
+                person.told = None;
+                inner.turns.insert(Turn::Moved(user));
+                self.waiting.notify_one();
+            }
+            _ => {
+                if let Some(due) = inner.people.remove(&user).and_then(|person| person.due) {
+                    inner.due.remove(&(due, user));
+                }
+            }
+        }
+    }
+}
+
+impl Inner {
+    fn vouch(&mut self, user: UserId, source: Source, until: Instant) {
+        let person = self.people.entry(user).or_default();
+        person.vouched.retain(|(known, _)| *known != source);
+        person.vouched.push((source, until));
+        if person.told.is_none() {
+            self.turns.insert(Turn::Moved(user));
+        }
+        self.look_at(user, until);
+    }
+
+    /// Looks at somebody at a moment, or before if that was to be.
+    fn look_at(&mut self, user: UserId, moment: Instant) {
+        let Some(person) = self.people.get_mut(&user) else { return };
+        match person.due {
+            Some(due) if due <= moment => {}
+            due => {
+                person.due = Some(moment);
+                if let Some(due) = due {
+                    self.due.remove(&(due, user));
+                }
+                self.due.insert((moment, user));
+            }
+        }
+    }
+
+    /// Looks at those who are due.
+    fn look(&mut self, now: Instant) {
+        while let Some((due, user)) = self.due.first().copied().filter(|(due, _)| *due <= now) {
+            self.due.remove(&(due, user));
+            let Some(person) = self.people.get_mut(&user) else { continue };
+            person.due = None;
+            person.vouched.retain(|(_, until)| *until > now);
+            if let (0, Some(until)) = (person.streams, person.until()) {
+                self.look_at(user, until);
+            } else if !person.is_online(now) {
+                self.turns.insert(Turn::Moved(user));
+            }
+        }
+    }
+
+    fn take(&mut self, most: usize) -> Vec<Turn> {
+        if self.turns.len() <= most {
+            self.changes = 0;
+            // The memory of a storm is not kept.
+            return std::mem::take(&mut self.turns).into_iter().collect();
+        }
+        let turns: Vec<Turn> = self.turns.iter().take(most).copied().collect();
+        for turn in &turns {
+            self.turns.remove(turn);
+            self.changes -= usize::from(!matches!(turn, Turn::Moved(_)));
+        }
+        turns
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ANN: UserId = UserId(1);
+
+    async fn moved(presence: &Presence) -> (Vec<Turn>, bool) {
+        (presence.next(10).await, presence.standing(ANN).online)
+    }
+
+    /// Whether nothing is to be told for so long.
+    async fn quiet(presence: &Presence, span: Duration) -> bool {
+        tokio::time::timeout(span, presence.next(10)).await.is_err()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn somebody_comes_at_once_and_goes_after_a_moment() {
+        let presence = Presence::default();
+        presence.came(ANN);
+        presence.came(ANN);
+        assert_eq!(moved(&presence).await, (vec![Turn::Moved(ANN)], true));
+        presence.tell(ANN, true);
+        presence.went(ANN);
+        assert!(quiet(&presence, GRACE * 3).await, "another stream is open");
+        presence.went(ANN);
+        let start = Instant::now();
+        assert_eq!(moved(&presence).await, (vec![Turn::Moved(ANN)], false));
+        assert_eq!(start.elapsed(), GRACE);
+        presence.forget(ANN);
+        assert_eq!(presence.online(), []);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_page_that_is_loaded_again_never_left() {
+        let presence = Presence::default();
+        presence.came(ANN);
+        presence.next(10).await;
+        presence.tell(ANN, true);
+        presence.went(ANN);
+        tokio::time::advance(GRACE / 2).await;
+        presence.came(ANN);
+        assert!(quiet(&presence, GRACE * 3).await);
+        // The next time it counts anew.
+        presence.went(ANN);
+        assert_eq!(moved(&presence).await, (vec![Turn::Moved(ANN)], false));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_polls_is_there_between_the_polls() {
+        let presence = Presence::default();
+        for _ in 0..3 {
+            presence.came(ANN);
+            if presence.standing(ANN).told.is_none() {
+                presence.next(10).await;
+                presence.tell(ANN, true);
+            }
+            presence.polled(ANN);
+            assert!(quiet(&presence, POLL / 2).await);
+        }
+        assert!(presence.standing(ANN).online);
+        let start = Instant::now();
+        assert_eq!(moved(&presence).await, (vec![Turn::Moved(ANN)], false));
+        assert_eq!(start.elapsed(), POLL / 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn another_node_vouches_until_a_moment() {
+        let presence = Presence::default();
+        presence.vouch(ANN, Source::Node(2), Instant::now() + POLL);
+        assert_eq!(moved(&presence).await, (vec![Turn::Moved(ANN)], true));
+        presence.tell(ANN, true);
+        presence.came(ANN);
+        presence.went(ANN);
+        assert!(quiet(&presence, POLL / 2).await, "it is there on the other node");
+        // A node that says that he has gone there says so with a moment that is over.
+        presence.vouch(ANN, Source::Node(2), Instant::now());
+        assert_eq!(moved(&presence).await, (vec![Turn::Moved(ANN)], false));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_storm_is_one_entry_for_each_and_taken_in_parts() {
+        let presence = Presence::default();
+        for _ in 0..3 {
+            for user in 0..100 {
+                presence.came(UserId(user));
+                presence.went(UserId(user));
+            }
+        }
+        for user in 0..100_000 {
+            presence.note(Turn::Settings(UserId(user)));
+        }
+        let mut taken = Vec::new();
+        let expected = 100 + CHANGES;
+        while taken.len() < expected {
+            let part = presence.next(1_000).await;
+            assert!(part.len() <= 1_000);
+            taken.extend(part);
+        }
+        assert_eq!(taken.iter().collect::<HashSet<_>>().len(), expected);
+        assert_eq!(presence.inner.lock().changes, 0);
+    }
+}

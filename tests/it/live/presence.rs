@@ -1,0 +1,521 @@
+//! Who hears that somebody is there, and who is not to know.
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use std::time::Duration;
+use tokio::time::Instant;
+
+use crate::support::listener::TRANSPORTS;
+use crate::support::{
+    Ear, Heard, Listener, Passing, Person, Poller, Server, SseClient, Transport, WsClient, eventually, seconds, within,
+};
+
+/// How soon somebody is told to be gone whose last socket has closed, on a machine that does other work beside.
+const SOON: Duration = seconds(5);
+
+async fn sse(person: &Person) -> SseClient {
+    let mut ear = SseClient::open(person.address, &person.stream()).await.unwrap();
+    ear.until_control("ready").await;
+    ear
+}
+
+/// What is heard of anybody's presence until somebody says so.
+async fn presence_until(ear: &mut impl Ear, speaker: &Person, conversation: u64) -> Vec<Passing> {
+    let text = format!("until here {}", speaker.head().await);
+    speaker.say(conversation, &text).await;
+    let heard = ear
+        .until(&text, |heard| matches!(heard, Heard::Event(seen) if seen.kind == "message.created" && seen.data()["text"] == text))
+        .await;
+    heard.into_iter().filter_map(Heard::passing).filter(|passing| passing.kind == "presence.changed").collect()
+}
+
+/// Whether somebody is there, as another sees it: online, and when last.
+async fn sees(viewer: &Person, name: &str) -> (bool, Option<String>) {
+    let list = viewer.get(&format!("/api/v1/presence?user={name}")).await.expect(200);
+    let item = &list["items"][0];
+    assert_eq!(item["user"]["username"], name);
+    (item["online"].as_bool().unwrap(), item["last_seen_at"].as_str().map(str::to_owned))
+}
+
+/// The next word that somebody is there, or is not.
+async fn until_says(ear: &mut impl Ear, name: &str, online: bool) -> Value {
+    let what = format!("a word that {name} is there: {online}");
+    let said = |heard: &Heard| matches!(heard, Heard::Passing(passing) if passing.says(name, online));
+    match ear.until(&what, said).await.pop() {
+        Some(Heard::Passing(passing)) => passing.json()["data"].take(),
+        _ => unreachable!("it was waited for"),
+    }
+}
+
+/// Waits until somebody looks so to another.
+async fn looks(viewer: &Person, name: &str, online: bool) {
+    let what = format!("{name} to look {}", if online { "online" } else { "offline" });
+    eventually(SOON, &what, async || (sees(viewer, name).await.0 == online).then_some(())).await;
+}
+
+async fn hide(person: &Person, hidden: bool) {
+    let own = person.patch("/api/v1/me", &json!({"show_presence": !hidden})).await.expect(200);
+    assert_eq!(own["show_presence"], !hidden);
+}
+
+#[tokio::test]
+async fn coming_and_going_is_heard_over_all_transports() {
+    let server = Server::start().await;
+    let [alice, bob] = Person::register_all(&server, ["alice", "bob"]).await;
+    alice.direct(&[&bob]).await;
+    for transport in TRANSPORTS {
+        let head = alice.head().await;
+        let mut ear = Listener::open(transport, &alice, &alice.stream().after(head)).await.unwrap();
+        match &mut ear {
+            Listener::Polling(poller) => poller.wait = 20,
+            _ => drop(ear.until_control("ready").await),
+        }
+        let comes_and_goes = async {
+            if transport == Transport::Polling {
+                // What passes before it waits is not heard by a poll.
+                looks(&bob, "alice", true).await;
+            }
+            sse(&bob).await
+        };
+        let (here, stream) = tokio::join!(ear.until_presence("bob"), comes_and_goes);
+        assert_eq!(here, json!({"user": {"id": bob.id, "username": "bob"}, "online": true, "last_seen_at": null}));
+        assert_eq!(sees(&alice, "bob").await, (true, None));
+        let gone = async {
+            drop(stream);
+            Instant::now()
+        };
+        let (gone, closed) = tokio::join!(ear.until_presence("bob"), gone);
+        let after = closed.elapsed();
+        println!("{transport:?}: told {after:?} after the last socket closed");
+        assert_eq!((&gone["online"], gone["last_seen_at"].is_string()), (&json!(false), true), "{transport:?}: {gone}");
+        assert!(after >= Duration::from_millis(400), "a page that is loaded again has a moment: {after:?}");
+        eventually(SOON, "it to be written", async || {
+            (sees(&alice, "bob").await.1.as_deref() == gone["last_seen_at"].as_str()).then_some(())
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn who_shares_nothing_hears_nothing_and_asks_in_vain() {
+    let server = Server::start().await;
+    let [alice, bob, carol, dave] = Person::register_all(&server, ["alice", "bob", "carol", "dave"]).await;
+    let group = alice.group("team", &[&bob]).await;
+    let apart = carol.direct(&[&dave]).await;
+    alice.ask(&dave).await.expect(201);
+    let mut member = sse(&bob).await;
+    let mut stranger = sse(&carol).await;
+    let mut asked = sse(&dave).await;
+    let here = sse(&alice).await;
+    until_says(&mut member, "alice", true).await;
+    // Whoever asks has approved the one he asks; it is not yet so the other way round.
+    until_says(&mut asked, "alice", true).await;
+    assert!(!presence_until(&mut stranger, &dave, apart).await.iter().any(|passing| passing.says("alice", true)));
+    assert_eq!(sees(&carol, "alice").await, (false, None));
+    assert_eq!(sees(&alice, "dave").await, (false, None));
+    assert_eq!(sees(&dave, "alice").await, (true, None));
+    assert_eq!(sees(&bob, "alice").await, (true, None));
+    assert_eq!(sees(&alice, "alice").await, (true, None));
+    let names = |list: Value| -> Vec<String> {
+        assert!(list["at"].is_string() && list["next"].is_null(), "{list}");
+        let items = list["items"].as_array().unwrap().clone();
+        assert!(items.iter().all(|item| item["online"] == true && item["last_seen_at"].is_null()));
+        // They come by number, which is a matter of chance here.
+        let mut names: Vec<String> =
+            items.iter().map(|item| item["user"]["username"].as_str().unwrap().to_owned()).collect();
+        names.sort_unstable();
+        names
+    };
+    assert_eq!(names(alice.get("/api/v1/presence").await.expect(200)), ["bob"]);
+    assert_eq!(names(dave.get("/api/v1/presence").await.expect(200)), ["alice", "carol"]);
+    let first = dave.get("/api/v1/presence?limit=1").await.expect(200);
+    let next = first["next"].as_str().unwrap();
+    let rest = dave.get(&format!("/api/v1/presence?limit=1&cursor={next}")).await.expect(200);
+    let mut both = [&first, &rest].map(|part| part["items"][0]["user"]["username"].as_str().unwrap());
+    both.sort_unstable();
+    assert_eq!(both, ["alice", "carol"]);
+    let nobody = carol.get("/api/v1/presence?user=alice&user=nobody").await.expect(200);
+    let offline = |user: Value| json!({"user": user, "online": false, "last_seen_at": null});
+    let expected =
+        [offline(json!({"id": alice.id, "username": "alice"})), offline(json!({"id": null, "username": "nobody"}))];
+    assert_eq!(nobody["items"], json!(expected));
+    drop(here);
+    until_says(&mut member, "alice", false).await;
+    assert!(!presence_until(&mut stranger, &dave, apart).await.iter().any(|passing| passing.says("alice", false)));
+    // When she was last there is not for strangers either.
+    eventually(SOON, "it to be written", async || sees(&bob, "alice").await.1).await;
+    assert_eq!(sees(&carol, "alice").await, (false, None));
+    // Bob leaves the group in which they met.
+    let here = sse(&alice).await;
+    until_says(&mut member, "alice", true).await;
+    bob.leave(group).await;
+    let taken_back = until_says(&mut member, "alice", false).await;
+    assert_eq!((&taken_back["online"], &taken_back["last_seen_at"]), (&json!(false), &json!(null)));
+    assert_eq!(sees(&bob, "alice").await, (false, None));
+    drop(here);
+    let alone = bob.direct(&[]).await;
+    assert!(presence_until(&mut member, &bob, alone).await.is_empty());
+}
+
+#[tokio::test]
+async fn asking_wrongly_is_refused() {
+    let server = Server::start().await;
+    let [alice, bob] = Person::register_all(&server, ["alice", "bob"]).await;
+    let many: Vec<String> = (0..=100).map(|number| format!("user=u{number}")).collect();
+    let answer = alice.get(&format!("/api/v1/presence?{}", many.join("&"))).await;
+    assert_eq!(answer.refused(400, "malformed_request")["field"], "user");
+    alice.get("/api/v1/presence?limit=x").await.refused(400, "malformed_request");
+    alice.get("/api/v1/presence?limit=0").await.refused(400, "malformed_request");
+    alice.get("/api/v1/presence?cursor=x").await.refused(400, "malformed_request");
+    alice.get("/api/v1/presence?who=bob").await.refused(400, "malformed_request");
+    alice.get("/api/v1/presence?user=a%00b").await.refused_field("invalid", "user");
+    alice.patch("/api/v1/me", &json!({"show_presence": "yes"})).await.refused_field("invalid", "show_presence");
+    // A key that is for one conversation sees no more than that.
+    let group = alice.group("team", &[&bob]).await;
+    let body = json!({"name": "k", "scopes": ["read"], "conversation_id": group});
+    let key = alice.post("/api/v1/keys", &body).await.expect(201);
+    let key = server.stranger().with_bearer(key["key"].as_str().unwrap());
+    key.get("/api/v1/presence").await.refused(403, "insufficient_scope");
+    let mut bound = SseClient::open(server.address, &key.stream()).await.unwrap();
+    bound.until_control("ready").await;
+    let mut own = sse(&alice).await;
+    let _here = sse(&bob).await;
+    until_says(&mut own, "bob", true).await;
+    assert!(presence_until(&mut bound, &bob, group).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_block_hides_and_taking_it_back_shows() {
+    let server = Server::start().await;
+    let [alice, bob, carol] = Person::register_all(&server, ["alice", "bob", "carol"]).await;
+    let group = alice.group("team", &[&bob]).await;
+    let (mut by_alice, mut by_bob, mut by_carol) = (sse(&alice).await, sse(&bob).await, sse(&carol).await);
+    until_says(&mut by_alice, "bob", true).await;
+    alice.block(&bob).await;
+    let hidden = until_says(&mut by_bob, "alice", false).await;
+    assert_eq!((&hidden["online"], &hidden["last_seen_at"]), (&json!(false), &json!(null)));
+    assert_eq!(sees(&bob, "alice").await, (false, None));
+    // Who blocks still sees.
+    assert_eq!(sees(&alice, "bob").await, (true, None));
+    // While it lasts nothing is heard.
+    drop(by_alice);
+    looks(&alice, "alice", false).await;
+    let mut by_alice = sse(&alice).await;
+    assert!(presence_until(&mut by_bob, &bob, group).await.is_empty());
+    alice.delete("/api/v1/blocks/bob").await.expect(204);
+    until_says(&mut by_bob, "alice", true).await;
+    // Who saw nothing of somebody before does not learn that he is blocked.
+    alice.block(&carol).await;
+    alice.block(&bob).await;
+    until_says(&mut by_bob, "alice", false).await;
+    let alone = carol.direct(&[]).await;
+    assert!(presence_until(&mut by_carol, &carol, alone).await.is_empty());
+    let _ = presence_until(&mut by_alice, &alice, group).await;
+}
+
+#[tokio::test]
+async fn contacts_see_whom_has_approved_them_as_long_as_he_does() {
+    let server = Server::start().await;
+    let [alice, bob] = Person::register_all(&server, ["alice", "bob"]).await;
+    let (mut by_alice, mut by_bob) = (sse(&alice).await, sse(&bob).await);
+    alice.ask(&bob).await.expect(201);
+    until_says(&mut by_bob, "alice", true).await;
+    assert_eq!(sees(&alice, "bob").await, (false, None));
+    bob.answer(&alice, "approved").await;
+    until_says(&mut by_alice, "bob", true).await;
+    assert_eq!(sees(&alice, "bob").await, (true, None));
+    // The answer has made a direct conversation of the two, in which they see each other too.
+    let direct = alice.direct(&[&bob]).await;
+    bob.answer(&alice, "rejected").await;
+    assert_eq!(sees(&alice, "bob").await, (true, None), "they share a conversation");
+    assert!(direct > 0);
+
+    let [carol, dave] = Person::register_all(&server, ["carol", "dave"]).await;
+    let (mut by_carol, by_dave) = (sse(&carol).await, sse(&dave).await);
+    // Said unasked, it makes no conversation.
+    dave.answer(&carol, "approved").await;
+    until_says(&mut by_carol, "dave", true).await;
+    assert_eq!(sees(&dave, "carol").await, (false, None));
+    dave.delete("/api/v1/contacts/carol").await.expect(204);
+    let forgotten = until_says(&mut by_carol, "dave", false).await;
+    assert_eq!((&forgotten["online"], &forgotten["last_seen_at"]), (&json!(false), &json!(null)));
+    assert_eq!(sees(&carol, "dave").await, (false, None));
+    drop(by_dave);
+}
+
+#[tokio::test]
+async fn who_does_not_show_himself_looks_offline() {
+    let server = Server::start().await;
+    let [alice, bob] = Person::register_all(&server, ["alice", "bob"]).await;
+    let group = alice.group("team", &[&bob]).await;
+    assert_eq!(alice.get("/api/v1/me").await.expect(200)["show_presence"], true);
+    let mut ear = sse(&bob).await;
+    let mut own = sse(&alice).await;
+    until_says(&mut ear, "alice", true).await;
+    hide(&alice, true).await;
+    let hidden = until_says(&mut ear, "alice", false).await;
+    assert_eq!((&hidden["online"], &hidden["last_seen_at"]), (&json!(false), &json!(null)));
+    assert_eq!(sees(&bob, "alice").await, (false, None));
+    assert_eq!(bob.get("/api/v1/presence").await.expect(200)["items"], json!([]));
+    let settings = |heard: &Heard| matches!(heard, Heard::Event(seen) if seen.kind == "user.updated" && seen.data()["show_presence"] == false);
+    own.until("the new settings", settings).await;
+    // What she does now leaves no trace: neither another setting, nor going, nor coming.
+    alice.patch("/api/v1/me", &json!({"bio": "new"})).await.expect(200);
+    drop(own);
+    looks(&alice, "alice", false).await;
+    let own = sse(&alice).await;
+    assert!(presence_until(&mut ear, &bob, group).await.is_empty());
+    assert_eq!(sees(&bob, "alice").await, (false, None));
+    hide(&alice, false).await;
+    until_says(&mut ear, "alice", true).await;
+    // Hidden while away: when she was last there is taken back, and given again.
+    drop(own);
+    let gone = until_says(&mut ear, "alice", false).await;
+    assert!(gone["last_seen_at"].is_string(), "{gone}");
+    eventually(SOON, "it to be written", async || sees(&bob, "alice").await.1).await;
+    hide(&alice, true).await;
+    assert_eq!(ear.until_presence("alice").await["last_seen_at"], json!(null));
+    assert_eq!(sees(&bob, "alice").await, (false, None));
+    alice.patch("/api/v1/me", &json!({"bio": "newer"})).await.expect(200);
+    assert!(presence_until(&mut ear, &bob, group).await.is_empty());
+    hide(&alice, false).await;
+    assert_eq!(ear.until_presence("alice").await["last_seen_at"], gone["last_seen_at"]);
+}
+
+#[tokio::test]
+async fn who_comes_into_a_conversation_sees_and_is_seen() {
+    let server = Server::start().await;
+    let [alice, bob, carol] = Person::register_all(&server, ["alice", "bob", "carol"]).await;
+    let group = alice.group("team", &[&bob]).await;
+    let (mut by_alice, mut by_bob, mut by_carol) = (sse(&alice).await, sse(&bob).await, sse(&carol).await);
+    until_says(&mut by_alice, "bob", true).await;
+    alice.add(group, &carol).await;
+    until_says(&mut by_carol, "alice", true).await;
+    until_says(&mut by_alice, "carol", true).await;
+    until_says(&mut by_bob, "carol", true).await;
+    alice.remove(group, &carol).await;
+    for (ear, name) in [(&mut by_alice, "carol"), (&mut by_bob, "carol"), (&mut by_carol, "alice")] {
+        let lost = until_says(ear, name, false).await;
+        assert_eq!((&lost["online"], &lost["last_seen_at"]), (&json!(false), &json!(null)), "{name}");
+    }
+    // A new conversation makes all in it known to each other.
+    bob.group("another", &[&carol]).await;
+    until_says(&mut by_bob, "carol", true).await;
+    until_says(&mut by_carol, "bob", true).await;
+}
+
+#[tokio::test]
+async fn a_page_that_is_loaded_again_and_a_second_device_are_not_told() {
+    let server = Server::start().await;
+    let [alice, bob] = Person::register_all(&server, ["alice", "bob"]).await;
+    let group = alice.group("team", &[&bob]).await;
+    let mut ear = sse(&alice).await;
+    let mut stream = sse(&bob).await;
+    until_says(&mut ear, "bob", true).await;
+    for _ in 0..5 {
+        drop(stream);
+        stream = sse(&bob).await;
+    }
+    let second = WsClient::open(server.address, &bob.stream()).await.unwrap();
+    drop(stream);
+    // Long enough for the moment of grace to be over.
+    let over = Instant::now() + Duration::from_millis(1_500);
+    eventually(SOON, "the grace to be over", async || (Instant::now() > over).then_some(())).await;
+    assert!(presence_until(&mut ear, &alice, group).await.is_empty());
+    assert_eq!(sees(&alice, "bob").await.0, true);
+    drop(second);
+    until_says(&mut ear, "bob", false).await;
+}
+
+#[tokio::test]
+async fn who_polls_is_there_between_his_polls_until_his_session_ends() {
+    let server = Server::start().await;
+    let [alice, bob] = Person::register_all(&server, ["alice", "bob"]).await;
+    alice.direct(&[&bob]).await;
+    let mut ear = sse(&alice).await;
+    bob.get("/api/v1/events?after=0").await.expect(200);
+    until_says(&mut ear, "bob", true).await;
+    let over = Instant::now() + Duration::from_millis(1_500);
+    eventually(SOON, "a while", async || (Instant::now() > over).then_some(())).await;
+    assert_eq!(sees(&alice, "bob").await.0, true);
+    bob.logout().await;
+    until_says(&mut ear, "bob", false).await;
+}
+
+#[tokio::test]
+async fn whoever_is_shut_out_or_logged_out_is_gone_at_once() {
+    let server = Server::start().await;
+    let [alice, bob, carol, dave] = Person::register_all(&server, ["alice", "bob", "carol", "dave"]).await;
+    alice.group("team", &[&bob, &carol, &dave]).await;
+    let mut ear = sse(&alice).await;
+    // None of them closes his side: it is the server that ends them.
+    let (_bobs, _carols, _daves) =
+        (sse(&bob).await, WsClient::open(server.address, &carol.stream()).await, sse(&dave).await);
+    for name in ["bob", "carol", "dave"] {
+        looks(&alice, name, true).await;
+    }
+    bob.logout().await;
+    let told =
+        |name: &'static str| move |heard: &Heard| matches!(heard, Heard::Passing(passing) if passing.says(name, false));
+    within(SOON, "bob to be gone", ear.until("bob", told("bob"))).await;
+    server.command(&["user", "suspend", "carol"]).await;
+    let shut_out = within(SOON, "carol to be gone", ear.until("carol", told("carol"))).await.pop().unwrap();
+    assert_eq!(
+        shut_out.passing().unwrap().json()["data"]["last_seen_at"],
+        json!(null),
+        "of whom is shut out nothing is told"
+    );
+    assert_eq!(sees(&alice, "carol").await, (false, None));
+    let answer = dave.call(http::Method::DELETE, "/api/v1/me", Some(&json!({"password": dave.password}))).await;
+    answer.expect(204);
+    let left = |heard: &Heard| matches!(heard, Heard::Passing(passing) if passing.json()["data"]["user"]["id"] == dave.id && passing.json()["data"]["online"] == false);
+    within(SOON, "dave to be gone", ear.until("dave", left)).await;
+    eventually(SOON, "nothing to be left", async || {
+        (server.count("users", "last_seen_at IS NOT NULL AND status = 'deleted'").await == 0).then_some(())
+    })
+    .await;
+    assert_eq!(server.count("users", "status = 'deleted'").await, 1);
+}
+
+#[tokio::test]
+async fn when_somebody_was_last_there_outlasts_the_server() {
+    let mut server = Server::start().await;
+    let [alice, bob, carol] = Person::register_all(&server, ["alice", "bob", "carol"]).await;
+    alice.group("team", &[&bob, &carol]).await;
+    let bobs = sse(&bob).await;
+    let mut ear = sse(&alice).await;
+    looks(&alice, "bob", true).await;
+    drop(bobs);
+    let gone = ear.until("bob", |heard| matches!(heard, Heard::Passing(passing) if passing.says("bob", false))).await;
+    let gone = gone.into_iter().last().and_then(Heard::passing).unwrap().json()["data"]["last_seen_at"].clone();
+    let _carols = sse(&carol).await;
+    looks(&alice, "carol", true).await;
+    assert!(server.terminate(seconds(20)).await.success());
+    server.restart().await;
+    assert_eq!(json!(sees(&alice, "bob").await.1), gone);
+    let carol_left = sees(&alice, "carol").await.1.expect("whoever was there when it stopped was there last then");
+    assert!(json!(carol_left) != gone);
+    // After a crash what was written last is known.
+    server.kill().await;
+    server.restart().await;
+    assert_eq!(sees(&alice, "carol").await, (false, Some(carol_left)));
+}
+
+#[tokio::test]
+async fn a_large_conversation_tells_nobody() {
+    let server = Server::options().set("--write-queue", "4096").start().await;
+    let [alice, bob] = Person::register_all(&server, ["alice", "bob"]).await;
+    let group = alice.group("crowd", &[&bob]).await;
+    let (mut by_alice, mut by_bob) = (sse(&alice).await, sse(&bob).await);
+    until_says(&mut by_alice, "bob", true).await;
+    // Behind the server's back the group grows to its limit.
+    let seq = alice.head().await;
+    server
+        .sql(&format!(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 498) INSERT INTO stays \
+             (conversation_id, user_id, joined_seq, role, joined_message) SELECT {group}, 100000 + i, {seq}, 'member', 0 FROM n"
+        ))
+        .await;
+    assert_eq!(sees(&alice, "bob").await.0, true, "500 members are few enough");
+    let carol = Person::register(&server, "carol").await;
+    alice.add(group, &carol).await;
+    // One too many: all of them lose sight of each other.
+    for (ear, name) in [(&mut by_alice, "bob"), (&mut by_bob, "alice")] {
+        let lost = until_says(ear, name, false).await;
+        assert_eq!((&lost["online"], &lost["last_seen_at"]), (&json!(false), &json!(null)), "{name}");
+    }
+    assert_eq!(sees(&alice, "bob").await, (false, None));
+    bob.post(&format!("/api/v1/conversations/{group}/typing"), &json!({})).await.expect(204);
+    let heard = by_alice.until("the end", {
+        bob.say(group, "the end").await;
+        |heard| matches!(heard, Heard::Event(seen) if seen.kind == "message.created")
+    });
+    assert!(!heard.await.iter().any(|heard| matches!(heard, Heard::Passing(_))));
+    alice.remove(group, &carol).await;
+    until_says(&mut by_alice, "bob", true).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_storm_of_many_who_come_and_go_is_told_and_leaves_nothing() {
+    const CROWD: usize = 200;
+    let server = Server::options().set("--max-streams-per-address", "2000").start().await;
+    let watcher = Person::register(&server, "watcher").await;
+    let names: Vec<String> = (0..CROWD).map(|number| format!("p{number}")).collect();
+    let mut people = Vec::new();
+    for name in &names {
+        people.push(Person::register(&server, name).await);
+    }
+    let refs: Vec<&Person> = people.iter().collect();
+    watcher.group("crowd", &refs).await;
+    let mut ear = sse(&watcher).await;
+    for round in 0..2 {
+        let streams = join_all(people.iter().map(sse)).await;
+        eventually(seconds(20), "all to be there", async || {
+            let list = watcher.get("/api/v1/presence?limit=200").await.expect(200);
+            (list["items"].as_array().unwrap().len() == CROWD).then_some(())
+        })
+        .await;
+        drop(streams);
+        eventually(seconds(20), "all to be gone", async || {
+            let list = watcher.get("/api/v1/presence?limit=200").await.expect(200);
+            list["items"].as_array().unwrap().is_empty().then_some(())
+        })
+        .await;
+        println!("round {round} is over");
+    }
+    // The last word on each whom it was told to be there is that he is not.
+    let mut there = std::collections::HashSet::new();
+    let alone = watcher.direct(&[]).await;
+    for passing in presence_until(&mut ear, &watcher, alone).await {
+        let data = passing.json()["data"].take();
+        let name = data["user"]["username"].as_str().unwrap().to_owned();
+        if data["online"] == true {
+            there.insert(name)
+        } else {
+            there.remove(&name)
+        };
+    }
+    println!("{} of {CROWD} were left over", there.len());
+}
+
+#[tokio::test]
+async fn a_socket_that_answers_no_ping_is_nobody_and_stays_open() {
+    let server = Server::options().set("--heartbeat", "300ms").start().await;
+    let [alice, bob] = Person::register_all(&server, ["alice", "bob"]).await;
+    let group = alice.group("team", &[&bob]).await;
+    let mut ear = sse(&alice).await;
+    let mut socket = WsClient::open(server.address, &bob.stream()).await.unwrap();
+    socket.until_control("ready").await;
+    until_says(&mut ear, "bob", true).await;
+    // Nobody reads, so nobody answers: the machine is there, but the program is not.
+    let asleep = Instant::now();
+    until_says(&mut ear, "bob", false).await;
+    println!("told {:?} after it fell asleep", asleep.elapsed());
+    alice.say(group, "good morning").await;
+    assert!(socket.until_text("good morning").await.iter().any(|seen| seen.kind == "message.created"));
+    let (there, _) = tokio::select! {
+        there = ear.until_presence("bob") => (there, ()),
+        _ = async { loop { socket.next().await; } } => unreachable!("it reads for ever"),
+    };
+    assert_eq!(there["online"], true);
+}
+
+#[tokio::test]
+async fn a_poll_that_waits_is_answered_by_what_passes() {
+    // A poll that waits is answered by what passes, with a cursor that stays where it is.
+    let server = Server::start().await;
+    let [alice, bob] = Person::register_all(&server, ["alice", "bob"]).await;
+    alice.direct(&[&bob]).await;
+    let head = alice.head().await;
+    let mut poller = Poller::new(&alice, &alice.stream().after(head));
+    poller.wait = 30;
+    let come = async {
+        looks(&bob, "alice", true).await;
+        sse(&bob).await
+    };
+    let (answer, _stream) = tokio::join!(poller.poll(), come);
+    let answer = answer.unwrap().expect(200);
+    assert_eq!((answer["next"].as_u64(), answer["head"].as_u64()), (Some(head), Some(head)));
+    let events = answer["events"].as_array().unwrap();
+    assert_eq!((events.len(), &events[0]["type"]), (1, &json!("presence.changed")), "{answer}");
+}

@@ -1,0 +1,173 @@
+//! A peer that vanishes without a word, as a machine does whose cable is cut: nothing closes its sockets.
+//!
+//! It takes a network of one's own, with a machine in it that can be cut off. Linux gives that to anybody whom it lets make
+//! namespaces; where it does not, the test says so and ends.
+
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::support::{Ear, Person, Server, SseClient, seconds, within};
+
+/// Set in the process that has a network of its own.
+const ALONE: &str = "GOLDCREST_TEST_ALONE";
+const HERE: &str = "10.213.0.1";
+const THERE: &str = "10.213.0.2";
+const HEARTBEAT: Duration = seconds(1);
+
+fn run(command: &str) {
+    let status = Command::new("sh").args(["-ec", command]).status().expect("a shell runs");
+    assert!(status.success(), "{command}");
+}
+
+/// Another machine on this network: a process whose network is another, and the cable between.
+struct Machine(std::process::Child);
+
+impl Machine {
+    fn start() -> Self {
+        let mut holder = Command::new("unshare");
+        holder.args(["--net", "sh", "-c", "echo there; exec sleep 600"]).stdout(Stdio::piped());
+        let mut holder = holder.spawn().expect("unshare runs");
+        let mut word = [0; 5];
+        std::io::Read::read_exact(holder.stdout.as_mut().unwrap(), &mut word).expect("it is there");
+        let machine = Self(holder);
+        run(&format!("ip link add near type veth peer name far netns {}", machine.0.id()));
+        run(&format!("ip address add {HERE}/24 dev near && ip link set near up"));
+        run(&machine.there(&format!("ip address add {THERE}/24 dev far && ip link set far up")));
+        machine
+    }
+
+    /// A command as it is run there.
+    fn there(&self, command: &str) -> String {
+        format!("nsenter --target {} --net sh -ec '{command}'", self.0.id())
+    }
+
+    /// Its packets go nowhere from here on, and none is answered.
+    fn vanish(&self) {
+        run(&self.there("ip address flush dev far"));
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+/// Runs a test in a network of its own. Whether this is already the process that has one.
+fn is_alone(test: &str) -> bool {
+    if std::env::vars_os().any(|(name, _)| name == ALONE) {
+        run("ip link set lo up");
+        return true;
+    }
+    let allowed = Command::new("unshare").args(["--map-root-user", "--net", "ip", "link", "set", "lo", "up"]).output();
+    if !allowed.is_ok_and(|output| output.status.success()) {
+        println!("LEFT OUT: {test}: this machine gives out no networks (unshare --map-root-user --net, ip)");
+        return false;
+    }
+    let this = std::env::current_exe().expect("this binary has a path");
+    let mut command = Command::new("unshare");
+    command.args(["--map-root-user", "--net"]).arg(this).args(["--exact", test, "--nocapture"]).env(ALONE, "1");
+    assert!(command.status().expect("unshare runs").success(), "it failed in its own network");
+    false
+}
+
+/// A client that says what it wants, and listens for ever. Each time that it hears something it says `word`.
+async fn vanishes(path: &str, handshake: &str, word: &str, busy: bool) {
+    let machine = Machine::start();
+    let server = Server::options().listening("0.0.0.0:0").set("--heartbeat", "1s").start().await;
+    let [alice, bob] = Person::register_all(&server, ["alice", "bob"]).await;
+    let group = alice.group("team", &[&bob]).await;
+    let mut ear = SseClient::open(server.address, &alice.stream()).await.unwrap();
+    ear.until_control("ready").await;
+    let port = server.address.port();
+    let script = format!(
+        "import socket; s = socket.create_connection((\"{HERE}\", {port})); \
+         s.sendall(b\"GET {path} HTTP/1.1\\r\\nHost: x\\r\\nAuthorization: Bearer {}\\r\\n{handshake}\\r\\n\"); \
+         [s.sendall(b\"{word}\") for _ in iter(lambda: s.recv(4096), b\"\")]",
+        bob.access_token
+    );
+    let mut client = Command::new("nsenter");
+    client.args(["--target", &machine.0.id().to_string(), "--net", "python3", "-c", &script]);
+    let mut client = client.spawn().expect("nsenter runs");
+    assert_eq!(ear.until_presence("bob").await["online"], true);
+    // It stays as long as it answers.
+    for count in 0..3 {
+        alice.say(group, &format!("still there {count}")).await;
+        ear.until("a heartbeat", |heard| matches!(heard, crate::support::Heard::Heartbeat(_))).await;
+    }
+    let streams = server.sockets();
+    machine.vanish();
+    let cut = Instant::now();
+    let speaking = async {
+        let mut every = tokio::time::interval(Duration::from_millis(200));
+        loop {
+            every.tick().await;
+            if busy {
+                alice.say(group, "is anybody there?").await;
+            }
+        }
+    };
+    let gone = tokio::select! {
+        gone = within(seconds(20), "the ghost to be gone", ear.until_presence("bob")) => gone,
+        () = speaking => unreachable!("it goes on for ever"),
+    };
+    let took = cut.elapsed();
+    println!(
+        "{path}, busy: {busy}: told to be gone {took:?} after the cable was cut, with a heartbeat of {HEARTBEAT:?}"
+    );
+    assert_eq!(gone["online"], false);
+    assert!(took < HEARTBEAT * 2 + seconds(2), "{took:?}");
+    crate::support::eventually(seconds(5), "its socket to be closed", async || {
+        (server.sockets() < streams).then_some(())
+    })
+    .await;
+    drop(client.kill());
+    drop(client.wait());
+}
+
+#[tokio::test]
+async fn a_ghost_over_sse_is_gone_within_two_heartbeats() {
+    if is_alone("live::vanishing::a_ghost_over_sse_is_gone_within_two_heartbeats") {
+        vanishes("/stream", "", "", false).await;
+    }
+}
+
+#[tokio::test]
+async fn a_ghost_that_is_spoken_to_is_gone_as_soon() {
+    if is_alone("live::vanishing::a_ghost_that_is_spoken_to_is_gone_as_soon") {
+        vanishes("/stream", "", "", true).await;
+    }
+}
+
+#[tokio::test]
+async fn a_ghost_over_a_websocket_is_gone_within_two_heartbeats() {
+    if is_alone("live::vanishing::a_ghost_over_a_websocket_is_gone_within_two_heartbeats") {
+        let handshake = "Connection: upgrade\\r\\nUpgrade: websocket\\r\\nSec-WebSocket-Version: 13\\r\\n\
+                         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\\r\\n";
+        // An empty pong in a mask of zeros.
+        vanishes("/ws", handshake, "\\x8a\\x80\\0\\0\\0\\0", false).await;
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_is_killed_is_gone_at_once() {
+    let server = Server::start().await;
+    let [alice, bob] = Person::register_all(&server, ["alice", "bob"]).await;
+    alice.direct(&[&bob]).await;
+    let mut ear = SseClient::open(server.address, &alice.stream()).await.unwrap();
+    ear.until_control("ready").await;
+    let url = format!("http://{}", server.address);
+    let mut tail = Command::new(env!("CARGO_BIN_EXE_goldcrest"));
+    tail.args(["tail", "--server", &url]).env("GOLDCREST_TOKEN", &bob.access_token);
+    let mut tail = tail.stdout(Stdio::null()).spawn().expect("the binary starts");
+    assert_eq!(ear.until_presence("bob").await["online"], true);
+    // SIGKILL: the kernel closes for it.
+    tail.kill().expect("it can be killed");
+    let killed = Instant::now();
+    assert_eq!(ear.until_presence("bob").await["online"], false);
+    println!("told to be gone {:?} after it was killed", killed.elapsed());
+    drop(tail.wait());
+}
