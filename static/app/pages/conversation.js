@@ -10,7 +10,7 @@ import { icon } from '../parts/icons.js';
 import { isOwn } from '../parts/message.js';
 import { talk } from '../parts/talk.js';
 import { attempt } from '../parts/toast.js';
-import { open as openAnew } from '../router.js';
+import { isReturning, open as openAnew } from '../router.js';
 import { client, me } from '../session.js';
 import { retitle } from '../shell.js';
 import { number, since } from '../words.js';
@@ -20,6 +20,10 @@ import { number, since } from '../words.js';
 
 /** How long one looks before it counts as read, in milliseconds. */
 const LOOKED = 400;
+
+/** Where one was, for whoever comes back. @type {Map<number, { key: number, at: number }>} */
+const places = new Map();
+client.on('logout', () => places.clear());
 
 /** @type {import('../router.js').Opener} */
 export function open({ parts, query }) {
@@ -59,15 +63,21 @@ async function conversationPage(id, { at = null, reply = null }) {
 
   // From where one has read to, unless a message is asked for.
   const { unread, last_read_id } = known;
-  const start = at ?? (unread > 40 ? await oldestUnread(id) : null);
+  const before = !at && isReturning() ? places.get(id) : undefined;
+  const start = at ?? before?.key ?? (unread > 40 ? await oldestUnread(id) : null);
   if (start) await here.history.toMessage(start);
   else await here.history.toEnd();
   const { messages } = here.history;
-  const firstUnread = at || !unread ? null : start ? here.history.find(start) : last_read_id !== null ? messages.find((one) => one.id > last_read_id && !isOwn(one)) : messages.filter((one) => !isOwn(one)).at(-unread);
+  const firstUnread = at || !unread ? null : start && !before ? here.history.find(start) : last_read_id !== null ? messages.find((one) => one.id > last_read_id && !isOwn(one)) : messages.filter((one) => !isOwn(one)).at(-unread);
   if (firstUnread) here.mark(firstUnread.id - 1);
 
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let looking;
+  // Whoever is led to a message far ahead has not read what lies between.
+  const unbroken = () => {
+    const first = here.history.messages[0]?.id ?? 0;
+    return here.history.begun || first <= (conversation().last_read_id ?? 0) || (firstUnread ? first <= firstUnread.id : false);
+  };
   const look = () => {
     if (looking || !joined || document.hidden || !document.hasFocus() || !node.isConnected) return;
     looking = setTimeout(() => {
@@ -75,7 +85,7 @@ async function conversationPage(id, { at = null, reply = null }) {
       if (document.hidden || !node.isConnected) return;
       const seen = here.list.atNewest() ? (here.history.messages.at(-1)?.id ?? 0) : here.list.lastSeen();
       const now = conversation();
-      if (!now.unread || seen <= (now.last_read_id ?? 0)) return;
+      if (!now.unread || seen <= (now.last_read_id ?? 0) || !(here.list.atNewest() || unbroken())) return;
       client.request('PUT', `conversations/${id}/read`, { body: { message_id: seen } }).then(
         () => model.readThrough(id, seen),
         // It is said again at the next look.
@@ -160,6 +170,7 @@ async function conversationPage(id, { at = null, reply = null }) {
       shown = true;
       here.refresh();
       if (at) here.list.show(at, { focus: true });
+      else if (before) here.list.show(before.key, before);
       else if (firstUnread && messages.indexOf(firstUnread) < messages.length - 4) here.list.show(firstUnread.id);
       else if (here.history.ended) here.list.toNewest();
       here.pill();
@@ -169,6 +180,9 @@ async function conversationPage(id, { at = null, reply = null }) {
       else if (!at) { title.tabIndex = -1; title.focus({ preventScroll: true }); }
     },
     close: () => {
+      const place = at ? null : here.list.place();
+      if (place) places.set(id, place);
+      else if (!at) places.delete(id);
       clearTimeout(looking);
       removeEventListener('focus', look);
       document.removeEventListener('visibilitychange', turned);

@@ -4,14 +4,19 @@
 import { fill, h } from '../dom.js';
 import { History } from '../history.js';
 import { model } from '../model.js';
+import { client } from '../session.js';
 import { few } from '../words.js';
 import { actOn, keyOn } from './actions.js';
-import { go } from '../router.js';
+import { go, isReturning } from '../router.js';
 import { icon } from './icons.js';
 import { authorOf, card, daysBegin, excerpt, isOwn } from './message.js';
 import { scroller, walk } from './scroller.js';
 
 /** @typedef {import('../history.js').Message} Message */
+
+/** Where one was in which list, for whoever comes back. @type {Map<string, { key: number, at: number }>} */
+const places = new Map();
+client.on('logout', () => places.clear());
 
 /**
  * @param {object} what
@@ -85,13 +90,17 @@ export async function cards({ path, query, accepts, label, none, quiet = false }
       if (!quiet && !isOwn(data)) fill(heard, [`${authorOf(data)}: ${excerpt(data, 200)}`]);
     }),
   ];
-  await history.toEnd();
+  const name = JSON.stringify([path, query]);
+  const before = isReturning() ? places.get(name) : undefined;
+  if (before) await history.toMessage(before.key);
+  else await history.toEnd();
   return {
     node: h('div.talk.cards', null, list.node, up, heard),
     history,
     /** Puts something above the list. @param {HTMLElement} node */
     before: (node) => list.node.prepend(node),
     focus: () => {
+      if (before && list.show(before.key, { ...before, focus: true })) return;
       list.toNewest();
       const first = /** @type {HTMLElement | null} */ (list.list.firstElementChild);
       if (first) first.tabIndex = 0;
@@ -102,6 +111,9 @@ export async function cards({ path, query, accepts, label, none, quiet = false }
       }
     },
     close: () => {
+      const place = list.place();
+      if (place) places.set(name, place);
+      else places.delete(name);
       for (const end of ends) end();
       list.close();
       history.close();

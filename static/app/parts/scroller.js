@@ -255,6 +255,11 @@ export function scroller(source) {
       requestAnimationFrame(fillUp);
       return row;
     },
+    /** The key of the first row that can be seen, and where it stands; null where one is at the newest. */
+    place() {
+      const held = stuck && source.ended() ? null : anchor();
+      return held && { key: held.key, at: held.top / (node.clientHeight || 1) };
+    },
     /** The key of the last row that can be seen whole, or as much of it as fits. */
     lastSeen() {
       const edge = node.getBoundingClientRect().bottom;
