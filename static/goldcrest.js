@@ -806,7 +806,7 @@ class Outbox {
       const detail = `${OUTBOX} messages wait to be sent already.`;
       throw new GoldcrestError({ status: 0, code: 'outbox_full', detail, field: null });
     }
-    const client_id = message.client_id ?? crypto.randomUUID();
+    const client_id = message.client_id ?? unique();
     // Later than all before, also within a millisecond.
     this.#last = Math.max(this.#last + 0.001, Date.now());
     const created_at = new Date().toISOString();
@@ -918,6 +918,12 @@ class Outbox {
     this.#waiting.delete(client_id);
     if (waiting) how(waiting);
   }
+}
+
+/** What nobody else has. Browsers make UUIDs only for pages that came over TLS or from this machine, and bytes for all. */
+function unique() {
+  if (crypto.randomUUID) return crypto.randomUUID();
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 /** Between half and one and a half of it, so that not all come back at once. @param {number} pause */

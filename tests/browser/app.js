@@ -200,6 +200,36 @@ async function people(browser, { origin }, bob) {
   console.log('ok: channels');
 }
 
+/** What is told of outside of the page, in a window that nobody looks at. */
+async function announcements(browser, { origin }, bob) {
+  const tab = await open(browser, origin);
+  await tab.addInitScript(() => {
+    globalThis.told = [];
+    globalThis.Notification = class {
+      static permission = 'granted';
+      constructor(title, { body }) { globalThis.told.push(`${title}: ${body}`); }
+      close() {}
+    };
+    Object.defineProperty(document, 'hidden', { get: () => location.hash === '#hidden' });
+  });
+  await logIn(tab, 'alice');
+  const send = (text) => call(origin, 'POST', 'messages', bob, { to: ['alice'], text });
+  const counted = (beginning) => tab.waitForFunction((beginning) => document.title.startsWith(beginning), beginning);
+  await tab.goto('/settings#hidden');
+  await says(tab, 'Notifications');
+  await send('too early');
+  await counted('(1) ');
+  assert.deepEqual(await tab.evaluate(() => told), [], 'only if it is wanted');
+  await tab.getByLabel('Notifications').click();
+  await send('now');
+  await tab.waitForFunction(() => told.length > 0);
+  assert.deepEqual(await tab.evaluate(() => told), ['bob: now']);
+  await counted('(2) Settings');
+  await tab.getByLabel('Count in the title').click();
+  await counted('Settings');
+  console.log('ok: notifications and the count in the title, by choice');
+}
+
 async function administration(browser, server) {
   const root = await open(browser, server.origin);
   await root.goto('/register');
@@ -243,8 +273,12 @@ async function administration(browser, server) {
 }
 
 /** Every page, in every size and look. */
-async function looks(browser, { origin }) {
-  const pages = ['conversations', 'settings', 'settings/devices', 'settings/keys', 'settings/blocks', 'contacts', 'user/bob', 'user/nobody', 'channels', 'admin', 'admin?part=invitations', 'admin?part=channels'];
+async function looks(browser, { origin }, bob) {
+  const text = 'Look at https://example.org/a and `this`, @root:\n```\nlet it = be;\n```';
+  const first = await call(origin, 'POST', 'messages', bob, { to: ['root'], text });
+  await call(origin, 'POST', 'messages', bob, { conversation_id: first.conversation_id, thread_id: first.id, text: 'and at this, @root' });
+  const conversation = `conversations/${first.conversation_id}`;
+  const pages = ['', 'conversations', conversation, `messages/${first.id}`, 'threads', `threads/${first.id}`, 'mentions', 'search', 'new?to=bob', 'groups/new', 'settings', 'settings/devices', 'settings/keys', 'settings/blocks', 'contacts', 'user/bob', 'user/nobody', 'channels', 'admin', 'admin?part=invitations', 'admin?part=channels'];
   for (const [size, look] of [['phone', 'dark'], ['phone', 'light'], ['wide', 'dark'], ['wide', 'light']]) {
     const tab = await open(browser, origin, { look, ...(size === 'phone' && { width: 360, height: 740 }) });
     for (const page of ['login', 'register', 'lost-password']) {
@@ -275,7 +309,8 @@ async function main() {
   await sessions(browser, server);
   await settings(browser, server);
   await people(browser, server, bob);
-  await looks(browser, server);
+  await announcements(browser, server, bob);
+  await looks(browser, server, bob);
   await administration(browser, await serve('invite', '--registration', 'invite'));
   assert.deepEqual(troubles, []);
 }

@@ -33,7 +33,11 @@ export function region(load, { label } = {}) {
     const slow = setTimeout(() => node.childElementCount || fill(node, [h('p.hint', { role: 'status' }, 'One moment…')]), 300);
     try {
       const shown = await load();
-      if (mine === turn) fill(node, [shown]);
+      if (mine !== turn) return;
+      const within = node.contains(document.activeElement);
+      fill(node, [shown]);
+      // Whoever pressed what is gone now goes on in its place, and not at the top of the window.
+      if (within) /** @type {HTMLElement | null} */ (node.querySelector('a[href], button, input'))?.focus({ preventScroll: true });
     } catch (error) {
       if (mine !== turn) return;
       const again = h('button', { type: 'button', onclick: () => void reload() }, 'Try again');
