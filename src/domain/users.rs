@@ -214,6 +214,10 @@ impl SparePassword {
 }
 
 /// An account as the server keeps it.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact about an account that has nothing to do with the others"
+)]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
     /// Its number.

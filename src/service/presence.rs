@@ -69,7 +69,7 @@ impl Services {
         let mut online: Vec<UserId> = online.into_iter().filter(|user| user.0 > after).collect();
         online.sort_unstable();
         online.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-        let next = page::next(&online, limit, |user| user.to_string());
+        let next = page::next(&online, limit, ToString::to_string);
         let seen = self.store().seen_by(viewer, &online).await?;
         online.retain(|user| seen.contains_key(user));
         let mut items: Vec<PresenceItem> = self

@@ -87,7 +87,7 @@ mod tests {
         let (near, far) = tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
         let (mut near, _far) = (near.unwrap(), far.unwrap());
         assert_eq!(silence(&near), None);
-        let full = async { while near.write_all(&[0; 65_536]).await.is_ok() {} };
+        let full = async { while near.write_all(&[0; 16_384]).await.is_ok() {} };
         assert!(tokio::time::timeout(Duration::from_millis(300), full).await.is_err(), "the window is closed");
         assert_eq!(silence(&near), None);
     }

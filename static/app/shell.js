@@ -71,6 +71,8 @@ function scrollBack(top) {
 /** Puts a page into the window. @param {Page} page @param {Place} place */
 export function show(page, place) {
   const bare = page.bare || !client.user;
+  // What was asked on the page before is over with it.
+  for (const open of document.querySelectorAll('dialog[open]')) /** @type {HTMLDialogElement} */ (open).close();
   scrolled.set(shown, scroller()?.scrollTop ?? 0);
   shown = place.path;
   if (bare) {

@@ -184,9 +184,8 @@ impl Tail {
                 // Of a stream that works. Those that end for good send a long one to browsers, which would come back.
                 self.pause = retry.map_or(PAUSES.0, Duration::from_millis);
             }
-            "expiring" => {}
             // What passes is nothing to be read later.
-            "typing.started" | "typing.stopped" | "presence.changed" => {}
+            "expiring" | "typing.started" | "typing.stopped" | "presence.changed" => {}
             "bye" => {
                 let Control { reason, retry, .. } = control();
                 output::note(format_args!("the server ends this stream ({}); coming back", Printable(&reason)));

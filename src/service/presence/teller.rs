@@ -203,7 +203,9 @@ impl Regrouped {
         if let Some(reason) = everybody {
             for user in &here {
                 let order = orders.entry(*user).or_default();
-                here.iter().for_each(|viewer| order.tell(*viewer, reason));
+                for viewer in &here {
+                    order.tell(*viewer, reason);
+                }
             }
         }
         for user in &self.changed {
