@@ -1,4 +1,4 @@
-// Two people talk in the web app while the server is killed and restarted between them.
+// Two people talk in the web app while the server is killed, restarted, and put back to an older copy between them.
 //
 //   node tests/browser/talk.js path/to/goldcrest
 //
@@ -155,6 +155,22 @@ async function main() {
   await alice.reload();
   await bob.reload();
   await show('pages that are loaded again');
+
+  await server.end('SIGTERM');
+  fs.cpSync(path.join(home, 'data'), path.join(home, 'copy'), { recursive: true });
+  await server.start();
+  const before = [...sent];
+  for (let number = 1; number <= 10; number += 1) await write(number % 2 ? alice : bob, `soon forgotten, ${number}`);
+  sent.splice(0, sent.length, ...before);
+  await alice.waitForFunction((count) => document.querySelectorAll('.message:not(.pending)').length === count, before.length + 10);
+  await bob.waitForFunction((count) => document.querySelectorAll('.message:not(.pending)').length === count, before.length + 10);
+  await server.end('SIGKILL');
+  fs.rmSync(path.join(home, 'data'), { recursive: true });
+  fs.renameSync(path.join(home, 'copy'), path.join(home, 'data'));
+  await server.start();
+  await show('an older copy of the data: the pages begin anew');
+  await write(alice, 'onward');
+  await show('what is sent after that');
   assert.deepEqual(errors, [], 'the pages have no errors');
 }
 

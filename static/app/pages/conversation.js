@@ -64,9 +64,16 @@ async function conversationPage(id, { at = null, reply = null }) {
   // From where one has read to, unless a message is asked for.
   const { unread, last_read_id } = known;
   const before = !at && isReturning() ? places.get(id) : undefined;
-  const start = at ?? before?.key ?? (unread > 40 ? await oldestUnread(id) : null);
-  if (start) await here.history.toMessage(start);
-  else await here.history.toEnd();
+  /** @type {number | null} */
+  let start;
+  try {
+    start = at ?? before?.key ?? (unread > 40 ? await oldestUnread(id) : null);
+    if (start) await here.history.toMessage(start);
+    else await here.history.toEnd();
+  } catch (error) {
+    here.close();
+    throw error;
+  }
   const { messages } = here.history;
   const firstUnread = at || !unread ? null : start && !before ? here.history.find(start) : last_read_id !== null ? messages.find((one) => one.id > last_read_id && !isOwn(one)) : messages.filter((one) => !isOwn(one)).at(-unread);
   if (firstUnread) here.mark(firstUnread.id - 1);

@@ -25,11 +25,16 @@ export async function open({ parts }) {
   const conversation = () => model.conversation(id) ?? known;
   const owner = known.members?.some(({ user, role }) => role === 'owner' && user.id === me()?.id) ?? false;
   const here = talk({ conversation, thread: root, mayWrite: joined && (known.post === 'members' || owner), bar: h('p.talk-bar', null, 'You may not write here.') });
-  await here.history.toEnd();
+  try {
+    await here.history.toEnd();
+  } catch (error) {
+    here.close();
+    throw error;
+  }
 
   const top = h('ol.thread-root', { 'aria-label': 'The message that began it' });
   const draw = () => {
-    const row = card({ ...root, reply_count: Math.max(1, root.reply_count ?? 0) });
+    const row = card(root, { begins: true });
     row.dataset.key = String(root.id);
     row.append(h('button.icon-button.card-more', { type: 'button', 'data-act': 'more', 'aria-label': 'More', 'aria-haspopup': 'menu' }, icon('more')));
     fill(top, [row]);

@@ -92,8 +92,18 @@ export async function cards({ path, query, accepts, label, none, quiet = false }
   ];
   const name = JSON.stringify([path, query]);
   const before = isReturning() ? places.get(name) : undefined;
-  if (before) await history.toMessage(before.key);
-  else await history.toEnd();
+  const close = () => {
+    for (const end of ends) end();
+    list.close();
+    history.close();
+  };
+  try {
+    if (before) await history.toMessage(before.key);
+    else await history.toEnd();
+  } catch (error) {
+    close();
+    throw error;
+  }
   return {
     node: h('div.talk.cards', null, list.node, up, heard),
     history,
@@ -114,9 +124,7 @@ export async function cards({ path, query, accepts, label, none, quiet = false }
       const place = list.place();
       if (place) places.set(name, place);
       else places.delete(name);
-      for (const end of ends) end();
-      list.close();
-      history.close();
+      close();
     },
   };
 }

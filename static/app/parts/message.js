@@ -50,8 +50,8 @@ export function excerpt({ text, deleted_at }, length = 90) {
 /** @param {Message} message */
 export const authorOf = ({ author }) => author?.username ?? 'Goldcrest';
 
-/** What screen readers call a message. @param {Message} message */
-const spoken = (message) => `${isOwn(message) ? 'You' : authorOf(message)}, ${timeOfDay(message.created_at)}`;
+/** What screen readers say where a message has the focus. @param {Message} message */
+const spoken = (message) => `${isOwn(message) ? 'You' : authorOf(message)}, ${timeOfDay(message.created_at)}: ${excerpt(message, 400)}`;
 
 /** @param {string} act @param {string} label */
 const tool = (act, label) => h('button.icon-button', { type: 'button', tabindex: '-1', 'data-act': act, 'aria-label': label, title: label }, icon(act));
@@ -109,16 +109,17 @@ export function recipients({ conversation_id, author }) {
  * In a list over many conversations: who, to whom, what, and where it leads.
  *
  * @param {Message} message
- * @param {{ days?: boolean, day?: boolean }} [how] `days`: whether days are told apart; `day`: whether one begins here
+ * @param {{ days?: boolean, day?: boolean, begins?: boolean }} [how] `days`: whether days are told apart; `day`: whether one begins here;
+ *   `begins`: whether it stands above its own thread
  */
-export function card(message, { days = false, day = false } = {}) {
+export function card(message, { days = false, day = false, begins = false } = {}) {
   const { id, author, thread_id, created_at, conversation_id, snippet } = message;
   const own = isOwn(message);
   const replies = message.reply_count ?? 0;
   const place = new URLSearchParams({ reply: String(thread_id ?? id) });
   return h(
     'li',
-    { tabindex: '-1', 'aria-label': spoken(message), class: `entry ${own ? 'sent' : 'received'} ${thread_id === null && replies > 0 ? 'root' : ''}` },
+    { tabindex: '-1', 'aria-label': spoken(message), class: `entry ${own ? 'sent' : 'received'} ${begins || (thread_id === null && replies > 0) ? 'root' : ''}` },
     day && dayOver(message),
     h(
       'article.entry-box',
@@ -133,8 +134,8 @@ export function card(message, { days = false, day = false } = {}) {
           'p.entry-links',
           null,
           h('a', { href: `/messages/${id}` }, 'message'),
-          (thread_id !== null || replies > 0) && h('a', { href: `/threads/${thread_id ?? id}` }, replies > 0 ? `thread (${replies})` : 'thread'),
-          !message.deleted_at && h('a', { href: `/conversations/${conversation_id}?${place}` }, 'reply'),
+          !begins && (thread_id !== null || replies > 0) && h('a', { href: `/threads/${thread_id ?? id}` }, replies > 0 ? `thread (${replies})` : 'thread'),
+          !begins && !message.deleted_at && h('a', { href: `/conversations/${conversation_id}?${place}` }, 'reply'),
         ),
       ),
     ),
