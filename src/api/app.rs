@@ -2,6 +2,7 @@
 
 use super::docs::{DocsPage, Publication};
 use super::openapi::Facts;
+use super::web::Site;
 use crate::gate::Gate;
 use crate::service::Services;
 use crate::transport::Pace;
@@ -24,6 +25,7 @@ pub struct App {
     pub(super) gate: Gate,
     pub(super) options: AppOptions,
     pub(super) publication: Publication,
+    pub(super) site: Site,
 }
 
 impl App {
@@ -33,7 +35,7 @@ impl App {
         let public_url = services.rules().public_url.clone();
         let publication =
             Publication::new(Facts { cookie: cookie_name(&gate), password_min_length, public_url }, pages);
-        Self { services, gate, options, publication }
+        Self { services, gate, options, publication, site: Site::default() }
     }
 
     /// The name of the web app's cookie.

@@ -3,6 +3,7 @@
 use super::app::App;
 use super::extract::{Known, principal};
 use super::problem::Problem;
+use super::web;
 use crate::gate::{ClientAddress, Tally};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
@@ -10,9 +11,10 @@ use axum::response::{IntoResponse, Response};
 use http::{StatusCode, header};
 
 /// Whether requests for a path are counted at all. A supervisor's are not, and streams have a bucket of their own, whose
-/// refusal an `EventSource` survives.
+/// refusal an `EventSource` survives. The web app's files are many at once, and each is given out for less than counting
+/// it would take.
 pub(super) fn is_limited(path: &str) -> bool {
-    !["/healthz", "/readyz", "/stream", "/ws"].contains(&path)
+    !["/healthz", "/readyz", "/stream", "/ws"].contains(&path) && !web::is_part(path)
 }
 
 /// Whether a path opens a stream, which no foreign page may though it only reads.

@@ -25,11 +25,13 @@ mod operations;
 mod page;
 mod presence;
 mod problem;
+mod published;
 mod receipts;
 pub mod routes;
 mod server;
 mod sessions;
 mod stream;
+pub mod web;
 mod wording;
 
 pub use app::{App, AppOptions};

@@ -5,7 +5,7 @@ use super::openapi::{self, Entry, Facts};
 use super::problem::Problem;
 use super::{
     accounts, admin, blocks, contacts, conversations, cookie, docs, email, export, health, invitations, keys, links,
-    messages, middleware, presence, receipts, server, sessions, stream,
+    messages, middleware, presence, receipts, server, sessions, stream, web,
 };
 use axum::Router;
 use axum::routing::{delete, get, patch, post, put};
@@ -305,6 +305,7 @@ routes! {
 /// The routes, and what is refused before any of them.
 pub fn router(app: App) -> Router {
     table()
+        .merge(web::router())
         .fallback(|| async { Problem::not_found() })
         .method_not_allowed_fallback(|| async {
             let detail = "This route does not know this method; `Allow` names those that it knows.";

@@ -86,7 +86,11 @@ impl Services {
 
     fn shown_once(&self, invitation: Invitation, by: Option<UserRef>, token: String) -> NewInvitation {
         let url = self.rules().public_url.clone().map(|mut url| {
-            url.query_pairs_mut().clear().append_pair("invitation", &token);
+            url.set_query(None);
+            // An address has no segments only if nothing can stand behind its host.
+            if let Ok(mut segments) = url.path_segments_mut() {
+                segments.pop_if_empty().extend(["invitations", &token]);
+            }
             url.into()
         });
         NewInvitation { item: InvitationItem::new(invitation, by), token, url }

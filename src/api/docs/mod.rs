@@ -10,16 +10,13 @@ use super::app::App;
 use super::asyncapi;
 use super::openapi::{Answers, Asks, Facts, Operation, Parameter};
 use super::problem::Problem;
+use super::published::{File, Known};
 use super::routes::document;
 use axum::extract::{FromRef, FromRequestParts, Path, State};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde_json::json;
-use sha2::{Digest, Sha256};
 use std::collections::HashMap;
-use std::convert::Infallible;
 use std::sync::{Arc, OnceLock};
 
 /// Pages load nothing but their own style and script, and no other site frames them.
@@ -70,14 +67,6 @@ struct Published {
     others: HashMap<String, File>,
 }
 
-/// Something that does not change while the server runs.
-#[derive(Debug, Clone)]
-struct File {
-    media: &'static str,
-    bytes: Bytes,
-    tag: String,
-}
-
 impl Publication {
     /// What is published of a server, with pages of other rooms.
     pub(super) fn new(facts: Facts, pages: Vec<DocsPage>) -> Self {
@@ -120,59 +109,6 @@ impl FromRef<App> for Publication {
 
 impl Asks for State<Publication> {
     fn asks(_: &mut Operation<'_>) {}
-}
-
-impl File {
-    fn new(media: &'static str, content: impl Into<Bytes>) -> Self {
-        let bytes = content.into();
-        let digest = Sha256::digest(&bytes);
-        let hex = digest.iter().take(12).fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
-        Self { media, bytes, tag: format!("\"{hex}\"") }
-    }
-
-    /// The file, or that the asker has it already (RFC 9110, section 13.1.2).
-    fn answer(&self, Known(headers): &Known) -> Response {
-        let known = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-        let same = |tag: &str| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == self.tag;
-        let unchanged = known.flat_map(|tags| tags.split(',')).any(|tag| same(tag.trim()));
-        let (status, bytes) =
-            if unchanged { (StatusCode::NOT_MODIFIED, Bytes::new()) } else { (StatusCode::OK, self.bytes.clone()) };
-        let mut response = (status, bytes).into_response();
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.media));
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-        headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-        headers.insert(HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin"));
-        if let Ok(tag) = HeaderValue::from_str(&self.tag) {
-            headers.insert(header::ETAG, tag);
-        }
-        response
-    }
-}
-
-/// The version that the asker has, if he has one.
-pub(super) struct Known(HeaderMap);
-
-impl<S: Send + Sync> FromRequestParts<S> for Known {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(Self(parts.headers.clone()))
-    }
-}
-
-impl Asks for Known {
-    fn asks(operation: &mut Operation<'_>) {
-        operation.takes(Parameter {
-            place: "header",
-            name: "If-None-Match",
-            says: "The `ETag` of the version that one has.",
-            required: false,
-            schema: json!({ "type": "string" }),
-        });
-        operation.answers(304, "One has the newest version.", None);
-    }
 }
 
 /// The description as a document.
@@ -225,17 +161,17 @@ impl Answers for Part {
 
 /// `GET /openapi.json`
 pub(super) async fn openapi(State(publication): State<Publication>, known: Known) -> Document {
-    Document(publication.get().openapi.answer(&known))
+    Document(publication.get().openapi.answer(&known, POLICY))
 }
 
 /// `GET /asyncapi.json`
 pub(super) async fn asyncapi(State(publication): State<Publication>, known: Known) -> Document {
-    Document(publication.get().asyncapi.answer(&known))
+    Document(publication.get().asyncapi.answer(&known, POLICY))
 }
 
 /// `GET /docs`
 pub(super) async fn reference(State(publication): State<Publication>, known: Known) -> Page {
-    Page(publication.get().reference.answer(&known))
+    Page(publication.get().reference.answer(&known, POLICY))
 }
 
 /// The name of a page or file beside the reference.
@@ -274,5 +210,5 @@ pub(super) async fn compat(publication: State<Publication>, known: Known, Leaf(n
 
 fn part(publication: &Publication, known: &Known, name: &str) -> Result<Part, Problem> {
     let file = publication.get().others.get(name).ok_or_else(Problem::not_found)?;
-    Ok(Part(file.answer(known)))
+    Ok(Part(file.answer(known, POLICY)))
 }

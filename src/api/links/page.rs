@@ -11,6 +11,9 @@ use sha2::{Digest, Sha256};
 const STYLE: &str = include_str!("page.css");
 const FRAME: &str = include_str!("page.html");
 
+/// Where one goes from here. A relative address, as below.
+const ONWARDS: &str = "\n<a class=\"button\" href=\"../login\">Go to Goldcrest</a>";
+
 /// What is shown.
 pub(super) enum Page<'a> {
     /// A button, and a field where one is needed.
@@ -33,8 +36,8 @@ impl Page<'_> {
     pub(super) fn answer(&self, status: StatusCode) -> Response {
         let (title, content) = match self {
             Self::Form { purpose, token, least, wrong } => (heading(*purpose), form(*purpose, token, *least, *wrong)),
-            Self::Done(purpose) => ("Done", paragraph(done(*purpose))),
-            Self::Refused(why) => ("This did not work", paragraph(why)),
+            Self::Done(purpose) => ("Done", paragraph(done(*purpose)) + ONWARDS),
+            Self::Refused(why) => ("This did not work", paragraph(why) + ONWARDS),
         };
         let html = FRAME.replace("{style}", STYLE).replace("{title}", title).replace("{content}", &content);
         let mut response = (status, Html(html)).into_response();

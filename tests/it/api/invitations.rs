@@ -48,7 +48,7 @@ async fn an_invitation_ends_and_can_be_taken_back() {
         Server::options().set("--registration", "invite").set("--public-url", "https://chat.example.org").start().await;
     let root = Person::administrator(&server, "root").await;
     let first = root.post("/api/v1/invitations", &json!({})).await.expect(201);
-    assert_eq!(first["url"], format!("https://chat.example.org/?invitation={}", first["token"].as_str().unwrap()));
+    assert_eq!(first["url"], format!("https://chat.example.org/invitations/{}", first["token"].as_str().unwrap()));
     let second = root.post("/api/v1/invitations", &json!({"name": "x", "uses": 1000})).await.expect(201);
     root.delete(&format!("/api/v1/invitations/{}", second["id"])).await.expect(204);
     root.delete(&format!("/api/v1/invitations/{}", second["id"])).await.refused(404, "not_found");

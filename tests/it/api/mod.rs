@@ -36,4 +36,5 @@ mod threads;
 mod tickets;
 pub mod tokens;
 mod unread;
+mod web;
 mod wishes;

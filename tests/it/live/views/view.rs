@@ -274,7 +274,7 @@ impl View {
         for conversation in self.conversations.values_mut() {
             conversation.receipts.remove(&number(&id));
             if let Some(member) = conversation.members.get_mut(&number(&id)) {
-                member.0 = user["username"].as_str().expect("a name").to_owned();
+                user["username"].as_str().expect("a name").clone_into(&mut member.0);
             }
         }
     }

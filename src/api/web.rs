@@ -1,0 +1,124 @@
+//! `/`: the web app, as it stands in `static/`. It is no part of the API, whose list of routes does not name it.
+
+use super::app::App;
+use super::problem::Problem;
+use super::published::{File, Known};
+use axum::Router;
+use axum::extract::{FromRef, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use http::Uri;
+use rust_embed::RustEmbed;
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+
+/// Every address of the app. Each is answered with the same page, whose script then shows what is asked for;
+/// `static/app/routes.js` has the same list.
+pub const ADDRESSES: &[&str] = &[
+    "/",
+    "/login",
+    "/register",
+    "/invitations/{token}",
+    "/lost-password",
+    "/conversations",
+    "/conversations/{id}",
+    "/messages/{id}",
+    "/threads",
+    "/threads/{id}",
+    "/mentions",
+    "/search",
+    "/new",
+    "/groups/new",
+    "/channels",
+    "/contacts",
+    "/user/{name}",
+    "/settings",
+    "/settings/devices",
+    "/settings/keys",
+    "/settings/blocks",
+    "/admin",
+];
+
+/// The files that do not lie in `static/app/`.
+const FILES: &[&str] = &[
+    "/goldcrest.js",
+    "/manifest.webmanifest",
+    "/robots.txt",
+    "/icon.svg",
+    "/icon-180.png",
+    "/icon-192.png",
+    "/icon-512.png",
+    "/icon-maskable.png",
+];
+
+/// Everything comes from here, nothing is written into a page but by its elements, and no other site frames it.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+                      manifest-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'; \
+                      require-trusted-types-for 'script'; trusted-types 'none'";
+
+/// The folder, in the binary. Where the program is being worked on (a build without optimizations), files are read from
+/// the disk when they are asked for.
+#[derive(RustEmbed)]
+#[folder = "static/"]
+struct Static;
+
+/// The files of the app, packed when somebody asks for one first.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Site(Arc<OnceLock<BTreeMap<String, File>>>);
+
+impl Site {
+    /// The file of this name, below `static/`. Names are compared as they stand: none leads anywhere else.
+    fn find(&self, name: &str) -> Option<File> {
+        if cfg!(debug_assertions) {
+            return Static::iter().any(|known| known == name).then(|| read(name)).flatten();
+        }
+        let all = || Static::iter().filter_map(|name| read(&name).map(|file| (name.into_owned(), file))).collect();
+        self.0.get_or_init(all).get(name).cloned()
+    }
+
+    fn answer(&self, name: &str, known: &Known) -> Response {
+        self.find(name).map_or_else(|| Problem::not_found().into_response(), |file| file.answer(known, POLICY))
+    }
+}
+
+impl FromRef<App> for Site {
+    fn from_ref(app: &App) -> Self {
+        app.site.clone()
+    }
+}
+
+fn read(name: &str) -> Option<File> {
+    let media = match name.rsplit_once('.')?.1 {
+        "html" => "text/html; charset=utf-8",
+        "js" => "text/javascript; charset=utf-8",
+        "css" => "text/css; charset=utf-8",
+        "svg" => "image/svg+xml",
+        "png" => "image/png",
+        "webmanifest" => "application/manifest+json",
+        "txt" => "text/plain; charset=utf-8",
+        _ => return None,
+    };
+    Static::get(name).map(|file| File::new(media, file.data.into_owned()))
+}
+
+/// Whether a path is a file's that every page of the app needs.
+pub(super) fn is_part(path: &str) -> bool {
+    path.starts_with("/app/") || FILES.contains(&path)
+}
+
+/// The app's addresses and files.
+pub(super) fn router() -> Router<App> {
+    let with_pages = ADDRESSES.iter().fold(Router::new(), |router, path| router.route(path, get(page)));
+    let with_files = FILES.iter().fold(with_pages, |router, path| router.route(path, get(file)));
+    with_files.route("/app/{*path}", get(file))
+}
+
+/// `GET /`, and all the other addresses.
+async fn page(State(site): State<Site>, known: Known) -> Response {
+    site.answer("index.html", &known)
+}
+
+/// `GET /app/PATH`, and the files beside it.
+async fn file(State(site): State<Site>, known: Known, uri: Uri) -> Response {
+    site.answer(uri.path().trim_start_matches('/'), &known)
+}

@@ -1,0 +1,55 @@
+// @ts-check
+/** Tells of new messages outside of the page: in the window's title, on the app's sign, and by notifications where those are wanted. */
+
+import { badges, notifies } from './choices.js';
+import { model } from './model.js';
+import { client, me } from './session.js';
+import { few } from './words.js';
+import { go } from './router.js';
+
+/** The most of a text that a notification shows. */
+const SHOWN = 200;
+
+let title = '';
+
+/** What the window is called, without the count of what is unread. @param {string} [wanted] */
+export function retitle(wanted = title) {
+  title = wanted;
+  const unread = client.user && badges() ? model.unread().all : 0;
+  document.title = `${unread ? `(${few(unread)}) ` : ''}${title ? `${title} · ` : ''}Goldcrest`;
+  const sign = /** @type {any} */ (navigator);
+  if (unread) void sign.setAppBadge?.(unread).catch(() => {});
+  else void sign.clearAppBadge?.().catch(() => {});
+}
+
+/** @param {import('../goldcrest.js').Message} message @param {string} from */
+function tellOf({ id, conversation_id, text }, from) {
+  let notification;
+  try {
+    // All tabs say so under one tag, and the browser shows it once.
+    notification = new Notification(from, { body: text.slice(0, SHOWN), tag: `message-${id}`, icon: '/icon-192.png' });
+  } catch {
+    // Some phones let no page do this by itself.
+    return;
+  }
+  notification.onclick = () => {
+    window.focus();
+    go(`/conversations/${conversation_id}`);
+    notification.close();
+  };
+}
+
+export function announce() {
+  model.on('conversations', () => retitle());
+  client.on('logout', () => retitle());
+  client.on('message.created', ({ data }) => {
+    const own = me();
+    if (!own || data.author?.id === own.id || !notifies() || !document.hidden) return;
+    const conversation = model.conversation(data.conversation_id);
+    // Channels are noisy: there only one's own name is worth an interruption.
+    const named = data.mentions.some((/** @type {{ id: number }} */ { id }) => id === own.id);
+    if (conversation?.kind === 'channel' && !named) return;
+    const where = conversation && conversation.kind !== 'direct' ? ` · ${model.title(conversation)}` : '';
+    tellOf(data, `${data.author?.username ?? 'Goldcrest'}${where}`);
+  });
+}

@@ -1,0 +1,86 @@
+// @ts-check
+/** `/new`: a message to one person or several. Names with an @ at the beginning of the text are people, too. */
+
+import { fill, h } from '../dom.js';
+import { explain, is } from '../explain.js';
+import { composer } from '../parts/composer.js';
+import { peoplePicker } from '../parts/people-picker.js';
+import { toast } from '../parts/toast.js';
+import { go } from '../router.js';
+import { client } from '../session.js';
+import { page } from '../shell.js';
+
+/** `@anna @bob hello` */
+const ROW = /^(?:\s*@[\p{L}\p{N}_.@+-][\p{L}\p{N}\p{M}_.@+-]*[,;]?(?=\s|$))+/u;
+/** So long an answer is waited for before it is left to the outbox. */
+const PATIENCE = 8_000;
+
+/** A leading row of names, and the rest. @param {string} text */
+export function addressed(text) {
+  const row = text.match(ROW)?.[0] ?? '';
+  return { to: row.split(/[\s,;]+/).filter(Boolean).map((name) => name.slice(1)), text: text.slice(row.length).trim() };
+}
+
+/** @type {import('../router.js').Opener} */
+export function open({ query }) {
+  const trouble = h('div.form-trouble', { role: 'alert', hidden: true });
+  const say = (/** @type {string | null} */ text) => {
+    trouble.hidden = !text;
+    fill(trouble, [text]);
+  };
+  const picker = peoplePicker({ label: 'To', people: query.getAll('to') });
+  const send = async (/** @type {string} */ written) => {
+    const chosen = picker.people();
+    const parsed = addressed(written);
+    // With people chosen above, names in the text are mentions as everywhere.
+    const to = chosen.length ? chosen : parsed.to;
+    const text = chosen.length ? written : parsed.text;
+    say(null);
+    if (!to.length || !text) {
+      write.restore(written);
+      if (to.length) write.focus();
+      else picker.focus();
+      say(to.length ? 'Write something to them.' : 'To whom? Choose somebody above, or begin with @names.');
+      return;
+    }
+    let waits = true;
+    try {
+      const { client_id, sent } = client.send({ to, text });
+      const late = setTimeout(() => {
+        waits = false;
+        toast('It is sent as soon as there is a connection.');
+        go('/');
+      }, PATIENCE);
+      sent.then(({ conversation_id }) => waits && go(`/conversations/${conversation_id}`, { replace: true }), (error) => {
+        if (!waits) return;
+        // It is here, to be mended: the outbox need not keep it.
+        client.discard(client_id);
+        write.restore(written);
+        say(is(error, 'not_found') ? `There is nobody of ${to.length === 1 ? `the name ${to[0]}` : 'one of these names'}.` : refusal(error, to));
+      }).finally(() => clearTimeout(late));
+    } catch (error) {
+      write.restore(written);
+      say(explain(error));
+    }
+  };
+  const write = composer({
+    place: 'new',
+    label: 'Write a message',
+    send: (text) => void send(text),
+  });
+  const group = h('p.quiet', null, 'For more than a few words among many, ', h('a', { href: '/groups/new' }, 'make a group'), '.');
+  const body = h('div.new-message', null, picker.node, trouble, write.node, group);
+  return {
+    title: 'New message',
+    node: page('New message', body),
+    focus: () => (query.has('to') ? write.focus() : picker.focus()),
+  };
+}
+
+/** @param {unknown} error @param {string[]} to */
+function refusal(error, to) {
+  const who = to.length === 1 ? (to[0] ?? '') : 'One of them';
+  if (is(error, 'not_a_contact')) return `${who} takes messages from contacts only. Ask for contact first.`;
+  if (is(error, 'blocked')) return `${who} does not take messages from you.`;
+  return explain(error);
+}

@@ -1,0 +1,96 @@
+// @ts-check
+/** `/search`: messages by their words, and by where, by whom and when they were said. The address keeps what is looked for. */
+
+import { fill, h } from '../dom.js';
+import { explain } from '../explain.js';
+import { model } from '../model.js';
+import { cards } from '../parts/cards.js';
+import { empty } from '../parts/empty.js';
+import { field } from '../parts/form.js';
+import { icon } from '../parts/icons.js';
+import { personField } from '../parts/person.js';
+import { page } from '../shell.js';
+
+/** @type {import('../router.js').Opener} */
+export function open({ query }) {
+  const wanted = {
+    text: query.get('text') ?? '', in: query.get('in') ?? '', by: query.get('by') ?? '', from: query.get('from') ?? '', to: query.get('to') ?? '',
+  };
+  const words = /** @type {HTMLInputElement} */ (h('input', { type: 'search', name: 'text', 'aria-label': 'Words', placeholder: 'Words, "words together", begin*', value: wanted.text, maxlength: 500, enterkeyhint: 'search' }));
+  /** @type {[string, string][]} */
+  const places = model.conversations().map((one) => [String(one.id), `${one.kind === 'channel' ? '#' : ''}${model.title(one)}`]);
+  const where = field({ name: 'in', label: 'In', type: 'select', value: wanted.in, options: [['', 'All conversations'], ...places] });
+  const by = personField({ name: 'by', label: 'By', required: false, value: wanted.by });
+  const from = field({ name: 'from', label: 'From', value: wanted.from, required: false });
+  const to = field({ name: 'to', label: 'Until', value: wanted.to, required: false });
+  from.input.setAttribute('type', 'date');
+  to.input.setAttribute('type', 'date');
+  const results = h('div.search-results', { role: 'region', 'aria-label': 'Results' });
+  /** @type {Awaited<ReturnType<typeof cards>> | null} */
+  let found = null;
+  let turn = 0;
+
+  const look = async () => {
+    const mine = (turn += 1);
+    const now = { text: words.value.trim(), in: where.input.value, by: by.value(), from: from.input.value, to: to.input.value };
+    const kept = new URLSearchParams(Object.entries(now).filter(([, value]) => value));
+    history.replaceState(history.state, '', kept.size ? `/search?${kept}` : '/search');
+    if (!kept.size) {
+      found?.close();
+      found = null;
+      fill(results, [empty({ icon: 'search', title: 'What are you looking for?', text: 'All the words must be there, in any order, in any case, with or without accents.' })]);
+      return;
+    }
+    try {
+      const next = await cards({
+        path: 'messages',
+        query: {
+          text: now.text || undefined, conversation_id: now.in || undefined, sender: now.by || undefined,
+          since: now.from ? new Date(`${now.from}T00:00:00`).toISOString() : undefined, until: now.to ? dayAfter(now.to) : undefined,
+        },
+        accepts: () => false,
+        label: 'Results',
+        none: empty({ icon: 'search', title: 'Nothing was found', text: 'Try fewer words, or the beginning of one with a star: gard*' }),
+        quiet: true,
+      });
+      if (mine !== turn) {
+        next.close();
+        return;
+      }
+      found?.close();
+      found = next;
+      const many = next.history.messages.length;
+      fill(said, [many === 0 ? 'Nothing was found' : next.history.begun ? `${many} found` : `More than ${many} found`]);
+      fill(results, [next.node]);
+      next.history.messages.length && next.node.querySelector('.scroller')?.scrollTo(0, 0);
+    } catch (error) {
+      if (mine === turn) fill(results, [empty({ icon: 'warning', title: 'This cannot be looked for.', text: explain(error) })]);
+    }
+  };
+  const said = h('p.heard', { role: 'status' });
+  const narrowed = Boolean(wanted.in || wanted.by || wanted.from || wanted.to);
+  const form = h(
+    'form.search-form',
+    { role: 'search', onsubmit: (/** @type {Event} */ submit) => { submit.preventDefault(); void look(); }, onchange: () => void look() },
+    h('div.search-words', null, words, h('button.primary', { type: 'submit', 'aria-label': 'Search' }, icon('search'))),
+    h('details', { open: narrowed }, h('summary', null, 'Where, by whom, when'), h('div.search-more', null, where.node, by.node, from.node, to.node)),
+    said,
+  );
+  void look();
+  return {
+    title: 'Search',
+    node: page('Search', [form, results]),
+    focus: () => words.focus(),
+    close: () => {
+      turn += 1;
+      found?.close();
+    },
+  };
+}
+
+/** @param {string} day */
+function dayAfter(day) {
+  const date = new Date(`${day}T00:00:00`);
+  date.setDate(date.getDate() + 1);
+  return date.toISOString();
+}

@@ -1,0 +1,292 @@
+// @ts-check
+/** A long list of which a few hundred rows are in the page: it grows where one scrolls to, and what is looked at stays in its place. */
+
+import { h } from '../dom.js';
+
+/** The most rows in the page, how many there are at first, how many come in one frame, and how near the edge (in pixels) they are wanted. */
+const MOST = 160;
+const FIRST = 40;
+const STEP = 16;
+const NEAR = 1_400;
+/** Whoever is so near the newest end stays there when something new comes. */
+const STUCK = 48;
+
+/**
+ * @template T
+ * @typedef {object} Source
+ * @property {() => T[]} items in rising order
+ * @property {(item: T) => number} key rising too
+ * @property {(item: T, before: T | null) => string} context what else a row's look hangs on: it is drawn anew when that changes
+ * @property {(item: T, before: T | null) => HTMLElement} row
+ * @property {() => boolean} begun whether there is nothing before the first item
+ * @property {() => boolean} ended whether there is nothing after the last
+ * @property {() => Promise<void>} older
+ * @property {() => Promise<void>} newer
+ * @property {boolean} [newestFirst] shows them the other way round
+ * @property {(at: { end: boolean }) => void} [scrolled]
+ * @property {() => import('../dom.js').Child} [head] what stands before the very first item
+ * @property {string} label
+ */
+
+/** @template T @param {Source<T>} source */
+export function scroller(source) {
+  const list = h('ol.window', { 'aria-label': source.label });
+  const node = h('div.scroller', { tabindex: '-1' }, list);
+  const flipped = source.newestFirst === true;
+  /** @type {Map<number, { item: T, context: string, row: HTMLElement }>} */
+  let drawn = new Map();
+  // The rows in the page are those of the items with these keys and what is between.
+  let first = 0;
+  let last = 0;
+  let stuck = true;
+  let busy = false;
+  let closed = false;
+  /** @type {HTMLElement | null} */
+  let head = null;
+
+  /** The index of the first item that is not before a key. @param {T[]} items @param {number} key */
+  const place = (items, key) => {
+    let from = 0;
+    let to = items.length;
+    while (from < to) {
+      const middle = (from + to) >> 1;
+      if (source.key(/** @type {T} */ (items[middle])) < key) from = middle + 1;
+      else to = middle;
+    }
+    return from;
+  };
+
+  const atNewest = () => (flipped ? node.scrollTop <= STUCK : node.scrollHeight - node.scrollTop - node.clientHeight <= STUCK);
+
+  /** The first row that can be seen, and where. @returns {{ key: number, top: number } | null} */
+  const anchor = () => {
+    const edge = node.getBoundingClientRect().top;
+    const rows = list.children;
+    let from = 0;
+    let to = rows.length - 1;
+    while (from < to) {
+      const middle = (from + to) >> 1;
+      if (/** @type {Element} */ (rows[middle]).getBoundingClientRect().bottom <= edge) from = middle + 1;
+      else to = middle;
+    }
+    const row = /** @type {HTMLElement | undefined} */ (rows[from]);
+    return row ? { key: Number(row.dataset.key), top: row.getBoundingClientRect().top - edge } : null;
+  };
+
+  /** @param {number} to */
+  const scrollTo = (to) => {
+    if (Math.abs(node.scrollTop - to) >= 1) node.scrollTop = to;
+  };
+
+  /** @param {{ key: number, top: number } | null} held */
+  const hold = (held) => {
+    const row = held && drawn.get(held.key)?.row;
+    if (!held || !row) return;
+    const moved = row.getBoundingClientRect().top - node.getBoundingClientRect().top - held.top;
+    if (moved) scrollTo(node.scrollTop + moved);
+  };
+
+  const toNewest = () => scrollTo(flipped ? 0 : node.scrollHeight);
+
+  /** Draws the items from one index to another. @param {T[]} items @param {number} from @param {number} to */
+  const draw = (items, from, to) => {
+    /** @type {typeof drawn} */
+    const next = new Map();
+    /** @type {HTMLElement[]} */
+    const rows = [];
+    const focused = /** @type {HTMLElement | null} */ (list.contains(document.activeElement) ? document.activeElement : null);
+    const focusedKey = Number(/** @type {HTMLElement | null} */ (focused?.closest('[data-key]'))?.dataset.key);
+    for (let index = from; index < to; index += 1) {
+      const item = /** @type {T} */ (items[index]);
+      const beside = (flipped ? items[index + 1] : items[index - 1]) ?? null;
+      const key = source.key(item);
+      const context = source.context(item, beside);
+      let entry = drawn.get(key);
+      if (!entry || entry.item !== item || entry.context !== context) {
+        const row = source.row(item, beside);
+        row.dataset.key = String(key);
+        entry = { item, context, row };
+      }
+      next.set(key, entry);
+      rows.push(entry.row);
+    }
+    if (flipped) rows.reverse();
+    drawn = next;
+    const kept = new Set(rows);
+    for (const row of [...list.children]) if (!kept.has(/** @type {HTMLElement} */ (row))) row.remove();
+    let at = list.firstElementChild;
+    for (const row of rows) {
+      if (row === at) at = at.nextElementSibling;
+      else list.insertBefore(row, at);
+    }
+    first = from < to ? source.key(/** @type {T} */ (items[from])) : 0;
+    last = from < to ? source.key(/** @type {T} */ (items[to - 1])) : 0;
+    if (focused && !focused.isConnected) drawn.get(focusedKey)?.row.focus({ preventScroll: true });
+    const whole = from === 0 && to > 0 && source.begun();
+    if (whole && !head && source.head) {
+      head = h('div.window-head', null, source.head());
+      if (flipped) list.after(head);
+      else list.before(head);
+    } else if (!whole && head) {
+      head.remove();
+      head = null;
+    }
+  };
+
+  /** Something is other than before. */
+  const refresh = () => {
+    if (closed) return;
+    const items = source.items();
+    if (!items.length) {
+      draw(items, 0, 0);
+      return;
+    }
+    const stay = stuck && source.ended();
+    const held = stay ? null : anchor();
+    let from = first ? place(items, first) : Math.max(0, items.length - FIRST);
+    let to = last ? place(items, last + 1) : items.length;
+    if (stay || to <= from) {
+      to = items.length;
+      from = Math.max(Math.min(from, to - FIRST), to - MOST, 0);
+    }
+    draw(items, from, to);
+    if (stay) toNewest();
+    else hold(held);
+    queueMicrotask(fillUp);
+  };
+
+  /** Grows the window on one side, and lets go on the other. @param {'older' | 'newer'} side @returns {boolean} whether it did */
+  const grow = (side) => {
+    const items = source.items();
+    let from = place(items, first);
+    let to = place(items, last + 1);
+    if (side === 'older') {
+      if (from === 0) return false;
+      from = Math.max(0, from - STEP);
+      to = Math.min(to, from + MOST);
+    } else {
+      if (to === items.length) return false;
+      to = Math.min(items.length, to + STEP);
+      from = Math.max(from, to - MOST);
+    }
+    const held = anchor();
+    draw(items, from, to);
+    hold(held);
+    return true;
+  };
+
+  /** Brings more where the edge is near. */
+  const fillUp = () => {
+    if (closed || busy || !list.childElementCount || !node.clientHeight) return;
+    const above = node.scrollTop;
+    const below = node.scrollHeight - node.scrollTop - node.clientHeight;
+    /** @type {['older' | 'newer', number][]} */
+    const sides = flipped ? [['newer', above], ['older', below]] : [['older', above], ['newer', below]];
+    for (const [side, left] of sides) {
+      if (left > NEAR) continue;
+      if (grow(side)) {
+        requestAnimationFrame(fillUp);
+        return;
+      }
+      if (side === 'older' ? source.begun() : source.ended()) continue;
+      busy = true;
+      list.setAttribute('aria-busy', 'true');
+      const before = source.items();
+      source[side]().then(
+        () => {
+          busy = false;
+          if (source.items() !== before) {
+            grow(side);
+            requestAnimationFrame(fillUp);
+          }
+        },
+        // It is tried again when somebody scrolls on.
+        () => setTimeout(() => (busy = false), 2_000),
+      ).finally(() => list.removeAttribute('aria-busy'));
+      return;
+    }
+  };
+
+  let waiting = false;
+  const onscroll = () => {
+    stuck = atNewest();
+    if (waiting) return;
+    waiting = true;
+    requestAnimationFrame(() => {
+      waiting = false;
+      if (closed) return;
+      fillUp();
+      source.scrolled?.({ end: stuck && source.ended() });
+    });
+  };
+  node.addEventListener('scroll', onscroll, { passive: true });
+  const resized = new ResizeObserver(() => {
+    if (stuck && source.ended()) toNewest();
+    fillUp();
+  });
+  resized.observe(node);
+
+  return {
+    node,
+    list,
+    refresh,
+    /** Whether one is where the newest comes in. */
+    atNewest: () => stuck && source.ended(),
+    /** Shows the newest, which must be loaded. */
+    toNewest() {
+      stuck = true;
+      first = last = 0;
+      refresh();
+      toNewest();
+    },
+    /** Shows an item that is loaded. @param {number} key @param {{ at?: number, focus?: boolean }} [how] `at` is how far down, of 1 */
+    show(key, { at = 0.3, focus = false } = {}) {
+      const items = source.items();
+      const index = place(items, key);
+      if (index >= items.length) return null;
+      stuck = false;
+      draw(items, Math.max(0, index - FIRST), Math.min(items.length, index + FIRST));
+      const row = list.querySelector(`[data-key="${source.key(/** @type {T} */ (items[index]))}"]`);
+      if (!(row instanceof HTMLElement)) return null;
+      const top = row.getBoundingClientRect().top - node.getBoundingClientRect().top + node.scrollTop;
+      scrollTo(Math.max(0, top - node.clientHeight * at));
+      stuck = atNewest();
+      if (focus) row.focus({ preventScroll: true });
+      requestAnimationFrame(fillUp);
+      return row;
+    },
+    /** The key of the first row that can be seen, and where it stands; null where one is at the newest. */
+    place() {
+      const held = stuck && source.ended() ? null : anchor();
+      return held && { key: held.key, at: held.top / (node.clientHeight || 1) };
+    },
+    /** The key of the last row that can be seen whole, or as much of it as fits. */
+    lastSeen() {
+      const edge = node.getBoundingClientRect().bottom;
+      let found = 0;
+      for (const { row, item } of drawn.values()) {
+        const box = row.getBoundingClientRect();
+        if (box.bottom <= edge + 4 || box.top < edge - node.clientHeight / 2) found = Math.max(found, source.key(item));
+      }
+      return found;
+    },
+    close() {
+      closed = true;
+      resized.disconnect();
+    },
+  };
+}
+
+/** Arrow keys go from row to row. @param {HTMLElement} list @param {(row: HTMLElement, key: KeyboardEvent) => boolean | void} [more] whether a key did something */
+export function walk(list, more) {
+  list.addEventListener('keydown', (key) => {
+    const row = /** @type {HTMLElement | null} */ (key.target instanceof Element ? key.target.closest('[data-key]') : null);
+    if (!row || key.ctrlKey || key.metaKey || key.altKey) return;
+    const to = key.key === 'ArrowDown' ? row.nextElementSibling : key.key === 'ArrowUp' ? row.previousElementSibling : null;
+    if (to instanceof HTMLElement) {
+      key.preventDefault();
+      to.focus({ preventScroll: true });
+      to.scrollIntoView({ block: 'nearest' });
+    } else if (key.target === row && more?.(row, key)) key.preventDefault();
+  });
+}

@@ -1,0 +1,326 @@
+// Uses the web app in Chromium as people do: accounts, settings, devices, keys, contacts, channels, administration.
+//
+//   node tests/browser/app.js path/to/goldcrest
+//
+// It needs `chromium` in the path and the packages playwright-core and axe-core where `require` finds them (NODE_PATH). Each
+// page is looked at by axe, light and dark, on a phone and on a wide screen, and none may break the policy that it comes with.
+// With a directory as the second argument it leaves a picture of each page there.
+'use strict';
+
+const assert = require('node:assert/strict');
+const { execFileSync, spawn } = require('node:child_process');
+const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
+const { chromium } = require('playwright-core');
+
+const PATIENCE = 60_000;
+const PROGRAM = path.resolve(process.argv[2] ?? 'target/debug/goldcrest');
+const PICTURES = process.argv[3];
+const AXE = fs.readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+const PASSWORD = 'correct horse';
+const home = fs.mkdtempSync(path.join(os.tmpdir(), 'goldcrest-app-'));
+const undo = [() => fs.rmSync(home, { recursive: true, force: true })];
+
+/** A server of its own, in a directory of its own. */
+async function serve(name, ...options) {
+  const data = path.join(home, name);
+  const environment = Object.fromEntries(Object.entries(process.env).filter(([key]) => !key.startsWith('GOLDCREST_')));
+  const flags = ['--listen', '127.0.0.1:0', '--data-dir', data, '--rate-limits', 'off', '--log-level', 'error', ...options];
+  const server = spawn(PROGRAM, flags, { env: environment, stdio: ['ignore', 'pipe', 'inherit'] });
+  undo.push(() => server.kill('SIGKILL'));
+  const line = await new Promise((resolve, reject) => {
+    server.stdout.once('data', (bytes) => resolve(String(bytes)));
+    server.once('exit', (code) => reject(new Error(`the server ended with ${code}`)));
+  });
+  const origin = line.match(/http:\/\/\S+/)[0];
+  execFileSync(PROGRAM, ['user', 'add', 'root', '--admin', '--password-stdin', '--data-dir', data], { input: `${PASSWORD}\n`, env: environment });
+  return { origin, end: () => server.kill('SIGKILL') };
+}
+
+/** Calls the API, as somebody who is not in a browser. */
+async function call(origin, method, route, token, body) {
+  const headers = { 'Content-Type': 'application/json', ...(token && { Authorization: `Bearer ${token}` }) };
+  const answer = await fetch(`${origin}/api/v1/${route}`, { method, headers, body: body && JSON.stringify(body) });
+  assert(answer.ok, `${method} ${route}: ${answer.status}`);
+  return answer.status === 204 ? null : answer.json();
+}
+
+const register = async (origin, username) => (await call(origin, 'POST', 'users', null, { username, password: PASSWORD })).access_token;
+
+/** What went wrong in any page. */
+const troubles = [];
+
+/** A window of its own, with nothing remembered. */
+async function open(browser, origin, { width = 1280, height = 800, look = 'light' } = {}) {
+  const context = await browser.newContext({ baseURL: origin, viewport: { width, height }, colorScheme: look, locale: 'en-GB', hasTouch: width < 760 });
+  context.setDefaultTimeout(PATIENCE);
+  const tab = await context.newPage();
+  tab.on('pageerror', (error) => troubles.push(`${tab.url()}: ${error.stack}`));
+  tab.on('console', (message) => {
+    // A refusal that is asked for is told of as an error too; what breaks the policy says so.
+    if (/Content Security Policy|Trusted/.test(message.text())) troubles.push(`${tab.url()}: ${message.text()}`);
+  });
+  return tab;
+}
+
+async function logIn(tab, username, password = PASSWORD) {
+  await tab.goto('/login');
+  await tab.fill('[name=username]', username);
+  await tab.fill('[name=password]', password);
+  await tab.click('[type=submit]');
+  await tab.waitForSelector('.shell');
+}
+
+const says = (tab, words) => tab.waitForFunction((words) => document.body.innerText.includes(words), words);
+const saysNot = (tab, words) => tab.waitForFunction((words) => !document.querySelector('main').innerText.includes(words), words);
+const trouble = async (tab) => (await tab.waitForSelector('.field-trouble:not([hidden]), .form-trouble:not([hidden])')).innerText();
+
+/** Nothing that axe knows is wrong with the page, and it is not wider than its window. */
+async function isSound(tab, name) {
+  await tab.waitForFunction(() => !document.querySelector('[aria-busy=true]') && !document.getAnimations().length);
+  await tab.evaluate(AXE);
+  const violations = await tab.evaluate(async () => {
+    const found = await globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa', 'best-practice'] });
+    return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 200)).join(' ')}`);
+  });
+  assert.deepEqual(violations, [], name);
+  assert(await tab.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${name} is wider than its window`);
+  if (PICTURES) await tab.screenshot({ path: path.join(PICTURES, `${name.replace(/\W+/g, '-')}.png`) });
+}
+
+/** Logging in, staying so, logging out; by keyboard alone. */
+async function sessions(browser, { origin }) {
+  const tab = await open(browser, origin);
+  await tab.goto('/settings/devices');
+  await tab.waitForURL('**/login?then=*');
+  await tab.keyboard.type('alice');
+  await tab.keyboard.press('Tab');
+  await tab.keyboard.type('wrong horse');
+  await tab.keyboard.press('Enter');
+  assert.match(await trouble(tab), /not the right name and password/);
+  await tab.keyboard.press('Control+A');
+  await tab.keyboard.type(PASSWORD);
+  await tab.keyboard.press('Enter');
+  await tab.waitForURL('**/settings/devices');
+  await says(tab, 'This device');
+  assert.equal(await tab.evaluate(() => document.activeElement?.textContent), 'Devices', 'the focus is at the heading');
+  await tab.reload();
+  await says(tab, 'This device');
+  assert.deepEqual(await tab.evaluate(() => Object.keys(localStorage).filter((key) => /token|secret|password/.test(key))), []);
+
+  const other = await open(browser, origin, { width: 390, height: 844 });
+  await logIn(other, 'alice');
+  await other.goto('/settings/devices');
+  await other.click('text=Log out everywhere else');
+  await other.click('dialog .danger');
+  await tab.waitForURL('**/login?then=*');
+  console.log('ok: a session that is ended elsewhere ends here at once');
+  await other.goto('/settings');
+  await other.click('text=Log out');
+  await other.waitForURL('**/login');
+  await other.goto('/contacts');
+  await other.waitForURL('**/login?then=*');
+  console.log('ok: logging in, staying so, logging out');
+}
+
+async function settings(browser, { origin }) {
+  const tab = await open(browser, origin);
+  await logIn(tab, 'alice');
+  await tab.focus('.account');
+  await tab.keyboard.press('Enter');
+  await tab.keyboard.press('ArrowDown');
+  await tab.keyboard.press('Enter');
+  await tab.waitForURL('**/settings');
+  await tab.fill('textarea', 'I answer in the <b>evening</b>.');
+  await tab.click('text="Save"');
+  await says(tab, 'Saved.');
+  await tab.check('input[value=dark]');
+  await tab.reload();
+  assert.equal(await tab.evaluate(() => getComputedStyle(document.body).colorScheme), 'dark', 'the look is kept');
+  await tab.check('input[value=system]');
+  await tab.locator('summary', { hasText: 'Change it' }).last().click();
+  await tab.fill('[name=current_password]', 'no idea at all');
+  await tab.fill('[name=new_password]', 'short');
+  await tab.click('text="Change the password"');
+  assert.match(await trouble(tab), /At least 8/);
+  await tab.fill('[name=new_password]', 'battery staple');
+  await tab.click('text="Change the password"');
+  await says(tab, 'That is not your password.');
+  await tab.goto('/user/alice');
+  await says(tab, 'I answer in the <b>evening</b>.');
+  console.log('ok: settings');
+
+  await tab.goto('/settings/keys');
+  await tab.click('text=New key');
+  await tab.fill('dialog [name=name]', 'robot');
+  await tab.click('text=Make the key');
+  const key = await tab.inputValue('.copyable input');
+  const body = { to: ['bob'], text: 'from a script' };
+  await call(origin, 'POST', 'messages', key, body);
+  await tab.keyboard.press('Escape');
+  await tab.locator('li', { hasText: 'robot' }).getByText('Revoke').click();
+  await tab.click('dialog .danger');
+  await says(tab, 'No API keys');
+  await assert.rejects(call(origin, 'POST', 'messages', key, body), /401/);
+  console.log('ok: a key is shown once, works, and is revoked');
+}
+
+async function people(browser, { origin }, bob) {
+  const tab = await open(browser, origin);
+  await logIn(tab, 'alice');
+  await tab.goto('/contacts');
+  await says(tab, 'No contacts yet');
+  await call(origin, 'POST', 'contacts', bob, { username: 'alice' });
+  await tab.locator('li', { hasText: 'bob' }).getByText('Approve').click();
+  await tab.locator('section', { has: tab.locator('h2', { hasText: /^Contacts/ }) }).locator('li', { hasText: 'bob' }).waitFor();
+  await tab.fill('[name=username]', 'nobody');
+  await tab.click('text="Ask"');
+  assert.match(await trouble(tab), /Nobody is called so/);
+  await tab.goto('/user/bob');
+  await tab.click('[aria-label=More]');
+  await tab.click('[role=menuitem] >> text="Block"');
+  await tab.click('dialog .danger');
+  await says(tab, 'You have blocked bob.');
+  await tab.click('text=Undo');
+  await saysNot(tab, 'You have blocked bob.');
+  console.log('ok: contacts and blocks');
+
+  await tab.goto('/channels');
+  await tab.click('text=New channel');
+  await tab.fill('dialog [name=name]', 'news');
+  await tab.click('text=Make the channel');
+  assert.match(await trouble(tab), /a channel of this name already/);
+  await tab.keyboard.press('Escape');
+  await tab.click('text="Join"');
+  await tab.waitForURL('**/conversations/*');
+  await tab.goBack();
+  await tab.click('text="Leave"');
+  await says(tab, 'You left News.');
+  console.log('ok: channels');
+}
+
+/** What is told of outside of the page, in a window that nobody looks at. */
+async function announcements(browser, { origin }, bob) {
+  const tab = await open(browser, origin);
+  await tab.addInitScript(() => {
+    globalThis.told = [];
+    globalThis.Notification = class {
+      static permission = 'granted';
+      constructor(title, { body }) { globalThis.told.push(`${title}: ${body}`); }
+      close() {}
+    };
+    Object.defineProperty(document, 'hidden', { get: () => location.hash === '#hidden' });
+  });
+  await logIn(tab, 'alice');
+  const send = (text) => call(origin, 'POST', 'messages', bob, { to: ['alice'], text });
+  const counted = (beginning) => tab.waitForFunction((beginning) => document.title.startsWith(beginning), beginning);
+  await tab.goto('/settings#hidden');
+  await says(tab, 'Notifications');
+  await send('too early');
+  await counted('(1) ');
+  assert.deepEqual(await tab.evaluate(() => told), [], 'only if it is wanted');
+  await tab.getByLabel('Notifications').click();
+  await send('now');
+  await tab.waitForFunction(() => told.length > 0);
+  assert.deepEqual(await tab.evaluate(() => told), ['bob: now']);
+  await counted('(2) Settings');
+  await tab.getByLabel('Count in the title').click();
+  await counted('Settings');
+  console.log('ok: notifications and the count in the title, by choice');
+}
+
+async function administration(browser, server) {
+  const root = await open(browser, server.origin);
+  await root.goto('/register');
+  await says(root, 'It takes an invitation');
+  await logIn(root, 'root');
+  await root.goto('/admin?part=invitations');
+  await root.click('text="Invite"');
+  await root.fill('dialog [name=uses]', '2000');
+  await root.click('text=Make the invitation');
+  assert.match(await trouble(root), /1 to 1000 people/);
+  await root.fill('dialog [name=uses]', '2');
+  await root.click('text=Make the invitation');
+  const link = await root.inputValue('.copyable input');
+  await root.keyboard.press('Escape');
+
+  const guest = await open(browser, server.origin, { width: 390, height: 844, look: 'dark' });
+  await guest.goto(link);
+  await guest.fill('[name=username]', 'Root');
+  await guest.fill('[name=password]', PASSWORD);
+  await guest.click('[type=submit]');
+  assert.match(await trouble(guest), /has this name already/);
+  await guest.fill('[name=username]', 'ann');
+  await guest.click('[type=submit]');
+  await guest.waitForSelector('.shell');
+  await root.goto('/admin');
+  await root.locator('li', { hasText: 'ann' }).getByText('Suspend').click();
+  await root.click('dialog .danger');
+  await guest.waitForURL('**/login*');
+  await guest.fill('[name=username]', 'ann');
+  await guest.fill('[name=password]', PASSWORD);
+  await guest.click('[type=submit]');
+  assert.match(await trouble(guest), /suspended/);
+  await root.selectOption('select', 'suspended');
+  await root.click('text=Let in again');
+  await says(root, 'Nobody is called so');
+  await logIn(guest, 'ann');
+  console.log('ok: invitations, and shutting out');
+  server.end();
+  await says(guest, 'No connection to the server.');
+  console.log('ok: a server that is gone is told of');
+}
+
+/** Every page, in every size and look. */
+async function looks(browser, { origin }, bob) {
+  const text = 'Look at https://example.org/a and `this`, @root:\n```\nlet it = be;\n```';
+  const first = await call(origin, 'POST', 'messages', bob, { to: ['root'], text });
+  await call(origin, 'POST', 'messages', bob, { conversation_id: first.conversation_id, thread_id: first.id, text: 'and at this, @root' });
+  const conversation = `conversations/${first.conversation_id}`;
+  const pages = ['', 'conversations', conversation, `messages/${first.id}`, 'threads', `threads/${first.id}`, 'mentions', 'search', 'new?to=bob', 'groups/new', 'settings', 'settings/devices', 'settings/keys', 'settings/blocks', 'contacts', 'user/bob', 'user/nobody', 'channels', 'admin', 'admin?part=invitations', 'admin?part=channels'];
+  for (const [size, look] of [['phone', 'dark'], ['phone', 'light'], ['wide', 'dark'], ['wide', 'light']]) {
+    const tab = await open(browser, origin, { look, ...(size === 'phone' && { width: 360, height: 740 }) });
+    for (const page of ['login', 'register', 'lost-password']) {
+      await tab.goto(`/${page}`);
+      await tab.waitForSelector('.card');
+      await isSound(tab, `${size} ${look} ${page}`);
+    }
+    await logIn(tab, 'root');
+    for (const page of pages) {
+      await tab.goto(`/${page}`);
+      await tab.waitForSelector('.shell .page-head');
+      await isSound(tab, `${size} ${look} ${page}`);
+    }
+    await tab.context().close();
+  }
+  console.log(`ok: ${pages.length + 3} pages, light and dark, on a phone and a wide screen`);
+}
+
+async function main() {
+  const executablePath = execFileSync('sh', ['-c', 'command -v chromium'], { encoding: 'utf8' }).trim();
+  const flags = ['--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking'];
+  const browser = await chromium.launch({ executablePath, args: flags });
+  undo.push(() => browser.close());
+  const server = await serve('open');
+  await register(server.origin, 'alice');
+  const bob = await register(server.origin, 'bob');
+  await call(server.origin, 'POST', 'conversations', bob, { kind: 'channel', name: 'News' });
+  await sessions(browser, server);
+  await settings(browser, server);
+  await people(browser, server, bob);
+  await announcements(browser, server, bob);
+  await looks(browser, server, bob);
+  await administration(browser, await serve('invite', '--registration', 'invite'));
+  assert.deepEqual(troubles, []);
+}
+
+main()
+  .catch((error) => {
+    console.error(error);
+    process.exitCode = 1;
+  })
+  .finally(async () => {
+    for (const step of undo.reverse()) await step();
+    process.exit();
+  });
