@@ -107,6 +107,21 @@ pub(super) async fn put(db: &impl ConnectionTrait, positions: &[Position]) -> Re
     Entity::insert_many(rows).on_conflict(again).exec_without_returning(db).await.map(drop)
 }
 
+/// Keeps how far somebody has read a conversation to himself from now on, until he says more.
+pub(super) async fn keep_to_oneself(
+    db: &impl ConnectionTrait,
+    user: UserId,
+    conversation: ConversationId,
+) -> Result<(), DbErr> {
+    Entity::update_many()
+        .col_expr(Column::Shared, Expr::value(false))
+        .filter(Column::UserId.eq(user.0))
+        .filter(Column::ConversationId.eq(conversation.0))
+        .exec(db)
+        .await
+        .map(drop)
+}
+
 /// The oldest unread messages, at most so many, with the conversation of each.
 pub(super) async fn oldest_unread(
     db: &impl ConnectionTrait,

@@ -7,7 +7,7 @@ use crate::domain::sessions::Session;
 use crate::domain::users::User;
 use crate::domain::{ConversationId, Seq, SessionId, Timestamp, UserId};
 use crate::store::stays::Lasting;
-use crate::store::{conversations, events, sessions, stays, users};
+use crate::store::{conversations, events, receipts, sessions, stays, users};
 
 impl Batch {
     /// Says what happened, to one topic. Returns its place.
@@ -139,6 +139,8 @@ impl Batch {
         self.write_pending().await?;
         self.writes += 1;
         stays::end(&self.db, &stay, self.upcoming(), self.clock.last_message).await?;
+        // Whoever comes back is not told of at once as one who has read: there would be no event of it.
+        receipts::keep_to_oneself(&self.db, user, conversation).await?;
         self.resize(conversation, -1);
         self.set.stays.insert((conversation, user), None);
         Ok(())

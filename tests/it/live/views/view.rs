@@ -210,6 +210,7 @@ impl View {
                     self.conversations.remove(&here);
                 } else if let Some(conversation) = self.conversations.get_mut(&here) {
                     conversation.members.remove(&gone);
+                    conversation.receipts.remove(&gone);
                 }
             }
             "receipt.updated" => self.receive(data),
