@@ -22,7 +22,7 @@ fn run(command: &str) {
 }
 
 /// Another machine on this network: a process whose network is another, and the cable between.
-struct Machine(std::process::Child);
+struct Machine(Running);
 
 impl Machine {
     fn start() -> Self {
@@ -31,8 +31,8 @@ impl Machine {
         let mut holder = holder.spawn().expect("unshare runs");
         let mut word = [0; 5];
         std::io::Read::read_exact(holder.stdout.as_mut().unwrap(), &mut word).expect("it is there");
-        let machine = Self(holder);
-        run(&format!("ip link add near type veth peer name far netns {}", machine.0.id()));
+        let machine = Self(Running(holder));
+        run(&format!("ip link add near type veth peer name far netns {}", machine.0.0.id()));
         run(&format!("ip address add {HERE}/24 dev near && ip link set near up"));
         run(&machine.there(&format!("ip address add {THERE}/24 dev far && ip link set far up")));
         machine
@@ -40,7 +40,7 @@ impl Machine {
 
     /// A command as it is run there.
     fn there(&self, command: &str) -> String {
-        format!("nsenter --target {} --net sh -ec '{command}'", self.0.id())
+        format!("nsenter --target {} --net sh -ec '{command}'", self.0.0.id())
     }
 
     /// Its packets go nowhere from here on, and none is answered.
@@ -49,7 +49,10 @@ impl Machine {
     }
 }
 
-impl Drop for Machine {
+/// A process that ends with its test, however that ends.
+struct Running(std::process::Child);
+
+impl Drop for Running {
     fn drop(&mut self) {
         drop(self.0.kill());
         drop(self.0.wait());
@@ -90,8 +93,8 @@ async fn vanishes(path: &str, handshake: &str, word: &str, busy: bool) {
         bob.access_token
     );
     let mut client = Command::new("nsenter");
-    client.args(["--target", &machine.0.id().to_string(), "--net", "python3", "-c", &script]);
-    let mut client = client.spawn().expect("nsenter runs");
+    client.args(["--target", &machine.0.0.id().to_string(), "--net", "python3", "-c", &script]);
+    let _client = Running(client.spawn().expect("nsenter runs"));
     assert_eq!(ear.until_presence("bob").await["online"], true);
     // It stays as long as it answers.
     for count in 0..3 {
@@ -124,8 +127,6 @@ async fn vanishes(path: &str, handshake: &str, word: &str, busy: bool) {
         (server.sockets() < streams).then_some(())
     })
     .await;
-    drop(client.kill());
-    drop(client.wait());
 }
 
 #[tokio::test]
