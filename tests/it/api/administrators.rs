@@ -25,7 +25,7 @@ use Outcome::{Nothing, Unknown};
 
 /// Each place of each route at which a conversation or a message is named: `{c}` and `{m}` are others', `{g}` is the
 /// name of others' conversation, `{own}` a conversation of the caller.
-const PLACES: [(&str, &str, &str, &str, &str, Outcome); 36] = [
+const PLACES: [(&str, &str, &str, &str, &str, Outcome); 37] = [
     ("GET", "/stream", "channel", "/stream?channel={g}", "", Unknown),
     ("GET", "/ws", "channel", "/ws?channel={g}", "", Unknown),
     ("GET", "/api/v1/events", "channel", "/api/v1/events?after=0&channel={g}", "", Unknown),
@@ -94,6 +94,7 @@ const PLACES: [(&str, &str, &str, &str, &str, Outcome); 36] = [
     ("GET", "/api/v1/mentions", "after", "/api/v1/mentions?after={m}", "", Nothing),
     ("GET", "/api/v1/threads", "conversation_id", "/api/v1/threads?conversation_id={c}", "", Unknown),
     ("PUT", "/api/v1/conversations/{id}/read", "id", "/api/v1/conversations/{c}/read", READ, Unknown),
+    ("POST", "/api/v1/conversations/{id}/typing", "id", "/api/v1/conversations/{c}/typing", "{}", Unknown),
     ("PUT", "/api/v1/conversations/{id}/read", "message_id", "/api/v1/conversations/{own}/read", READ, Unknown),
     ("GET", "/api/v1/conversations/{id}/receipts", "id", "/api/v1/conversations/{c}/receipts", "", Unknown),
     (
@@ -116,13 +117,14 @@ const SEND_REPLY: &str = r#"{"text":"I am the administrator","conversation_id":{
 const READ: &str = r#"{"message_id":{m}}"#;
 
 /// The same for a WebSocket. What `delete` found nothing of is in its reply.
-const OPERATIONS: [(&str, &str, Outcome); 8] = [
+const OPERATIONS: [(&str, &str, Outcome); 9] = [
     ("send", SEND, Unknown),
     ("send", SEND_REPLY, Unknown),
     ("edit", r#"{"id":{m},"text":"I am the administrator"}"#, Unknown),
     ("delete", r#"{"ids":[{m}],"for":"all"}"#, Nothing),
     ("read", r#"{"conversation_id":{c},"message_id":{m}}"#, Unknown),
     ("read", r#"{"conversation_id":{own},"message_id":{m}}"#, Unknown),
+    ("typing", r#"{"conversation_id":{c}}"#, Unknown),
     ("follow", r#"{"channel":"{g}"}"#, Unknown),
     ("unfollow", r#"{"channel":"{g}"}"#, Unknown),
 ];
