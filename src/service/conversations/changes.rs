@@ -343,7 +343,11 @@ mod tests {
     async fn many_who_come_take_no_more_statements_than_a_few_and_each_who_goes_three() {
         let (joining, leaving) = statements(3).await;
         assert!(joining > 3 && leaving > 3, "{joining} and {leaving} are counted");
-        assert_eq!(statements(40).await, (joining, leaving + 3 * 37), "his end, his receipt, and the event of who went before");
+        assert_eq!(
+            statements(40).await,
+            (joining, leaving + 3 * 37),
+            "his end, his receipt, and the event of who went before"
+        );
     }
 
     #[tokio::test]

@@ -156,9 +156,9 @@ async fn what_a_slow_reader_was_still_to_get_is_empty_once_it_has_run_out() {
     for heard in [sse.until_seq(head).await, websocket.until_seq(head).await] {
         let seqs: Vec<u64> = heard.iter().map(|seen| seen.seq).collect();
         assert_eq!(seqs, (start + 1..=head).collect::<Vec<_>>());
-        let shown = heard.iter().take_while(|seen| shows(seen).is_some()).count();
+        // They run out in parts, so one of a later part may have gone out after one that was empty by then.
+        let shown = heard.iter().filter(|seen| shows(seen).is_some()).count();
         println!("{shown} of {MANY} had gone out before they ran out");
-        assert!(heard[shown..].iter().all(|seen| shows(seen).is_none()), "and none after the first that is empty");
         // What the kernel keeps; the server itself would keep as much again.
         assert!(shown < 18, "{shown} were shown");
         assert_eq!(heard.last().and_then(up_to), Some(MANY as u64));
