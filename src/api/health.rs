@@ -67,7 +67,15 @@ impl Answers for ProbeStream {
                     another after each start of the server, `client`, the address by which the limits count the asker, \
                     `hops`, how many addresses `X-Forwarded-For` named, and `trusted`, whether `--trusted-proxies` has \
                     whoever opened the connection.";
-        operation.answers(200, says, Some(("text/event-stream", json!({ "type": "string" }))));
+        let event = json!({
+            "type": "object",
+            "properties": {
+                "event": { "type": "string", "enum": ["probe"] },
+                "data": { "type": "string", "contentMediaType": "application/json" },
+            },
+            "required": ["event", "data"],
+        });
+        operation.answers(200, says, Some(("text/event-stream", event)));
     }
 }
 

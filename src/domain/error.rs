@@ -83,7 +83,9 @@ pub enum Refusal {
     #[error("Only an owner of this conversation may do this.")]
     NotOwner,
     /// Only the author of a message may do this, or whoever has a say where it stands.
-    #[error("Only the author of this message may do this, or an owner of its group or channel.")]
+    #[error(
+        "A message is edited by its author alone, and deleted for all by its author or an owner of its group or channel."
+    )]
     NotAuthor,
     /// The message is deleted, for all.
     #[error("This message was deleted.")]
