@@ -96,7 +96,8 @@ async fn rounds(server: &Server, chance: &mut Chance, people: &[Person], ghost: 
 #[tokio::test]
 async fn lists_read_once_and_the_events_since_are_the_lists_of_now() {
     let mut chance = Chance::for_test("lists_read_once_and_the_events_since_are_the_lists_of_now");
-    let server = Server::start().await;
+    // Where one has heard everything, but not lately, the next heartbeat says so.
+    let server = Server::options().set("--heartbeat", "20ms").start().await;
     let people = Person::register_all(&server, ["ann", "bob", "cid", "dot"]).await;
     let ghost = Person::register(&server, "ghost").await;
     within(seconds(300), "all rounds", rounds(&server, &mut chance, &people, &ghost)).await;
