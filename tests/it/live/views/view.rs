@@ -93,7 +93,7 @@ impl View {
         let mut view =
             Self { viewer: person.id, me: only(&person.get("/api/v1/me").await.expect(200), ME), ..Self::default() };
         view.read_conversations(person, None).await;
-        view.read_messages(person, "").await;
+        view.read_messages(person, None).await;
         for direction in ["received", "sent"] {
             for item in list(person, &format!("/api/v1/contacts?direction={direction}")).await.0 {
                 view.contacts.insert((direction.to_owned(), number(&item["user"]["id"])), only(&item, CONTACT));
@@ -135,15 +135,17 @@ impl View {
         }
     }
 
-    async fn read_messages(&mut self, person: &Person, which: &str) {
-        for item in list(person, &format!("/api/v1/messages?{which}")).await.0 {
+    /// Of a channel, asking for it by itself gives what was said before one came as well, which no other list shows.
+    async fn read_messages(&mut self, person: &Person, only_there: Option<u64>) {
+        let is_wanted = |item: &Value| only_there.is_none_or(|place| item["conversation_id"] == json!(place));
+        for item in list(person, "/api/v1/messages").await.0.iter().filter(|item| is_wanted(item)) {
             let id = number(&item["id"]);
             if let Some(replies) = item["reply_count"].as_u64() {
                 self.replies.insert(id, replies);
             }
-            self.messages.insert(id, only(&item, MESSAGE));
+            self.messages.insert(id, only(item, MESSAGE));
         }
-        for item in list(person, &format!("/api/v1/messages?unread=true&{which}")).await.0 {
+        for item in list(person, "/api/v1/messages?unread=true").await.0.iter().filter(|item| is_wanted(item)) {
             self.unread.insert(number(&item["id"]));
         }
     }
@@ -196,7 +198,7 @@ impl View {
                 // What happened while he was not there is read anew.
                 self.forget_place(here);
                 self.read_conversations(person, Some(here)).await;
-                self.read_messages(person, &format!("conversation_id={here}")).await;
+                self.read_messages(person, Some(here)).await;
             }
             "member.added" | "member.updated" => {
                 if let Some(conversation) = self.conversations.get_mut(&here) {
@@ -323,13 +325,18 @@ impl View {
                 self.messages.iter().filter(|(_, message)| message["conversation_id"] == json!(id)).collect();
             let unread = there.iter().filter(|(message, _)| self.unread.contains(message));
             let mentions = unread.clone().filter(|(_, message)| mentions_me(message)).count() as u64;
-            let counts = (unread.count() as u64, mentions, there.last().map(|(id, _)| **id));
-            assert_eq!(
-                counts,
-                fresh.counted[id],
-                "{} {id}",
-                title("unread, mentions, and last message of conversation")
-            );
+            let (its_unread, its_mentions, last) = fresh.counted[id];
+            let counts = (unread.count() as u64, mentions);
+            assert_eq!(counts, (its_unread, its_mentions), "{} {id}", title("unread and mentions in conversation"));
+            // What was said last in a channel may have been said before he came, where these lists do not reach.
+            if self.conversations[id].facts["kind"] != json!("channel") {
+                assert_eq!(
+                    there.last().map(|(id, _)| **id),
+                    last,
+                    "{} {id}",
+                    title("the last message of conversation")
+                );
+            }
         }
         let is_there =
             |id: u64| place_of(&self.messages, id).is_some_and(|place| self.conversations.contains_key(&place));
