@@ -11,7 +11,7 @@
  *
  * What it takes care of: every event comes exactly once and in order, however often the connection breaks, the transport
  * changes or the page is loaded again; all tabs of a browser share one connection; what is sent is kept until it is
- * acknowledged, and never posted twice. `docs/client.md` tells all of it.
+ * acknowledged, and never posted twice.
  *
  * @module goldcrest
  */
