@@ -1,18 +1,19 @@
 //! A consistent look at the database: everything read through it was true at one head.
 
+mod membership;
+mod reading;
+
 use super::clock::Clock;
 use super::conversations::Activity;
 use super::messages::{Kept, MessageFilter, MessagePage};
-use super::receipts::{Position, Unread};
-use super::stays::Lasting;
 use super::users::UserFilter;
 use super::{
-    Store, StoreError, blocks, contacts, conversations, hidden, invitations, mentions, messages, receipts, sessions,
-    stays, threads, users,
+    Store, StoreError, blocks, contacts, conversations, hidden, invitations, mentions, messages, sessions, stays,
+    threads, users,
 };
-use crate::domain::access::{Stay, Stays};
+use crate::domain::access::Stays;
 use crate::domain::contacts::{Contact, Direction, State};
-use crate::domain::conversations::{Conversation, Kind, Member, Role, direct_key};
+use crate::domain::conversations::{Conversation, Kind, direct_key};
 use crate::domain::invitations::Invitation;
 use crate::domain::sessions::Session;
 use crate::domain::users::{User, UserRef};
@@ -92,45 +93,6 @@ impl Snapshot {
         Ok(visible.then_some(conversation))
     }
 
-    /// The stays of a user in one conversation, ended ones included.
-    pub async fn stays_in(&self, user: UserId, conversation: ConversationId) -> Result<Vec<Stay>, StoreError> {
-        Ok(stays::in_conversation(&self.db, user, conversation).await?)
-    }
-
-    /// The conversations in which a user ever was, by number, behind one.
-    pub async fn conversations_ever_of(
-        &self,
-        user: UserId,
-        after: ConversationId,
-        limit: u64,
-    ) -> Result<Vec<ConversationId>, StoreError> {
-        Ok(stays::conversations_of(&self.db, user, after, limit).await?)
-    }
-
-    /// The stays of a user in each of these conversations, ended ones included.
-    pub async fn stays_among(
-        &self,
-        user: UserId,
-        ids: &[ConversationId],
-    ) -> Result<HashMap<ConversationId, Vec<Stay>>, StoreError> {
-        let mut stays: HashMap<ConversationId, Vec<Stay>> = HashMap::new();
-        for (conversation, stay) in stays::in_conversations(&self.db, user, ids).await? {
-            stays.entry(conversation).or_default().push(stay);
-        }
-        Ok(stays)
-    }
-
-    /// What a user may do in each of these conversations that he is in.
-    pub async fn roles(
-        &self,
-        user: UserId,
-        ids: &[ConversationId],
-    ) -> Result<HashMap<ConversationId, Role>, StoreError> {
-        let pairs: Vec<_> = ids.iter().map(|id| (*id, user)).collect();
-        let lasting = stays::lasting_among(&self.db, &pairs).await?;
-        Ok(lasting.into_iter().map(|stay| (stay.conversation, stay.role)).collect())
-    }
-
     /// What a user has hidden from himself, by number, behind one.
     pub async fn hidden_of(&self, user: UserId, after: MessageId, limit: u64) -> Result<Vec<MessageId>, StoreError> {
         Ok(hidden::list(&self.db, user, after, limit).await?)
@@ -189,28 +151,6 @@ impl Snapshot {
         limit: u64,
     ) -> Result<Vec<(i64, ConversationId)>, StoreError> {
         Ok(conversations::named_of_user(&self.db, user, namespace, activity, limit).await?)
-    }
-
-    /// The numbers of the members of each of these conversations, in the order in which they came.
-    pub async fn people_in(&self, ids: &[ConversationId]) -> Result<HashMap<ConversationId, Vec<UserId>>, StoreError> {
-        let mut people: HashMap<ConversationId, Vec<UserId>> = HashMap::new();
-        for stay in stays::members(&self.db, ids).await? {
-            people.entry(stay.conversation).or_default().push(stay.user);
-        }
-        Ok(people)
-    }
-
-    /// The members of each of these conversations, in the order in which they came.
-    pub async fn members(&self, ids: &[ConversationId]) -> Result<HashMap<ConversationId, Vec<Member>>, StoreError> {
-        let lasting = stays::members(&self.db, ids).await?;
-        let people = self.references(lasting.iter().map(|stay| stay.user)).await?;
-        let mut members: HashMap<ConversationId, Vec<Member>> = HashMap::new();
-        for Lasting { conversation, user, role, .. } in lasting {
-            if let Some(user) = people.get(&user) {
-                members.entry(conversation).or_default().push(Member { user: user.clone(), role });
-            }
-        }
-        Ok(members)
     }
 
     /// The newest message that a user sees of each of these conversations.
@@ -363,35 +303,6 @@ impl Snapshot {
         Ok(blocks::count(&self.db, blocker).await?)
     }
 
-    /// Through which message somebody has read each of these conversations, where he has.
-    pub async fn positions(
-        &self,
-        user: UserId,
-        ids: &[ConversationId],
-    ) -> Result<HashMap<ConversationId, MessageId>, StoreError> {
-        let pairs: Vec<_> = ids.iter().map(|id| (user, *id)).collect();
-        let found = receipts::among(&self.db, &pairs).await?;
-        Ok(found.into_iter().map(|position| (position.conversation, position.message)).collect())
-    }
-
-    /// How many messages somebody has not read in each of these conversations, `UNREAD_LIMIT` at most; none is not told.
-    pub async fn unread(
-        &self,
-        user: UserId,
-        ids: &[ConversationId],
-    ) -> Result<HashMap<ConversationId, u64>, StoreError> {
-        Ok(receipts::unread(&self.db, user, ids).await?)
-    }
-
-    /// The oldest messages that somebody has not read, by number.
-    pub async fn oldest_unread(
-        &self,
-        which: Unread,
-        limit: u64,
-    ) -> Result<Vec<(MessageId, ConversationId)>, StoreError> {
-        Ok(receipts::oldest_unread(&self.db, which, limit).await?)
-    }
-
     /// The last message that is part of what is seen.
     pub fn last_message(&self) -> MessageId {
         self.clock.last_message
@@ -401,35 +312,6 @@ impl Snapshot {
     pub async fn direct(&self, people: &[UserId]) -> Result<Option<ConversationId>, StoreError> {
         let found = conversations::by_people(&self.db, &[direct_key(people)]).await?;
         Ok(found.first().map(|(_, conversation)| conversation.id))
-    }
-
-    /// How many are in a conversation.
-    pub async fn size(&self, id: ConversationId) -> Result<u64, StoreError> {
-        Ok(self.sizes(&[id]).await?.get(&id).copied().unwrap_or(0))
-    }
-
-    /// How many are in each of these conversations; none is not told.
-    pub async fn sizes(&self, ids: &[ConversationId]) -> Result<HashMap<ConversationId, u64>, StoreError> {
-        Ok(stays::sizes(&self.db, ids).await?)
-    }
-
-    /// How far each present member has read a conversation who has told the others, and how far the viewer has.
-    pub async fn receipts(&self, viewer: UserId, id: ConversationId) -> Result<Vec<(Position, UserRef)>, StoreError> {
-        let mut found = receipts::in_conversation(&self.db, id, viewer).await?;
-        let members = stays::members(&self.db, &[id]).await?;
-        found.retain(|position| members.iter().any(|member| member.user == position.user));
-        self.named(found).await
-    }
-
-    /// How far one person has read a conversation, if any of it.
-    pub async fn receipts_of(&self, user: UserId, id: ConversationId) -> Result<Vec<(Position, UserRef)>, StoreError> {
-        let found = receipts::among(&self.db, &[(user, id)]).await?;
-        self.named(found).await
-    }
-
-    async fn named(&self, positions: Vec<Position>) -> Result<Vec<(Position, UserRef)>, StoreError> {
-        let people = self.references(positions.iter().map(|position| position.user)).await?;
-        Ok(positions.into_iter().filter_map(|position| Some((position, people.get(&position.user)?.clone()))).collect())
     }
 
     /// How these people are named.
