@@ -6,6 +6,7 @@
 const assert = require('node:assert/strict');
 const { execFileSync, spawn } = require('node:child_process');
 const fs = require('node:fs');
+const net = require('node:net');
 const os = require('node:os');
 const path = require('node:path');
 
@@ -115,6 +116,63 @@ class Server {
   }
 }
 
+/** The way to a server over TCP: it counts what goes there, and can be blocked. The server has to be told its `origin`. */
+class Way {
+  /** The connections that carry streams now, by what was asked for on them. */
+  streams = new Map();
+  /** How each request whose first line this matches is dealt with: `close` or `hold`. */
+  blocked = { what: null, how: 'close' };
+  #listener;
+  #sockets = new Set();
+
+  /** One that leads nowhere before it is told `to` whom. */
+  static async made() {
+    const way = new Way();
+    way.#listener = net.createServer((near) => way.#carry(near));
+    await new Promise((resolve) => way.#listener.listen(0, '127.0.0.1', resolve));
+    afterwards(() => way.#listener.close());
+    way.origin = `http://127.0.0.1:${way.#listener.address().port}`;
+    return way;
+  }
+
+  to(server) {
+    this.server = server;
+  }
+
+  /** Ends every connection that there is. */
+  cut() {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  #carry(near) {
+    const [host, port] = this.server.address.split(':');
+    const far = net.connect(Number(port), host);
+    let held = false;
+    for (const socket of [near, far]) {
+      this.#sockets.add(socket);
+      socket.setNoDelay(true);
+      socket.on('error', () => {});
+      socket.on('close', () => {
+        this.#sockets.delete(socket);
+        this.streams.delete(near);
+        near.destroy();
+        far.destroy();
+      });
+    }
+    near.on('data', (bytes) => {
+      const line = bytes.toString('latin1', 0, 200).split('\r\n', 1)[0];
+      if (this.blocked.what?.test(line)) {
+        if (this.blocked.how === 'close') near.destroy();
+        held = true;
+      }
+      const [, stream] = line.match(/^GET \/(stream|ws)\b/) ?? [];
+      if (stream) this.streams.set(near, stream);
+      if (!held) far.write(bytes);
+    });
+    far.on('data', (bytes) => near.write(bytes));
+  }
+}
+
 /** A browser, in which windows are opened. */
 async function launch() {
   const { chromium } = require('playwright-core');
@@ -138,12 +196,31 @@ async function openTab(context) {
 }
 
 /** A window of its own, with nothing remembered. */
-async function open(browser, origin, { width = 1280, height = 800, touch = width < 760, look = 'light' } = {}) {
+async function open(browser, origin, { width = 1280, height = 800, touch = width < 760, look = 'light', lax = false } = {}) {
   const context = await browser.newContext({
-    baseURL: origin, viewport: { width, height }, colorScheme: look, locale: 'en-GB', hasTouch: touch,
+    baseURL: origin, viewport: { width, height }, colorScheme: look, locale: 'en-GB', hasTouch: touch, bypassCSP: lax,
   });
   context.setDefaultTimeout(PATIENCE);
   return openTab(context);
+}
+
+/** Makes a client in a page that has nothing else, and notes what it tells. */
+async function make(options) {
+  const { Goldcrest } = await import('/goldcrest.js');
+  const told = { texts: [], resets: [], states: [], logouts: [], logins: [] };
+  const client = new Goldcrest(options);
+  client.on('message.created', ({ data }) => told.texts.push(data.text));
+  client.on('reset', ({ reason }) => told.resets.push(reason));
+  client.on('state', ({ name, transport }) => told.states.push(`${name} ${transport}`));
+  client.on('logout', ({ reason }) => told.logouts.push(reason));
+  client.on('login', ({ username }) => told.logins.push(username));
+  Object.assign(globalThis, { told, client });
+}
+
+/** Goes to a page of the server's with nothing on it but a client with these options, in a window that was opened `lax`. */
+async function goBare(tab, options = {}) {
+  await tab.goto('/robots.txt');
+  await tab.evaluate(make, options);
 }
 
 async function logIn(tab, username, password = PASSWORD) {
@@ -168,4 +245,4 @@ async function run(test) {
   process.exit(code);
 }
 
-module.exports = { PASSWORD, PATIENCE, Server, afterwards, home, launch, logIn, open, openTab, run, troubles, until };
+module.exports = { PASSWORD, PATIENCE, Server, Way, afterwards, goBare, home, launch, logIn, open, openTab, run, troubles, until };
