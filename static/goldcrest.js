@@ -78,11 +78,10 @@ const SILENCE = 45_000;
 const BEGINNING = 10_000;
 /** The first pause after a failure, and the longest: where somebody looks at the page, and where nobody does. */
 const PAUSE = { first: 1_000, watched: 10_000, most: 30_000 };
-/** A leader that says nothing for so long has been put to sleep by its browser. Leaders say something every `LEADING`. */
-const LEADERLESS = 55_000;
-const LEADING = 15_000;
-/** What is sent and not answered in this time is sent again, and whoever holds a lock of all tabs for longer is asleep. */
+/** What is sent and not answered in this time is sent again. */
 const ANSWER = 30_000;
+/** A tab that leads says so this often; one that does not for so long, or holds a lock of all tabs, is asleep. */
+const LEADING = 15_000;
 const ASLEEP = 40_000;
 /** Messages that wait at most. */
 const OUTBOX = 500;
@@ -1384,7 +1383,7 @@ class Tabs {
       // Who slept himself has heard nothing for that reason.
       if (now - ticked > 20_000 + 60_000 * Number(globalThis.document?.hidden)) this.#heardAt = now;
       ticked = now;
-      if (!this.#resign && !this.#asleep && now - this.#heardAt > LEADERLESS) {
+      if (!this.#resign && !this.#asleep && now - this.#heardAt > ASLEEP) {
         this.#heardAt = now + Math.random() * 5_000;
         void this.#campaign(true);
       }

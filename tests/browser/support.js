@@ -120,10 +120,12 @@ class Server {
 class Way {
   /** The connections that carry streams now, by what was asked for on them. */
   streams = new Map();
-  /** How each request whose first line this matches is dealt with: `close` or `hold`. */
+  /** What is done with requests whose first line this matches: `close` ends their connection, `hold` leaves them lying until
+   * `release`, `mute` hands them on and swallows the answer. */
   blocked = { what: null, how: 'close' };
   #listener;
   #sockets = new Set();
+  #held = [];
 
   /** One that leads nowhere before it is told `to` whom. */
   static async made() {
@@ -144,10 +146,22 @@ class Way {
     for (const socket of this.#sockets) socket.destroy();
   }
 
+  /** How many requests are held. */
+  get held() {
+    return this.#held.length;
+  }
+
+  /** Blocks nothing any more, and hands on what was held. */
+  release() {
+    this.blocked = { what: null };
+    for (const hand of this.#held.splice(0)) hand();
+  }
+
   #carry(near) {
     const [host, port] = this.server.address.split(':');
     const far = net.connect(Number(port), host);
     let held = false;
+    let mute = false;
     for (const socket of [near, far]) {
       this.#sockets.add(socket);
       socket.setNoDelay(true);
@@ -162,14 +176,23 @@ class Way {
     near.on('data', (bytes) => {
       const line = bytes.toString('latin1', 0, 200).split('\r\n', 1)[0];
       if (this.blocked.what?.test(line)) {
-        if (this.blocked.how === 'close') near.destroy();
-        held = true;
+        const { how } = this.blocked;
+        if (how === 'close') {
+          near.destroy();
+          return;
+        }
+        mute = how === 'mute';
+        held = how === 'hold';
       }
       const [, stream] = line.match(/^GET \/(stream|ws)\b/) ?? [];
       if (stream) this.streams.set(near, stream);
       if (!held) far.write(bytes);
+      else this.#held.push(() => {
+        held = false;
+        far.write(bytes);
+      });
     });
-    far.on('data', (bytes) => near.write(bytes));
+    far.on('data', (bytes) => (mute ? near.destroy() : near.write(bytes)));
   }
 }
 
@@ -217,10 +240,49 @@ async function make(options) {
   Object.assign(globalThis, { told, client });
 }
 
+/** Messages from somebody to others, `message 1` and so on; `sent` are those that there are. */
+function talker(server, token, to) {
+  const sent = [];
+  const say = async (count) => {
+    for (let number = 0; number < count; number += 1) {
+      const text = `message ${sent.length + 1}`;
+      await server.call('POST', 'messages', token, { to, text });
+      sent.push(text);
+    }
+  };
+  return { sent, say };
+}
+
+/** Waits until the client in a bare page has told all these messages, and looks whether it told them once and in order. */
+async function heard(tab, sent, what) {
+  const texts = () => tab.evaluate(() => told.texts);
+  // What it told instead says more than that it did not.
+  await until(what, async () => (await texts()).length >= sent.length).catch(() => {});
+  assert.deepEqual(await texts(), sent, `${what}: ${JSON.stringify(await tab.evaluate(() => told))}`);
+}
+
 /** Goes to a page of the server's with nothing on it but a client with these options, in a window that was opened `lax`. */
 async function goBare(tab, options = {}) {
   await tab.goto('/robots.txt');
   await tab.evaluate(make, options);
+}
+
+/**
+ * Puts a tab to sleep: nothing runs in it. A browser announces that (`freeze`), unless the whole machine falls asleep. No
+ * tab under test is ever hidden, and only hidden ones are frozen: the debugger holds it, with the announcements of a freeze.
+ */
+async function sleep(tab, { announced }) {
+  const devtools = await tab.context().newCDPSession(tab);
+  await devtools.send('Debugger.enable');
+  const paused = new Promise((resolve) => devtools.once('Debugger.paused', resolve));
+  const expression = `${announced ? "document.dispatchEvent(new Event('freeze'));" : ''} setTimeout(() => { debugger; }, 0)`;
+  await devtools.send('Runtime.evaluate', { expression });
+  await paused;
+  return async () => {
+    await devtools.send('Debugger.resume');
+    await devtools.detach();
+    if (announced) await tab.evaluate(() => void document.dispatchEvent(new Event('resume')));
+  };
 }
 
 async function logIn(tab, username, password = PASSWORD) {
@@ -245,4 +307,6 @@ async function run(test) {
   process.exit(code);
 }
 
-module.exports = { PASSWORD, PATIENCE, Server, Way, afterwards, goBare, home, launch, logIn, open, openTab, run, troubles, until };
+module.exports = {
+  PASSWORD, PATIENCE, Server, Way, afterwards, goBare, heard, home, launch, logIn, open, openTab, run, sleep, talker, troubles, until,
+};

@@ -6,24 +6,9 @@
 'use strict';
 
 const assert = require('node:assert/strict');
-const { PASSWORD, Server, Way, goBare, launch, open, run, until } = require('./support');
+const { PASSWORD, Server, Way, goBare, heard, launch, open, run, talker, until } = require('./support');
 
 const TRANSPORTS = ['sse', 'websocket', 'poll'];
-
-/** Messages from bob to alice. */
-function talker(server, bob) {
-  const sent = [];
-  return {
-    sent,
-    async say(count) {
-      for (let number = 0; number < count; number += 1) {
-        const text = `message ${sent.length + 1}`;
-        await server.call('POST', 'messages', bob, { to: ['alice'], text });
-        sent.push(text);
-      }
-    },
-  };
-}
 
 async function listener(browser, origin, options) {
   const tab = await open(browser, origin, { lax: true });
@@ -40,17 +25,11 @@ async function isLive(tab, transport) {
   });
 }
 
-async function heard(tab, sent, what) {
-  const texts = () => tab.evaluate(() => told.texts);
-  await until(what, async () => (await texts()).length >= sent.length).catch(() => {});
-  assert.deepEqual(await texts(), sent, `${what}: ${JSON.stringify(await tab.evaluate(() => told))}`);
-}
-
 /** Each by itself, through a server that is killed and one that is stopped. */
 async function restarts(browser) {
   const server = await Server.started('restarts');
   await server.register('alice');
-  const { sent, say } = talker(server, await server.register('bob'));
+  const { sent, say } = talker(server, await server.register('bob'), ['alice']);
   const tabs = await Promise.all(TRANSPORTS.map((transport) => listener(browser, server.origin, { transport })));
   const all = async (what) => {
     await Promise.all(tabs.map((tab, index) => heard(tab, sent, `${what}, over ${TRANSPORTS[index]}`)));
@@ -86,7 +65,7 @@ async function blocks(browser) {
     const server = await Server.started(`${left}-${how}`, '--public-url', way.origin);
     way.to(server);
     await server.register('alice');
-    const { sent, say } = talker(server, await server.register('bob'));
+    const { sent, say } = talker(server, await server.register('bob'), ['alice']);
     const others = TRANSPORTS.filter((one) => one !== left).map((one) => ways[one]);
     way.blocked = { what: new RegExp(`^GET /(${others.join('|')})\\b`), how };
     const tab = await listener(browser, way.origin);
@@ -110,7 +89,7 @@ async function patience(browser) {
     const server = await Server.started(transport, '--public-url', way.origin);
     way.to(server);
     await server.register('alice');
-    const { sent, say } = talker(server, await server.register('bob'));
+    const { sent, say } = talker(server, await server.register('bob'), ['alice']);
     let tries = 0;
     way.blocked = { what: { test: (line) => /^GET \/(stream|ws|api\/v1\/events)\b/.test(line) && (tries += 1) }, how: 'close' };
     const tab = await listener(browser, way.origin, { transport });
