@@ -201,7 +201,9 @@ async function launch() {
   const { chromium } = require('playwright-core');
   const executablePath = execFileSync('sh', ['-c', 'command -v chromium'], { encoding: 'utf8' }).trim();
   const flags = ['--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking'];
-  const browser = await chromium.launch({ executablePath, args: flags });
+  // Pages that one comes back to are as they were left, as in any other browser.
+  const ignoreDefaultArgs = ['--disable-back-forward-cache'];
+  const browser = await chromium.launch({ executablePath, args: flags, ignoreDefaultArgs });
   afterwards(() => browser.close());
   return browser;
 }
@@ -293,6 +295,30 @@ async function logIn(tab, username, password = PASSWORD) {
   await tab.waitForSelector('.shell');
 }
 
+/** All that a conversation in the web app shows, what is on its way included. */
+const shown = () => [...document.querySelectorAll('.conversation-page .message .text')].map((one) => one.textContent);
+
+/** A conversation that several windows of the web app have open: `sent` is what each has to show. */
+function conversation(windows) {
+  const sent = [];
+  const write = async (tab, text) => {
+    await tab.fill('.compose-text', text);
+    await tab.press('.compose-text', 'Enter');
+    sent.push(text);
+  };
+  const show = async (what) => {
+    for (const [name, tab] of Object.entries(windows)) {
+      const same = async () => JSON.stringify(await tab.evaluate(shown)) === JSON.stringify(sent) && (await tab.locator('.pending').count()) === 0;
+      // What it shows instead says more than that it did not.
+      await until(what, same).catch(() => {});
+      assert.deepEqual(await tab.evaluate(shown), sent, `${what}: what ${name} sees`);
+      assert.equal(await tab.locator('.pending').count(), 0, `${what}: nothing of ${name} waits`);
+    }
+    console.log(`ok: ${what}: ${sent.length} messages`);
+  };
+  return { sent, write, show };
+}
+
 /** Runs a test, takes down what it put up, and ends the program: with 0 if all went well, in the windows too. */
 async function run(test) {
   let code = 0;
@@ -308,5 +334,5 @@ async function run(test) {
 }
 
 module.exports = {
-  PASSWORD, PATIENCE, Server, Way, afterwards, goBare, heard, home, launch, logIn, open, openTab, run, sleep, talker, troubles, until,
+  PASSWORD, PATIENCE, Server, Way, afterwards, conversation, goBare, heard, home, launch, logIn, open, openTab, run, sleep, talker, troubles, until,
 };
