@@ -1517,6 +1517,8 @@ class Connection {
     if (typeof addEventListener === 'function') {
       const { signal } = this.#stop;
       addEventListener('online', () => this.look({ anew: true }), { signal });
+      // What is open may seem to live on for long.
+      addEventListener('offline', () => this.#current?.abort(), { signal });
       for (const name of ['pageshow', 'focus']) addEventListener(name, () => this.look(), { signal });
       globalThis.document?.addEventListener('visibilitychange', () => this.look(), { signal });
       globalThis.document?.addEventListener('resume', () => this.look(), { signal });
@@ -1557,7 +1559,8 @@ class Connection {
     while (!this.#stopped) {
       if (globalThis.navigator?.onLine === false) {
         this.#say('offline');
-        await this.#wait(PAUSE.most);
+        // A server on this machine is there all the same.
+        await this.#wait(PAUSE.watched);
         if (this.#stopped) return;
       }
       this.#say('connecting');
@@ -1674,7 +1677,7 @@ class Connection {
             return;
           case 'expiring':
             // A token may last no longer than this notice: then it comes at once again.
-            extending = setTimeout(() => void extend(tell), frame.in * 500);
+            extending = setTimeout(() => void extend(tell), Math.max(1, frame.in) * 500);
             return;
           case 'expired':
             if (frame.reason === 'session_ended') conclude({ pause: null, over: 'session_ended' });

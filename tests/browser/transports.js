@@ -52,6 +52,11 @@ async function restarts(browser) {
     await say(5);
     await all(`a server that got ${signal}`);
   }
+  for (const tab of tabs) await tab.context().setOffline(true);
+  for (const tab of tabs) await tab.waitForFunction(() => client.state.name === 'offline', null, { polling: 50 });
+  await say(3);
+  for (const tab of tabs) await tab.context().setOffline(false);
+  await all('a network that was off');
   for (const tab of tabs) assert.deepEqual(await tab.evaluate(() => told.resets), []);
   for (const tab of tabs) await tab.context().close();
   console.log(`ok: ${TRANSPORTS} each bring ${sent.length} messages once, through two restarts`);
