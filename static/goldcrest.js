@@ -11,7 +11,7 @@
  *
  * What it takes care of: every event comes exactly once and in order, however often the connection breaks, the transport
  * changes or the page is loaded again; all tabs of a browser share one connection; what is sent is kept until it is
- * acknowledged, and never posted twice.
+ * acknowledged, and is never there twice. `docs/client.md`, which the server shows at `/docs/client`, tells all of it.
  *
  * @module goldcrest
  */
@@ -378,7 +378,7 @@ export class Goldcrest {
   }
 
   /**
-   * Sends a message, now or as soon as that is possible, also after the page was loaded again. It is posted once.
+   * Sends a message, now or as soon as that is possible, also after the page was loaded again. It is there once.
    *
    * @param {Outgoing} message
    * @returns {{ client_id: string, sent: Promise<Message> }} `sent` fails if the server refuses the message for good
