@@ -5,7 +5,7 @@ use super::app::App;
 use super::extract::{Caller, Json, Named};
 use super::fields::Name;
 use super::openapi::{Asks, Operation, Parameter};
-use super::page::{LIMITS, limit};
+use super::page::{LIMITS, limit, number};
 use super::problem::Problem;
 use crate::domain::ConversationId;
 use crate::gate::Bounds;
@@ -37,11 +37,7 @@ impl FromRequestParts<App> for Whom {
                     return Err(Problem::malformed(detail).field("user"));
                 }
                 "cursor" => asked.cursor = Some(value.into_owned()),
-                "limit" => {
-                    let number = value.parse().ok().filter(|_| value.bytes().all(|byte| byte.is_ascii_digit()));
-                    let wrong = || Problem::malformed("`limit` is not a number.").field("limit");
-                    asked.limit = Some(number.ok_or_else(wrong)?);
-                }
+                "limit" => asked.limit = Some(number("limit", &value)?),
                 other => {
                     let detail = format!("There is no parameter `{other}` here.");
                     return Err(Problem::malformed(detail).field(other));

@@ -47,7 +47,7 @@ pub(super) async fn look(patient: &Patient<'_>, report: &mut Report) -> Result<O
         Kind::MariaDb => "MariaDB",
     };
     report.tell(&Finding::fine("reachable", format!("the database answers: {name} {}", found.version)))?;
-    report.tell(&schema(&found.steps, matches!(patient.server, Running::Here(_))))?;
+    report.tell(&schema(&found.steps, !matches!(patient.server, Running::Nobody)))?;
     match found.kind {
         Kind::Sqlite => of_sqlite(&place.data_dir, &database, &patient.server, report).await?,
         Kind::Postgres => report.tell_all(settings::of_postgres(&found.settings))?,
@@ -60,7 +60,7 @@ pub(super) async fn look(patient: &Patient<'_>, report: &mut Report) -> Result<O
             report.tell(&Finding::wrong("replaced", says, "restart the server"))?;
         } else if !condition.database_answers {
             let says = "the running server cannot read its database, though this command can";
-            report.tell(&Finding::wrong("replaced", says, "see the server's log, and restart it"))?;
+            report.tell(&Finding::wrong("answers", says, "see the server's log, and restart it"))?;
         }
     }
     if found.steps.taken > 0 {

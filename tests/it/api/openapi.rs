@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::readme::tables::rows;
 use crate::readme::{page, section};
 use crate::support::Server;
-use crate::support::documented::DOCUMENT;
+use crate::support::documented::{DOCUMENT, all_under, references};
 
 /// Every operation: method, path, description.
 fn operations() -> impl Iterator<Item = (&'static str, &'static str, &'static Value)> {
@@ -79,25 +79,10 @@ fn every_code_is_what_some_operation_may_refuse_with() {
 
 #[test]
 fn every_reference_leads_somewhere() {
-    fn walk(value: &Value, found: &mut usize) {
-        match value {
-            Value::Object(object) => {
-                if let Some(reference) = object.get("$ref").and_then(Value::as_str) {
-                    assert!(DOCUMENT.pointer(reference.trim_start_matches('#')).is_some(), "{reference}");
-                    *found += 1;
-                }
-                if let Some(operation) = object.get("operationId").and_then(Value::as_str) {
-                    assert!(operations().any(|(_, _, known)| known["operationId"] == operation), "{operation}");
-                }
-                object.values().for_each(|value| walk(value, found));
-            }
-            Value::Array(items) => items.iter().for_each(|value| walk(value, found)),
-            _ => {}
-        }
+    assert!(references(&DOCUMENT) > 50);
+    for named in all_under(&DOCUMENT, "operationId") {
+        assert!(operations().any(|(_, _, known)| known["operationId"] == named), "{named}");
     }
-    let mut found = 0;
-    walk(&DOCUMENT, &mut found);
-    assert!(found > 50, "{found}");
 }
 
 #[test]

@@ -116,7 +116,8 @@ async fn all_rounds(test: &str, kept: Option<&str>) -> Server {
     let mut server = options(kept).start().await;
     let people = Person::register_all(&server, ["ann", "bob", "cid", "dot"]).await;
     let ghost = Person::register(&server, "ghost").await;
-    within(seconds(300), "all rounds", rounds(&mut server, kept, &mut chance, &people, &ghost)).await;
+    let rounds = Box::pin(rounds(&mut server, kept, &mut chance, &people, &ghost));
+    within(seconds(300), "all rounds", rounds).await;
     server
 }
 
