@@ -6,6 +6,7 @@ use super::server::Running;
 use super::settings;
 use crate::cli::failed::Failed;
 use crate::cli::progress;
+use crate::config::DataDir;
 use crate::store::{
     CONNECTIONS, Database, Inspection, Kind, Line, Pages, Steps, embedded_for_reading, inspect, keeps_log,
     look_at_pages,
@@ -25,7 +26,11 @@ const RESTORE: &str = "stop the server, keep a copy of the directory, and put th
 pub(super) async fn look(patient: &Patient<'_>, report: &mut Report) -> Result<Option<Line>, Failed> {
     let place = &patient.options.place;
     let embedded = place.database_url.is_none();
-    if embedded && !place.data_dir.join("goldcrest.db").exists() {
+    let is_there = if embedded { DataDir::has_database(&place.data_dir) } else { Ok(true) };
+    if let Err(error) = &is_there {
+        return report.tell(&unreachable(&error.to_string(), embedded)).map(|()| None);
+    }
+    if matches!(is_there, Ok(false)) {
         let says = "there is no database yet; the server makes it when it starts";
         report.tell(&Finding::skipped("reachable", says))?;
         return Ok(None);
