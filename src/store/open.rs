@@ -46,6 +46,17 @@ pub enum OpenError {
         /// What stands in the way.
         why: String,
     },
+    /// Its file is none of a database, or damaged.
+    #[error(
+        "cannot open the database at {place}: {why}. Keep a copy of that directory, and put the last backup back: goldcrest \
+         restore"
+    )]
+    Spoilt {
+        /// Where it is.
+        place: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// It does not close.
     #[error("cannot close the database: {0}")]
     Close(DbErr),
@@ -57,7 +68,9 @@ pub enum OpenError {
 impl OpenError {
     /// The database cannot be reached, for what is behind this error.
     pub(super) async fn because(database: &Database, error: &DbErr) -> Self {
-        Self::Connect { place: place(&database.url), why: unreachable::why(database, error).await }
+        let (place, why) = (place(&database.url), unreachable::why(database, error).await);
+        let spoilt = ["is not a database", "is malformed"].iter().any(|words| why.contains(words));
+        if spoilt && database.url.starts_with("sqlite") { Self::Spoilt { place, why } } else { Self::Connect { place, why } }
     }
 }
 

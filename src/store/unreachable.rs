@@ -12,28 +12,21 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What stands in the way. A pool only says that its time is over, so the way is tried once more without it.
 pub(super) async fn why(database: &Database, error: &DbErr) -> String {
-    let cause = match error {
-        DbErr::Conn(RuntimeErr::SqlxError(cause)) => &**cause,
-        other => return embedded(database, &other.to_string()),
+    let (DbErr::Conn(RuntimeErr::SqlxError(cause))
+    | DbErr::Query(RuntimeErr::SqlxError(cause))
+    | DbErr::Exec(RuntimeErr::SqlxError(cause))) = error
+    else {
+        return error.to_string();
     };
-    match cause {
+    match &**cause {
         SqlxError::PoolTimedOut => match Url::parse(&database.url) {
             Ok(url) if !database.url.starts_with("sqlite") => nobody_answers(&url).await,
             _ => "another program keeps it locked".to_owned(),
         },
         SqlxError::Io(error) => of_network(&database.url, error),
-        SqlxError::Database(said) => embedded(database, said.message()),
-        other => embedded(database, &other.to_string()),
+        SqlxError::Database(said) => said.message().to_owned(),
+        other => other.to_string(),
     }
-}
-
-/// What a library says of a file that is no database, or none any more, and what to do then.
-fn embedded(database: &Database, said: &str) -> String {
-    let spoilt = ["is not a database", "is malformed"].iter().any(|words| said.contains(words));
-    if spoilt && database.url.starts_with("sqlite") {
-        return format!("{said}. Keep a copy of that directory, and put the last backup back: goldcrest restore");
-    }
-    said.to_owned()
 }
 
 async fn nobody_answers(url: &Url) -> String {

@@ -8,7 +8,7 @@ use crate::cli::failed::Failed;
 use crate::cli::progress;
 use crate::config::DataDir;
 use crate::store::{
-    CONNECTIONS, Database, Inspection, Kind, Line, Pages, Steps, embedded_for_reading, inspect, keeps_log,
+    CONNECTIONS, Database, Inspection, Kind, Line, OpenError, Pages, Steps, embedded_for_reading, inspect, keeps_log,
     look_at_pages,
 };
 use std::path::Path;
@@ -42,7 +42,10 @@ pub(super) async fn look(patient: &Patient<'_>, report: &mut Report) -> Result<O
     let found = match inspect(&database).await {
         Ok(found) => found,
         Err(error) => {
-            report.tell(&unreachable(&error.to_string(), embedded))?;
+            report.tell(&match &error {
+                OpenError::Spoilt { place, why } => Finding::wrong("reachable", format!("{place}: {why}"), RESTORE),
+                error => unreachable(&error.to_string(), embedded),
+            })?;
             return Ok(None);
         }
     };
@@ -75,9 +78,7 @@ pub(super) async fn look(patient: &Patient<'_>, report: &mut Report) -> Result<O
 }
 
 fn unreachable(said: &str, embedded: bool) -> Finding {
-    let advice = if ["is malformed", "is not a database"].iter().any(|words| said.contains(words)) {
-        RESTORE
-    } else if embedded {
+    let advice = if embedded {
         "run this as the user that the server runs as, and see that the file can be read"
     } else {
         "see that the database server runs, that it can be reached from here, and that user, password and name in \
