@@ -33,7 +33,7 @@ mod unreachable;
 mod users;
 mod words;
 
-pub use batch::{Abort, Batch, Forgotten, NewConversation, NewMessage, NewSession, NewUser, Wants};
+pub use batch::{Abort, Batch, Forgotten, NewConversation, NewMessage, NewSession, Wants};
 pub use clock::Clock;
 pub use conversations::Activity;
 pub use copy::{CopyError, copy, examine};

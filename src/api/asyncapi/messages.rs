@@ -159,7 +159,7 @@ fn operations(operation: &OperationType, schemas: &mut Schemas, all: &mut Map<St
     let name = format!("{word}.reply");
     let line = format!("What `{word}` results in.");
     all.insert(name.clone(), reply(&name, &[&line], &done));
-    let codes: Vec<&str> = refuses.iter().chain(class.refuses()).copied().collect();
+    let codes: Vec<&str> = refuses.iter().copied().chain(class.refuses()).collect();
     let name = format!("{word}.refusal");
     let line = format!("Why `{word}` was not done.");
     all.insert(name.clone(), reply(&name, &[&line], &refusal(&codes, schemas)));
