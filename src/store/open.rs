@@ -70,7 +70,11 @@ impl OpenError {
     pub(super) async fn because(database: &Database, error: &DbErr) -> Self {
         let (place, why) = (place(&database.url), unreachable::why(database, error).await);
         let spoilt = ["is not a database", "is malformed"].iter().any(|words| why.contains(words));
-        if spoilt && database.url.starts_with("sqlite") { Self::Spoilt { place, why } } else { Self::Connect { place, why } }
+        if spoilt && database.url.starts_with("sqlite") {
+            Self::Spoilt { place, why }
+        } else {
+            Self::Connect { place, why }
+        }
     }
 }
 
