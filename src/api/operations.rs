@@ -91,7 +91,7 @@ impl Operations {
         let outcome = match (operation, principal) {
             (Some(Op::Auth), known) => self.auth(frame, reference, known).await,
             // Nothing is told to whoever has not said who he is.
-            (_, None) => return Outcome::Close(CloseReason::Unauthorized),
+            (_, None) => return Outcome::Close(CloseReason::AuthRequired),
             (Some(Op::Send), Some(principal)) => self.send(by(principal)).await,
             (Some(Op::Read), Some(principal)) => self.read(by(principal)).await,
             (Some(Op::Edit), Some(principal)) => self.edit(by(principal)).await,

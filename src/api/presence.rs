@@ -2,7 +2,7 @@
 
 use super::answer::NoContent;
 use super::app::App;
-use super::extract::{Caller, Json, Named};
+use super::extract::{Caller, Named, OptionalJson};
 use super::fields::Name;
 use super::openapi::{Asks, Operation, Parameter};
 use super::page::{LIMITS, limit, number};
@@ -78,7 +78,7 @@ pub(super) async fn list(
     Ok(axum::Json(list))
 }
 
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Typing {
     /// Whether one no longer types.
@@ -92,7 +92,7 @@ pub(super) async fn typing(
     Caller(principal): Caller,
     bounds: Bounds,
     Named(id): Named<ConversationId>,
-    Json(body): Json<Typing>,
+    OptionalJson(body): OptionalJson<Typing>,
 ) -> Result<NoContent, Problem> {
     bounds.typing(principal.user)?;
     app.services.type_in(&principal, id, body.stopped).await?;

@@ -29,6 +29,7 @@ mod stays;
 #[cfg(test)]
 pub(crate) mod tests;
 mod threads;
+mod unreachable;
 mod users;
 mod words;
 
