@@ -199,6 +199,10 @@ async fn a_websocket_without_credentials_must_say_who_it_is() {
     let mut hasty = WsClient::open(server.address, &nobody).await.unwrap();
     hasty.send(&json!({"op": "send", "ref": 1, "to": ["bob"], "text": "hello"})).await;
     assert_eq!(hasty.until_end(seconds(5)).await.1, Some(4401), "nor who speaks before that");
+    assert_eq!(
+        [&silent, &impostor, &hasty].map(|socket| socket.close_reason.as_deref()),
+        [Some("auth_timeout"), Some("unauthorized"), Some("auth_required")]
+    );
     let mut known = WsClient::open(server.address, &nobody).await.unwrap();
     let reply = known.ask(&json!({"op": "auth", "ref": 1, "token": bob.access_token}), &mut Vec::new()).await;
     assert_eq!(reply["ok"], true, "{reply}");
