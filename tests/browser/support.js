@@ -269,6 +269,22 @@ async function goBare(tab, options = {}) {
   await tab.evaluate(make, options);
 }
 
+/** What begins with each post of a message. */
+const MESSAGES = /^POST \/api\/v1\/messages\b/;
+
+/** A server that is reached by a way that knows what goes there. */
+async function reached(name) {
+  const way = await Way.made();
+  const server = await Server.started(name, '--public-url', way.origin);
+  way.to(server);
+  return { way, server };
+}
+
+/** Logs in and goes on with a session, in a bare page, where `isLive` waits until it listens. */
+const enter = (tab, username) => tab.evaluate(([username, password]) => client.login({ username, password }), [username, PASSWORD]);
+const resume = (tab) => tab.evaluate(() => client.resume().then((user) => user?.username ?? null));
+const isLive = (tab) => tab.waitForFunction(() => client.state.name === 'live', null, { polling: 50 });
+
 /**
  * Puts a tab to sleep: nothing runs in it. A browser announces that (`freeze`), unless the whole machine falls asleep. No
  * tab under test is ever hidden, and only hidden ones are frozen: the debugger holds it, with the announcements of a freeze.
@@ -334,5 +350,6 @@ async function run(test) {
 }
 
 module.exports = {
-  PASSWORD, PATIENCE, Server, Way, afterwards, conversation, goBare, heard, home, launch, logIn, open, openTab, run, sleep, talker, troubles, until,
+  MESSAGES, PASSWORD, PATIENCE, Server, Way, afterwards, conversation, enter, goBare, heard, home, isLive, launch, logIn, open, openTab,
+  reached, resume, run, sleep, talker, troubles, until,
 };

@@ -1,34 +1,15 @@
-// Opens many tabs of one browser, which share a connection and an outbox, and takes away the one that holds the connection.
+// Opens many tabs of one browser, which share a connection, and takes away the one that holds it.
 //
 //   node tests/browser/tabs.js path/to/goldcrest
 //
-// It ends with 0 if every tab told every message exactly once, in order, and every message that was sent was sent once.
+// It ends with 0 if every tab told every message exactly once, in order.
 'use strict';
 
 const assert = require('node:assert/strict');
-const { PASSWORD, Server, Way, goBare, heard, launch, open, openTab, run, sleep, talker, until } = require('./support');
-
-const MESSAGES = /^POST \/api\/v1\/messages\b/;
-
-/** A server that is reached by a way that knows what goes there. */
-async function reached(name) {
-  const way = await Way.made();
-  const server = await Server.started(name, '--public-url', way.origin);
-  way.to(server);
-  return { way, server };
-}
-
-const enter = (tab, username) => tab.evaluate(([username, password]) => client.login({ username, password }), [username, PASSWORD]);
-const resume = (tab) => tab.evaluate(() => client.resume().then((user) => user?.username ?? null));
-const outbox = (tab) => tab.evaluate(() => client.outbox.map(({ message }) => message.text));
-const kept = (tab) => tab.evaluate(() => Object.keys(localStorage).filter((key) => key.includes(':outbox:')));
-const isOut = (tab) => tab.waitForFunction(() => client.user === null, null, { polling: 50 });
-
-/** All messages that there are, the oldest first, as their author and text. */
-async function written(server, username) {
-  const { items } = await server.call('GET', 'messages?limit=100', await server.logIn(username));
-  return items.map(({ author, text }) => `${author.username}: ${text}`).reverse();
-}
+const os = require('node:os');
+const {
+  MESSAGES, Server, enter, goBare, heard, isLive, launch, open, openTab, reached, resume, run, sleep, talker, until,
+} = require('./support');
 
 /** Eight tabs, of which one after the other holds the connection. */
 async function connection(browser) {
@@ -48,7 +29,7 @@ async function connection(browser) {
   }
   const all = async (what) => {
     await Promise.all([...tabs].map((tab) => heard(tab, sent, what)));
-    await Promise.all([...tabs].map((tab) => tab.waitForFunction(() => client.state.name === 'live', null, { polling: 50 })));
+    await Promise.all([...tabs].map((tab) => isLive(tab)));
     await until(`one connection after: ${what}`, () => way.streams.size === 1);
     for (const tab of tabs) assert.deepEqual(await tab.evaluate(() => told.resets), []);
     console.log(`ok: ${what}: ${sent.length} messages in each of ${tabs.size} tabs over one connection`);
@@ -62,7 +43,7 @@ async function connection(browser) {
     await all(what);
     return result;
   };
-  for (const tab of tabs) await tab.waitForFunction(() => client.state.name === 'live', null, { polling: 50 });
+  for (const tab of tabs) await isLive(tab);
   await say(5);
   await all('eight tabs');
 
@@ -120,12 +101,12 @@ async function asleep(browser) {
   await goBare(holder);
   await enter(holder, 'alice');
   await holder.evaluate(() => client.start());
-  await holder.waitForFunction(() => client.state.name === 'live', null, { polling: 50 });
+  await isLive(holder);
   const tab = await openTab(holder.context());
   await goBare(tab);
   await resume(tab);
   await tab.evaluate(() => client.start());
-  await tab.waitForFunction(() => client.state.name === 'live', null, { polling: 50 });
+  await isLive(tab);
   await say(2);
   await heard(tab, sent, 'two tabs');
   // It sleeps over a message, too.
@@ -151,104 +132,149 @@ async function asleep(browser) {
   await tab.context().close();
 }
 
-/** What waits to be sent, where the answers do not come. */
-async function waiting(browser) {
-  const { way, server } = await reached('waiting');
+/** Tabs that each follow other channels. */
+async function channels(browser) {
+  const { way, server } = await reached('channels');
   await server.register('alice');
-  await server.register('bob');
+  const bob = await server.register('bob');
+  const places = { News: null, Weather: null };
+  for (const name of Object.keys(places)) places[name] = (await server.call('POST', 'conversations', bob, { kind: 'channel', name })).id;
+  const sent = [];
+  const say = async (count) => {
+    for (let number = 0; number < count; number += 1) {
+      for (const [name, conversation_id] of Object.entries(places)) {
+        const text = `${name} ${sent.length + 1}`;
+        await server.call('POST', 'messages', bob, { conversation_id, text });
+        sent.push(text);
+      }
+    }
+  };
   const tab = await open(browser, way.origin, { lax: true });
   await goBare(tab);
   await enter(tab, 'alice');
-
-  // The server has them, and nobody knows.
-  way.blocked = { what: MESSAGES, how: 'mute' };
-  await tab.evaluate(() => ['one', 'two'].forEach((text) => client.send({ to: ['bob'], text })));
-  await until('an attempt', () => tab.evaluate(() => client.outbox[0]?.state === 'waiting'));
-  await goBare(tab);
-  assert.equal(await resume(tab), 'alice');
-  assert.deepEqual(await outbox(tab), ['one', 'two']);
-  const other = await openTab(tab.context());
-  await goBare(other);
-  assert.equal(await resume(other), 'alice');
-  assert.deepEqual(await outbox(other), ['one', 'two']);
-  way.release();
-  // Both tabs have reason to hurry.
-  for (const page of [tab, other]) await page.evaluate(() => dispatchEvent(new Event('online')));
-  await until('the outbox to be empty', async () => (await outbox(tab)).length + (await outbox(other)).length === 0);
-  assert.deepEqual(await written(server, 'bob'), ['alice: one', 'alice: two']);
-  console.log('ok: what waits survives that the page is loaded again, and is sent once by two tabs');
-
-  way.blocked = { what: MESSAGES, how: 'close' };
-  await tab.evaluate(() => client.send({ to: ['bob'], text: 'three' }));
-  await until('an attempt', () => tab.evaluate(() => client.outbox[0]?.state === 'waiting'));
-  await tab.evaluate(() => client.logout());
-  await isOut(other);
-  assert.deepEqual(await other.evaluate(() => told.logouts), ['logged_out']);
-  assert.deepEqual(await kept(tab), [], 'logging out empties the outbox');
-  await enter(tab, 'alice');
-  way.release();
-  assert.deepEqual(await outbox(tab), []);
-  const last = await tab.evaluate(() => client.send({ to: ['bob'], text: 'four' }).sent.then(({ text }) => text));
-  assert.equal(last, 'four');
-  assert.deepEqual(await written(server, 'bob'), ['alice: one', 'alice: two', 'alice: four']);
-  console.log('ok: logging out empties the outbox');
-
-  // The session ends without its user's doing, and somebody else comes.
-  way.blocked = { what: MESSAGES, how: 'close' };
-  await until('the other tab to follow', () => other.evaluate(() => client.user?.username === 'alice'));
   await tab.evaluate(() => client.start());
-  await tab.evaluate(() => client.send({ to: ['bob'], text: 'five' }));
-  await until('an attempt', () => tab.evaluate(() => client.outbox[0]?.state === 'waiting'));
-  const mine = await server.logIn('alice');
-  for (const { id, current } of (await server.call('GET', 'sessions', mine)).items) if (!current) await server.call('DELETE', `sessions/${id}`, mine);
-  for (const page of [tab, other]) await isOut(page);
-  assert.deepEqual(await tab.evaluate(() => told.logouts.at(-1)), 'session_ended');
-  assert.deepEqual(await other.evaluate(() => told.logouts.at(-1)), 'session_ended', 'the other tab hears why');
-  assert.deepEqual(await outbox(tab), []);
-  await enter(tab, 'bob');
-  await until('the other tab to follow', () => other.evaluate(() => client.user?.username === 'bob'));
-  way.release();
-  assert.deepEqual(await outbox(tab), []);
-  await tab.evaluate(() => client.send({ to: ['alice'], text: 'from bob' }).sent);
-  assert.deepEqual((await written(server, 'bob')).slice(3), ['bob: from bob']);
-  await tab.evaluate(() => client.logout());
+  await isLive(tab);
+  const others = {};
+  for (const name of Object.keys(places)) {
+    others[name] = await openTab(tab.context());
+    // What it follows the others learn late.
+    await others[name].addInitScript(() => {
+      const post = BroadcastChannel.prototype.postMessage;
+      BroadcastChannel.prototype.postMessage = function say(message) {
+        if (message.kind === 'hello') setTimeout(() => post.call(this, message), 300);
+        else post.call(this, message);
+      };
+    });
+    await goBare(others[name]);
+    await resume(others[name]);
+  }
+  // They begin in the midst, from where nothing was said yet.
+  const head = await tab.evaluate(() => client.request('GET', 'conversations').then(({ head }) => head));
+  const saying = say(15);
+  for (const [name, other] of Object.entries(others)) await other.evaluate(([after, name]) => client.start({ after, channels: [name] }), [head, name]);
+  await until('some to be said', () => sent.length > 14);
+  await tab.close();
+  await saying;
+  await say(1);
+  for (const [name, other] of Object.entries(others)) {
+    const own = (texts) => texts.filter((text) => text.startsWith(name));
+    await until(`all of ${name}`, async () => own(await other.evaluate(() => told.texts)).length >= own(sent).length).catch(() => {});
+    assert.deepEqual(own(await other.evaluate(() => told.texts)), own(sent));
+  }
+  await until('one connection', () => way.streams.size === 1);
+  console.log('ok: each tab hears the channels that it follows, whoever holds the connection');
+  await others.News.context().close();
+}
+
+/** Places on a line that is another by now, and shorter. */
+async function restored(browser) {
+  const { way, server } = await reached('restored');
+  await server.register('alice');
+  const { sent, say } = talker(server, await server.register('bob'), ['alice']);
+  const tabs = [await open(browser, way.origin, { lax: true })];
+  await goBare(tabs[0]);
+  await enter(tabs[0], 'alice');
+  tabs.push(await openTab(tabs[0].context()));
+  await goBare(tabs[1]);
+  await resume(tabs[1]);
+  for (const tab of tabs) await tab.evaluate(() => client.start());
+  for (const tab of tabs) await isLive(tab);
+  await server.end('SIGTERM');
+  server.copy();
+  await server.start();
+  await say(10);
+  for (const tab of tabs) await heard(tab, sent, 'before');
+  await server.end('SIGKILL');
+  server.restore();
+  await server.start();
+  for (const tab of tabs) await until('a reset', () => tab.evaluate(() => told.resets.length > 0));
+  tabs.push(await openTab(tabs[0].context()));
+  await goBare(tabs[2]);
+  await resume(tabs[2]);
+  // From before the restore, as a page may have it that kept it by itself.
+  await tabs[2].evaluate(() => client.start({ after: 1_000_000 }));
+  await until('a reset', () => tabs[2].evaluate(() => told.resets.length > 0));
+  const later = talker(server, await server.logIn('bob'), ['alice']);
+  await later.say(3);
+  for (const tab of tabs.slice(0, 2)) await heard(tab, [...sent, ...later.sent], 'after');
+  await heard(tabs[2], later.sent, 'after, in a tab that comes later');
+  for (const tab of tabs) assert.deepEqual(await tab.evaluate(() => told.resets), ['beyond_head']);
+  console.log('ok: a line that is another by now is told of once in each tab');
+  await tabs[0].context().close();
+}
+
+/** A page that may not lock anything. */
+async function withoutLocks(browser) {
+  const { way, server } = await reached('without-locks');
+  await server.register('alice');
+  const { sent, say } = talker(server, await server.register('bob'), ['alice']);
+  const tab = await open(browser, way.origin, { lax: true });
+  await tab.addInitScript(() => {
+    LockManager.prototype.request = () => Promise.reject(new DOMException('Not in a sandbox.', 'SecurityError'));
+  });
+  await goBare(tab);
   await enter(tab, 'alice');
-  await until('what she had written to be sent', async () => (await outbox(tab)).length === 0);
-  assert.deepEqual((await written(server, 'bob')).slice(3), ['bob: from bob', 'alice: five']);
-  console.log('ok: what waits is sent by its author alone, also when the session ended before');
+  await tab.evaluate(() => client.start());
+  await isLive(tab);
+  await say(2);
+  await heard(tab, sent, 'without locks');
+  assert.equal(await tab.evaluate(() => client.send({ to: ['bob'], text: 'sent' }).sent.then(({ text }) => text)), 'sent');
+  await tab.evaluate(() => client.stop());
+  await until('no connection', () => way.streams.size === 0);
+  console.log('ok: a page that gets no locks');
   await tab.context().close();
 }
 
-/** A tab that slept while somebody else logged in, and a call that was under way. */
-async function others(browser) {
-  const { way, server } = await reached('others');
+/** Over plain HTTP from another machine there are no locks at all, and six connections beside sockets. */
+async function plainly(browser) {
+  const [address] = Object.values(os.networkInterfaces()).flat().filter(({ family, internal }) => family === 'IPv4' && !internal);
+  if (!address) {
+    console.log('left out: this machine has no address in a network, for pages that did not come over TLS');
+    return;
+  }
+  const server = new Server('plainly');
+  server.address = `${address.address}:0`;
+  await server.start();
   await server.register('alice');
-  await server.register('bob');
-  const tab = await open(browser, way.origin, { lax: true });
-  const deaf = await openTab(tab.context());
-  // Nothing that other tabs say gets here.
-  await deaf.addInitScript(() => delete globalThis.BroadcastChannel);
-  await goBare(tab);
-  await enter(tab, 'alice');
-  await goBare(deaf);
-  assert.equal(await resume(deaf), 'alice');
-  way.blocked = { what: /^GET \/api\/v1\/presence\b/, how: 'hold' };
-  const late = tab.evaluate(() => client.request('GET', 'presence').then(() => 'answered', ({ status }) => status));
-  await until('the call to be under way', () => way.held > 0);
-  await tab.evaluate(() => client.logout());
-  await enter(tab, 'bob');
-  await deaf.evaluate(() => client.send({ to: ['bob'], text: 'from whom?' })).catch(() => {});
-  await isOut(deaf);
-  assert.deepEqual(await deaf.evaluate(() => told.logouts), ['another_user']);
-  way.release();
-  assert.equal(await late, 401);
-  assert.equal(await tab.evaluate(() => client.user?.username), 'bob', 'a late refusal is about whoever asked');
-  assert.deepEqual(await written(server, 'bob'), []);
-  console.log('ok: nothing is done in the name of somebody else who logged in meanwhile');
-  await tab.context().close();
+  const { sent, say } = talker(server, await server.register('bob'), ['alice']);
+  const tabs = [await open(browser, server.origin, { lax: true })];
+  while (tabs.length < 8) tabs.push(await openTab(tabs[0].context()));
+  for (const tab of tabs) {
+    await goBare(tab);
+    if (tab === tabs[0]) await enter(tab, 'alice');
+    else assert.equal(await resume(tab), 'alice');
+    assert.equal(await tab.evaluate(() => isSecureContext || 'locks' in navigator), false);
+    await tab.evaluate(() => client.start());
+    await isLive(tab);
+  }
+  await say(5);
+  for (const tab of tabs) await heard(tab, sent, 'over plain HTTP');
+  assert.equal(await tabs[7].evaluate(() => client.send({ to: ['bob'], text: 'sent' }).sent.then(({ text }) => text)), 'sent');
+  console.log('ok: eight tabs over plain HTTP from elsewhere keep nobody out');
+  await tabs[0].context().close();
 }
 
 run(async () => {
   const browser = await launch();
-  await Promise.all([connection(browser), asleep(browser), waiting(browser), others(browser)]);
+  await Promise.all([connection, asleep, channels, restored, withoutLocks, plainly].map((test) => test(browser)));
 });
