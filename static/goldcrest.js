@@ -108,6 +108,11 @@ export class GoldcrestError extends Error {
   get passing() {
     return this.status === 0 || this.status === 408 || this.status === 429 || this.status >= 500;
   }
+
+  /** Whether the server takes the credentials no more; what something between says of its own is another matter. */
+  get unauthorized() {
+    return this.status === 401 && this.code !== 'unexpected';
+  }
 }
 
 /** A server and whoever is logged in there. */
@@ -147,7 +152,7 @@ export class Goldcrest {
       throw new TypeError('This program has no WebSocket: take another transport, or Node.js 22.');
     }
     this.#credentials = new Credentials(this.server, session, options, {
-      lost: (reason) => this.#ended(reason),
+      lost: (reason) => this.#lost(reason),
       // By a cookie, all calls are made as whoever logged in last, in whatever tab.
       strange: () => this.#user !== null && ![null, String(this.#user.id)].includes(this.#store.get('user')),
     });
@@ -157,8 +162,7 @@ export class Goldcrest {
         if (kind === 'logout' && user === this.#user?.id) this.#ended(reason, { told: true });
         if (kind === 'login' && user !== this.#user?.id) {
           this.#ended('another_user');
-          this.#credentials.drop();
-          void this.resume().catch(() => {});
+          void this.#takeUp();
         }
       };
     }
@@ -249,11 +253,24 @@ export class Goldcrest {
   async resume() {
     if (!(await this.#credentials.load())) return null;
     try {
-      return this.#begun(await this.#credentials.call('GET', 'me', {}), false);
+      const user = await this.#credentials.whose();
+      return user ? this.#begun(user, false) : this.#user;
     } catch (error) {
-      if (!(error instanceof GoldcrestError && error.status === 401)) throw error;
-      this.#credentials.forget();
-      return null;
+      if (error instanceof GoldcrestError && error.unauthorized) return this.#user;
+      throw error;
+    }
+  }
+
+  /** Goes on as whoever logged in in another tab. */
+  async #takeUp() {
+    this.#credentials.drop();
+    for (let pause = PAUSE.first; !this.#user; pause = longer(pause)) {
+      try {
+        await this.resume();
+        return;
+      } catch {
+        await new Promise((resolve) => setTimeout(resolve, spread(pause)));
+      }
     }
   }
 
@@ -292,6 +309,13 @@ export class Goldcrest {
     }
     if (aloud) this.#doors?.postMessage({ kind: 'login', user: user.id });
     return user;
+  }
+
+  /** What is shown to the server is not good any more. @param {string} reason */
+  #lost(reason) {
+    if (!this.#user) this.#credentials.forget();
+    this.#ended(reason);
+    if (reason === 'another_user') void this.#takeUp();
   }
 
   /**
@@ -529,9 +553,17 @@ class Credentials {
   /** Takes up what was kept. Returns whether there is anything to show. */
   async load() {
     if (this.#key || this.#byCookie) return true;
-    this.#tokens ??= (await this.#keep?.load()) ?? null;
+    const kept = (await this.#keep?.load()) ?? null;
+    this.#tokens ??= kept;
     this.#plan();
     return this.#tokens !== null;
+  }
+
+  /** Whose session it is; null if it is another one by the time of the answer. @returns {Promise<Account | null>} */
+  async whose() {
+    const turn = this.#turn;
+    const user = await this.call('GET', 'me', {});
+    return turn === this.#turn ? user : null;
   }
 
   /** From here on it is another session. */
@@ -569,7 +601,7 @@ class Credentials {
       await this.call('DELETE', 'sessions/current', {});
     } catch (error) {
       // One that is over already is what was wanted.
-      if (!(error instanceof GoldcrestError && error.status === 401)) throw error;
+      if (!(error instanceof GoldcrestError && error.unauthorized)) throw error;
     }
   }
 
@@ -616,7 +648,6 @@ class Credentials {
       isOver();
       if (kept.user.id !== before.user.id) {
         this.#told.lost('another_user');
-        this.drop();
         throw new GoldcrestError(notLoggedIn);
       }
       if (kept.access_token !== before.access_token) {
@@ -631,7 +662,7 @@ class Credentials {
         this.#take(pair, before.user);
       } catch (error) {
         isOver();
-        if (error instanceof GoldcrestError && error.status === 401) this.#told.lost('session_ended');
+        if (error instanceof GoldcrestError && error.unauthorized) this.#told.lost('session_ended');
         throw error;
       }
     });
@@ -664,11 +695,11 @@ class Credentials {
    */
   async answer(method, path, more) {
     const [bearer, turn] = [this.bearer, this.#turn];
-    if (!more.open) this.#check();
+    if (!more.open) this.check();
     try {
       return await this.#attempt(method, path, more);
     } catch (error) {
-      if (!(error instanceof GoldcrestError) || error.status !== 401 || more.open) throw error;
+      if (!(error instanceof GoldcrestError) || !error.unauthorized || more.open) throw error;
       // It is the password in the body that is wrong, and not what the session shows.
       if (error.code === 'invalid_credentials') throw error;
       // Whoever asked is not logged in any more: nothing is done in the name of whoever is now.
@@ -681,7 +712,7 @@ class Credentials {
   }
 
   /** Nothing is asked for with the cookie of somebody else, who logged in while this tab slept. */
-  #check() {
+  check() {
     if (!this.#byCookie || !this.#told.strange()) return;
     this.#told.lost('another_user');
     throw new GoldcrestError(notLoggedIn);
@@ -711,7 +742,7 @@ class Credentials {
    * @param {boolean} [open]
    */
   async fetch(url, init, open = false) {
-    if (!open) this.#check();
+    if (!open) this.check();
     const headers = new Headers(init.headers);
     if (this.bearer && !open) headers.set('Authorization', `Bearer ${this.bearer}`);
     // Cookies go to the server's own pages alone.
@@ -1112,7 +1143,8 @@ class Feed {
   #state = { name: 'connecting', transport: null, retryAt: null, error: null };
   #goal = 0;
   #catching = false;
-  /** Whether the server is asked whether there is such a place on its line. */
+  /** Whether the leader was asked where he is, and whether the server is, whether there is such a place on its line. */
+  #greeting = false;
   #doubting = false;
   #stopped = false;
   /** @type {ReturnType<typeof setInterval> | undefined} */
@@ -1150,6 +1182,7 @@ class Feed {
 
   /** Asks whoever leads how far he is. */
   #greet() {
+    this.#greeting = true;
     this.#tabs?.post({ kind: 'hello', channels: this.#options.channels });
   }
 
@@ -1249,11 +1282,12 @@ class Feed {
   #compare(position) {
     const own = (this.position ??= position);
     if (position > own) this.#aim(own, position);
-    // Either the leader lags, or the line is another now, and shorter: the server knows.
-    else if (position < own && this.#state.name === 'connecting') {
+    else if (position < own && this.#greeting) {
+      // Either the leader lags, or the line is another now, and shorter: the server knows.
       this.#doubting = true;
       void this.#catchUp();
     }
+    this.#greeting = false;
   }
 
   /** Reads as far as this by oneself. @param {number} from @param {number} to */
@@ -1411,6 +1445,7 @@ class Tabs {
     this.#queueing?.abort();
     if (!this.#resign) return;
     this.#resign();
+    this.#resign = null;
     // At once: what comes after the lock is given back comes when this page runs again.
     this.#told.follow();
   }
@@ -1431,13 +1466,13 @@ class Tabs {
     while (!this.#stopped && !this.#asleep && this.#queueing === queueing) {
       const options = steal ? { steal } : { signal: queueing.signal };
       steal = false;
-      let leads = false;
+      /** @type {(() => void) | null} */
+      let resign = null;
       try {
         await navigator.locks.request(this.#name, options, () => {
           if (this.#stopped || this.#asleep || this.#queueing !== queueing) return undefined;
           return new Promise((resolve) => {
-            leads = true;
-            this.#resign = () => resolve(undefined);
+            this.#resign = resign = () => resolve(undefined);
             this.#told.lead();
           });
         });
@@ -1450,7 +1485,7 @@ class Tabs {
           return;
         }
       }
-      if (leads) {
+      if (resign && this.#resign === resign) {
         this.#resign = null;
         this.#heardAt = Date.now();
         this.#told.follow();
@@ -1724,7 +1759,7 @@ class Connection {
       if (tell && this.#credentials.bearer) tell({ op: 'auth', ref: 'auth', token: this.#credentials.bearer });
       else conclude({ pause: 0 });
     } catch (error) {
-      const over = error instanceof GoldcrestError && error.status === 401;
+      const over = error instanceof GoldcrestError && error.unauthorized;
       conclude(over ? { pause: null, over: 'session_ended' } : { pause: null });
     }
   }
@@ -1732,18 +1767,19 @@ class Connection {
   /** @param {unknown} error @returns {Promise<End>} */
   async #explain(error) {
     const refusal = error instanceof GoldcrestError ? error : unreachable(String(error));
-    if (refusal.status === 401) {
+    if (refusal.unauthorized) {
       // Fresh ones that are refused as well are of no use.
       if (this.#renewed) return { pause: null, over: 'session_ended' };
       this.#renewed = true;
       try {
         return (await this.#credentials.renew()) ? { pause: 0 } : { pause: null, over: 'session_ended' };
       } catch (failed) {
-        const over = failed instanceof GoldcrestError && failed.status === 401;
+        const over = failed instanceof GoldcrestError && failed.unauthorized;
         return over ? { pause: null, over: 'session_ended' } : { pause: null, error: refusal };
       }
     }
-    if (!refusal.passing) return { pause: null, refused: refusal };
+    // What something between refuses of its own it may let through another time.
+    if (!refusal.passing && refusal.code !== 'unexpected') return { pause: null, refused: refusal };
     if (refusal.retryAfter !== null) return { pause: refusal.retryAfter * 1000, error: refusal };
     return { pause: null, doubtful: true, error: refusal };
   }
@@ -1794,7 +1830,8 @@ const pipes = {
     }
   },
 
-  websocket({ credentials, position, channels, signal, alive, frame, tell }) {
+  async websocket({ credentials, position, channels, signal, alive, frame, tell }) {
+    credentials.check();
     const url = credentials.url('/ws');
     url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
     if (position !== null) url.searchParams.set('after', String(position));

@@ -105,8 +105,9 @@ async function others(browser) {
   await tab.evaluate(() => client.logout());
   await enter(tab, 'bob');
   await deaf.evaluate(() => client.send({ to: ['bob'], text: 'from whom?' })).catch(() => {});
-  await isOut(deaf);
+  await until('the tab to find out', () => deaf.evaluate(() => client.user?.username === 'bob'));
   assert.deepEqual(await deaf.evaluate(() => told.logouts), ['another_user']);
+  assert.deepEqual(await deaf.evaluate(() => told.logins), ['alice', 'bob']);
   way.release();
   assert.equal(await late, 401);
   assert.equal(await tab.evaluate(() => client.user?.username), 'bob', 'a late refusal is about whoever asked');

@@ -112,8 +112,27 @@ async function patience(browser) {
   console.log('ok: a transport that does not come through is not hammered at');
 }
 
+/** What stands between refuses everything in its own words for a while: that says nothing of the session. */
+async function between(browser) {
+  const server = await Server.started('between');
+  await server.register('alice');
+  await Promise.all([401, 403].map(async (status) => {
+    const tab = await listener(browser, server.origin, { transport: 'sse' });
+    await isLive(tab, 'sse');
+    await tab.context().route(/\/(stream|events|me)\b/, (route) => route.fulfill({ status, body: 'Pay for the network first.' }));
+    await tab.context().setOffline(true);
+    await tab.context().setOffline(false);
+    await tab.waitForFunction(() => client.state.name === 'waiting' && client.state.error?.code === 'unexpected', null, { polling: 50 });
+    await tab.context().unroute(/\/(stream|events|me)\b/);
+    await isLive(tab, 'sse');
+    assert.deepEqual(await tab.evaluate(() => told.logouts), []);
+    await tab.context().close();
+  }));
+  console.log('ok: who stands between and refuses ends no session and no stream');
+}
+
 run(async () => {
   const browser = await launch();
   await restarts(browser);
-  await Promise.all([patience(browser), blocks(browser)]);
+  await Promise.all([patience(browser), blocks(browser), between(browser)]);
 });
