@@ -6,7 +6,7 @@
 'use strict';
 
 const assert = require('node:assert/strict');
-const { PASSWORD, Server, Way, goBare, heard, launch, logIn, open, openTab, run, talker, until } = require('./support');
+const { PASSWORD, Server, Way, goBare, heard, launch, logIn, open, openTab, run, until } = require('./support');
 
 const nap = (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1_000));
 
@@ -46,6 +46,46 @@ async function tokens(browser) {
     await tab.context().close();
   }
   console.log('ok: tokens are got anew before they run out, and no stream has a gap by that');
+}
+
+/** Two tabs that keep such tokens in one place. */
+async function sharedTokens(browser) {
+  const server = await Server.started('shared-tokens', '--access-token-lifetime', '4s');
+  await server.register('alice');
+  await server.register('bob');
+  const sent = [];
+  const say = async (text) => {
+    await server.call('POST', 'messages', await server.logIn('bob'), { to: ['alice'], text });
+    sent.push(text);
+  };
+  const first = await open(browser, server.origin, { lax: true });
+  const tabs = [first, await openTab(first.context())];
+  const shown = [];
+  const refused = [];
+  for (const tab of tabs) {
+    tab.on('response', (answer) => { if (answer.status() === 401) refused.push(answer.url()); });
+    tab.on('request', (request) => { if (request.url().endsWith('/sessions/refresh')) shown.push(request.postDataJSON().refresh_token); });
+    await goBare(tab, { session: 'token', keep: true });
+    if (tab === first) await tab.evaluate((password) => client.login({ username: 'alice', password }), PASSWORD);
+    else assert.equal(await tab.evaluate(() => client.resume().then((user) => user?.username)), 'alice');
+    await tab.evaluate(() => client.start());
+  }
+  await say('one');
+  const end = Date.now() + 10_000;
+  await until('tokens to run out', async () => {
+    for (const tab of tabs) await tab.evaluate(() => client.request('GET', 'me'));
+    return Date.now() > end;
+  });
+  await say('two');
+  for (const tab of tabs) await heard(tab, sent, 'two tabs that share tokens');
+  assert.deepEqual(refused, []);
+  assert(shown.length >= 2 && shown.length <= 12, `${shown.length} fresh tokens in 10 seconds`);
+  assert.equal(new Set(shown).size, shown.length, 'each refresh token was used once');
+  await first.evaluate(() => client.logout());
+  await tabs[1].waitForFunction(() => client.user === null);
+  assert.equal(await first.evaluate(() => localStorage.getItem('tokens')), null);
+  console.log('ok: of two tabs one gets the tokens for both');
+  await first.context().close();
 }
 
 const texts = (tab) => tab.evaluate(() => document.querySelector('main').innerText);
@@ -136,5 +176,5 @@ async function ranOut(browser) {
 
 run(async () => {
   const browser = await launch();
-  await Promise.all([tokens(browser), revoked(browser), ranOut(browser)]);
+  await Promise.all([tokens, sharedTokens, revoked, ranOut].map((test) => test(browser)));
 });

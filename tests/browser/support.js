@@ -229,11 +229,15 @@ async function open(browser, origin, { width = 1280, height = 800, touch = width
   return openTab(context);
 }
 
-/** Makes a client in a page that has nothing else, and notes what it tells. */
+/** Makes a client in a page that has nothing else, and notes what it tells. If it is to `keep` tokens, all tabs share them. */
 async function make(options) {
   const { Goldcrest } = await import('/goldcrest.js');
   const told = { texts: [], resets: [], states: [], logouts: [], logins: [] };
-  const client = new Goldcrest(options);
+  const keep = {
+    load: () => JSON.parse(localStorage.getItem('tokens')),
+    save: (tokens) => (tokens ? localStorage.setItem('tokens', JSON.stringify(tokens)) : localStorage.removeItem('tokens')),
+  };
+  const client = new Goldcrest({ ...options, ...(options.keep && { keep }) });
   client.on('message.created', ({ data }) => told.texts.push(data.text));
   client.on('reset', ({ reason }) => told.resets.push(reason));
   client.on('state', ({ name, transport }) => told.states.push(`${name} ${transport}`));

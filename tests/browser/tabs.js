@@ -223,6 +223,46 @@ async function restored(browser) {
   await tabs[0].context().close();
 }
 
+/** Tabs that are loaded again in the midst, and go on from where they had come to. */
+async function reloaded(browser) {
+  const { way, server } = await reached('reloaded');
+  await server.register('alice');
+  const { sent, say } = talker(server, await server.register('bob'), ['alice']);
+  const first = await open(browser, way.origin, { lax: true });
+  const tabs = [first, await openTab(first.context())];
+  const begin = async (tab, after) => {
+    await goBare(tab);
+    if (tab === first && after !== undefined) await enter(tab, 'alice');
+    else assert.equal(await resume(tab), 'alice');
+    await tab.evaluate((after) => {
+      // What it tells outlives the page.
+      client.on('message.created', ({ data }) => sessionStorage.setItem('all', `${sessionStorage.getItem('all') ?? ''}${data.text}\n`));
+      client.start({ after });
+    }, after);
+  };
+  for (const tab of tabs) await begin(tab, 0);
+  const all = (tab) => tab.evaluate(() => (sessionStorage.getItem('all') ?? '').split('\n').slice(0, -1));
+  const saying = say(60);
+  for (let turn = 1; turn <= 6; turn += 1) {
+    await until('some to be said', () => sent.length >= turn * 8);
+    await begin(tabs[turn % 2]);
+  }
+  await saying;
+  // One that was elsewhere goes on from where it had come to itself, and not from where another has.
+  await tabs[1].goto('about:blank');
+  await say(5);
+  const noted = () => first.evaluate(() => Number(Object.entries(localStorage).find(([name]) => name.endsWith(':cursor'))[1]) >= client.position);
+  await until('all of it', async () => (await all(first)).length >= sent.length);
+  await until('it to be noted', noted);
+  await begin(tabs[1]);
+  for (const tab of tabs) {
+    await until('all of it', async () => (await all(tab)).length >= sent.length).catch(() => {});
+    assert.deepEqual(await all(tab), sent);
+  }
+  console.log('ok: tabs that are loaded again go on from where they had come to');
+  await first.context().close();
+}
+
 /** A page that may not lock anything. */
 async function withoutLocks(browser) {
   const { way, server } = await reached('without-locks');
@@ -276,5 +316,5 @@ async function plainly(browser) {
 
 run(async () => {
   const browser = await launch();
-  await Promise.all([connection, asleep, channels, restored, withoutLocks, plainly].map((test) => test(browser)));
+  await Promise.all([connection, asleep, channels, restored, reloaded, withoutLocks, plainly].map((test) => test(browser)));
 });
