@@ -90,7 +90,7 @@ async fn a_place_of_somebody_else_is_not_taken_for_an_empty_one() {
     let whose = if std::os::unix::fs::chown(operator.data_dir(), Some(65_534), None).is_ok() {
         format!("{data} belongs to the user nobody, and you are root; run this as that user: sudo -u nobody")
     } else {
-        fs::set_permissions(operator.data_dir(), Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(operator.data_dir(), Permissions::from_mode(0o0)).unwrap();
         format!("{data} is yours, and its permissions (0000) do not let you; chmod u+rwx {data}")
     };
     let backup = operator.data_dir().with_file_name("backup");

@@ -50,21 +50,14 @@ impl Scene {
         let message = self.alice.say(self.group, "hello").await["id"].as_u64().unwrap();
         let (group, method) = (self.group, method.to_uppercase().parse::<Method>().unwrap());
         let body: Option<Value> = match (method.as_str(), path) {
-            ("GET", _) => None,
-            (_, "/api/v1/messages" | "/api/v1/messages/take") => Some(json!({"conversation_id": group, "text": "x"})),
-            (_, "/api/v1/conversations/{id}/messages") => Some(json!({"text": "x"})),
-            ("PATCH", "/api/v1/messages/{id}") => Some(json!({"text": "x"})),
+            ("GET", _) | ("DELETE", "/api/v1/messages/{id}") => None,
+            (_, "/api/v1/messages") => Some(json!({"conversation_id": group, "text": "x"})),
+            (_, "/api/v1/messages/take") => Some(json!({"conversation_id": group})),
+            (_, "/api/v1/conversations/{id}/messages") | ("PATCH", _) => Some(json!({"text": "x"})),
             (_, "/api/v1/messages/delete") => Some(json!({"ids": [message]})),
             (_, "/api/v1/conversations/{id}/read") => Some(json!({"message_id": message})),
-            ("DELETE", "/api/v1/messages/{id}") => None,
             _ => Some(json!({})),
         };
-        let body = body.map(|mut body| {
-            if path.ends_with("/take") {
-                body.as_object_mut().unwrap().remove("text");
-            }
-            body
-        });
         let id = if path.contains("/messages/{id}") { message } else { group };
         let path = match path {
             "/api/v1/users" => "/api/v1/users?prefix=b".to_owned(),
