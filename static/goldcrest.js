@@ -890,8 +890,6 @@ function hasLocks() {
 
 // ── The outbox ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** @typedef {{ milliseconds: number, fixed?: boolean }} Pause what is `fixed` nobody cuts short */
-
 /** Keeps what is to be sent until the server has it. Each message has a key of its own, so that tabs do not overwrite each other's. */
 class Outbox {
   #store;
@@ -906,8 +904,7 @@ class Outbox {
   #again = false;
   #over = false;
   #pause = PAUSE.first;
-  /** @type {(() => void) | null} */
-  #hurry = null;
+  #rest = new Rest();
   #last = 0;
   #stop = new AbortController();
 
@@ -993,7 +990,7 @@ class Outbox {
   end() {
     this.#over = true;
     this.#stop.abort();
-    this.#hurry?.();
+    this.#rest.end();
     this.#tabs?.close();
     for (const { reject } of this.#waiting.values()) {
       reject(new GoldcrestError({ ...notLoggedIn, detail: 'Logged out before it was sent.' }));
@@ -1007,7 +1004,7 @@ class Outbox {
    * @param {{ hurry?: boolean }} [how] whether there is reason to believe that what failed would succeed now
    */
   flush({ hurry = false } = {}) {
-    if (hurry) this.#hurry?.();
+    if (hurry) this.#rest.hurry();
     if (this.#flushing) {
       this.#again = true;
       return;
@@ -1026,13 +1023,13 @@ class Outbox {
   async #run() {
     while (!this.#over) {
       // The lock is held for one message, and not through the pauses. Where it was stolen, this page had been asleep.
-      const pause = await locked(this.#shared, () => this.#attempt()).catch(() => ({ milliseconds: PAUSE.first }));
+      const pause = await locked(this.#shared, () => this.#attempt()).catch(() => ({ milliseconds: PAUSE.first, fixed: false }));
       if (pause === null) return;
-      if (pause.milliseconds && !this.#over) await this.#wait(pause);
+      if (pause.milliseconds && !this.#over) await this.#rest.take(pause.milliseconds, pause);
     }
   }
 
-  /** Sends the oldest. @returns {Promise<Pause | null>} what to wait for before the next; null if there is none */
+  /** Sends the oldest. @returns {Promise<{ milliseconds: number, fixed?: boolean } | null>} the pause before the next; null if there is none */
   async #attempt() {
     const entry = this.entries().find(({ state }) => state !== 'failed');
     if (!entry || this.#over) return null;
@@ -1067,19 +1064,6 @@ class Outbox {
     }
   }
 
-  /** @param {Pause} pause */
-  async #wait({ milliseconds, fixed = false }) {
-    await new Promise((resolve) => {
-      const timer = setTimeout(resolve, milliseconds);
-      this.#hurry = () => {
-        if (fixed && !this.#over) return;
-        clearTimeout(timer);
-        resolve(null);
-      };
-    });
-    this.#hurry = null;
-  }
-
   /** @param {string} client_id @param {(waiting: { resolve: (message: Message) => void, reject: (error: unknown) => void }) => void} how */
   #settle(client_id, how) {
     const waiting = this.#waiting.get(client_id);
@@ -1102,6 +1086,36 @@ function spread(pause) {
 /** The pause after this one: not so long where somebody looks at the page and waits. @param {number} pause */
 function longer(pause) {
   return Math.min(pause * 2, globalThis.document?.visibilityState === 'visible' ? PAUSE.watched : PAUSE.most);
+}
+
+/** A pause that others may cut short, unless the server asked for it. */
+class Rest {
+  /** @type {(() => void) | null} */
+  #wake = null;
+  #fixed = false;
+
+  /** @param {number} milliseconds @param {{ fixed?: boolean }} [how] */
+  async take(milliseconds, { fixed = false } = {}) {
+    this.#fixed = fixed;
+    await new Promise((resolve) => {
+      const timer = setTimeout(resolve, milliseconds);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve(null);
+      };
+    });
+    this.#wake = null;
+  }
+
+  /** There is reason to believe that what failed would succeed now. */
+  hurry() {
+    if (!this.#fixed) this.#wake?.();
+  }
+
+  /** Nothing comes after it any more. */
+  end() {
+    this.#wake?.();
+  }
 }
 
 // ── The stream ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -1166,7 +1180,7 @@ class Feed {
     if (typeof addEventListener === 'function') {
       addEventListener('pagehide', () => this.#note(), { signal: this.#stop.signal });
     }
-    if (!shared || !hasLocks() || typeof BroadcastChannel !== 'function') {
+    if (!shared || !hasLocks() || typeof BroadcastChannel !== 'function' || typeof addEventListener !== 'function') {
       this.#lead();
       return;
     }
@@ -1506,9 +1520,10 @@ class Tabs {
 /** @typedef {{ credentials: Credentials, position: number | null, channels: string[], signal: AbortSignal, alive: () => void, frame: (frame: any) => void, tell: (send: (operation: object) => void) => void }} Pipe */
 
 /**
- * How an attempt to listen ended: `elsewhere` says that another transport is wanted, `doubtful` that it may be.
+ * How an attempt to listen ended: the pause before the next, which is `fixed` if the server asked for it; `elsewhere` says that
+ * another transport is wanted, `doubtful` that it may be.
  *
- * @typedef {{ pause: number | null, elsewhere?: boolean, doubtful?: boolean, over?: string, refused?: GoldcrestError, error?: GoldcrestError }} End
+ * @typedef {{ pause: number | null, fixed?: boolean, elsewhere?: boolean, doubtful?: boolean, over?: string, refused?: GoldcrestError, error?: GoldcrestError }} End
  */
 
 /** A connection to the server that is kept up: opened again when it breaks, over another transport if one does not work. */
@@ -1528,8 +1543,7 @@ class Connection {
   #stopped = false;
   /** @type {AbortController | null} */
   #current = null;
-  /** @type {(() => void) | null} */
-  #hurry = null;
+  #rest = new Rest();
   #heardAt = 0;
   #isOpen = false;
   #renewed = false;
@@ -1565,19 +1579,21 @@ class Connection {
     this.#stopped = true;
     this.#stop.abort();
     this.#current?.abort();
-    this.#hurry?.();
+    this.#rest.end();
   }
 
   /** Follows these channels from here on. @param {string[]} channels */
   follow(channels) {
     this.#channels = channels;
     this.#current?.abort();
-    this.#hurry?.();
+    this.#rest.hurry();
   }
 
   /** The page is looked at again, or the network is back: a connection that may be dead is not waited for. @param {{ anew?: boolean }} [how] */
   look({ anew = false } = {}) {
-    this.#hurry?.();
+    // It may be another network, in which another transport is the best.
+    if (anew) this.#which = this.#attempts = this.#tried = 0;
+    this.#rest.hurry();
     if (this.#isOpen && (anew || Date.now() - this.#heardAt > SILENCE / 2)) this.#current?.abort();
   }
 
@@ -1595,7 +1611,7 @@ class Connection {
       if (globalThis.navigator?.onLine === false) {
         this.#say('offline');
         // A server on this machine is there all the same.
-        await this.#wait(PAUSE.watched);
+        await this.#rest.take(PAUSE.watched);
         if (this.#stopped) return;
       }
       this.#say('connecting');
@@ -1618,7 +1634,7 @@ class Connection {
         this.#pause = longer(this.#pause);
       }
       this.#say('waiting', { retryAt: Date.now() + pause, error: end.error ?? null });
-      await this.#wait(pause);
+      await this.#rest.take(pause, end);
     }
   }
 
@@ -1636,18 +1652,6 @@ class Connection {
     return this.#attempts > 1 && this.#transports.length > 1 && (await this.#answers());
   }
 
-  /** @param {number} pause */
-  async #wait(pause) {
-    await new Promise((resolve) => {
-      const timer = setTimeout(resolve, pause);
-      this.#hurry = () => {
-        clearTimeout(timer);
-        resolve(null);
-      };
-    });
-    this.#hurry = null;
-  }
-
   /**
    * One attempt. A `pause` of null is the usual one, longer after each failure.
    *
@@ -1658,7 +1662,7 @@ class Connection {
     this.#current = current;
     this.#isOpen = false;
     this.#heardAt = Date.now();
-    /** @type {{ pause: number | null, elsewhere?: boolean, over?: string } | null} */
+    /** @type {End | null} */
     let verdict = null;
     let beats = 0;
     /** @type {((operation: object) => void) | null} */
@@ -1668,7 +1672,7 @@ class Connection {
     let opened = false;
     let used = this.#credentials.bearer;
     const extend = (/** @type {typeof tell} */ through) => this.#extend(used, through, conclude).then(() => (used = this.#credentials.bearer));
-    const conclude = (/** @type {NonNullable<typeof verdict>} */ said) => {
+    const conclude = (/** @type {End} */ said) => {
       verdict ??= said;
       current.abort();
     };
@@ -1719,7 +1723,7 @@ class Connection {
             else void extend(null);
             return;
           case 'bye':
-            conclude({ pause: frame.retry ?? null });
+            conclude({ pause: frame.retry ?? null, fixed: frame.retry !== undefined });
             return;
           case 'reply':
             if (!frame.ok && frame.ref === 'auth') void extend(null);
@@ -1780,7 +1784,7 @@ class Connection {
     }
     // What something between refuses of its own it may let through another time.
     if (!refusal.passing && refusal.code !== 'unexpected') return { pause: null, refused: refusal };
-    if (refusal.retryAfter !== null) return { pause: refusal.retryAfter * 1000, error: refusal };
+    if (refusal.retryAfter !== null) return { pause: refusal.retryAfter * 1000, fixed: true, error: refusal };
     return { pause: null, doubtful: true, error: refusal };
   }
 

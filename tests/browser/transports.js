@@ -129,6 +129,29 @@ async function between(browser) {
     await tab.context().close();
   }));
   console.log('ok: who stands between and refuses ends no session and no stream');
+
+  // The server itself asks to be left alone for a while.
+  const tab = await listener(browser, server.origin, { transport: 'sse' });
+  await isLive(tab, 'sse');
+  let asked = 0;
+  await tab.context().route(/\/stream\b/, (route) => {
+    asked += 1;
+    return route.fulfill({ status: 503, headers: { 'Retry-After': '4', 'Content-Type': 'application/problem+json' }, body: '{"code":"unavailable"}' });
+  });
+  await tab.context().setOffline(true);
+  await tab.context().setOffline(false);
+  await tab.waitForFunction(() => client.state.name === 'waiting', null, { polling: 50 });
+  const from = Date.now();
+  const before = asked;
+  await until('three seconds', async () => {
+    await tab.evaluate(() => void dispatchEvent(new Event('focus')));
+    return Date.now() - from > 3_000;
+  });
+  assert.equal(asked, before, 'nobody who comes back to the page makes it ask earlier');
+  await tab.context().unroute(/\/stream\b/);
+  await isLive(tab, 'sse');
+  await tab.context().close();
+  console.log('ok: what the server asks to wait for is waited for');
 }
 
 run(async () => {
