@@ -2,12 +2,12 @@
 
 use super::app::App;
 use super::problem::Problem;
-use super::published::{File, Known};
+use super::published::{File, Known, takes_pages};
 use axum::Router;
 use axum::extract::{FromRef, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use http::Uri;
+use http::{HeaderMap, Method, StatusCode, Uri};
 use rust_embed::RustEmbed;
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
@@ -116,6 +116,17 @@ pub(super) fn router() -> Router<App> {
 /// `GET /`, and all the other addresses.
 async fn page(State(site): State<Site>, known: Known) -> Response {
     site.answer("index.html", &known)
+}
+
+/// What is at no address at all: the app says so to who came with a browser, a problem to everybody else.
+pub(super) async fn nowhere(State(site): State<Site>, method: Method, uri: Uri, headers: HeaderMap) -> Response {
+    let is_read = method == Method::GET || method == Method::HEAD;
+    if !is_read || uri.path().starts_with("/api/") || !takes_pages(&headers) {
+        return Problem::not_found().into_response();
+    }
+    let mut response = site.answer("index.html", &Known::nothing(headers));
+    *response.status_mut() = StatusCode::NOT_FOUND;
+    response
 }
 
 /// `GET /app/PATH`, and the files beside it.

@@ -116,6 +116,27 @@ async fn what_is_no_address_of_the_app_is_refused_like_anything_else() {
 }
 
 #[tokio::test]
+async fn who_comes_with_a_browser_to_no_address_gets_the_app_which_says_so() {
+    let server = Server::start().await;
+    let ask = async |method: &str, path: &str, accept: &str| {
+        let header = format!("accept: {accept}\r\nif-none-match: *\r\nconnection: close");
+        exchange(server.address, format!("{method} {path} HTTP/1.1\r\nhost: x\r\n{header}\r\n\r\n")).await.unwrap()
+    };
+    let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+    for path in ["/nothing", "/user", "/conversations/7/nothing"] {
+        let answer = ask("GET", path, browser).await;
+        assert_eq!((answer.status, answer.header("content-type")), (404, Some("text/html; charset=utf-8")), "{path}");
+        is_strict(&answer, path);
+        assert!(String::from_utf8_lossy(&answer.body).contains("/app/main.js"), "{path}");
+    }
+    for (method, path, accept) in
+        [("GET", "/nothing", "*/*"), ("POST", "/nothing", browser), ("GET", "/api/v1/nothing", browser)]
+    {
+        ask(method, path, accept).await.refused(404, "not_found");
+    }
+}
+
+#[tokio::test]
 async fn every_file_of_the_app_is_served_as_what_it_is() {
     let server = Server::start().await;
     for (path, bytes) in files() {
