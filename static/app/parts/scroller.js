@@ -10,6 +10,8 @@ const STEP = 16;
 const NEAR = 1_400;
 /** Whoever is so near the newest end stays there when something new comes. */
 const STUCK = 48;
+/** Whether the browser by itself keeps what is looked at in its place: it knows how far a scroll under way has got meanwhile. */
+const ANCHORS = CSS.supports('overflow-anchor', 'auto');
 
 /**
  * @template T
@@ -86,6 +88,21 @@ export function scroller(source) {
     if (moved) scrollTo(node.scrollTop + moved);
   };
 
+  /** Draws, and leaves what is looked at in its place. @param {T[]} items @param {number} from @param {number} to */
+  const steady = (items, from, to) => {
+    const held = ANCHORS ? null : anchor();
+    lift();
+    draw(items, from, to);
+    hold(held);
+  };
+
+  /** At the very top no browser holds on to anything. @returns {boolean} whether one was there */
+  const lift = () => {
+    if (!ANCHORS || node.scrollTop >= 1) return false;
+    node.scrollTop = 1;
+    return true;
+  };
+
   const toNewest = () => scrollTo(flipped ? 0 : node.scrollHeight);
 
   /** Draws the items from one index to another. @param {T[]} items @param {number} from @param {number} to */
@@ -142,17 +159,18 @@ export function scroller(source) {
       return;
     }
     const stay = stuck && source.ended();
-    const held = stay ? null : anchor();
     let from = first ? place(items, first) : Math.max(0, items.length - FIRST);
     let to = last ? place(items, last + 1) : items.length;
     if (stay || to <= from) {
       to = items.length;
-      from = Math.max(Math.min(from, to - FIRST), to - MOST, 0);
+      // What is too much goes in a frame of its own, where it moves nothing.
+      from = Math.max(Math.min(from, to - FIRST), to - 2 * MOST, 0);
     }
-    draw(items, from, to);
-    if (stay) toNewest();
-    else hold(held);
-    queueMicrotask(fillUp);
+    if (stay) {
+      draw(items, from, to);
+      toNewest();
+    } else steady(items, from, to);
+    fillSoon();
   };
 
   /** Grows the window on one side, and lets go on the other. @param {'older' | 'newer'} side @returns {boolean} whether it did */
@@ -169,23 +187,40 @@ export function scroller(source) {
       to = Math.min(items.length, to + STEP);
       from = Math.max(from, to - MOST);
     }
-    const held = anchor();
-    draw(items, from, to);
-    hold(held);
+    steady(items, from, to);
     return true;
   };
 
+  /** @param {'older' | 'newer'} side */
+  const canGrow = (side) => (side === 'older' ? place(source.items(), first) > 0 : place(source.items(), last + 1) < source.items().length);
+
+  let lifted = false;
+  let filling = 0;
+  /** Between two frames a scroll may be on its way that nobody here knows of: what is drawn then would jump. */
+  const fillSoon = () => (filling ||= requestAnimationFrame(fillUp));
+
   /** Brings more where the edge is near. */
   const fillUp = () => {
+    cancelAnimationFrame(filling);
+    filling = 0;
     if (closed || busy || !list.childElementCount || !node.clientHeight) return;
+    if (drawn.size > MOST + STEP) {
+      const items = source.items();
+      const to = place(items, last + 1);
+      steady(items, to - MOST, to);
+      fillSoon();
+      return;
+    }
     const above = node.scrollTop;
     const below = node.scrollHeight - node.scrollTop - node.clientHeight;
     /** @type {['older' | 'newer', number][]} */
     const sides = flipped ? [['newer', above], ['older', below]] : [['older', above], ['newer', below]];
     for (const [side, left] of sides) {
       if (left > NEAR) continue;
-      if (grow(side)) {
-        requestAnimationFrame(fillUp);
+      // What is drawn in the same frame would be taken for a jump.
+      lifted = !lifted && above < 1 && canGrow(side) && lift();
+      if (lifted || grow(side)) {
+        fillSoon();
         return;
       }
       if (side === 'older' ? source.begun() : source.ended()) continue;
@@ -195,10 +230,7 @@ export function scroller(source) {
       source[side]().then(
         () => {
           busy = false;
-          if (source.items() !== before) {
-            grow(side);
-            requestAnimationFrame(fillUp);
-          }
+          if (source.items() !== before) fillSoon();
         },
         // It is tried again when somebody scrolls on.
         () => setTimeout(() => (busy = false), 2_000),
@@ -222,7 +254,7 @@ export function scroller(source) {
   node.addEventListener('scroll', onscroll, { passive: true });
   const resized = new ResizeObserver(() => {
     if (stuck && source.ended()) toNewest();
-    fillUp();
+    fillSoon();
   });
   resized.observe(node);
 
@@ -252,7 +284,7 @@ export function scroller(source) {
       scrollTo(Math.max(0, top - node.clientHeight * at));
       stuck = atNewest();
       if (focus) row.focus({ preventScroll: true });
-      requestAnimationFrame(fillUp);
+      fillSoon();
       return row;
     },
     /** The key of the first row that can be seen, and where it stands; null where one is at the newest. */
