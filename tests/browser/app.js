@@ -8,69 +8,12 @@
 'use strict';
 
 const assert = require('node:assert/strict');
-const { execFileSync, spawn } = require('node:child_process');
 const fs = require('node:fs');
-const os = require('node:os');
 const path = require('node:path');
-const { chromium } = require('playwright-core');
+const { PASSWORD, Server, launch, logIn, open, run } = require('./support');
 
-const PATIENCE = 60_000;
-const PROGRAM = path.resolve(process.argv[2] ?? 'target/debug/goldcrest');
 const PICTURES = process.argv[3];
 const AXE = fs.readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
-const PASSWORD = 'correct horse';
-const home = fs.mkdtempSync(path.join(os.tmpdir(), 'goldcrest-app-'));
-const undo = [() => fs.rmSync(home, { recursive: true, force: true })];
-
-/** A server of its own, in a directory of its own. */
-async function serve(name, ...options) {
-  const data = path.join(home, name);
-  const environment = Object.fromEntries(Object.entries(process.env).filter(([key]) => !key.startsWith('GOLDCREST_')));
-  const flags = ['--listen', '127.0.0.1:0', '--data-dir', data, '--rate-limits', 'off', '--log-level', 'error', ...options];
-  const server = spawn(PROGRAM, flags, { env: environment, stdio: ['ignore', 'pipe', 'inherit'] });
-  undo.push(() => server.kill('SIGKILL'));
-  const line = await new Promise((resolve, reject) => {
-    server.stdout.once('data', (bytes) => resolve(String(bytes)));
-    server.once('exit', (code) => reject(new Error(`the server ended with ${code}`)));
-  });
-  const origin = line.match(/http:\/\/\S+/)[0];
-  execFileSync(PROGRAM, ['user', 'add', 'root', '--admin', '--password-stdin', '--data-dir', data], { input: `${PASSWORD}\n`, env: environment });
-  return { origin, end: () => server.kill('SIGKILL') };
-}
-
-/** Calls the API, as somebody who is not in a browser. */
-async function call(origin, method, route, token, body) {
-  const headers = { 'Content-Type': 'application/json', ...(token && { Authorization: `Bearer ${token}` }) };
-  const answer = await fetch(`${origin}/api/v1/${route}`, { method, headers, body: body && JSON.stringify(body) });
-  assert(answer.ok, `${method} ${route}: ${answer.status}`);
-  return answer.status === 204 ? null : answer.json();
-}
-
-const register = async (origin, username) => (await call(origin, 'POST', 'users', null, { username, password: PASSWORD })).access_token;
-
-/** What went wrong in any page. */
-const troubles = [];
-
-/** A window of its own, with nothing remembered. */
-async function open(browser, origin, { width = 1280, height = 800, look = 'light' } = {}) {
-  const context = await browser.newContext({ baseURL: origin, viewport: { width, height }, colorScheme: look, locale: 'en-GB', hasTouch: width < 760 });
-  context.setDefaultTimeout(PATIENCE);
-  const tab = await context.newPage();
-  tab.on('pageerror', (error) => troubles.push(`${tab.url()}: ${error.stack}`));
-  tab.on('console', (message) => {
-    // A refusal that is asked for is told of as an error too; what breaks the policy says so.
-    if (/Content Security Policy|Trusted/.test(message.text())) troubles.push(`${tab.url()}: ${message.text()}`);
-  });
-  return tab;
-}
-
-async function logIn(tab, username, password = PASSWORD) {
-  await tab.goto('/login');
-  await tab.fill('[name=username]', username);
-  await tab.fill('[name=password]', password);
-  await tab.click('[type=submit]');
-  await tab.waitForSelector('.shell');
-}
 
 const says = (tab, words) => tab.waitForFunction((words) => document.body.innerText.includes(words), words);
 const saysNot = (tab, words) => tab.waitForFunction((words) => !document.querySelector('main').innerText.includes(words), words);
@@ -90,8 +33,8 @@ async function isSound(tab, name) {
 }
 
 /** Logging in, staying so, logging out; by keyboard alone. */
-async function sessions(browser, { origin }) {
-  const tab = await open(browser, origin);
+async function sessions(browser, server) {
+  const tab = await open(browser, server.origin);
   await tab.goto('/settings/devices');
   await tab.waitForSelector('[name=username]:focus');
   await tab.keyboard.type('alice');
@@ -109,7 +52,7 @@ async function sessions(browser, { origin }) {
   await says(tab, 'This device');
   assert.deepEqual(await tab.evaluate(() => Object.keys(localStorage).filter((key) => /token|secret|password/.test(key))), []);
 
-  const other = await open(browser, origin, { width: 390, height: 844 });
+  const other = await open(browser, server.origin, { width: 390, height: 844 });
   await logIn(other, 'alice');
   await other.goto('/settings/devices');
   await other.click('text=Log out everywhere else');
@@ -124,8 +67,8 @@ async function sessions(browser, { origin }) {
   console.log('ok: logging in, staying so, logging out');
 }
 
-async function settings(browser, { origin }) {
-  const tab = await open(browser, origin);
+async function settings(browser, server) {
+  const tab = await open(browser, server.origin);
   await logIn(tab, 'alice');
   await tab.focus('.account');
   await tab.keyboard.press('Enter');
@@ -157,21 +100,21 @@ async function settings(browser, { origin }) {
   await tab.click('text=Make the key');
   const key = await tab.inputValue('.copyable input');
   const body = { to: ['bob'], text: 'from a script' };
-  await call(origin, 'POST', 'messages', key, body);
+  await server.call('POST', 'messages', key, body);
   await tab.keyboard.press('Escape');
   await tab.locator('li', { hasText: 'robot' }).getByText('Revoke').click();
   await tab.click('dialog .danger');
   await says(tab, 'No API keys');
-  await assert.rejects(call(origin, 'POST', 'messages', key, body), /401/);
+  await assert.rejects(server.call('POST', 'messages', key, body), /401/);
   console.log('ok: a key is shown once, works, and is revoked');
 }
 
-async function people(browser, { origin }, bob) {
-  const tab = await open(browser, origin);
+async function people(browser, server, bob) {
+  const tab = await open(browser, server.origin);
   await logIn(tab, 'alice');
   await tab.goto('/contacts');
   await says(tab, 'No contacts yet');
-  await call(origin, 'POST', 'contacts', bob, { username: 'alice' });
+  await server.call('POST', 'contacts', bob, { username: 'alice' });
   await tab.locator('li', { hasText: 'bob' }).getByText('Approve').click();
   await tab.locator('section', { has: tab.locator('h2', { hasText: /^Contacts/ }) }).locator('li', { hasText: 'bob' }).waitFor();
   await tab.fill('[name=username]', 'nobody');
@@ -201,8 +144,8 @@ async function people(browser, { origin }, bob) {
 }
 
 /** What is told of outside of the page, in a window that nobody looks at. */
-async function announcements(browser, { origin }, bob) {
-  const tab = await open(browser, origin);
+async function announcements(browser, server, bob) {
+  const tab = await open(browser, server.origin);
   await tab.addInitScript(() => {
     globalThis.told = [];
     globalThis.Notification = class {
@@ -213,7 +156,7 @@ async function announcements(browser, { origin }, bob) {
     Object.defineProperty(document, 'hidden', { get: () => location.hash === '#hidden' });
   });
   await logIn(tab, 'alice');
-  const send = (text) => call(origin, 'POST', 'messages', bob, { to: ['alice'], text });
+  const send = (text) => server.call('POST', 'messages', bob, { to: ['alice'], text });
   const counted = (beginning) => tab.waitForFunction((beginning) => document.title.startsWith(beginning), beginning);
   await tab.goto('/settings#hidden');
   await says(tab, 'Notifications');
@@ -268,20 +211,20 @@ async function administration(browser, server) {
   await says(root, 'Nobody is called so');
   await logIn(guest, 'ann');
   console.log('ok: invitations, and shutting out');
-  server.end();
+  await server.end('SIGKILL');
   await says(guest, 'No connection to the server.');
   console.log('ok: a server that is gone is told of');
 }
 
 /** Every page, in every size and look. */
-async function looks(browser, { origin }, bob) {
+async function looks(browser, server, bob) {
   const text = 'Look at https://example.org/a and `this`, @root:\n```\nlet it = be;\n```';
-  const first = await call(origin, 'POST', 'messages', bob, { to: ['root'], text });
-  await call(origin, 'POST', 'messages', bob, { conversation_id: first.conversation_id, thread_id: first.id, text: 'and at this, @root' });
+  const first = await server.call('POST', 'messages', bob, { to: ['root'], text });
+  await server.call('POST', 'messages', bob, { conversation_id: first.conversation_id, thread_id: first.id, text: 'and at this, @root' });
   const conversation = `conversations/${first.conversation_id}`;
   const pages = ['', 'conversations', conversation, `messages/${first.id}`, 'threads', `threads/${first.id}`, 'mentions', 'search', 'new?to=bob', 'groups/new', 'settings', 'settings/devices', 'settings/keys', 'settings/blocks', 'contacts', 'user/bob', 'user/nobody', 'channels', 'admin', 'admin?part=invitations', 'admin?part=channels'];
   for (const [size, look] of [['phone', 'dark'], ['phone', 'light'], ['wide', 'dark'], ['wide', 'light']]) {
-    const tab = await open(browser, origin, { look, ...(size === 'phone' && { width: 360, height: 740 }) });
+    const tab = await open(browser, server.origin, { look, ...(size === 'phone' && { width: 360, height: 740 }) });
     for (const page of ['login', 'register', 'lost-password']) {
       await tab.goto(`/${page}`);
       await tab.waitForSelector('.card');
@@ -298,30 +241,19 @@ async function looks(browser, { origin }, bob) {
   console.log(`ok: ${pages.length + 3} pages, light and dark, on a phone and a wide screen`);
 }
 
-async function main() {
-  const executablePath = execFileSync('sh', ['-c', 'command -v chromium'], { encoding: 'utf8' }).trim();
-  const flags = ['--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking'];
-  const browser = await chromium.launch({ executablePath, args: flags });
-  undo.push(() => browser.close());
-  const server = await serve('open');
-  await register(server.origin, 'alice');
-  const bob = await register(server.origin, 'bob');
-  await call(server.origin, 'POST', 'conversations', bob, { kind: 'channel', name: 'News' });
+run(async () => {
+  const browser = await launch();
+  const server = await Server.started('open');
+  server.administrator('root');
+  await server.register('alice');
+  const bob = await server.register('bob');
+  await server.call('POST', 'conversations', bob, { kind: 'channel', name: 'News' });
   await sessions(browser, server);
   await settings(browser, server);
   await people(browser, server, bob);
   await announcements(browser, server, bob);
   await looks(browser, server, bob);
-  await administration(browser, await serve('invite', '--registration', 'invite'));
-  assert.deepEqual(troubles, []);
-}
-
-main()
-  .catch((error) => {
-    console.error(error);
-    process.exitCode = 1;
-  })
-  .finally(async () => {
-    for (const step of undo.reverse()) await step();
-    process.exit();
-  });
+  const closed = await Server.started('invite', '--registration', 'invite');
+  closed.administrator('root');
+  await administration(browser, closed);
+});

@@ -7,17 +7,10 @@
 'use strict';
 
 const assert = require('node:assert/strict');
-const { execFileSync, spawn } = require('node:child_process');
 const fs = require('node:fs');
 const http = require('node:http');
-const os = require('node:os');
 const path = require('node:path');
-const { chromium } = require('playwright-core');
-
-const PATIENCE = 60_000;
-const PROGRAM = path.resolve(process.argv[2] ?? 'target/debug/goldcrest');
-const home = fs.mkdtempSync(path.join(os.tmpdir(), 'goldcrest-browser-'));
-const data = path.join(home, 'data');
+const { PATIENCE, Server, afterwards, launch, open, run, until } = require('./support');
 
 // What is shown is what is run, but for the addresses.
 const readme = fs.readFileSync(path.join(__dirname, '../../README.md'), 'utf8');
@@ -51,67 +44,22 @@ function observe() {
 /** What the page shows, without the number of the conversation. */
 const shown = () => [...document.querySelectorAll('#messages li')].map((line) => line.textContent.replace(/^#\d+ /, ''));
 
-const undo = [() => fs.rmSync(home, { recursive: true, force: true })];
-
-/** The server, always at the same address once it has one. */
-const server = {
-  address: '127.0.0.1:0',
-  origin: null,
-  process: null,
-
-  async start() {
-    const options = ['--listen', this.address, '--data-dir', data, '--allow-origins', this.origin];
-    options.push('--rate-limits', 'off', '--log-level', 'warn');
-    const environment = Object.entries(process.env).filter(([name]) => !name.startsWith('GOLDCREST_'));
-    this.process = spawn(PROGRAM, options, {
-      env: Object.fromEntries(environment),
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    const line = await new Promise((resolve, reject) => {
-      this.process.stdout.once('data', (bytes) => resolve(String(bytes)));
-      this.process.once('exit', (code) => reject(new Error(`the server ended with ${code}`)));
-      this.process.once('error', reject);
-    });
-    this.address = line.match(/http:\/\/(\S+)/)[1];
-  },
-
-  async end(signal) {
-    const ended = new Promise((resolve) => this.process.once('exit', resolve));
-    this.process.kill(signal);
-    await ended;
-    this.process = null;
-  },
-
-  async call(method, route, token, body) {
-    const headers = { 'Content-Type': 'application/json', ...(token && { Authorization: `Bearer ${token}` }) };
-    const url = `http://${this.address}/api/v1/${route}`;
-    const answer = await fetch(url, { method, headers, body: body && JSON.stringify(body) });
-    assert(answer.ok, `${method} ${route}: ${answer.status}`);
-    return answer.status === 204 ? null : answer.json();
-  },
-
-  register(username, password) {
-    return this.call('POST', 'users', null, { username, password });
-  },
-};
-
 /** A server of pages from somewhere else. */
-async function servePage() {
+async function servePage(where) {
   const pages = http.createServer((request, response) => {
     response.setHeader('Content-Type', 'text/html; charset=utf-8');
-    response.end(page.replace(shownServer, `const server = 'http://${server.address}';`));
+    response.end(page.replace(shownServer, `const server = '${where()}';`));
   });
   await new Promise((resolve) => pages.listen(0, '127.0.0.1', resolve));
-  undo.push(() => pages.close());
+  afterwards(() => pages.close());
   return `http://127.0.0.1:${pages.address().port}`;
 }
 
-async function main() {
-  server.origin = await servePage();
-  undo.push(() => server.process?.kill('SIGKILL'));
-  await server.start();
-  await server.register('alice', 'correct horse');
-  let bob = (await server.register('bob', 'battery staple')).access_token;
+run(async () => {
+  const elsewhere = await servePage(() => server.origin);
+  const server = await Server.started('data', '--allow-origins', elsewhere);
+  await server.register('alice');
+  let bob = await server.register('bob', 'battery staple');
 
   let sent = [];
   const say = async (count) => {
@@ -122,13 +70,7 @@ async function main() {
     }
   };
 
-  const executablePath = execFileSync('sh', ['-c', 'command -v chromium'], { encoding: 'utf8' }).trim();
-  const flags = ['--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking'];
-  const browser = await chromium.launch({ executablePath, args: flags });
-  undo.push(() => browser.close());
-  const tab = await browser.newPage();
-  const errors = [];
-  tab.on('pageerror', (error) => errors.push(error));
+  const tab = await open(await launch(), elsewhere);
   const warnings = [];
   tab.on('console', (message) => { if (message.type() === 'warning') warnings.push(message.text()); });
   await tab.addInitScript(observe);
@@ -141,10 +83,9 @@ async function main() {
 
   const heard = () => tab.evaluate(() => ({ ...heard }));
   const shows = async (what) => {
-    const until = Date.now() + PATIENCE;
-    while (JSON.stringify(await tab.evaluate(shown)) !== JSON.stringify(sent) && Date.now() < until) {
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
+    const same = async () => JSON.stringify(await tab.evaluate(shown)) === JSON.stringify(sent);
+    // What it shows instead says more than that it did not.
+    await until(what, same).catch(() => {});
     assert.deepEqual(await tab.evaluate(shown), sent, `${what}: ${JSON.stringify(await heard())}`);
     console.log(`ok: ${what}: ${sent.length} messages; ${JSON.stringify(await heard())}`);
   };
@@ -152,7 +93,7 @@ async function main() {
     tab.waitForFunction(([name, count]) => heard[name] >= count, [name, count], { timeout: PATIENCE, polling: 50 });
 
   await say(3);
-  await tab.goto(server.origin);
+  await tab.goto('/');
   await logIn('a wrong horse');
   await tab.waitForFunction(() => document.querySelector('#trouble').value.includes('wrong'), null, { timeout: PATIENCE });
   await logIn('correct horse');
@@ -180,16 +121,16 @@ async function main() {
   assert.equal((await heard()).tickets, 1, 'the browser came back by itself, with its first ticket');
 
   await server.end('SIGTERM');
-  fs.cpSync(data, path.join(home, 'copy'), { recursive: true });
+  server.copy();
   await server.start();
   await say(3);
   await shows('a server that was stopped and restarted');
   assert((await heard()).bye >= 1, 'it said bye');
 
-  const mine = await server.call('POST', 'sessions', null, { username: 'alice', password: 'correct horse' });
-  const sessions = await server.call('GET', 'sessions', mine.access_token);
+  const mine = await server.logIn('alice');
+  const sessions = await server.call('GET', 'sessions', mine);
   for (const session of sessions.items.filter((session) => !session.current)) {
-    await server.call('DELETE', `sessions/${session.id}`, mine.access_token);
+    await server.call('DELETE', `sessions/${session.id}`, mine);
   }
   await hears('expired', 1);
   await logIn('correct horse');
@@ -201,23 +142,14 @@ async function main() {
   await say(20);
   await shows('some more');
   await server.end('SIGKILL');
-  fs.rmSync(data, { recursive: true });
-  fs.renameSync(path.join(home, 'copy'), data);
+  server.restore();
   sent = sent.slice(0, 9);
   await server.start();
-  bob = (await server.call('POST', 'sessions', null, { username: 'bob', password: 'battery staple' })).access_token;
+  bob = await server.logIn('bob', 'battery staple');
   await logIn('correct horse');
   await hears('reset', 1);
   await say(3);
   await shows('an older copy of the data: a ticket that is refused for good, a cursor beyond the end, fresh lists');
   assert((await heard()).closed >= 1, 'a ticket of a session that the copy does not know closes the stream');
   assert(warnings.some((warning) => warning.includes('no ticket: 401')), `trouble is told: ${warnings}`);
-  assert.deepEqual(errors, [], 'the page has no errors');
-}
-
-main()
-  .then(() => 0, (error) => { console.error(error); return 1; })
-  .then(async (code) => {
-    for (const step of undo.reverse()) await step();
-    process.exit(code);
-  });
+});

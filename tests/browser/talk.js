@@ -7,79 +7,24 @@
 'use strict';
 
 const assert = require('node:assert/strict');
-const { execFileSync, spawn } = require('node:child_process');
-const fs = require('node:fs');
-const os = require('node:os');
-const path = require('node:path');
-const { chromium } = require('playwright-core');
-
-const PATIENCE = 60_000;
-const PASSWORD = 'correct horse';
-const PROGRAM = path.resolve(process.argv[2] ?? 'target/debug/goldcrest');
-const home = fs.mkdtempSync(path.join(os.tmpdir(), 'goldcrest-talk-'));
-const undo = [() => fs.rmSync(home, { recursive: true, force: true })];
-
-/** The server, always at the same address once it has one. */
-const server = {
-  address: '127.0.0.1:0',
-  process: null,
-
-  async start() {
-    const options = ['--listen', this.address, '--data-dir', path.join(home, 'data'), '--rate-limits', 'off', '--log-level', 'warn'];
-    const environment = Object.entries(process.env).filter(([name]) => !name.startsWith('GOLDCREST_'));
-    this.process = spawn(PROGRAM, options, { env: Object.fromEntries(environment), stdio: ['ignore', 'pipe', 'inherit'] });
-    const line = await new Promise((resolve, reject) => {
-      this.process.stdout.once('data', (bytes) => resolve(String(bytes)));
-      this.process.once('exit', (code) => reject(new Error(`the server ended with ${code}`)));
-      this.process.once('error', reject);
-    });
-    this.address = line.match(/http:\/\/(\S+)/)[1];
-  },
-
-  async end(signal) {
-    const ended = new Promise((resolve) => this.process.once('exit', resolve));
-    this.process.kill(signal);
-    await ended;
-    this.process = null;
-  },
-
-  async register(username) {
-    const body = JSON.stringify({ username, password: PASSWORD });
-    const answer = await fetch(`http://${this.address}/api/v1/users`, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body });
-    assert(answer.ok, `${username}: ${answer.status}`);
-  },
-};
+const { Server, launch, logIn, open, run, until } = require('./support');
 
 /** All that a conversation shows, what is on its way included. */
 const shown = () => [...document.querySelectorAll('.conversation-page .message .text')].map((one) => one.textContent);
 
-async function main() {
-  undo.push(() => server.process?.kill('SIGKILL'));
-  await server.start();
+run(async () => {
+  const server = await Server.started();
   await server.register('alice');
   await server.register('bob');
-
-  const executablePath = execFileSync('sh', ['-c', 'command -v chromium'], { encoding: 'utf8' }).trim();
-  const flags = ['--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking'];
-  const browser = await chromium.launch({ executablePath, args: flags });
-  undo.push(() => browser.close());
-  const errors = [];
-
-  const enter = async (username, viewport) => {
-    const context = await browser.newContext({ viewport });
-    const tab = await context.newPage();
-    tab.setDefaultTimeout(PATIENCE);
-    tab.on('pageerror', (error) => errors.push(error));
-    tab.on('dialog', (dialog) => errors.push(new Error(`a text opened a dialog: ${dialog.message()}`)));
-    await tab.goto(`http://${server.address}/login`);
-    await tab.fill('[name=username]', username);
-    await tab.fill('[name=password]', PASSWORD);
-    await tab.click('button[type=submit]');
-    await tab.waitForSelector('.shell');
+  const browser = await launch();
+  const enter = async (username, size) => {
+    const tab = await open(browser, server.origin, size);
+    await logIn(tab, username);
     return tab;
   };
-  const alice = await enter('alice', { width: 1280, height: 800 });
-  const bob = await enter('bob', { width: 390, height: 844 });
+  const alice = await enter('alice');
+  // In a window as narrow as a phone, but with keys: on glass, Enter begins a line.
+  const bob = await enter('bob', { width: 390, height: 844, touch: false });
 
   const sent = [];
   const write = async (tab, text) => {
@@ -89,20 +34,20 @@ async function main() {
   };
   const show = async (what) => {
     for (const [name, tab] of Object.entries({ alice, bob })) {
-      const until = Date.now() + PATIENCE;
       const same = async () => JSON.stringify(await tab.evaluate(shown)) === JSON.stringify(sent) && (await tab.locator('.pending').count()) === 0;
-      while (!(await same()) && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, 50));
+      // What it shows instead says more than that it did not.
+      await until(what, same).catch(() => {});
       assert.deepEqual(await tab.evaluate(shown), sent, `${what}: what ${name} sees`);
       assert.equal(await tab.locator('.pending').count(), 0, `${what}: nothing of ${name} waits`);
     }
     console.log(`ok: ${what}: ${sent.length} messages`);
   };
 
-  await alice.goto(`http://${server.address}/new`);
+  await alice.goto('/new');
   await write(alice, '@bob hello');
   sent[0] = 'hello';
   await alice.waitForURL('**/conversations/*');
-  await bob.goto(`http://${server.address}/conversations`);
+  await bob.goto('/conversations');
   await bob.click('.conversation');
   await show('a leading row of names');
 
@@ -157,7 +102,7 @@ async function main() {
   await show('pages that are loaded again');
 
   await server.end('SIGTERM');
-  fs.cpSync(path.join(home, 'data'), path.join(home, 'copy'), { recursive: true });
+  server.copy();
   await server.start();
   const before = [...sent];
   for (let number = 1; number <= 10; number += 1) await write(number % 2 ? alice : bob, `soon forgotten, ${number}`);
@@ -165,18 +110,9 @@ async function main() {
   await alice.waitForFunction((count) => document.querySelectorAll('.message:not(.pending)').length === count, before.length + 10);
   await bob.waitForFunction((count) => document.querySelectorAll('.message:not(.pending)').length === count, before.length + 10);
   await server.end('SIGKILL');
-  fs.rmSync(path.join(home, 'data'), { recursive: true });
-  fs.renameSync(path.join(home, 'copy'), path.join(home, 'data'));
+  server.restore();
   await server.start();
   await show('an older copy of the data: the pages begin anew');
   await write(alice, 'onward');
   await show('what is sent after that');
-  assert.deepEqual(errors, [], 'the pages have no errors');
-}
-
-main()
-  .then(() => 0, (error) => { console.error(error); return 1; })
-  .then(async (code) => {
-    for (const step of undo.reverse()) await step();
-    process.exit(code);
-  });
+});
