@@ -3,7 +3,7 @@
 
 import { GoldcrestError } from '../goldcrest.js';
 import { explain, is } from './explain.js';
-import { fill, h } from './dom.js';
+import { fill, focusHeading, h } from './dom.js';
 import { model } from './model.js';
 import { retitle } from './notify.js';
 import { isReturning } from './router.js';
@@ -91,20 +91,11 @@ export function show(page, place) {
   }
   root.classList.remove('starting');
   retitle(page.title);
+  const form = /** @type {HTMLElement | null} */ (document.querySelector('#main [autofocus]'));
   if (page.focus) page.focus();
+  else if (form) form.focus();
   else focusHeading();
   if (isReturning()) scrollBack(scrolled.get(shown) ?? 0);
-}
-
-/** Screen readers begin to read where the focus is: at the page's heading. */
-function focusHeading() {
-  const heading = /** @type {HTMLElement | null} */ (document.querySelector('#main h1'));
-  const form = /** @type {HTMLElement | null} */ (document.querySelector('#main [autofocus]'));
-  if (form) form.focus();
-  else if (heading) {
-    heading.tabIndex = -1;
-    heading.focus({ preventScroll: true });
-  }
 }
 
 const skip = () => h('a.skip', { href: '#main', onclick: (/** @type {Event} */ click) => {

@@ -52,7 +52,8 @@ export function open({ query }) {
         go('/');
       }, PATIENCE);
       sent.then(({ conversation_id }) => waits && go(`/conversations/${conversation_id}`, { replace: true }), (error) => {
-        if (!waits) return;
+        // Who has logged out meanwhile does not leave the text to whoever comes next.
+        if (!waits || !client.user) return;
         // It is here, to be mended: the outbox need not keep it.
         client.discard(client_id);
         write.restore(written);

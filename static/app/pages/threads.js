@@ -17,16 +17,22 @@ const GATHER = 1_000;
 
 /** @type {import('../router.js').Opener} */
 export function open() {
+  /** The messages that are shown. @type {Set<number>} */
+  const shown = new Set();
   const list = listing({
     path: 'threads',
     label: 'Threads',
-    row,
+    row: (thread) => {
+      shown.add(thread.root.id).add(thread.last_reply?.id);
+      return row(thread);
+    },
     none: empty({ icon: 'threads', title: 'No threads yet', text: 'Reply to a message, and the thread stands here: also those in which you are named, or have begun.' }),
   });
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let soon;
   const end = model.on('messages', ({ type, data }) => {
-    if (type !== 'reset' && !(type === 'message.created' && data.thread_id)) return;
+    const isOther = type === 'message.created' ? data.thread_id !== null : type === 'reset' || type === 'messages.expired' || shown.has(data.id);
+    if (!isOther) return;
     soon ??= setTimeout(() => {
       soon = undefined;
       // Whoever reads further down is not thrown back.

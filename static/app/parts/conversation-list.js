@@ -4,8 +4,8 @@
 import { fill, h } from '../dom.js';
 import { model } from '../model.js';
 import { few, number, time } from '../words.js';
-import { avatar, emblem } from './avatar.js';
 import { empty } from './empty.js';
+import { face } from './face.js';
 import { me } from '../session.js';
 
 /** @typedef {import('../model.js').Conversation} Conversation */
@@ -74,16 +74,6 @@ function row(conversation) {
       unread > 0 && h('span.badge', { class: mention_count ? 'named' : '', 'aria-label': `${number(unread)} unread${mention_count ? `, ${number(mention_count)} name you` : ''}` }, few(unread)),
     ),
   );
-}
-
-/** @param {Conversation} conversation */
-function face(conversation) {
-  const { kind, members } = conversation;
-  const others = (members ?? []).filter(({ user }) => user.id !== me()?.id);
-  if (kind === 'channel') return emblem(model.title(conversation), 'channels');
-  if (kind === 'group' || others.length > 1) return emblem(model.title(conversation), 'group');
-  const other = others[0]?.user;
-  return other ? avatar(other, { online: model.isOnline(other.username) }) : emblem('notes', 'write');
 }
 
 /** @param {import('../model.js').Message} message */

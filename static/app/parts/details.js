@@ -24,7 +24,7 @@ export function details(id, conversation) {
   const list = h('ul.members');
   const more = h('button', { type: 'button', onclick: () => { shown += SHOWN; draw(); } }, 'Show more');
   const count = h('span.count');
-  const owner = () => conversation().members?.some(({ user, role }) => role === 'owner' && user.id === me()?.id) ?? false;
+  const owner = () => model.isOwner(conversation());
   let shown = SHOWN;
   let drawn = '';
   const draw = () => {
