@@ -8,6 +8,8 @@ const MOST = 160;
 const FIRST = 40;
 const STEP = 16;
 const NEAR = 1_400;
+/** So many frames are waited for one in which the list does not stand at its very top. */
+const PATIENCE = 10;
 /** Whoever is so near the newest end stays there when something new comes. */
 const STUCK = 48;
 /** Whether the browser by itself keeps what is looked at in its place: it knows how far a scroll under way has got meanwhile. */
@@ -54,6 +56,10 @@ export function scroller(source) {
     }
     return from;
   };
+
+  // A row hangs on what stands before it: the outermost message is drawn once that is known.
+  const low = () => (flipped || history.begun || history.messages.length < 2 ? 0 : 1);
+  const high = () => history.messages.length - (flipped && !history.ended && history.messages.length > 1 ? 1 : 0);
 
   const atNewest = () => (flipped ? node.scrollTop <= STUCK : node.scrollHeight - node.scrollTop - node.clientHeight <= STUCK);
 
@@ -156,12 +162,12 @@ export function scroller(source) {
       return;
     }
     const stay = stuck && history.ended;
-    let from = first ? place(items, first) : Math.max(0, items.length - FIRST);
-    let to = last ? place(items, last + 1) : items.length;
+    let from = first ? Math.max(low(), place(items, first)) : Math.max(low(), items.length - FIRST);
+    let to = last ? Math.min(high(), place(items, last + 1)) : high();
     if (stay || to <= from) {
-      to = items.length;
+      to = high();
       // What is too much goes in a frame of its own, where it moves nothing.
-      from = Math.max(Math.min(from, to - FIRST), to - 2 * MOST, 0);
+      from = Math.max(Math.min(from, to - FIRST), to - 2 * MOST, low());
     }
     if (stay) {
       draw(items, from, to);
@@ -176,12 +182,12 @@ export function scroller(source) {
     let from = place(items, first);
     let to = place(items, last + 1);
     if (side === 'older') {
-      if (from === 0) return false;
-      from = Math.max(0, from - STEP);
+      if (from <= low()) return false;
+      from = Math.max(low(), from - STEP);
       to = Math.min(to, from + MOST);
     } else {
-      if (to === items.length) return false;
-      to = Math.min(items.length, to + STEP);
+      if (to >= high()) return false;
+      to = Math.min(high(), to + STEP);
       from = Math.max(from, to - MOST);
     }
     steady(items, from, to);
@@ -189,9 +195,9 @@ export function scroller(source) {
   };
 
   /** @param {'older' | 'newer'} side */
-  const canGrow = (side) => (side === 'older' ? place(history.messages, first) > 0 : place(history.messages, last + 1) < history.messages.length);
+  const canGrow = (side) => (side === 'older' ? place(history.messages, first) > low() : place(history.messages, last + 1) < high());
 
-  let lifted = false;
+  let lifted = 0;
   let filling = 0;
   /** Between two frames a scroll may be on its way that nobody here knows of: what is drawn then would jump. */
   const fillSoon = () => (filling ||= requestAnimationFrame(fillUp));
@@ -214,8 +220,8 @@ export function scroller(source) {
     const sides = flipped ? [['newer', above], ['older', below]] : [['older', above], ['newer', below]];
     for (const [side, left] of sides) {
       if (left > NEAR) continue;
-      // What is drawn in the same frame would be taken for a jump.
-      lifted = !lifted && above < 1 && canGrow(side) && lift();
+      // What is drawn in the same frame would be taken for a jump. Whoever goes on pushing upward does get more.
+      lifted = lifted < PATIENCE && above < 1 && canGrow(side) && lift() ? lifted + 1 : 0;
       if (lifted || grow(side)) {
         fillSoon();
         return;
@@ -274,7 +280,7 @@ export function scroller(source) {
       const index = place(items, key);
       if (index >= items.length) return null;
       stuck = false;
-      draw(items, Math.max(0, index - FIRST), Math.min(items.length, index + FIRST));
+      draw(items, Math.max(Math.min(low(), index), index - FIRST), Math.min(Math.max(high(), index + 1), index + FIRST));
       const row = list.querySelector(`[data-key="${/** @type {Message} */ (items[index]).id}"]`);
       if (!(row instanceof HTMLElement)) return null;
       const top = row.getBoundingClientRect().top - node.getBoundingClientRect().top + node.scrollTop;
