@@ -279,9 +279,12 @@ async function membership(browser) {
 /** Answers that events overtook, or somebody else's login, do not take the place of what is newer. */
 async function crossing(browser) {
   const server = await Server.started('crossing');
-  const alice = await server.register('alice');
+  await server.call('POST', 'conversations', await server.register('alice'), { kind: 'group', name: 'Of Alice alone', members: [] });
   const bob = await server.register('bob');
+  const one = await send(server, bob, { to: ['alice'], text: 'one @alice' });
   const tab = await visit(browser, server, 'alice', '/settings');
+  const asked = tab.waitForRequest('**/api/v1/conversations/*');
+  await until('the first is counted', () => tab.evaluate(() => document.querySelector('.conversation .badge')?.textContent === '1'));
   let release;
   const gate = new Promise((resolve) => (release = resolve));
   await tab.route('**/api/v1/conversations/*', async (route) => {
@@ -289,14 +292,15 @@ async function crossing(browser) {
     await gate;
     await route.fulfill({ response });
   }, { times: 1 });
-  const asked = tab.waitForRequest('**/api/v1/conversations/*');
-  await send(server, bob, { to: ['alice'], text: 'one' });
+  await server.call('PATCH', `messages/${one.id}`, bob, { text: 'one, @alice' });
   await asked;
   await send(server, bob, { to: ['alice'], text: 'two' });
-  await tab.waitForFunction(() => performance.now() > 0);
-  await until('the second is heard', async () => (await server.call('GET', 'conversations', alice)).items[0].unread === 2);
-  await tab.evaluate(() => new Promise((resolve) => setTimeout(resolve, 300)));
+  await says(tab, 'two');
+  const answered = tab.waitForResponse('**/api/v1/conversations/*');
   release();
+  await answered;
+  // What it would do, it would do soon.
+  await tab.evaluate(() => new Promise((resolve) => setTimeout(resolve, 300)));
   await until('both are counted', () => tab.evaluate(() => document.querySelector('.conversation .badge')?.textContent === '2'));
   assert.equal(await tab.innerText('.conversation-last'), 'two');
   console.log('ok: an answer that an event overtook');
