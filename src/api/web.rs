@@ -7,7 +7,7 @@ use axum::Router;
 use axum::extract::{FromRef, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use http::Uri;
+use http::{Method, StatusCode, Uri};
 use rust_embed::RustEmbed;
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
@@ -116,6 +116,22 @@ pub(super) fn router() -> Router<App> {
 /// `GET /`, and all the other addresses.
 async fn page(State(site): State<Site>, known: Known) -> Response {
     site.answer("index.html", &known)
+}
+
+/// What begins so is asked for by programs, also where a developer opens it in a browser.
+const FOR_PROGRAMS: &[&str] = &["/api/", "/app/", "/compat/", "/stream", "/ws"];
+
+/// Whatever there is not: the app says so to whoever opens an address in a browser, with a way back.
+pub(super) async fn missing(State(site): State<Site>, method: Method, uri: Uri, known: Known) -> Response {
+    let for_programs = FOR_PROGRAMS.iter().any(|beginning| uri.path().starts_with(beginning));
+    if method != Method::GET || for_programs || !known.opens_page() {
+        return Problem::not_found().into_response();
+    }
+    let mut response = site.answer("index.html", &known);
+    if response.status() == StatusCode::OK {
+        *response.status_mut() = StatusCode::NOT_FOUND;
+    }
+    response
 }
 
 /// `GET /app/PATH`, and the files beside it.

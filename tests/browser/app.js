@@ -8,29 +8,13 @@
 'use strict';
 
 const assert = require('node:assert/strict');
-const fs = require('node:fs');
-const path = require('node:path');
-const { PASSWORD, Server, launch, logIn, open, run } = require('./support');
+const { isSound } = require('./sound');
+const { PASSWORD, Server, launch, logIn, open, openTab, run } = require('./support');
 
-const PICTURES = process.argv[3];
-const AXE = fs.readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 
 const says = (tab, words) => tab.waitForFunction((words) => document.body.innerText.includes(words), words);
 const saysNot = (tab, words) => tab.waitForFunction((words) => !document.querySelector('main').innerText.includes(words), words);
 const trouble = async (tab) => (await tab.waitForSelector('.field-trouble:not([hidden]), .form-trouble:not([hidden])')).innerText();
-
-/** Nothing that axe knows is wrong with the page, and it is not wider than its window. */
-async function isSound(tab, name) {
-  await tab.waitForFunction(() => !document.querySelector('[aria-busy=true]') && !document.getAnimations().length);
-  await tab.evaluate(AXE);
-  const violations = await tab.evaluate(async () => {
-    const found = await globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa', 'best-practice'] });
-    return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 200)).join(' ')}`);
-  });
-  assert.deepEqual(violations, [], name);
-  assert(await tab.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${name} is wider than its window`);
-  if (PICTURES) await tab.screenshot({ path: path.join(PICTURES, `${name.replace(/\W+/g, '-')}.png`) });
-}
 
 /** Logging in, staying so, logging out; by keyboard alone. */
 async function sessions(browser, server) {
@@ -169,6 +153,19 @@ async function announcements(browser, server, bob) {
   await tab.waitForFunction(() => told.length > 0);
   assert.deepEqual(await tab.evaluate(() => told), ['bob: now']);
   await counted(`(${before + 2}) Settings`);
+  const other = await openTab(tab.context());
+  await other.goto('/contacts');
+  await says(other, 'Contacts');
+  await send('while another tab is looked at');
+  await counted(`(${before + 3}) Settings`);
+  await other.close();
+  await tab.evaluate(() => {
+    const { now } = Date;
+    Date.now = () => now() + 120_000;
+  });
+  await send('two minutes ago, by this clock');
+  await counted(`(${before + 4}) Settings`);
+  assert.deepEqual(await tab.evaluate(() => told), ['bob: now'], 'nor what is seen elsewhere, or is no news');
   await tab.getByLabel('Count in the title').click();
   await counted('Settings');
   console.log('ok: notifications and the count in the title, by choice');
@@ -222,12 +219,12 @@ async function looks(browser, server, bob) {
   const first = await server.call('POST', 'messages', bob, { to: ['root'], text });
   await server.call('POST', 'messages', bob, { conversation_id: first.conversation_id, thread_id: first.id, text: 'and at this, @root' });
   const conversation = `conversations/${first.conversation_id}`;
-  const pages = ['', 'conversations', conversation, `messages/${first.id}`, 'threads', `threads/${first.id}`, 'mentions', 'search', 'new?to=bob', 'groups/new', 'settings', 'settings/devices', 'settings/keys', 'settings/blocks', 'contacts', 'user/bob', 'user/nobody', 'channels', 'admin', 'admin?part=invitations', 'admin?part=channels'];
+  const pages = ['', 'conversations', conversation, `messages/${first.id}`, 'threads', `threads/${first.id}`, 'mentions', 'search', 'new?to=bob', 'groups/new', 'settings', 'settings/devices', 'settings/keys', 'settings/blocks', 'contacts', 'user/bob', 'user/nobody', 'channels', 'admin', 'admin?part=invitations', 'admin?part=channels', 'nothing-of-this-name'];
   for (const [size, look] of [['phone', 'dark'], ['phone', 'light'], ['wide', 'dark'], ['wide', 'light']]) {
     const tab = await open(browser, server.origin, { look, ...(size === 'phone' && { width: 360, height: 740 }) });
-    for (const page of ['login', 'register', 'lost-password']) {
+    for (const page of ['login', 'register', 'lost-password', 'invitations/a-token', 'nothing-of-this-name']) {
       await tab.goto(`/${page}`);
-      await tab.waitForSelector('.card');
+      await tab.waitForSelector('.card, .page-head');
       await isSound(tab, `${size} ${look} ${page}`);
     }
     await logIn(tab, 'root');
@@ -238,7 +235,7 @@ async function looks(browser, server, bob) {
     }
     await tab.context().close();
   }
-  console.log(`ok: ${pages.length + 3} pages, light and dark, on a phone and a wide screen`);
+  console.log(`ok: ${pages.length + 5} pages, light and dark, on a phone and a wide screen`);
 }
 
 run(async () => {

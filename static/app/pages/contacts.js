@@ -27,7 +27,7 @@ export function open() {
     const pick = (/** @type {Contact[]} */ from, /** @type {string} */ state) => from.filter((one) => one.state === state);
     const known = new Map(sent.map((one) => [one.user.id, one.state]));
     const open = new Map(sent.filter(({ state, requested_at }) => state !== 'approved' && requested_at).map((one) => [one.user.id, one]));
-    const people = pick(received, 'approved').filter(({ user }) => !open.has(user.id));
+    const people = pick(received, 'approved').filter(({ user }) => !open.has(user.id)).sort((one, other) => one.user.username.localeCompare(other.user.username));
     return [
       section('Waiting for your answer', pick(received, 'pending'), asking),
       people.length || received.length || open.size

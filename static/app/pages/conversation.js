@@ -137,7 +137,7 @@ async function conversationPage(id, { at = null, reply = null }) {
     h(
       'div.page-actions',
       null,
-      h('a.icon-button', { href: `/search?in=${id}`, 'aria-label': 'Search here', title: 'Search here' }, icon('search')),
+      h('a.icon-button.unnarrow', { href: `/search?in=${id}`, 'aria-label': 'Search here', title: 'Search here' }, icon('search')),
       h('button.icon-button.unwide', { type: 'button', 'aria-label': 'Details', title: 'Details', onclick: () => {
         const more = details(id, conversation);
         dialog({ title: model.title(conversation()), body: [more.node], closed: more.close });

@@ -18,7 +18,7 @@ export function conversationList() {
   const draw = () => {
     const all = model.conversations();
     if (!all.length) {
-      fill(node, [empty({ title: 'No conversations yet', text: 'Write to somebody, or join a channel.' })]);
+      fill(node, [empty({ title: 'No conversations yet', text: [h('a', { href: '/new' }, 'Write to somebody'), ', or ', h('a', { href: '/channels' }, 'join a channel'), '.'] })]);
       return;
     }
     if (!list.isConnected) fill(node, [list]);

@@ -116,6 +116,27 @@ async fn what_is_no_address_of_the_app_is_refused_like_anything_else() {
 }
 
 #[tokio::test]
+async fn whoever_opens_what_there_is_not_in_a_browser_gets_the_app_and_programs_a_problem() {
+    let server = Server::start().await;
+    let open = async |path: &str, accept: &str| {
+        let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\naccept: {accept}\r\nconnection: close\r\n\r\n");
+        exchange(server.address, request).await.unwrap()
+    };
+    let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+    let answer = open("/nothing", browser).await;
+    assert_eq!(answer.status, 404);
+    assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"));
+    assert_eq!(answer.body, fs::read(folder().join("index.html")).unwrap());
+    is_strict(&answer, "/nothing");
+    for path in ["/api/v1/nothing", "/app/nothing.js", "/compat/nothing", "/stream/nothing"] {
+        open(path, browser).await.refused(404, "not_found");
+    }
+    for accept in ["*/*", "application/json"] {
+        open("/nothing", accept).await.refused(404, "not_found");
+    }
+}
+
+#[tokio::test]
 async fn every_file_of_the_app_is_served_as_what_it_is() {
     let server = Server::start().await;
     for (path, bytes) in files() {
