@@ -93,6 +93,45 @@ async function settings(browser, server) {
   console.log('ok: a key is shown once, works, and is revoked');
 }
 
+/** All of one's own in a file: written as it comes where the browser can, and a download where it cannot. */
+async function taking(browser, server, bob) {
+  const { conversation_id } = await server.call('POST', 'messages', bob, { to: ['alice'], text: 'x'.repeat(9_000) });
+  for (let count = 0; count < 60; count += 1) await server.call('POST', 'messages', bob, { conversation_id, text: `${count}`.repeat(2_000) });
+  const lines = (text) => text.trim().split('\n').map((line) => JSON.parse(line)).length;
+  const tab = await open(browser, server.origin);
+  await tab.addInitScript(() => {
+    globalThis.showSaveFilePicker = async ({ suggestedName }) => (await navigator.storage.getDirectory()).getFileHandle(suggestedName, { create: true });
+    globalThis.kept = async () => {
+      const files = [];
+      for await (const file of (await navigator.storage.getDirectory()).values()) files.push([file.name, await (await file.getFile()).text()]);
+      return files;
+    };
+  });
+  await logIn(tab, 'alice');
+  await tab.goto('/settings');
+  await tab.click('text="Export"');
+  await tab.fill('dialog [name=password]', 'wrong horse');
+  await tab.click('dialog [type=submit]');
+  assert.match(await trouble(tab), /not your password/);
+  assert.deepEqual(await tab.evaluate(() => kept()), [], 'nothing is left of what failed');
+  await tab.fill('dialog [name=password]', PASSWORD);
+  await tab.click('dialog [type=submit]');
+  await says(tab, 'The export was saved.');
+  const [[name, written]] = await tab.evaluate(() => kept());
+  assert.match(name, /^goldcrest-alice-.*\.ndjson$/);
+  assert(lines(written) > 60);
+  await tab.evaluate(() => { delete globalThis.showSaveFilePicker; });
+  await tab.click('text="Export"');
+  await tab.fill('dialog [name=password]', PASSWORD);
+  const download = tab.waitForEvent('download');
+  await tab.click('dialog [type=submit]');
+  const { createReadStream } = require('node:fs');
+  const pieces = await createReadStream(await (await download).path()).toArray();
+  assert.equal(lines(Buffer.concat(pieces).toString()), lines(written));
+  await says(tab, 'among your downloads');
+  console.log('ok: taking all that is one’s own along');
+}
+
 async function people(browser, server, bob) {
   const tab = await open(browser, server.origin);
   await logIn(tab, 'alice');
@@ -249,6 +288,7 @@ run(async () => {
   await settings(browser, server);
   await people(browser, server, bob);
   await announcements(browser, server, bob);
+  await taking(browser, server, bob);
   await looks(browser, server, bob);
   const closed = await Server.started('invite', '--registration', 'invite');
   closed.administrator('root');
