@@ -53,7 +53,7 @@ export function conversationList() {
 function sayingOf(conversation) {
   const { unread, mention_count, last_message: last } = conversation;
   const online = (conversation.members ?? []).length < 3 && conversation.members?.some(({ user }) => user.id !== me()?.id && model.isOnline(user.username));
-  return [model.title(conversation), unread, mention_count, last?.id, last && excerpt(last), last?.created_at.slice(0, 10) === new Date().toISOString().slice(0, 10), online].join('|');
+  return [model.title(conversation), unread, mention_count, last?.id, last && excerpt(conversation, last), last?.created_at.slice(0, 10) === new Date().toISOString().slice(0, 10), online].join('|');
 }
 
 /** @param {Conversation} conversation */
@@ -70,15 +70,16 @@ function row(conversation) {
       face(conversation),
       h('span.conversation-title', null, model.title(conversation)),
       last && time(last.created_at),
-      h('span.conversation-last', null, last ? excerpt(last) : 'Nothing yet'),
+      h('span.conversation-last', null, last ? excerpt(conversation, last) : 'Nothing yet'),
       unread > 0 && h('span.badge', { class: mention_count ? 'named' : '', 'aria-label': `${number(unread)} unread${mention_count ? `, ${number(mention_count)} name you` : ''}` }, few(unread)),
     ),
   );
 }
 
-/** @param {import('../model.js').Message} message */
-function excerpt({ author, text, deleted_at }) {
+/** Among several it is told who said it. @param {Conversation} conversation @param {import('../model.js').Message} message */
+function excerpt({ kind, members }, { author, text, deleted_at }) {
   if (deleted_at) return 'Message deleted';
-  const whose = author && author.id === me()?.id ? 'You: ' : '';
+  const several = kind !== 'direct' || (members ?? []).length > 2;
+  const whose = !author ? '' : author.id === me()?.id ? 'You: ' : several ? `${author.username}: ` : '';
   return `${whose}${text.slice(0, 120)}`;
 }
