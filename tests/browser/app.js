@@ -143,6 +143,17 @@ async function people(browser, server, bob) {
   await tab.fill('[name=username]', 'nobody');
   await tab.click('text="Ask"');
   assert.match(await trouble(tab), /Nobody is called so/);
+  await tab.fill('[name=username]', 'robert');
+  await tab.click('text="Ask"');
+  await says(tab, 'robert was asked.');
+  await tab.fill('[name=username]', 'Robert');
+  await tab.click('text="Ask"');
+  assert.match(await trouble(tab), /still waiting for an answer/);
+  await server.call('PUT', 'contacts/alice', await server.logIn('robert'), { state: 'rejected' });
+  await says(tab, 'Your request to be added');
+  await tab.fill('[name=username]', 'robert');
+  await tab.click('text="Ask"');
+  assert.match(await trouble(tab), /were rejected/);
   await tab.goto('/user/bob');
   await tab.click('[aria-label=More]');
   await tab.click('[role=menuitem] >> text="Block"');
@@ -282,6 +293,7 @@ run(async () => {
   const server = await Server.started('open');
   server.administrator('root');
   await server.register('alice');
+  await server.register('robert');
   const bob = await server.register('bob');
   await server.call('POST', 'conversations', bob, { kind: 'channel', name: 'News' });
   await sessions(browser, server);

@@ -20,6 +20,9 @@ import { number, since, time, userPath } from '../words.js';
 /** So many of each list are shown; who has more finds people by name. */
 const SHOWN = 500;
 
+/** What came of a request that was made before. */
+const BEFORE = { pending: 'You have asked before, and are still waiting for an answer.', approved: 'You have asked before, and are contacts.', rejected: 'You have asked before, and were rejected.' };
+
 /** @type {import('../router.js').Opener} */
 export function open() {
   const lists = region(async () => {
@@ -43,13 +46,20 @@ export function open() {
     action: 'Ask',
     label: 'Ask for contact',
     send: async ({ username }) => {
-      const answer = await client.request('POST', 'contacts', { body: { username } });
+      const answer = await client.request('POST', 'contacts', { body: { username } }).catch(async (error) => {
+        if (!is(error, 'already_requested')) throw error;
+        return { before: (await all('sent')).find(({ user }) => user.username === username || user.username.toLowerCase() === username.toLowerCase())?.state };
+      });
+      if ('before' in answer) {
+        name.fail(BEFORE[/** @type {keyof typeof BEFORE} */ (answer.before)] ?? 'You have asked before.');
+        name.input.focus();
+        return;
+      }
       name.input.value = '';
       toast(answer.state === 'approved' ? `You and ${username} are contacts.` : `${username} was asked.`);
     },
     explains: (error) => {
       if (is(error, 'not_found')) return { field: 'username', text: 'Nobody is called so.' };
-      if (is(error, 'already_requested')) return { field: 'username', text: 'You have asked before.' };
       return null;
     },
   });

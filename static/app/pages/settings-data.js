@@ -6,6 +6,7 @@ import { is } from '../explain.js';
 import { confirm, dialog } from '../parts/dialog.js';
 import { field, form } from '../parts/form.js';
 import { icon } from '../parts/icons.js';
+import { passwordField, wrongPassword } from '../parts/password.js';
 import { section } from '../parts/section.js';
 import { toast } from '../parts/toast.js';
 import { go } from '../router.js';
@@ -16,11 +17,6 @@ import { number } from '../words.js';
 
 /** So many bytes are held at once where no file can be written to. */
 const PIECE = 4_000_000;
-
-/** @param {unknown} error */
-const wrongPassword = (error) => (is(error, 'invalid_credentials') ? { field: 'password', text: 'That is not your password.' } : null);
-
-const passwordField = () => field({ name: 'password', label: 'Your password', type: 'password', required: true, autocomplete: 'current-password', focus: true });
 
 /** @param {Account} account */
 export function farewell(account) {
@@ -36,7 +32,7 @@ export function farewell(account) {
 function exporting({ username }) {
   const said = h('p.quiet', { role: 'status' });
   const { node } = form({
-    fields: [passwordField()],
+    fields: [passwordField({ focus: true })],
     action: 'Export',
     label: 'Export',
     send: async ({ password }) => {
@@ -57,7 +53,7 @@ function exporting({ username }) {
       box.close();
       toast(file ? 'The export was saved.' : 'The export was saved among your downloads.');
     },
-    explains: (error) => (is(error, 'not_found', 'method_not_allowed') ? { text: 'This server makes no exports. A newer one does.' } : wrongPassword(error)),
+    explains: (error) => (is(error, 'not_found', 'method_not_allowed') ? { text: 'This server makes no exports. A newer one does.' } : wrongPassword()(error)),
   });
   const box = dialog({ title: 'Export your data', body: [h('p.quiet', null, 'The file has a JSON object on each line. It holds all that you can read: keep it well.'), node, said] });
 }
@@ -114,7 +110,7 @@ function save(blob, name) {
 function leaving({ username }) {
   const fields = [
     field({ name: 'messages', label: 'Your messages', type: 'select', value: 'keep', options: [['keep', 'Stay, under the name of a deleted user'], ['delete', 'Are deleted for all']] }),
-    passwordField(),
+    passwordField({ focus: true }),
   ];
   const { node } = form({
     fields,
@@ -130,7 +126,7 @@ function leaving({ username }) {
       go('/login', { replace: true });
       toast('The account is deleted.');
     },
-    explains: wrongPassword,
+    explains: wrongPassword(),
   });
   const box = dialog({ title: 'Delete the account', body: [h('p', null, 'You are logged out everywhere. Your address, contacts and groups are forgotten; keys end.'), node] });
 }
