@@ -87,13 +87,6 @@ fn accepts_gzip(asked: &HeaderMap) -> bool {
     })
 }
 
-/// Whether the asker names pages among what he takes, as browsers do where somebody goes to an address (RFC 9110, section
-/// 12.5.1).
-pub(super) fn takes_pages(asked: &HeaderMap) -> bool {
-    let media = words(asked, &header::ACCEPT).filter_map(|word| word.split(';').next());
-    media.into_iter().any(|media| media.trim().eq_ignore_ascii_case("text/html"))
-}
-
 /// What stands between the commas of a header.
 fn words<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
     let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
@@ -104,10 +97,9 @@ fn words<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = 
 pub(super) struct Known(HeaderMap);
 
 impl Known {
-    /// Of somebody who has nothing yet.
-    pub(super) fn nothing(mut asked: HeaderMap) -> Self {
-        asked.remove(header::IF_NONE_MATCH);
-        Self(asked)
+    /// Whether somebody opens this in a browser, where a page says more than a document for programs (RFC 9110, section 12.5.1).
+    pub(super) fn opens_page(&self) -> bool {
+        words(&self.0, &header::ACCEPT).any(|word| word.split(';').next() == Some("text/html"))
     }
 }
 
