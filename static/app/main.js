@@ -18,7 +18,8 @@ const PAUSE = { first: 1_000, most: 15_000 };
 async function enter() {
   model.clear();
   const after = await model.load();
-  if (client.user) client.start({ after });
+  // Whoever was here may have gone meanwhile, and another come.
+  if (after !== null) client.start({ after });
 }
 
 /** Asks until there is an answer who is logged in. */

@@ -1,0 +1,29 @@
+// @ts-check
+/** Knows when somebody has looked at a page for a while, so that what stands there counts as read. */
+
+/** How long one looks before it counts, in milliseconds. */
+const LOOKED = 400;
+
+/** @param {() => Node} page @param {() => void} seen what is done then */
+export function looking(page, seen) {
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+  const away = () => document.hidden || !page().isConnected;
+  const look = () => {
+    if (timer || away() || !document.hasFocus()) return;
+    timer = setTimeout(() => {
+      timer = undefined;
+      if (!away()) seen();
+    }, LOOKED);
+  };
+  addEventListener('focus', look);
+  document.addEventListener('visibilitychange', look);
+  return {
+    look,
+    close: () => {
+      clearTimeout(timer);
+      removeEventListener('focus', look);
+      document.removeEventListener('visibilitychange', look);
+    },
+  };
+}
