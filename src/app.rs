@@ -253,8 +253,10 @@ pub async fn serve(options: Options) -> Result<(), StartError> {
     background.spawn(operator.serve(services.clone(), resting.clone()));
     let mut stop_signals = StopSignals::listen()?;
     announce("goldcrest", address);
+    lifecycle::tell_service_manager("READY=1");
 
     let signal = stop_signals.next().await;
+    lifecycle::tell_service_manager("STOPPING=1");
     tracing::info!(signal, streams = services.follower().hub().streams(), "stopping");
     closing.cancel();
     services.follower().hub().close(Ending::ShuttingDown);

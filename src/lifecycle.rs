@@ -2,7 +2,10 @@
 
 use rustix::fs::Mode;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit, umask};
+use std::ffi::OsStr;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Descriptors kept free of connections: for the database, the log, and the next listener.
@@ -39,6 +42,29 @@ pub fn connections_within(files: u64) -> usize {
 /// How many files this process may raise its limit of open files to.
 pub fn most_files() -> u64 {
     getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX)
+}
+
+/// Tells the service manager that started this process how it is, such as `READY=1`, if it wants to know (`sd_notify(3)`).
+#[expect(
+    clippy::disallowed_methods,
+    reason = "it is the service manager's word to whom it starts, and no option of ours"
+)]
+pub fn tell_service_manager(state: &str) {
+    let Some(place) = std::env::var_os("NOTIFY_SOCKET") else { return };
+    let told = UnixDatagram::unbound().and_then(|socket| {
+        let place = place.as_bytes();
+        match place.strip_prefix(b"@") {
+            #[cfg(target_os = "linux")]
+            Some(name) => {
+                use std::os::linux::net::SocketAddrExt;
+                socket.send_to_addr(state.as_bytes(), &SocketAddr::from_abstract_name(name)?)
+            }
+            _ => socket.send_to_addr(state.as_bytes(), &SocketAddr::from_pathname(OsStr::from_bytes(place))?),
+        }
+    });
+    if let Err(error) = told {
+        tracing::warn!(%error, "the service manager cannot be told: {state}");
+    }
 }
 
 /// The signals by which somebody asks the process to end.

@@ -36,6 +36,8 @@ pub(crate) enum Verb {
     /// Tells who there is.
     // With braces: serde lets a plain word carry fields that nobody knows.
     ListUsers {},
+    /// Tells of one account.
+    FindUser { name: String },
     /// Logs somebody in without a password.
     OpenSession { name: String },
     /// Makes an API key.
@@ -155,6 +157,7 @@ impl Verb {
             | Self::SuspendUser { name }
             | Self::UnsuspendUser { name }
             | Self::DeleteUser { name, .. }
+            | Self::FindUser { name }
             | Self::OpenSession { name } => vec![no_user(name)],
             Self::AddKey { user, conversation_id, .. } => {
                 let id = conversation_id.map_or(0, |id| id.0);
@@ -203,6 +206,7 @@ impl Verb {
                 let users = services.users().await?.into_iter().map(UserRow::from).collect();
                 Ok(Outcome::Users { users })
             }
+            Self::FindUser { name } => Ok(Outcome::User { user: services.account(&name).await?.into() }),
             Self::Describe {} => Ok(Outcome::Described { condition: services.condition().await }),
             Self::OpenSession { name } => open_session(services, &name).await,
             Self::AddKey { user, name, scopes, conversation_id } => {

@@ -12,6 +12,7 @@ use super::sessions::{LoggedIn, LoggedOut, LoginAnswer, Private};
 use crate::domain::Timestamp;
 use crate::domain::UserId;
 use crate::domain::departures::Legacy;
+use crate::domain::events::KeyView;
 use crate::domain::users::{Circle, User, UserRef, Username};
 use crate::gate::Bounds;
 use crate::service::Page;
@@ -162,9 +163,35 @@ pub(super) async fn get_by_id(
     Ok(axum::Json(app.services.profile_by_id(&principal, id).await?.into()))
 }
 
+/// Whoever calls: all of his account, or, to an API key, whose it is and how far it reaches.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(rename = "Me")]
+pub(super) enum Me {
+    Owner(Private),
+    Key(ByKey),
+}
+
+/// An account as one of its API keys sees it: without what is private to its owner.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "AccountByKey")]
+pub(super) struct ByKey {
+    /// Its number.
+    id: UserId,
+    username: Username,
+    /// When it was made.
+    created_at: Timestamp,
+    /// The key that is used.
+    key: KeyView,
+}
+
 /// `GET /me`
-pub(super) async fn me(State(app): State<App>, Owner(principal): Owner) -> Result<axum::Json<Private>, Problem> {
-    Ok(axum::Json(app.services.me(&principal).await?.into()))
+pub(super) async fn me(State(app): State<App>, Caller(principal): Caller) -> Result<axum::Json<Me>, Problem> {
+    let user = app.services.me(&principal).await?;
+    Ok(axum::Json(match app.services.key_at_hand(&principal).await? {
+        None => Me::Owner(user.into()),
+        Some(key) => Me::Key(ByKey { id: user.id, username: user.username, created_at: user.created_at, key }),
+    }))
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -2,7 +2,7 @@
 
 use super::answer::{Created, Made, NoContent};
 use super::app::App;
-use super::extract::{Caller, Json, Named, Owner, Params, Visitor};
+use super::extract::{Caller, Json, Named, OptionalJson, Owner, Params, Visitor};
 use super::fields::{ConversationName, Name};
 use super::page::Part;
 use super::problem::Problem;
@@ -101,7 +101,7 @@ pub(super) async fn update(
     Ok(axum::Json(app.services.update_conversation(&principal, id, body.name, body.post).await?))
 }
 
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Add {
     /// Whom to let in. Without it one joins a channel oneself.
@@ -114,7 +114,7 @@ pub(super) async fn add_member(
     State(app): State<App>,
     Owner(principal): Owner,
     Named(id): Named<ConversationId>,
-    Json(body): Json<Add>,
+    OptionalJson(body): OptionalJson<Add>,
 ) -> Result<Created<Member>, Problem> {
     let member = app.services.add_member(&principal, id, body.username.as_deref()).await?;
     Ok(Created(member))

@@ -10,6 +10,7 @@ use crate::domain::messages::check_client_id;
 use crate::domain::sessions::Principal;
 use crate::gate::{Bounds, ClientAddress};
 use crate::service::credentials::CheckedCookie;
+use axum::body::HttpBody;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum_extra::extract::CookieJar;
 use http::{Extensions, HeaderMap, StatusCode, header, request::Parts};
@@ -146,6 +147,29 @@ impl<T: JsonSchema> Asks for Json<T> {
         operation.takes_body("application/json", &schema);
         operation.refuses(BODIES);
         operation.refuses(VALUES);
+    }
+}
+
+/// A JSON body that may be left out, all of whose fields may be.
+pub(super) struct OptionalJson<T>(pub(super) T);
+
+impl<T: DeserializeOwned + Default> FromRequest<App> for OptionalJson<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
+        // Who says of what kind his body is has not left it out.
+        let says_kind = request.headers().contains_key(header::CONTENT_TYPE);
+        if !says_kind && request.body().is_end_stream() {
+            return Ok(Self(T::default()));
+        }
+        Json::from_request(request, app).await.map(|Json(body)| Self(body))
+    }
+}
+
+impl<T: JsonSchema> Asks for OptionalJson<T> {
+    fn asks(operation: &mut Operation<'_>) {
+        Json::<T>::asks(operation);
+        operation.may_leave_out_its_body();
     }
 }
 

@@ -3,7 +3,7 @@
 use super::admin::Admin;
 use super::answer::{Created, NoContent};
 use super::app::App;
-use super::extract::{Json, Named, Params};
+use super::extract::{Named, OptionalJson, Params};
 use super::fields::Label;
 use super::page::Part;
 use super::problem::Problem;
@@ -19,7 +19,7 @@ use std::time::Duration;
 /// How long an invitation is good unless said otherwise, in seconds: a week.
 const USUAL: u64 = 7 * 24 * 60 * 60;
 
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Create {
     /// What it is for.
@@ -37,7 +37,7 @@ pub(super) struct Create {
 pub(super) async fn create(
     State(app): State<App>,
     Admin(principal): Admin,
-    Json(body): Json<Create>,
+    OptionalJson(body): OptionalJson<Create>,
 ) -> Result<Created<NewInvitation>, Problem> {
     let wanted = Wanted {
         name: body.name.unwrap_or_default(),

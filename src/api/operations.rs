@@ -9,6 +9,7 @@ use super::problem::Problem;
 use crate::domain::Refusal;
 use crate::domain::sessions::Principal;
 use crate::service::Failure;
+use crate::service::streams::NoStream;
 use crate::transport::{CloseReason, Cursor, Incoming, Manner, Outcome};
 use frames::{
     Asked, Auth, Authenticated, Edit, Follow, Followed, Ping, Place, Read, Reference, Typed, Typing, Unfollow,
@@ -90,7 +91,7 @@ impl Operations {
         let outcome = match (operation, principal) {
             (Some(Op::Auth), known) => self.auth(frame, reference, known).await,
             // Nothing is told to whoever has not said who he is.
-            (_, None) => return Outcome::Close(CloseReason::Unauthorized),
+            (_, None) => return Outcome::Close(CloseReason::AuthRequired),
             (Some(Op::Send), Some(principal)) => self.send(by(principal)).await,
             (Some(Op::Read), Some(principal)) => self.read(by(principal)).await,
             (Some(Op::Edit), Some(principal)) => self.edit(by(principal)).await,
@@ -126,12 +127,12 @@ impl Operations {
             }
             Some(_) => None,
             None => {
-                if self.app.services.has_too_many_streams(&principal) {
-                    return Ok(Outcome::Close(CloseReason::TooManyStreams));
-                }
                 let cursor = auth.after.map_or(Cursor::Now, Cursor::After);
-                let opened = self.app.services.subscribe(&principal, cursor, &self.channels, Manner::Stream).await?;
-                Some(Box::new(opened))
+                match self.app.services.subscribe(&principal, cursor, &self.channels, Manner::Stream).await {
+                    Ok(opened) => Some(Box::new(opened)),
+                    Err(NoStream::TooMany) => return Ok(Outcome::Close(CloseReason::TooManyStreams)),
+                    Err(NoStream::Failure(failure)) => return Err(failure.into()),
+                }
             }
         };
         let expires = principal.expires;

@@ -7,6 +7,13 @@ use serde::Deserialize;
 /// The most entries of a list in one answer, and how many come unasked.
 pub(super) const LIMITS: (u64, u64) = (200, 50);
 
+/// A number in a query, in digits alone.
+pub(super) fn number<T: std::str::FromStr>(name: &str, value: &str) -> Result<T, Problem> {
+    let digits = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
+    let parsed = if digits { value.parse().ok() } else { None };
+    parsed.ok_or_else(|| Problem::malformed(format!("`{name}` is not a number.")).field(name))
+}
+
 /// How many entries of a list.
 pub(super) fn limit(wanted: Option<u64>) -> Result<u64, Problem> {
     let (most, usual) = LIMITS;

@@ -2,10 +2,10 @@
 
 use super::answer::NoContent;
 use super::app::App;
-use super::extract::{Caller, Json, Named};
+use super::extract::{Caller, Named, OptionalJson};
 use super::fields::Name;
 use super::openapi::{Asks, Operation, Parameter};
-use super::page::{LIMITS, limit};
+use super::page::{LIMITS, limit, number};
 use super::problem::Problem;
 use crate::domain::ConversationId;
 use crate::gate::Bounds;
@@ -37,11 +37,7 @@ impl FromRequestParts<App> for Whom {
                     return Err(Problem::malformed(detail).field("user"));
                 }
                 "cursor" => asked.cursor = Some(value.into_owned()),
-                "limit" => {
-                    let number = value.parse().ok().filter(|_| value.bytes().all(|byte| byte.is_ascii_digit()));
-                    let wrong = || Problem::malformed("`limit` is not a number.").field("limit");
-                    asked.limit = Some(number.ok_or_else(wrong)?);
-                }
+                "limit" => asked.limit = Some(number("limit", &value)?),
                 other => {
                     let detail = format!("There is no parameter `{other}` here.");
                     return Err(Problem::malformed(detail).field(other));
@@ -82,7 +78,7 @@ pub(super) async fn list(
     Ok(axum::Json(list))
 }
 
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Typing {
     /// Whether one no longer types.
@@ -96,7 +92,7 @@ pub(super) async fn typing(
     Caller(principal): Caller,
     bounds: Bounds,
     Named(id): Named<ConversationId>,
-    Json(body): Json<Typing>,
+    OptionalJson(body): OptionalJson<Typing>,
 ) -> Result<NoContent, Problem> {
     bounds.typing(principal.user)?;
     app.services.type_in(&principal, id, body.stopped).await?;

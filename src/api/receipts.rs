@@ -1,7 +1,7 @@
 //! `/conversations/ID/read`, `/conversations/ID/receipts` and `/messages/take`: how far people have read.
 
 use super::app::App;
-use super::extract::{Caller, Json, Named};
+use super::extract::{Caller, Json, Named, OptionalJson};
 use super::page::{LIMITS, limit};
 use super::problem::Problem;
 use crate::domain::messages::Message;
@@ -42,7 +42,7 @@ pub(super) async fn list(
     Ok(axum::Json(app.services.receipts(&principal, id).await?))
 }
 
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Take {
     /// Only those of this conversation.
@@ -60,7 +60,7 @@ pub(super) async fn take(
     State(app): State<App>,
     Caller(principal): Caller,
     bounds: Bounds,
-    Json(body): Json<Take>,
+    OptionalJson(body): OptionalJson<Take>,
 ) -> Result<axum::Json<Page<Message>>, Problem> {
     bounds.reading(principal.user)?;
     let Take { conversation_id, limit: wanted, own_notes } = body;

@@ -92,6 +92,8 @@ routes! {
     /// Look somebody up by number.
     get "/api/v1/users/by-id/{id}" Credentials => accounts::get_by_id [],
     /// One's own account.
+    ///
+    /// An API key, whatever its scopes, is told whose it is and how far it reaches, and nothing that is private.
     get "/api/v1/me" Credentials => accounts::me [],
     /// Change one's own account.
     ///
@@ -121,7 +123,7 @@ routes! {
     post "/api/v1/password-resets" Public => links::request_reset [mail_not_configured],
     /// Make an invitation.
     ///
-    /// For administrators. Its token is shown this once.
+    /// For administrators. Its token is shown this once. Without a body it is for one person, for a week.
     post "/api/v1/invitations" Credentials => invitations::create [],
     /// The invitations there are.
     ///
@@ -173,7 +175,7 @@ routes! {
     post "/api/v1/stream-tickets" Credentials => sessions::ticket [],
     /// Make an API key.
     ///
-    /// The secret is shown this once.
+    /// The secret is shown this once. See [API keys](/docs/keys).
     post "/api/v1/keys" Credentials => keys::create [not_found suspended too_many],
     /// One's API keys.
     get "/api/v1/keys" Credentials => keys::list [],
@@ -197,7 +199,7 @@ routes! {
     patch "/api/v1/conversations/{id}" Credentials => conversations::update [not_member not_owner fixed_members channel_name_taken group_name_taken],
     /// Let somebody in, or join a channel.
     ///
-    /// Owners add others; anybody joins a channel himself, with an empty object.
+    /// Owners add others; anybody joins a channel himself, with an empty object or no body.
     post "/api/v1/conversations/{id}/members" Credentials => conversations::add_member [not_a_contact blocked not_member not_owner already_member fixed_members],
     /// Remove somebody, or leave.
     ///

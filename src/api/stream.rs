@@ -12,6 +12,7 @@ use crate::domain::sessions::Principal;
 use crate::domain::{Refusal, Timestamp};
 use crate::gate::ClientAddress;
 use crate::service::Failure;
+use crate::service::streams::NoStream;
 use crate::transport::{Accepted, AddressPermit, CloseReason, Manner, Subscription, TakeOver};
 use crate::transport::{events as sse_events, farewell, long_poll, sse_head, websocket};
 use answers::{EventStream, Polled, Upgraded};
@@ -73,12 +74,10 @@ async fn open(
     if let Some(ending) = app.services.follower().hub().closed_by() {
         return Err(Ok(ending.into()));
     }
-    if app.services.has_too_many_streams(principal) {
-        return Err(Ok(CloseReason::TooManyStreams));
-    }
     match app.services.subscribe(principal, query.cursor(headers), &query.channels, manner).await {
         Ok(subscription) => Ok((subscription, permit)),
-        Err(failure) => {
+        Err(NoStream::TooMany) => Err(Ok(CloseReason::TooManyStreams)),
+        Err(NoStream::Failure(failure)) => {
             let problem = Problem::from(failure);
             Err(passing(&problem).ok_or(problem))
         }
@@ -201,10 +200,8 @@ pub(super) async fn poll(
         if let Some(ending) = app.services.follower().hub().closed_by() {
             return Err(unavailable(ending.into()));
         }
-        app.services
-            .subscribe(&principal, query.cursor(&headers), &query.channels, Manner::Poll)
-            .await
-            .map(|opened| (opened, None))?
+        let opened = app.services.subscribe(&principal, query.cursor(&headers), &query.channels, Manner::Glance).await;
+        (opened.map_err(refused)?, None)
     } else {
         count(&app, address).map_err(unavailable)?;
         let opened = open(&app, &principal, &query, &headers, address, Manner::Poll).await;
@@ -222,6 +219,13 @@ pub(super) async fn poll(
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     ];
     Ok(Polled((headers, json).into_response()))
+}
+
+fn refused(reason: NoStream) -> Problem {
+    match reason {
+        NoStream::TooMany => too_many_streams(),
+        NoStream::Failure(failure) => failure.into(),
+    }
 }
 
 /// Why a poll gets no answer.

@@ -5,7 +5,7 @@ use super::operator::{Reached, reach, unexpected};
 use super::output;
 use super::progress::{bytes, watching};
 use crate::admin::{Outcome, Verb};
-use crate::config::{DataDir, Options};
+use crate::config::{DataDir, Keeper, Options};
 use crate::store;
 use clap::Args;
 use std::fs::{self, DirBuilder, File};
@@ -33,7 +33,7 @@ pub(super) async fn run(options: &Options, command: Command) -> Result<(), Faile
         return Err(Failed::Input(store::CopyError::NotEmbedded.to_string()));
     }
     let place = &options.place.data_dir;
-    let data_dir = place.join(FILES[0]).exists().then(|| DataDir::open(place)).transpose()?;
+    let data_dir = DataDir::has_database(place)?.then(|| DataDir::open(place)).transpose()?;
     let Some(data_dir) = data_dir else {
         let place = place.display();
         let reason = format!("there is no database in {place}. Name the server's directory with --data-dir");
@@ -67,7 +67,7 @@ async fn fill(data_dir: &DataDir, target: &Target) -> Result<bool, Failed> {
     let verb = Verb::CopyDatabase { to: path.to_owned() };
     // In a box, like what waits for it: it holds a connection and a whole conversation.
     let copying = Box::pin(async {
-        match reach(data_dir, &verb).await? {
+        match reach(data_dir, &verb).await.map_err(|failed| not_written(failed, &target.place))? {
             Reached::Server(Outcome::Done) => Ok(()),
             Reached::Server(_) => Err(unexpected()),
             Reached::Nobody(lock) => {
@@ -120,7 +120,8 @@ impl Target {
             parent.join(hidden)
         };
         let (unfinished, replaced) = (beside("unfinished"), beside("replaced"));
-        DirBuilder::new().mode(0o700).create(&unfinished).map_err(|error| cannot("make", &unfinished, &error))?;
+        let made = DirBuilder::new().mode(0o700).create(&unfinished);
+        made.map_err(|error| not_made(&place, parent, &error))?;
         Ok(Self { place, unfinished, replaced })
     }
 
@@ -152,11 +153,48 @@ impl Target {
     }
 }
 
+/// Why no directory can be made here, which is for its parent to say.
+fn not_made(place: &Path, parent: &Path, error: &io::Error) -> Failed {
+    let (place, above) = (place.display(), parent.display());
+    let why = match error.kind() {
+        io::ErrorKind::NotFound => format!("there is no directory {above}. Make it first: mkdir -p {above}"),
+        io::ErrorKind::NotADirectory => format!("{above} is no directory"),
+        io::ErrorKind::PermissionDenied => {
+            format!("{}. Name a directory that you may write to", Keeper::of(parent).says)
+        }
+        io::ErrorKind::ReadOnlyFilesystem => {
+            format!("nothing can be written to {above}: it is mounted for reading only")
+        }
+        _ => error.to_string(),
+    };
+    Failed::Input(format!("cannot make {place}: {why}"))
+}
+
+/// What the server could not write, though whoever typed the command can.
+fn not_written(failed: Failed, place: &Path) -> Failed {
+    match failed {
+        Failed::Denied(denied) if denied.detail.contains("unable to open database") => Failed::Input(format!(
+            "the running server makes the copy itself, and cannot write to {}: run this as its user, and name a directory \
+             that it may write to",
+            place.display()
+        )),
+        other => other,
+    }
+}
+
 /// Whether a backup may come to this place: nothing is there, or, if it may be replaced, a backup and nothing else.
 fn check(place: &Path, force: bool) -> Result<(), Failed> {
     let entries = match fs::read_dir(place) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        // What its parent is like is seen when it is made.
+        Err(error)
+            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) && !place.exists() =>
+        {
+            return Ok(());
+        }
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            return Err(Failed::Input(format!("cannot use {}: {}", place.display(), Keeper::of(place).says)));
+        }
         Err(error) => return Err(cannot("use", place, &error)),
     };
     let names: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.file_name())).collect();

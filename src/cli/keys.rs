@@ -95,11 +95,7 @@ pub(super) async fn run(options: &Options, command: Command) -> Result<(), Faile
 
 fn list(keys: Vec<KeyRow>) -> Result<(), Failed> {
     let row = |key: KeyRow| {
-        let words = key.scopes.iter().map(|scope| match scope {
-            Scope::Read => "read",
-            Scope::Send => "send",
-        });
-        let scopes = words.collect::<Vec<_>>().join(",");
+        let scopes = key.scopes.iter().map(|scope| scope.word()).collect::<Vec<_>>().join(",");
         let conversation = key.conversation_id.map_or_else(|| "all".to_owned(), |id| id.to_string());
         [key.id.to_string(), key.name, scopes, conversation, key.created_at.to_string()]
     };

@@ -3,19 +3,25 @@
 use super::failed::Failed;
 use crate::admin::{Outcome, Verb};
 use crate::app;
-use crate::config::Options;
 use crate::config::data_dir::Lock;
+use crate::config::{DataDir, Options};
 
 /// Whether there is something to work on. Only a new account may found a server; everything else in an empty place
 /// means that it is the wrong place.
 pub(super) fn check_place(options: &Options, verb: &Verb) -> Result<(), Failed> {
     let place = &options.place;
     let founds = matches!(verb, Verb::AddUser { .. });
-    if founds || place.database_url.is_some() || place.data_dir.join("goldcrest.db").exists() {
+    if founds || !is_empty(options)? {
         return Ok(());
     }
     let place = place.data_dir.display();
     Err(Failed::Input(format!("there is no database in {place}. Name the server's directory with --data-dir")))
+}
+
+/// Whether nothing is there yet.
+pub(super) fn is_empty(options: &Options) -> Result<bool, Failed> {
+    let place = &options.place;
+    Ok(place.database_url.is_none() && !DataDir::has_database(&place.data_dir)?)
 }
 
 /// Does it here, where no server runs, as the lock proves.

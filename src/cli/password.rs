@@ -21,6 +21,11 @@ pub(super) struct Password {
 }
 
 impl Password {
+    /// Whether somebody will be asked for it, who should not type it twice in vain.
+    pub fn is_asked_for(&self) -> bool {
+        self.password.is_none() && !self.password_stdin && io::stdin().is_terminal()
+    }
+
     /// The password: from standard input, or asked for twice.
     pub fn read(&self, of: &str) -> Result<Secret, Failed> {
         if self.password.is_some() {

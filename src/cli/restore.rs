@@ -2,6 +2,7 @@
 
 use super::backup::{FILES, cannot, copy_whole};
 use super::failed::Failed;
+use super::offline;
 use super::output;
 use super::progress::watching;
 use crate::config::data_dir::Lock;
@@ -52,7 +53,7 @@ pub(super) async fn run(options: &Options, command: Command) -> Result<(), Faile
 
 async fn renumber(options: &Options, logins: Logins) -> Result<(), Failed> {
     let place = &options.place;
-    if place.database_url.is_none() && !place.data_dir.join(FILES[0]).exists() {
+    if offline::is_empty(options)? {
         let place = place.data_dir.display();
         return Err(Failed::Input(format!("there is no database in {place}. Name the directory with --data-dir")));
     }

@@ -1,15 +1,21 @@
 //! `goldcrest user`: who has an account here.
 
 use super::failed::Failed;
+use super::offline;
 use super::operator::{carry_out, unexpected};
 use super::output;
 use super::password::Password;
 use crate::admin::{Outcome, UserRow, Verb};
 use crate::config::Options;
+use crate::domain::Refusal;
 use crate::domain::departures::Legacy;
-use crate::domain::users::Status;
+use crate::domain::users::{Status, Username};
 use clap::{Args, Subcommand};
 use std::time::Duration;
+
+/// What whoever has only the token must know, on standard error: standard output is the token alone.
+const USE_OF_INVITATION: &str = "whoever has this token opens /invitations/TOKEN in the web app, or gives it \
+                                 as `invitation` with POST /api/v1/users. With --public-url this prints the whole link";
 
 /// What can be done with accounts.
 #[derive(Debug, Subcommand)]
@@ -113,6 +119,11 @@ pub(super) async fn run(options: &Options, command: Command) -> Result<(), Faile
             let verb = if open {
                 Verb::AddOpenUser { name }
             } else {
+                let wanted = Username::parse("name", &name).and_then(|wanted| wanted.check_free());
+                wanted.map_err(|refused| Failed::Input(refused.to_string()))?;
+                if password.is_asked_for() && knows(options, &name).await? {
+                    return Err(Failed::Input(Refusal::UsernameTaken.to_string()));
+                }
                 let password = password.read(&name)?;
                 Verb::AddUser { name, password, email, admin }
             };
@@ -126,6 +137,9 @@ pub(super) async fn run(options: &Options, command: Command) -> Result<(), Faile
             output::line(format_args!("added the {what} {} with number {}", user.username, user.id))
         }
         Command::Passwd(Passwd { name, password }) => {
+            if password.is_asked_for() && !knows(options, &name).await? {
+                return Err(Failed::Input(format!("there is no user {name}; see `goldcrest user list`")));
+            }
             let password = password.read(&name)?;
             let done = format!("set the password of {name}; all sessions of {name} have ended");
             finish(options, Verb::SetPassword { name, password }, &done).await
@@ -145,13 +159,30 @@ pub(super) async fn run(options: &Options, command: Command) -> Result<(), Faile
         Command::Invite(Invite { name, uses, expires_in }) => {
             let outcome = carry_out(options, Verb::Invite { name, uses, seconds: expires_in.as_secs() }).await?;
             let Outcome::Invitation { token, url } = outcome else { return Err(unexpected()) };
-            output::line(url.unwrap_or(token).reveal())
+            if let Some(url) = url {
+                return output::line(url.reveal());
+            }
+            output::line(token.reveal())?;
+            output::note(USE_OF_INVITATION);
+            Ok(())
         }
         Command::List(List { json }) => {
             let outcome = carry_out(options, Verb::ListUsers {}).await?;
             let Outcome::Users { users } = outcome else { return Err(unexpected()) };
             if json { output::json(&users) } else { list(users) }
         }
+    }
+}
+
+/// Whether there is an account of this name, whatever its state.
+async fn knows(options: &Options, name: &str) -> Result<bool, Failed> {
+    if offline::is_empty(options)? {
+        return Ok(false);
+    }
+    match carry_out(options, Verb::FindUser { name: name.to_owned() }).await {
+        Ok(_) => Ok(true),
+        Err(Failed::Denied(denied)) if denied.refused => Ok(false),
+        Err(failed) => Err(failed),
     }
 }
 

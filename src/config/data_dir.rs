@@ -1,9 +1,13 @@
 //! The data directory: made for its owner alone, and held by one process at a time.
 
+use super::Keeper;
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+
+/// The file of the embedded database.
+const DATABASE: &str = "goldcrest.db";
 
 /// The directory of the embedded database, the signing key, the lock and the admin socket.
 #[derive(Debug, Clone)]
@@ -37,6 +41,14 @@ pub enum DataDirError {
         /// What the system said.
         source: io::Error,
     },
+    /// It, or what it lies in, is kept from us.
+    #[error("permission to use {} as the data directory is denied: {}; {}", path.display(), keeper.says, keeper.advice)]
+    Denied {
+        /// The directory.
+        path: PathBuf,
+        /// Who keeps it from us.
+        keeper: Keeper,
+    },
     /// Another process holds it.
     #[error("{} is in use by another goldcrest process{}", path.display(), named(*holder))]
     Held {
@@ -53,6 +65,16 @@ pub enum DataDirError {
     Unfinished(PathBuf),
 }
 
+impl DataDirError {
+    fn of(path: &Path, source: io::Error) -> Self {
+        let path = path.to_owned();
+        if source.kind() == io::ErrorKind::PermissionDenied {
+            return Self::Denied { keeper: Keeper::of(&path), path };
+        }
+        Self::Unusable { path, source }
+    }
+}
+
 fn named(holder: Option<u32>) -> String {
     holder.map(|holder| format!(" (process {holder})")).unwrap_or_default()
 }
@@ -61,8 +83,8 @@ impl DataDir {
     /// The directory at a path, made for its owner alone if it is not there. One that exists keeps its permissions:
     /// they are its owner's choice, and the secrets in it have permissions of their own.
     pub fn open(path: &Path) -> Result<Self, DataDirError> {
-        let unusable = |source| DataDirError::Unusable { path: path.to_owned(), source };
-        if !path.exists() {
+        let unusable = |source| DataDirError::of(path, source);
+        if !path.try_exists().map_err(unusable)? {
             DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(unusable)?;
             // A power cut after the first acknowledged message must not lose the directory that holds it.
             sync_parent(path).map_err(unusable)?;
@@ -76,6 +98,15 @@ impl DataDir {
     /// The directory at a path if it is there, for somebody who changes nothing in it.
     pub fn existing(path: &Path) -> Option<Self> {
         path.is_dir().then(|| Self { path: path.to_owned() })
+    }
+
+    /// Whether there is an embedded database in the directory at a path.
+    pub fn has_database(path: &Path) -> Result<bool, DataDirError> {
+        match path.join(DATABASE).try_exists() {
+            // A file is where the directory should be.
+            Err(error) if error.kind() == io::ErrorKind::NotADirectory => Ok(false),
+            looked => looked.map_err(|source| DataDirError::of(path, source)),
+        }
     }
 
     /// Whether a process holds the directory, and which as far as the lock file tells. Nothing is written.
@@ -100,7 +131,7 @@ impl DataDir {
 
     /// Takes the directory for this process to put other files there, whatever is there now.
     pub fn lock_to_restore(&self) -> Result<Lock, DataDirError> {
-        let unusable = |source| DataDirError::Unusable { path: self.path.clone(), source };
+        let unusable = |source| DataDirError::of(&self.path, source);
         let path = self.path.join("lock");
         // Never removed: a lock on a file that another process has unlinked would protect nothing.
         let mut file = OpenOptions::new()
@@ -140,7 +171,7 @@ impl DataDir {
 
     /// Where the embedded database is.
     pub fn database(&self) -> PathBuf {
-        self.path.join("goldcrest.db")
+        self.path.join(DATABASE)
     }
 
     /// Where the signing key is, unless the operator keeps it elsewhere.

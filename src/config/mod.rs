@@ -1,6 +1,7 @@
 //! What the operator decides: every option of `goldcrest serve`, with its default and its reason; and the files that they name.
 
 pub mod data_dir;
+mod owner;
 pub mod signing_key;
 pub mod values;
 
@@ -13,6 +14,7 @@ use std::time::Duration;
 use url::Url;
 
 pub use data_dir::{DataDir, DataDirError};
+pub use owner::Keeper;
 pub use signing_key::KeyError;
 
 /// Options of the server. Each is also read from the environment as `GOLDCREST_` and its name in capitals.

@@ -40,7 +40,7 @@ pub fn origin(text: &str) -> Result<Url, String> {
     let bare = |url: &Url| url.path() == "/" && url.query().is_none() && url.fragment().is_none();
     web(text)
         .filter(bare)
-        .ok_or_else(|| "an origin such as https://app.example.org or http://127.0.0.1:9000".to_owned())
+        .ok_or_else(|| "an origin such as https://app.example.org or http://127.0.0.1:3000".to_owned())
 }
 
 fn web(text: &str) -> Option<Url> {

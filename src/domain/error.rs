@@ -1,6 +1,7 @@
 //! Why the server says no: one reason each, without any word of HTTP.
 
 use super::contacts::State;
+use super::sessions::Beyond;
 use super::users::UserRef;
 
 /// A refusal by a rule. Nothing was changed and no number was used.
@@ -110,9 +111,9 @@ pub enum Refusal {
     /// One asks another once; what he said since is told.
     #[error("You have asked this user before. The request is {}.", .0.word())]
     AlreadyRequested(State),
-    /// The key or ticket does not reach that far.
-    #[error("These credentials do not allow this. Use credentials with the scope {0:?}.")]
-    InsufficientScope(&'static str),
+    /// The key does not reach that far.
+    #[error("{0}")]
+    InsufficientScope(Beyond),
     /// The same `client_id` came before with another body.
     #[error("This client_id was used for another message. Use a new one for each message.")]
     IdempotencyConflict,

@@ -41,6 +41,33 @@ pub enum Scope {
     Send,
 }
 
+/// Why an API key that is good does not reach far enough.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Beyond {
+    /// No key does this: it is about the account itself, or about who is where.
+    #[error("No API key can do this, whatever its scopes. Log in, and use an access token.")]
+    Keys,
+    /// It has not got this scope, which another key may have.
+    #[error("This API key has not got the scope `{}`. Use one that was made with it.", .0.word())]
+    Scope(Scope),
+    /// It is for one conversation alone.
+    #[error(
+        "This API key is for one conversation alone, and this is not about that one only. Use a key without \
+             `conversation_id`."
+    )]
+    Conversation,
+}
+
+impl Scope {
+    /// As it is written everywhere.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Send => "send",
+        }
+    }
+}
+
 /// How far credentials reach.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reach {
@@ -89,19 +116,19 @@ impl Principal {
     pub fn require_full(&self) -> Result<(), Refusal> {
         match self.reach {
             Reach::Full => Ok(()),
-            Reach::Key { .. } => Err(Refusal::InsufficientScope("full")),
+            Reach::Key { .. } => Err(Refusal::InsufficientScope(Beyond::Keys)),
             Reach::Anonymous => Err(Refusal::Unauthorized),
         }
     }
 
     /// Refuses credentials that may not read, in general (`None`) or in one conversation.
     pub fn require_read(&self, within: Option<ConversationId>) -> Result<(), Refusal> {
-        self.require("read", within, |read, _| read)
+        self.require(Scope::Read, within, |read, _| read)
     }
 
     /// Refuses credentials that may not send, in general (`None`) or to one conversation.
     pub fn require_send(&self, within: Option<ConversationId>) -> Result<(), Refusal> {
-        self.require("send", within, |_, send| send)
+        self.require(Scope::Send, within, |_, send| send)
     }
 
     /// Refuses those who are known without a session, for what lasts beyond a request: nothing would end it when they are
@@ -120,17 +147,17 @@ impl Principal {
 
     fn require(
         &self,
-        scope: &'static str,
+        scope: Scope,
         within: Option<ConversationId>,
         has: impl Fn(bool, bool) -> bool,
     ) -> Result<(), Refusal> {
         match self.reach {
             // What is public is decided where it is read.
-            Reach::Anonymous if scope == "read" && within.is_some() => Ok(()),
+            Reach::Anonymous if scope == Scope::Read && within.is_some() => Ok(()),
             Reach::Anonymous => Err(Refusal::Unauthorized),
-            Reach::Key { read, send, .. } if !has(read, send) => Err(Refusal::InsufficientScope(scope)),
+            Reach::Key { read, send, .. } if !has(read, send) => Err(Refusal::InsufficientScope(Beyond::Scope(scope))),
             Reach::Key { conversation: Some(only), .. } if within != Some(only) => {
-                Err(Refusal::InsufficientScope("another conversation"))
+                Err(Refusal::InsufficientScope(Beyond::Conversation))
             }
             Reach::Full | Reach::Key { .. } => Ok(()),
         }

@@ -1,14 +1,14 @@
-//! An event encoded once, in the forms that all its hearers share.
+//! An event, ready to be sent to all who hear of it.
 
+use super::frames::Frames;
 use crate::domain::events::{Effect, Record, Topic};
 use crate::domain::messages::erased_payload;
 use crate::domain::{MessageId, Seq, Timestamp};
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use std::io::Write;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use tokio::sync::OnceCell;
 
 /// A committed event, ready to be sent. Nothing in it depends on who receives it.
@@ -26,12 +26,8 @@ pub struct Event {
     pub effect: Option<Effect>,
     /// The message whose text it shows.
     pub message: Option<MessageId>,
-    /// `id: …`, `event: …`, `data: …`, and the blank line.
-    sse: Bytes,
-    /// The JSON inside it: a part of the same memory.
-    envelope: Bytes,
-    /// The unmasked text frame, made when the first WebSocket wants it.
-    websocket: OnceLock<Bytes>,
+    /// As it is sent.
+    pub frames: Frames,
     /// Frames in the languages of older systems, each made when the first of its listeners wants it. They go with the
     /// event, so that none outlives the deletion of a message.
     translations: Mutex<Vec<(&'static str, Translation)>>,
@@ -44,19 +40,16 @@ pub type Translation = Arc<OnceCell<Bytes>>;
 impl Event {
     /// Encodes what the log holds.
     pub fn new(record: &Record) -> Self {
-        let mut frame = BytesMut::with_capacity(record.data.len() + 192).writer();
-        // Writing to memory does not fail.
-        let _ = write!(frame, "id: {}\nevent: {}\ndata: ", record.seq, record.kind);
-        let from = frame.get_ref().len();
-        let _ = write!(frame, r#"{{"seq":{},"type":"{}","at":"{}","#, record.seq, record.kind, record.at);
-        if let Topic::Conversation(id) = record.topic {
-            let _ = write!(frame, r#""conversation_id":{id},"#);
-        }
-        // JSON as serde_json writes it holds no CR and no LF, the only ends of line that SSE knows.
-        let _ = write!(frame, r#""data":{}}}"#, record.data);
-        let to = frame.get_ref().len();
-        let _ = write!(frame, "\n\n");
-        let sse = frame.into_inner().freeze();
+        let Record { seq, kind, at, data, .. } = record;
+        let lines = format_args!("id: {seq}\nevent: {kind}\n");
+        let frames = match record.topic {
+            Topic::Conversation(id) => Frames::new(
+                lines,
+                format_args!(r#""seq":{seq},"type":"{kind}","at":"{at}","conversation_id":{id},"#),
+                data,
+            ),
+            Topic::User(_) => Frames::new(lines, format_args!(r#""seq":{seq},"type":"{kind}","at":"{at}","#), data),
+        };
         Self {
             seq: record.seq,
             topic: record.topic,
@@ -64,9 +57,7 @@ impl Event {
             batch: record.batch,
             effect: record.effect(),
             message: record.message,
-            envelope: sse.slice(from..to),
-            sse,
-            websocket: OnceLock::new(),
+            frames,
             translations: Mutex::default(),
         }
     }
@@ -74,7 +65,7 @@ impl Event {
     /// Its `type`, such as `message.created`.
     pub fn kind(&self) -> &str {
         // It stands in the second line of the frame.
-        let mut lines = self.sse.split(|byte| *byte == b'\n');
+        let mut lines = self.frames.sse().split(|byte| *byte == b'\n');
         let line = lines.nth(1).and_then(|line| line.strip_prefix(b"event: "));
         line.and_then(|kind| std::str::from_utf8(kind).ok()).unwrap_or("")
     }
@@ -99,7 +90,7 @@ impl Event {
             #[serde(borrow)]
             data: &'a RawValue,
         }
-        let envelope: Option<Envelope<'_>> = serde_json::from_slice(&self.envelope).ok();
+        let envelope: Option<Envelope<'_>> = serde_json::from_slice(self.frames.envelope()).ok();
         // It is our own JSON; were it not, less is shown rather than more.
         let (kind, data) =
             envelope.map_or(("message.created", "{}"), |envelope| (envelope.r#type, envelope.data.get()));
@@ -114,45 +105,11 @@ impl Event {
         })
     }
 
-    /// The event as server-sent events (WHATWG HTML, section 9.2).
-    pub fn sse(&self) -> &Bytes {
-        &self.sse
-    }
-
-    /// The event as one JSON object.
-    pub fn envelope(&self) -> &Bytes {
-        &self.envelope
-    }
-
-    /// The event as one WebSocket text frame.
-    pub fn websocket(&self) -> &Bytes {
-        self.websocket.get_or_init(|| text_frame(&self.envelope))
-    }
-
     /// The memory that it keeps, about. The WebSocket frame is counted whether it is made yet or not, so that the
     /// weight never changes; translations, which are made only of what older systems' listeners hear, are not.
     pub fn weight(&self) -> usize {
-        size_of::<Self>() + 2 * self.sse.len()
+        size_of::<Self>() + 2 * self.frames.sse().len()
     }
-}
-
-/// An unmasked, unfragmented text frame (RFC 6455, section 5.2), as servers send them.
-pub fn text_frame(payload: &[u8]) -> Bytes {
-    let mut frame = BytesMut::with_capacity(payload.len() + 10);
-    frame.put_u8(0x81);
-    match payload.len() {
-        short @ 0..126 => frame.put_u8(u8::try_from(short).unwrap_or_default()),
-        medium @ 126..0x1_0000 => {
-            frame.put_u8(126);
-            frame.put_u16(u16::try_from(medium).unwrap_or_default());
-        }
-        long => {
-            frame.put_u8(127);
-            frame.put_u64(long as u64);
-        }
-    }
-    frame.put_slice(payload);
-    frame.freeze()
 }
 
 #[cfg(test)]
@@ -177,10 +134,10 @@ mod tests {
         let envelope =
             r#"{"seq":124,"type":"message.created","at":"2026-11-21T10:00:00.123Z","conversation_id":7,"data":{}}"#;
         let event = event("{}");
-        assert_eq!(event.envelope(), envelope);
-        assert_eq!(event.sse(), format!("id: 124\nevent: message.created\ndata: {envelope}\n\n").as_str());
-        assert_eq!(event.websocket()[..2], [0x81, u8::try_from(envelope.len()).unwrap_or(0)]);
-        assert_eq!(event.websocket()[2..], envelope.as_bytes()[..]);
+        assert_eq!(event.frames.envelope(), envelope);
+        assert_eq!(event.frames.sse(), format!("id: 124\nevent: message.created\ndata: {envelope}\n\n").as_str());
+        assert_eq!(event.frames.websocket()[..2], [0x81, u8::try_from(envelope.len()).unwrap_or(0)]);
+        assert_eq!(event.frames.websocket()[2..], envelope.as_bytes()[..]);
         assert_eq!(event.kind(), "message.created");
     }
 
@@ -194,13 +151,5 @@ mod tests {
         }
         assert!(!event.translation("telex").initialized(), "each language has its own");
         assert!(!event.erased(Timestamp(0)).translation("fax").initialized());
-    }
-
-    #[test]
-    fn the_length_of_a_frame_has_three_forms() {
-        assert_eq!(text_frame(&[b'x'; 125])[..2], [0x81, 125]);
-        assert_eq!(text_frame(&[b'x'; 126])[..4], [0x81, 126, 0, 126]);
-        assert_eq!(text_frame(&vec![b'x'; 65_535])[..4], [0x81, 126, 0xff, 0xff]);
-        assert_eq!(text_frame(&vec![b'x'; 65_536])[..10], [0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0]);
     }
 }

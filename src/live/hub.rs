@@ -96,11 +96,6 @@ impl Hub {
         self.index.lock().streams()
     }
 
-    /// How many streams a user has open.
-    pub fn streams_of(&self, user: UserId) -> usize {
-        self.index.lock().streams_of(user)
-    }
-
     /// Whether a session was revoked of late. Older ones have no token left that could be shown.
     pub fn is_revoked(&self, session: SessionId) -> bool {
         self.revoked.contains_key(&session)
@@ -193,10 +188,20 @@ impl Hub {
 
     // For subscriptions.
 
-    /// Enters a stream under its user's topic: from here on the hub notes what changes for the user.
-    pub(super) fn enter(&self, user: UserId, session: SessionId) -> (Arc<Slot>, Arc<Audience>) {
+    /// Enters a stream under its user's topic, unless he has this many already: from here on the hub notes what changes
+    /// for the user.
+    pub(super) fn enter(
+        &self,
+        user: UserId,
+        session: SessionId,
+        limit: Option<usize>,
+    ) -> Option<(Arc<Slot>, Arc<Audience>)> {
         let slot = Arc::new(Slot::new(user, session, self.options.stream_queue));
         let mut index = self.index.lock();
+        // Counted under the same lock: of many that come at once no more get in.
+        if limit.is_some_and(|limit| index.streams_of(user) >= limit) {
+            return None;
+        }
         let audience = index.enter(&slot);
         // A session revoked between the check of its token and this moment ends here, under the lock.
         if self.is_revoked(session) {
@@ -205,7 +210,7 @@ impl Hub {
         if let Some(ending) = self.closed_by() {
             slot.end(ending);
         }
-        (slot, audience)
+        Some((slot, audience))
     }
 
     /// Takes the stays as the database has them, applies what happened since, and enters the user under the topics.

@@ -5,6 +5,7 @@ mod cursor;
 mod erasures;
 mod event;
 mod follower;
+mod frames;
 mod hub;
 mod index;
 mod log;
@@ -18,8 +19,9 @@ mod telling;
 pub(crate) mod tests;
 
 pub use cursor::{Cursor, Gap};
-pub use event::{Event, Translation, text_frame};
+pub use event::{Event, Translation};
 pub use follower::{Follower, FollowerOptions};
+pub use frames::text_frame;
 pub use hub::{Hub, HubOptions};
 pub use passing::Passing;
 pub use presence::{Presence, Source, Standing, Turn};

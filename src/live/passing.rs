@@ -1,12 +1,10 @@
-//! What passes, encoded once, in the forms that all its hearers share; and its small place at a stream.
+//! What passes, ready to be sent, and its small place at a stream.
 
-use super::event::text_frame;
+use super::frames::Frames;
 use crate::domain::ephemeral::Ephemeral;
 use crate::domain::{ConversationId, Timestamp, UserId};
-use bytes::{BufMut, Bytes, BytesMut};
 use std::collections::VecDeque;
-use std::io::Write;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -23,55 +21,23 @@ pub struct Passing {
     user: UserId,
     /// Until when it is of any interest, if that ends.
     until: Option<Instant>,
-    /// `event: …`, `data: …`, and the blank line. Without an `id:` a browser's cursor stays where it is.
-    sse: Bytes,
-    /// The JSON inside it: a part of the same memory.
-    envelope: Bytes,
-    /// The unmasked text frame, made when the first WebSocket wants it.
-    websocket: OnceLock<Bytes>,
+    /// As it is sent. Without an `id:` a browser's cursor stays where it is.
+    pub frames: Frames,
 }
 
 impl Passing {
     /// Encodes what happens at this moment.
     pub fn new(ephemeral: &Ephemeral, at: Timestamp) -> Arc<Self> {
         let (kind, data) = (ephemeral.kind(), ephemeral.data());
-        let mut frame = BytesMut::with_capacity(data.len() + 160).writer();
-        // Writing to memory does not fail.
-        let _ = write!(frame, "event: {kind}\ndata: ");
-        let from = frame.get_ref().len();
-        let _ = write!(frame, r#"{{"type":"{kind}","at":"{at}","#);
-        if let Some(id) = ephemeral.conversation() {
-            let _ = write!(frame, r#""conversation_id":{id},"#);
-        }
-        // JSON as serde_json writes it holds no CR and no LF, the only ends of line that SSE knows.
-        let _ = write!(frame, r#""data":{data}}}"#);
-        let to = frame.get_ref().len();
-        let _ = write!(frame, "\n\n");
-        let sse = frame.into_inner().freeze();
-        let conversation = ephemeral.conversation();
-        Arc::new(Self {
-            conversation,
-            user: ephemeral.user(),
-            until: conversation.map(|_| Instant::now() + TYPING_KEPT),
-            envelope: sse.slice(from..to),
-            sse,
-            websocket: OnceLock::new(),
-        })
-    }
-
-    /// The event as server-sent events (WHATWG HTML, section 9.2).
-    pub fn sse(&self) -> &Bytes {
-        &self.sse
-    }
-
-    /// The event as one JSON object.
-    pub fn envelope(&self) -> &Bytes {
-        &self.envelope
-    }
-
-    /// The event as one WebSocket text frame.
-    pub fn websocket(&self) -> &Bytes {
-        self.websocket.get_or_init(|| text_frame(&self.envelope))
+        let (lines, conversation) = (format_args!("event: {kind}\n"), ephemeral.conversation());
+        let frames = match conversation {
+            Some(id) => {
+                Frames::new(lines, format_args!(r#""type":"{kind}","at":"{at}","conversation_id":{id},"#), &data)
+            }
+            None => Frames::new(lines, format_args!(r#""type":"{kind}","at":"{at}","#), &data),
+        };
+        let until = conversation.map(|_| Instant::now() + TYPING_KEPT);
+        Arc::new(Self { conversation, user: ephemeral.user(), until, frames })
     }
 
     /// Whether a newer one takes the place of this: both say the same thing of the same one.
@@ -144,10 +110,10 @@ mod tests {
     fn what_passes_has_one_envelope_in_three_forms_and_no_place() {
         let envelope = r#"{"type":"typing.started","at":"1970-01-01T00:00:00.000Z","conversation_id":7,"data":{"user":{"id":2,"username":"u2"},"expires_in":6}}"#;
         let passing = typing(2, 7);
-        assert_eq!(passing.envelope(), envelope);
-        assert_eq!(passing.sse(), format!("event: typing.started\ndata: {envelope}\n\n").as_str());
-        assert_eq!(passing.websocket()[0], 0x81);
-        assert!(passing.websocket().ends_with(envelope.as_bytes()));
+        assert_eq!(passing.frames.envelope(), envelope);
+        assert_eq!(passing.frames.sse(), format!("event: typing.started\ndata: {envelope}\n\n").as_str());
+        assert_eq!(passing.frames.websocket()[0], 0x81);
+        assert!(passing.frames.websocket().ends_with(envelope.as_bytes()));
     }
 
     #[tokio::test(start_paused = true)]

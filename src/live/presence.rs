@@ -225,16 +225,23 @@ impl Presence {
                 inner.turns.insert(Turn::Moved(user));
                 self.waiting.notify_one();
             }
-            _ => {
-                if let Some(due) = inner.people.remove(&user).and_then(|person| person.due) {
-                    inner.due.remove(&(due, user));
-                }
-            }
+            _ => inner.remove(user),
         }
+    }
+
+    /// Forgets somebody of whom there is nothing to tell: he has no account.
+    pub fn remove(&self, user: UserId) {
+        self.inner.lock().remove(user);
     }
 }
 
 impl Inner {
+    fn remove(&mut self, user: UserId) {
+        if let Some(due) = self.people.remove(&user).and_then(|person| person.due) {
+            self.due.remove(&(due, user));
+        }
+    }
+
     fn vouch(&mut self, user: UserId, source: Source, until: Instant) {
         let person = self.people.entry(user).or_default();
         person.vouched.retain(|(known, _)| *known != source);

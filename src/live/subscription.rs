@@ -31,8 +31,10 @@ const RING_PAGE: (usize, usize) = (256, 1024 * 1024);
 pub enum Manner {
     /// With a stream that stays open.
     Stream,
-    /// For one answer; he is taken to come again.
+    /// For one answer, which is held until there is something; he is taken to come again.
     Poll,
+    /// The same, answered at once: a request like any other, which takes no place among his streams.
+    Glance,
 }
 
 /// What a stream is to hear.
@@ -50,6 +52,8 @@ pub struct Wish {
     pub cursor: Cursor,
     /// How its user listens.
     pub manner: Manner,
+    /// How many streams its user may have open with this one, if that is bounded.
+    pub limit: Option<usize>,
 }
 
 /// Why a stream could not be registered.
@@ -58,6 +62,9 @@ pub enum RegisterError {
     /// The database does not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Its user has as many as he may.
+    #[error("too many streams are open")]
+    TooMany,
 }
 
 /// What comes next on a stream.
@@ -112,7 +119,8 @@ impl Subscription {
     /// Enters the hub: first under the user's topic, so that no change is missed, then with the stays as the database
     /// has them under their topics. What was applied at the end of that is where replay ends and live begins.
     pub(super) async fn register(hub: Arc<Hub>, log: Arc<Log>, wish: Wish) -> Result<Self, RegisterError> {
-        let (slot, audience) = hub.enter(wish.user, wish.session);
+        let entered = hub.enter(wish.user, wish.session, wish.limit);
+        let (slot, audience) = entered.ok_or(RegisterError::TooMany)?;
         // From here on dropping the subscription takes the stream out again, also if reading the database fails.
         let mut subscription = Self {
             hub,
@@ -163,8 +171,10 @@ impl Subscription {
     pub fn go(&mut self) {
         if std::mem::take(&mut self.there) {
             match self.manner {
-                Manner::Poll if !self.hub.is_revoked(self.slot.session) => self.hub.presence().polled(self.slot.user),
-                Manner::Poll | Manner::Stream => self.hub.presence().went(self.slot.user),
+                Manner::Poll | Manner::Glance if !self.hub.is_revoked(self.slot.session) => {
+                    self.hub.presence().polled(self.slot.user);
+                }
+                Manner::Poll | Manner::Glance | Manner::Stream => self.hub.presence().went(self.slot.user),
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Who hears what passes: decided under the hub's lock, by who is where at that moment.
 
+use super::audience::Audience;
 use super::hub::Hub;
 use super::index::Index;
 use super::passing::Passing;
@@ -10,6 +11,9 @@ use crate::domain::{ConversationId, UserId};
 use crate::store::Regards;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+
+/// Conversations whose members are told in one go.
+const PLACES_AT_ONCE: usize = 50;
 
 /// Why somebody in particular is told whether another is there. Where there are several reasons, the last of them counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,23 +57,28 @@ impl Hub {
 
     /// Tells all who may see somebody.
     pub fn tell_all(&self, sight: &Sight<'_>) {
-        let index = self.index();
-        let Regards { user, close, approved, .. } = sight.regards;
+        let Regards { user, close, approved, blocked, .. } = sight.regards;
         let mut told = HashSet::new();
-        let members = close.iter().flat_map(|conversation| index.present(*conversation));
-        for audience in members.chain(approved.iter().filter_map(|viewer| index.audience(*viewer))) {
+        let mut tell = |audience: &Audience| {
             let viewer = audience.user;
-            if viewer != user.id && !sight.regards.blocked.contains(&viewer) && told.insert(viewer) {
+            if viewer != user.id && !blocked.contains(&viewer) && told.insert(viewer) {
                 audience.pass(sight.seen);
             }
+        };
+        // The same people may share many conversations: events get their turn in between.
+        for some in close.chunks(PLACES_AT_ONCE) {
+            let index = self.index();
+            some.iter().flat_map(|conversation| index.present(*conversation)).for_each(|audience| tell(audience));
         }
+        let index = self.index();
+        approved.iter().filter_map(|viewer| index.audience(*viewer)).for_each(|audience| tell(audience));
     }
 
     /// Tells these people, each as far as he may see it, or no longer.
     pub fn tell_some(&self, sight: &Sight<'_>, viewers: &HashMap<UserId, Reason>) {
-        let index = self.index();
         let Regards { user, close, approved, blocked, .. } = sight.regards;
         for (viewer, reason) in viewers {
+            let index = self.index();
             let Some(audience) = index.audience(*viewer).filter(|_| *viewer != user.id) else { continue };
             let entitled =
                 approved.contains(viewer) || close.iter().any(|conversation| index.is_in(*conversation, *viewer));

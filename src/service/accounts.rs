@@ -190,7 +190,7 @@ impl Services {
     }
 
     /// Somebody's account by name, also one that waits for its activation: for the operator.
-    pub(super) async fn account(&self, name: &str) -> Result<User, Failure> {
+    pub async fn account(&self, name: &str) -> Result<User, Failure> {
         let name = Username::parse("username", name).map_err(|_| Refusal::NotFound("user"))?;
         Ok(self.store().user_by_name(&name.key()).await?.ok_or(Refusal::NotFound("user"))?)
     }

@@ -1,5 +1,6 @@
 //! All that an account holds, given to its owner in parts, each of which is read by itself.
 
+mod places;
 mod reading;
 
 use super::conversations::KeptConversation;
@@ -13,13 +14,9 @@ use crate::domain::sessions::Principal;
 use crate::domain::users::User;
 use crate::domain::{ConversationId, MessageId, Refusal, Seq, Timestamp, UserId};
 use crate::store::MessagePage;
-use parking_lot::Mutex;
-use std::collections::HashSet;
-use std::sync::Arc;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use places::Place;
+pub(super) use places::Places;
 
-/// Exports at the same time, of all users: each keeps reading for as long as its reader is quick.
-const AT_ONCE: usize = 4;
 /// Entries of one part. A message has up to 10,000 characters, so a part is at most some megabytes.
 const SOME: u64 = 100;
 
@@ -62,7 +59,7 @@ pub enum Part {
 }
 
 /// Where the next part begins.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 enum Stage {
     User,
     Sessions,
@@ -72,55 +69,17 @@ enum Stage {
     Conversations(ConversationId),
     Hidden(MessageId),
     Messages { after: MessageId, end: Option<MessageId> },
-    Over,
 }
 
-/// An export under way. Whoever holds it keeps its place among the few that there may be; between two parts it holds
+/// An export under way. Whoever holds it keeps its place among those that there may be; between two parts it holds
 /// nothing of the database.
 #[derive(Debug)]
 pub struct Export {
     services: Services,
     principal: Principal,
-    stage: Stage,
-    _place: Place,
-}
-
-/// The exports that are under way.
-#[derive(Debug)]
-pub(super) struct Exports {
-    places: Arc<Semaphore>,
-    owners: Arc<Mutex<HashSet<UserId>>>,
-}
-
-/// One of the places, for one user.
-#[derive(Debug)]
-struct Place {
-    owner: UserId,
-    owners: Arc<Mutex<HashSet<UserId>>>,
-    _permit: OwnedSemaphorePermit,
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.owners.lock().remove(&self.owner);
-    }
-}
-
-impl Exports {
-    pub(super) fn new() -> Self {
-        Self { places: Arc::new(Semaphore::new(AT_ONCE)), owners: Arc::default() }
-    }
-
-    fn take_place(&self, owner: UserId) -> Result<Place, NoExport> {
-        let permit = Arc::clone(&self.places).try_acquire_owned();
-        let mut owners = self.owners.lock();
-        if owners.contains(&owner) {
-            return Err(NoExport::UnderWay);
-        }
-        let permit = permit.map_err(|_| NoExport::TooMany)?;
-        owners.insert(owner);
-        Ok(Place { owner, owners: Arc::clone(&self.owners), _permit: permit })
-    }
+    /// None when all was read.
+    stage: Option<Stage>,
+    place: Place,
 }
 
 impl Services {
@@ -134,14 +93,14 @@ impl Services {
     pub fn export(&self, principal: &Principal) -> Result<Export, NoExport> {
         principal.require_full()?;
         principal.require_session()?;
-        let place = self.inner.exports.take_place(principal.user)?;
+        let place = self.inner.exports.take(principal.user)?;
         tracing::info!(
             event.name = "export",
             user.id = principal.user.0,
             session.id = principal.session.0,
             "an account is exported"
         );
-        Ok(Export { services: self.clone(), principal: principal.clone(), stage: Stage::User, _place: place })
+        Ok(Export { services: self.clone(), principal: principal.clone(), stage: Some(Stage::User), place })
     }
 }
 
@@ -152,16 +111,15 @@ impl Export {
     }
 
     /// The next part, with the head at which it was read; none when that was all. Each is read only if the session that
-    /// asked still lasts.
+    /// asked still lasts, and nobody else was given the place.
     pub async fn next(&mut self) -> Result<Option<(Part, Seq)>, Failure> {
-        if matches!(self.stage, Stage::Over) {
-            return Ok(None);
-        }
+        let Some(stage) = self.stage.take() else { return Ok(None) };
+        let _turn = self.place.turn().await.ok_or(Failure::Overloaded)?;
         let session = self.services.store().session(self.principal.session).await?;
         if !session.is_some_and(|session| session.is_live(Timestamp::now())) {
             return Err(Refusal::Unauthorized.into());
         }
-        let (part, head, next) = self.read().await?;
+        let (part, head, next) = self.read(stage).await?;
         self.stage = next;
         Ok(Some((part, head)))
     }

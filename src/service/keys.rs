@@ -57,6 +57,15 @@ impl Services {
         self.keys_of(principal.user).await
     }
 
+    /// The key by which somebody calls, if it is one.
+    pub async fn key_at_hand(&self, principal: &Principal) -> Result<Option<KeyView>, Failure> {
+        if !matches!(principal.reach, Reach::Key { .. }) {
+            return Ok(None);
+        }
+        let session = self.store().session(principal.session).await?.ok_or(Refusal::Unauthorized)?;
+        Ok(Some(view(&session)))
+    }
+
     /// A user's keys: for the operator.
     pub async fn keys_of(&self, user: UserId) -> Result<Page<KeyView>, Failure> {
         let snapshot = self.store().snapshot().await?;

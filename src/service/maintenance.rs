@@ -17,6 +17,8 @@ const MESSAGES_BETWEEN: (u64, u64) = (5, 200);
 const HELD_UP: Duration = Duration::from_millis(20);
 /// How long messages are deleted in one go, before what else is to be done has its turn.
 const IN_ONE_GO: Duration = Duration::from_secs(10);
+/// When it is tried again what failed.
+const AGAIN: Duration = Duration::from_mins(1);
 /// Sessions ended in one change, each with its event.
 const SESSIONS: u64 = 1_000;
 /// How long an ended session's row is kept.
@@ -36,11 +38,18 @@ impl Services {
         loop {
             let swept = tokio::select! {
                 () = stop.cancelled() => return,
-                _ = sweeps.tick() => self.sweep(&stop).await.map(|more| {
-                    if more {
+                _ = sweeps.tick() => match self.sweep(&stop).await {
+                    Ok(true) => {
                         sweeps.reset_immediately();
+                        Ok(())
                     }
-                }),
+                    Ok(false) => Ok(()),
+                    Err(error) => {
+                        // What is to be gone by now does not stay for an hour because the server was busy for a moment.
+                        sweeps.reset_after(every.min(AGAIN));
+                        Err(error)
+                    }
+                },
                 _ = sessions.tick() => self.tidy().await,
             };
             if let Err(error) = swept {

@@ -110,7 +110,7 @@ struct Inner {
     shown: credentials::ShownTickets,
     proven: trust::Proven,
     typing: typing::Typing,
-    exports: export::Exports,
+    exports: export::Places,
     rules: Rules,
     post: Option<Post>,
     /// New passwords that were asked for, and are not looked into yet.
@@ -132,7 +132,7 @@ impl Services {
         let shown = credentials::ShownTickets::default();
         let proven = trust::Proven::new();
         let typing = typing::Typing::default();
-        let exports = export::Exports::new();
+        let exports = export::Places::new();
         let (asked, orders) = mpsc::channel(ORDERS);
         let orders = (asked, Mutex::new(orders));
         let instance = format!("{:016x}", rand::random::<u64>());

@@ -1,9 +1,9 @@
 //! Passwords: argon2id, away from the async threads and bounded in number, since each takes a core and 19 MiB.
 
 use super::Failure;
-use argon2::Argon2;
-use argon2::password_hash::phc::PasswordHash;
-use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
+use argon2::password_hash::try_generate_salt;
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
@@ -52,9 +52,62 @@ fn broken(what: &str) -> Failure {
 }
 
 fn hash(password: &str) -> Option<String> {
-    Argon2::default().hash_password(password.as_bytes()).ok().map(|hash| hash.to_string())
+    let (algorithm, version, params) = (Algorithm::default(), Version::default(), Params::default());
+    let salt = try_generate_salt().ok()?;
+    let hash = PasswordHash {
+        algorithm: algorithm.ident(),
+        version: Some(version.into()),
+        params: ParamsString::try_from(&params).ok()?,
+        salt: Some(Salt::new(&salt).ok()?),
+        hash: Some(output(&Argon2::new(algorithm, version, params), password, &salt)?),
+    };
+    Some(hash.to_string())
 }
 
 fn verify(password: &str, hash: &str) -> bool {
-    PasswordHash::new(hash).is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
+    let computed = |known: &PasswordHash| {
+        let algorithm = Algorithm::try_from(known.algorithm.as_str()).ok()?;
+        let version = known.version.map(Version::try_from).transpose().ok()?.unwrap_or_default();
+        let argon2 = Argon2::new(algorithm, version, Params::try_from(known).ok()?);
+        output(&argon2, password, known.salt.as_ref()?)
+    };
+    // Outputs are compared in constant time.
+    PasswordHash::new(hash).is_ok_and(|known| known.hash.is_some() && computed(&known) == known.hash)
+}
+
+fn output(argon2: &Argon2<'_>, password: &str, salt: &[u8]) -> Option<Output> {
+    let params = argon2.params();
+    let mut output = vec![0; params.output_len().unwrap_or(Params::DEFAULT_OUTPUT_LEN)];
+    argon2.hash_password_into_with_memory(password.as_bytes(), salt, &mut output, memory(params)).ok()?;
+    Output::new(&output).ok()
+}
+
+/// The memory that a hash is computed in. The C library keeps what is freed of less than 32 MiB, apart for each thread, so
+/// that after some logins an idle server would hold hundreds of megabytes; more than that it gives back at once. Of
+/// what is asked for here only what is used is ever there.
+fn memory(params: &Params) -> Vec<Block> {
+    const GIVEN_BACK: usize = 33 << 20;
+    let mut memory = Vec::with_capacity(params.block_count().max(GIVEN_BACK / Block::SIZE));
+    memory.resize(params.block_count(), Block::new());
+    memory
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+
+    #[test]
+    fn passwords_are_hashed_as_others_hash_them() {
+        let ours = hash("correct horse").unwrap();
+        assert!(ours.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{ours}");
+        assert!(Argon2::default().verify_password(b"correct horse", ours.as_str()).is_ok());
+        let params = Params::new(64, 1, 1, Some(24)).unwrap();
+        for theirs in [Argon2::default(), Argon2::new(Algorithm::Argon2i, Version::V0x10, params)] {
+            let theirs = theirs.hash_password(b"correct horse").unwrap().to_string();
+            assert!(verify("correct horse", &theirs) && !verify("correct horses", &theirs), "{theirs}");
+        }
+        let without = ours.rsplit_once('$').unwrap().0;
+        assert!(!verify("correct horse", without) && !verify("correct horse", "") && !verify("", &ours));
+    }
 }

@@ -5,7 +5,7 @@ mod teller;
 use super::page;
 use super::{Failure, Services};
 use crate::domain::sessions::Principal;
-use crate::domain::users::{UserRef, Username};
+use crate::domain::users::{User, UserRef, Username};
 use crate::domain::{Refusal, Timestamp, UserId};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -100,7 +100,8 @@ impl Services {
         let viewer = principal.user;
         let at = Timestamp::now();
         let keys: Vec<String> = asked.iter().map(|(_, key)| key.clone()).collect();
-        let found = self.store().users_by_names(&keys).await?;
+        let mut found = self.store().users_by_names(&keys).await?;
+        found.retain(User::is_present);
         let found: HashMap<String, UserRef> =
             found.into_iter().map(|user| (user.username.key(), user.reference())).collect();
         let ids: Vec<UserId> = found.values().map(|user| user.id).collect();

@@ -11,15 +11,40 @@ use std::time::Duration;
 /// slow.
 const SETTLED: Duration = Duration::from_secs(5);
 
+/// Why there is no stream.
+#[derive(Debug)]
+pub enum NoStream {
+    /// It cannot be, or may not.
+    Failure(Failure),
+    /// The user has as many open as he may.
+    TooMany,
+}
+
+impl<E: Into<Failure>> From<E> for NoStream {
+    fn from(error: E) -> Self {
+        Self::Failure(error.into())
+    }
+}
+
+impl From<RegisterError> for NoStream {
+    fn from(error: RegisterError) -> Self {
+        match error {
+            RegisterError::Store(error) => error.into(),
+            RegisterError::TooMany => Self::TooMany,
+        }
+    }
+}
+
 impl Services {
-    /// Opens a stream of the caller, from a cursor, and of these public channels.
+    /// Opens a stream of the caller, from a cursor, and of these public channels. Nobody in particular is bounded by
+    /// address alone.
     pub async fn subscribe(
         &self,
         principal: &Principal,
         cursor: Cursor,
         channels: &[String],
         manner: Manner,
-    ) -> Result<Subscription, Failure> {
+    ) -> Result<Subscription, NoStream> {
         principal.require_session()?;
         let only = principal.bound_to();
         if !principal.is_anonymous() {
@@ -32,13 +57,10 @@ impl Services {
         for name in channels {
             follows.push(self.channel(principal, name).await?);
         }
-        let wish = Wish { user: principal.user, session: principal.session, only, follows, cursor, manner };
-        self.follower().subscribe(wish).await.map_err(|RegisterError::Store(error)| error.into())
-    }
-
-    /// Whether a user has as many streams open as he may. Nobody in particular is bounded by address alone.
-    pub fn has_too_many_streams(&self, principal: &Principal) -> bool {
-        !principal.is_anonymous() && self.follower().hub().streams_of(principal.user) >= self.rules().streams_per_user
+        let bounded = !principal.is_anonymous() && manner != Manner::Glance;
+        let limit = bounded.then_some(self.rules().streams_per_user);
+        let wish = Wish { user: principal.user, session: principal.session, only, follows, cursor, manner, limit };
+        Ok(self.follower().subscribe(wish).await?)
     }
 
     /// The server's time for older systems that poll by it: the moment of the last event, or a few seconds ago if that is

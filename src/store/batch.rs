@@ -124,13 +124,6 @@ struct Pending {
     erased: Vec<(MessageId, bool)>,
 }
 
-/// A new account.
-#[derive(Debug, Clone)]
-pub struct NewUser {
-    /// Everything but its number and when it was made, which the clock gives.
-    pub user: User,
-}
-
 /// A new session, cookie or key.
 #[derive(Debug, Clone)]
 pub struct NewSession {

@@ -1,7 +1,7 @@
-//! Deleted accounts in the database that are not out of their conversations yet, and what goes with an account.
+//! Deleted accounts in the database that are not out of their conversations yet, and what goes with them.
 
 use super::entity::departures::{ActiveModel, Column, Entity, Model};
-use super::entity::{blocks, hidden, mentions, reads, stays, threads};
+use super::entity::{hidden, mentions, reads, threads};
 use crate::domain::departures::{Departure, Legacy};
 use crate::domain::{ConversationId, UserId};
 use sea_orm::{
@@ -44,32 +44,31 @@ pub(super) async fn delete(db: &impl ConnectionTrait, user: UserId) -> Result<()
     Entity::delete_by_id(user.0).exec(db).await.map(drop)
 }
 
-/// The conversations that somebody is or ever was in, after one, by number.
-pub(super) async fn conversations(
-    db: &impl ConnectionTrait,
-    departure: &Departure,
-    most: u64,
-) -> Result<Vec<ConversationId>, DbErr> {
-    let ids: Vec<i64> = stays::Entity::find()
-        .select_only()
-        .column(stays::Column::ConversationId)
-        .distinct()
-        .filter(stays::Column::UserId.eq(departure.user.0))
-        .filter(stays::Column::ConversationId.gt(departure.after.0))
-        .order_by_asc(stays::Column::ConversationId)
-        .limit(most)
-        .into_tuple()
-        .all(db)
-        .await?;
-    Ok(ids.into_iter().map(ConversationId).collect())
+/// Takes away some of what only a person himself could see, which may be much. Whether there was any. What others see of
+/// him in their lists goes with events.
+pub(super) async fn forget_some(db: &impl ConnectionTrait, user: UserId, most: u64) -> Result<bool, DbErr> {
+    let reads = forget::<reads::Entity>(db, reads::Column::UserId, reads::Column::ConversationId, user, most).await?;
+    let named =
+        forget::<mentions::Entity>(db, mentions::Column::UserId, mentions::Column::MessageId, user, most).await?;
+    let took_part =
+        forget::<threads::Entity>(db, threads::Column::UserId, threads::Column::ThreadId, user, most).await?;
+    let hid = forget::<hidden::Entity>(db, hidden::Column::UserId, hidden::Column::MessageId, user, most).await?;
+    Ok(reads || named || took_part || hid)
 }
 
-/// Takes away what only a person himself could see. What others see of him in their lists goes with events.
-pub(super) async fn forget_person(db: &impl ConnectionTrait, user: UserId) -> Result<(), DbErr> {
-    let id = user.0;
-    blocks::Entity::delete_many().filter(blocks::Column::BlockerId.eq(id)).exec(db).await?;
-    reads::Entity::delete_many().filter(reads::Column::UserId.eq(id)).exec(db).await?;
-    mentions::Entity::delete_many().filter(mentions::Column::UserId.eq(id)).exec(db).await?;
-    threads::Entity::delete_many().filter(threads::Column::UserId.eq(id)).exec(db).await?;
-    hidden::Entity::delete_many().filter(hidden::Column::UserId.eq(id)).exec(db).await.map(drop)
+/// Deletes some rows of a user, told apart by the other column of their key.
+async fn forget<E: EntityTrait>(
+    db: &impl ConnectionTrait,
+    whose: E::Column,
+    which: E::Column,
+    user: UserId,
+    most: u64,
+) -> Result<bool, DbErr> {
+    let some = E::find().select_only().column(which).filter(whose.eq(user.0)).order_by_asc(which).limit(most);
+    let some: Vec<i64> = some.into_tuple().all(db).await?;
+    if some.is_empty() {
+        return Ok(false);
+    }
+    let deleted = E::delete_many().filter(whose.eq(user.0)).filter(which.is_in(some)).exec(db).await?;
+    Ok(deleted.rows_affected > 0)
 }

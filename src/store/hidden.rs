@@ -1,6 +1,7 @@
 //! Messages that people deleted for themselves alone, in the database.
 
 use super::entity::hidden::{ActiveModel, Column, Entity};
+use super::pairs::conditions;
 use crate::domain::{MessageId, UserId};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
@@ -10,20 +11,19 @@ pub(super) fn row(user: UserId, message: MessageId) -> ActiveModel {
     ActiveModel { user_id: Set(user.0), message_id: Set(message.0) }
 }
 
-/// What these people have hidden of these messages, each of which one of them was asked about.
+/// Those of these pairs where the user has hidden the message.
 pub(super) async fn of(
     db: &impl ConnectionTrait,
     pairs: &[(UserId, MessageId)],
 ) -> Result<Vec<(UserId, MessageId)>, DbErr> {
-    let rows: Vec<(i64, i64)> = Entity::find()
-        .select_only()
-        .columns([Column::UserId, Column::MessageId])
-        .filter(Column::UserId.is_in(pairs.iter().map(|(user, _)| user.0)))
-        .filter(Column::MessageId.is_in(pairs.iter().map(|(_, message)| message.0)))
-        .into_tuple()
-        .all(db)
-        .await?;
-    Ok(rows.into_iter().map(|(user, message)| (UserId(user), MessageId(message))).collect())
+    let numbers = pairs.iter().map(|(user, message)| (user.0, message.0));
+    let mut found = Vec::new();
+    for these in conditions(Column::UserId, Column::MessageId, numbers) {
+        let query = Entity::find().select_only().columns([Column::UserId, Column::MessageId]).filter(these);
+        let rows: Vec<(i64, i64)> = query.into_tuple().all(db).await?;
+        found.extend(rows.into_iter().map(|(user, message)| (UserId(user), MessageId(message))));
+    }
+    Ok(found)
 }
 
 /// Forgets who has hidden these messages.

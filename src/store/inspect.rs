@@ -117,7 +117,10 @@ pub async fn inspect(database: &Database) -> Result<Inspection, OpenError> {
     let db = connect(database).await?;
     let inspected = look(&db).await;
     drop(db.close().await);
-    inspected.map_err(|source| OpenError::Connect { place: place(&database.url), source })
+    match inspected {
+        Ok(inspected) => Ok(inspected),
+        Err(error) => Err(OpenError::because(database, &error).await),
+    }
 }
 
 /// Looks whether the pages of an embedded database fit together, table by table, for as long as there is time, and tells
@@ -127,12 +130,12 @@ pub async fn look_at_pages(
     until: Instant,
     mut tell: impl FnMut(&str, usize, usize),
 ) -> Result<Pages, OpenError> {
-    let failed = |source| OpenError::Connect { place: place(&database.url), source };
+    let failed = |error: &DbErr| OpenError::Connect { place: place(&database.url), why: error.to_string() };
     let db = connect(database).await?;
     let tables = texts(&db, "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name").await;
     let tables = match tables {
         Ok(tables) => tables,
-        Err(error) => return damaged(&error).map(Pages::Damaged).ok_or_else(|| failed(error)),
+        Err(error) => return damaged(&error).map(Pages::Damaged).ok_or_else(|| failed(&error)),
     };
     for (done, table) in tables.iter().enumerate() {
         tell(table, done, tables.len());
@@ -144,7 +147,7 @@ pub async fn look_at_pages(
         match found {
             Ok(found) if found == ["ok"] => {}
             Ok(found) => return Ok(Pages::Damaged(found.into_iter().take(3).collect::<Vec<_>>().join("; "))),
-            Err(error) => return damaged(&error).map(Pages::Damaged).ok_or_else(|| failed(error)),
+            Err(error) => return damaged(&error).map(Pages::Damaged).ok_or_else(|| failed(&error)),
         }
     }
     drop(db.close().await);
@@ -281,5 +284,8 @@ async fn connect(database: &Database) -> Result<DatabaseConnection, OpenError> {
         options(database, 1, false)
     };
     let connected = sea_orm::Database::connect(options).await;
-    connected.map_err(|source| OpenError::Connect { place: place(&database.url), source })
+    match connected {
+        Ok(connected) => Ok(connected),
+        Err(error) => Err(OpenError::because(database, &error).await),
+    }
 }

@@ -101,7 +101,7 @@ impl Store {
 
     /// In which conversation a message stands, and where on the line. Neither ever changes.
     pub async fn place_of(&self, id: MessageId) -> Result<Option<(ConversationId, Seq)>, StoreError> {
-        Ok(messages::place(&self.read, id).await?)
+        Ok(messages::places(&self.read, &[id]).await?.remove(&id))
     }
 
     /// What somebody is in a conversation, if he is in it.

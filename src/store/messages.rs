@@ -113,18 +113,6 @@ pub(super) async fn by_ids(db: &impl ConnectionTrait, ids: &[MessageId]) -> Resu
     complete(db, rows).await
 }
 
-/// In which conversation a message stands, and where on the line.
-pub(super) async fn place(db: &impl ConnectionTrait, id: MessageId) -> Result<Option<(ConversationId, Seq)>, DbErr> {
-    let place: Option<(i64, i64)> = Entity::find_by_id(id.0)
-        .select_only()
-        .column(Column::ConversationId)
-        .column(Column::Seq)
-        .into_tuple()
-        .one(db)
-        .await?;
-    Ok(place.map(|(conversation, seq)| (ConversationId(conversation), Seq(seq))))
-}
-
 /// Where these messages stand, those that there are.
 pub(super) async fn places(
     db: &impl ConnectionTrait,

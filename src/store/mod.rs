@@ -29,10 +29,11 @@ mod stays;
 #[cfg(test)]
 pub(crate) mod tests;
 mod threads;
+mod unreachable;
 mod users;
 mod words;
 
-pub use batch::{Abort, Batch, Forgotten, NewConversation, NewMessage, NewSession, NewUser, Wants};
+pub use batch::{Abort, Batch, Forgotten, NewConversation, NewMessage, NewSession, Wants};
 pub use clock::Clock;
 pub use conversations::Activity;
 pub use copy::{CopyError, copy, examine};

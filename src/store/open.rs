@@ -1,6 +1,7 @@
 //! Opens the database: the embedded default with the settings that the promise needs, or a server's.
 
 use super::replaced::Opened;
+use super::unreachable;
 use migration::{Migrator, MigratorTrait};
 use sea_orm::sqlx::Executor;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
@@ -38,12 +39,23 @@ pub struct Database {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// It cannot be reached, or not with these credentials.
-    #[error("cannot open the database at {place}: {source}")]
+    #[error("cannot open the database at {place}: {why}")]
     Connect {
         /// Where it is.
         place: String,
-        /// What happened there.
-        source: DbErr,
+        /// What stands in the way.
+        why: String,
+    },
+    /// Its file is none of a database, or damaged.
+    #[error(
+        "cannot open the database at {place}: {why}. Keep a copy of that directory, and put the last backup back: goldcrest \
+         restore"
+    )]
+    Spoilt {
+        /// Where it is.
+        place: String,
+        /// What is wrong with it.
+        why: String,
     },
     /// It does not close.
     #[error("cannot close the database: {0}")]
@@ -51,6 +63,19 @@ pub enum OpenError {
     /// Its schema cannot be brought up to date.
     #[error("cannot migrate the database: {0}")]
     Migrate(DbErr),
+}
+
+impl OpenError {
+    /// The database cannot be reached, for what is behind this error.
+    pub(super) async fn because(database: &Database, error: &DbErr) -> Self {
+        let (place, why) = (place(&database.url), unreachable::why(database, error).await);
+        let spoilt = ["is not a database", "is malformed"].iter().any(|words| why.contains(words));
+        if spoilt && database.url.starts_with("sqlite") {
+            Self::Spoilt { place, why }
+        } else {
+            Self::Connect { place, why }
+        }
+    }
 }
 
 /// The URL of the embedded default in a data directory.
@@ -86,10 +111,10 @@ impl Store {
         let write = connect(database, 1, false).await?;
         Migrator::up(&write, None).await.map_err(OpenError::Migrate)?;
         let read = connect(database, READERS, true).await?;
-        let opened = Opened::by(&write).await.map_err(|source| {
-            let place = place(&database.url);
-            OpenError::Connect { place, source }
-        })?;
+        let opened = match Opened::by(&write).await {
+            Ok(opened) => opened,
+            Err(error) => return Err(OpenError::because(database, &error).await),
+        };
         Ok(Self { write, read, opened: Arc::new(opened) })
     }
 
@@ -133,7 +158,10 @@ async fn connect(database: &Database, connections: u32, reading: bool) -> Result
         tracing::warn!("the database at {place} cannot be reached yet; trying again for {patience} s");
         connecting.await
     };
-    connected.map_err(|source| OpenError::Connect { place: place(&database.url), source })
+    match connected {
+        Ok(connected) => Ok(connected),
+        Err(error) => Err(OpenError::because(database, &error).await),
+    }
 }
 
 /// Where a database is, without the name and the password in its URL.
@@ -142,7 +170,7 @@ pub(super) fn place(url: &str) -> String {
         return file.split('?').next().unwrap_or_default().to_owned();
     }
     let Ok(url) = Url::parse(url) else { return "an unreadable URL".to_owned() };
-    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    let port = unreachable::port(&url).map(|port| format!(":{port}")).unwrap_or_default();
     format!("{}{port}", url.host_str().unwrap_or("localhost"))
 }
 

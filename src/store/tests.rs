@@ -1,14 +1,15 @@
 //! What tests of this room and of those above it begin with: an empty database and the plainest rows.
 
 use super::{
-    Abort, Batch, Change, Database, HandOver, NewConversation, NewMessage, NewUser, Sequencer, Store, SubmitError,
-    database_url,
+    Abort, Batch, Change, Database, HandOver, NewConversation, NewMessage, Sequencer, Store, SubmitError, database_url,
 };
 use crate::domain::conversations::{Conversation, Kind, PostPolicy, Role};
 use crate::domain::events::{Ended, Happening, Topic};
 use crate::domain::messages::Message;
 use crate::domain::users::{Status, User, Username};
 use crate::domain::{ConversationId, SessionId, Timestamp, UserId};
+use parking_lot::Mutex;
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -30,9 +31,25 @@ pub(crate) async fn open_counting(home: &Path) -> (Store, Arc<AtomicUsize>) {
     (store, statements)
 }
 
+/// The same, with the statements themselves.
+pub(crate) async fn open_noting(home: &Path) -> (Store, Arc<Mutex<Vec<String>>>) {
+    let mut store = open(home).await;
+    let statements: Arc<Mutex<Vec<String>>> = Arc::default();
+    let noted = Arc::clone(&statements);
+    store.write.set_metric_callback(move |info| noted.lock().push(info.statement.to_string()));
+    (store, statements)
+}
+
+/// The steps of `SQLite`'s plan of a statement.
+pub(crate) async fn plan(store: &Store, sql: &str) -> Vec<String> {
+    let statement = Statement::from_string(DbBackend::Sqlite, format!("EXPLAIN QUERY PLAN {sql}"));
+    let rows = store.read.query_all_raw(statement).await.expect("a plan");
+    rows.iter().map(|row| row.try_get::<String>("", "detail").expect("a step")).collect()
+}
+
 /// An account of which only the name matters.
-pub(crate) fn user(name: &str) -> NewUser {
-    NewUser { user: User::named(Username::stored(name.to_owned())) }
+pub(crate) fn user(name: &str) -> User {
+    User::named(Username::stored(name.to_owned()))
 }
 
 /// A conversation of which only the kind matters.

@@ -92,6 +92,8 @@ reasons! {
     "session_ended": SessionEnded => Farewell::Expired, 4403, come back "after a new login";
     /// The credentials are not good.
     "unauthorized": Unauthorized => Farewell::None, 4401, come back "with other credentials";
+    /// A WebSocket without credentials began with something else than `auth`.
+    "auth_required": AuthRequired => Farewell::None, 4401, come back "yes; send `auth` first";
     /// A WebSocket without credentials did not send `auth` in time.
     "auth_timeout": AuthTimeout => Farewell::None, 4401, come back "yes; send `auth` first";
     /// The other side broke RFC 6455; the code says how.

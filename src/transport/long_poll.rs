@@ -34,7 +34,7 @@ pub async fn collect(mut subscription: Subscription, limit: usize, wait: Duratio
             }
             match subscription.poll_next(context) {
                 Poll::Ready(Step::Event(event)) => {
-                    bytes += event.envelope().len();
+                    bytes += event.frames.envelope().len();
                     answer.events.push(event);
                 }
                 Poll::Ready(Step::Passing(passing)) => answer.passing.push(passing),
@@ -87,8 +87,8 @@ impl Answer {
 
     fn json(&self, next: Seq, head: Seq) -> Bytes {
         let envelopes = || {
-            let events = self.events.iter().map(|event| event.envelope());
-            events.chain(self.passing.iter().map(|passing| passing.envelope()))
+            let events = self.events.iter().map(|event| event.frames.envelope());
+            events.chain(self.passing.iter().map(|passing| passing.frames.envelope()))
         };
         let size: usize = envelopes().map(|envelope| envelope.len() + 1).sum();
         let mut json = BytesMut::with_capacity(size + 160);

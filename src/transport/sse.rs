@@ -20,15 +20,15 @@ pub(super) struct Sse;
 
 impl Protocol for Sse {
     fn event(&self, event: &Arc<Event>) -> Framed {
-        Framed::Ready(event.sse().clone())
+        Framed::Ready(event.frames.sse().clone())
     }
 
     fn event_again(&self, event: &Event) -> Bytes {
-        event.sse().clone()
+        event.frames.sse().clone()
     }
 
     fn passing(&self, passing: &Passing) -> Bytes {
-        passing.sse().clone()
+        passing.frames.sse().clone()
     }
 
     fn control(&self, control: Control, position: Seq, outbox: &mut Outbox) {

@@ -275,15 +275,15 @@ fn code(error: &tungstenite::Error) -> u16 {
 
 impl Protocol for WebSocket {
     fn event(&self, event: &Arc<Event>) -> Framed {
-        Framed::Ready(event.websocket().clone())
+        Framed::Ready(event.frames.websocket().clone())
     }
 
     fn event_again(&self, event: &Event) -> Bytes {
-        event.websocket().clone()
+        event.frames.websocket().clone()
     }
 
     fn passing(&self, passing: &Passing) -> Bytes {
-        passing.websocket().clone()
+        passing.frames.websocket().clone()
     }
 
     fn is_quiet(&self) -> bool {

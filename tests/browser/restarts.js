@@ -112,6 +112,17 @@ run(async () => {
   await server.call('DELETE', `messages/${list.items[1].id}`, bob);
   sent.splice(-2, 1);
   await shows('what is deleted');
+  await tab.fill('#send [name=to]', 'nobody');
+  await tab.fill('#send [name=text]', 'are you there?');
+  await tab.click('#send button');
+  await tab.waitForFunction(() => document.querySelector('#trouble').value.includes('nobody'), null, { timeout: PATIENCE });
+  assert(await tab.isVisible('#trouble'), 'what was not sent is told where it is seen');
+  assert.equal(await tab.inputValue('#send [name=text]'), 'are you there?', 'and is still there to be sent');
+  await tab.fill('#send [name=to]', 'bob');
+  await tab.click('#send button');
+  sent.push('alice: are you there?');
+  await shows('what is sent to a name that was corrected');
+  assert.equal(await tab.evaluate(() => document.querySelector('#trouble').value), '');
 
   await server.end('SIGKILL');
   await server.start();
@@ -143,7 +154,7 @@ run(async () => {
   await shows('some more');
   await server.end('SIGKILL');
   server.restore();
-  sent = sent.slice(0, 9);
+  sent = sent.slice(0, 10);
   await server.start();
   bob = await server.logIn('bob', 'battery staple');
   await logIn('correct horse');

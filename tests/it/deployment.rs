@@ -2,14 +2,18 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
+
+use crate::support::deadline::PATIENCE;
+use crate::support::nginx::EXAMPLE;
+use crate::support::within;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_goldcrest");
 
 #[test]
 fn every_variable_in_the_container_files_is_an_option_of_the_server() {
     let help = help_of(&["serve", "--help"]);
-    for file in ["Dockerfile", "docker-compose.yml"] {
+    for file in ["Dockerfile", "docker-compose.yml", "deploy/goldcrest.service", "docs/deploying.md"] {
         let named = variables(&read(file));
         assert!(!named.is_empty(), "{file} sets nothing");
         for variable in named {
@@ -43,8 +47,57 @@ fn the_image_is_built_with_the_oldest_rust_that_is_promised() {
 }
 
 #[test]
+fn what_the_image_is_built_from_is_there() {
+    let let_in: Vec<String> =
+        read(".dockerignore").lines().filter_map(|line| line.strip_prefix('!').map(str::to_owned)).collect();
+    assert!(let_in.len() > 4, "{let_in:?}");
+    for file in let_in {
+        assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join(&file).exists(), "there is no {file}");
+    }
+}
+
+#[test]
+fn the_page_shows_of_the_proxies_what_their_examples_hold() {
+    let page = read("docs/deploying.md");
+    let shown = |language: &str| {
+        let (_, block) = page.split_once(&format!("```{language}\n")).unwrap();
+        block.split_once("```").unwrap().0.to_owned()
+    };
+    let (_, location) = EXAMPLE.split_once("    location / {").unwrap();
+    let (location, _) = location.split_once("    }\n").unwrap();
+    assert_eq!(shown("nginx"), format!("location / {{{location}}}\n").replace("\n    ", "\n"));
+    assert!(read("deploy/Caddyfile").ends_with(&format!("\n\n{}", shown("caddy"))));
+    // What the doctor advises of headers is what the example does.
+    let advised = read("src/cli/doctor/proxy.rs");
+    for (_, rest) in advised.match_indices("proxy_set_header ").map(|(at, _)| advised.split_at(at)) {
+        let directive = rest.split_once(';').unwrap().0.replace('\\', "");
+        assert!(EXAMPLE.contains(&format!("{directive};")), "the example has not {directive:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_service_manager_is_told_when_the_server_listens_and_when_it_stops() {
+    let home = tempfile::tempdir().unwrap();
+    let place = home.path().join("notify");
+    let manager = tokio::net::UnixDatagram::bind(&place).unwrap();
+    let mut command = tokio::process::Command::new(PROGRAM);
+    command.args(["--listen", "127.0.0.1:0", "--data-dir"]).arg(home.path().join("data")).env("NOTIFY_SOCKET", &place);
+    let mut server = command.stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true).spawn().unwrap();
+    let told = async || {
+        let mut said = [0; 64];
+        let length = within(PATIENCE, "a word to the service manager", manager.recv(&mut said)).await.unwrap();
+        String::from_utf8_lossy(&said[..length]).into_owned()
+    };
+    assert_eq!(told().await, "READY=1");
+    let process = rustix::process::Pid::from_raw(server.id().unwrap().try_into().unwrap()).unwrap();
+    rustix::process::kill_process(process, rustix::process::Signal::TERM).unwrap();
+    assert_eq!(told().await, "STOPPING=1");
+    assert!(within(PATIENCE, "the server to stop", server.wait()).await.unwrap().success());
+}
+
+#[test]
 fn no_container_file_holds_a_secret() {
-    for file in ["Dockerfile", "docker-compose.yml"] {
+    for file in ["Dockerfile", "docker-compose.yml", "deploy/goldcrest.service"] {
         for line in read(file).lines().filter(|line| !line.trim_start().starts_with('#')) {
             let lower = line.to_lowercase();
             let secret = ["password", "secret", "token"].into_iter().find(|word| lower.contains(word));

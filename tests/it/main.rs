@@ -8,8 +8,8 @@
 //! - `cli` asks what an operator's commands do, beside a server and without one, and what `send` and `tail` do.
 //! - `compat` asks whether the clients of older systems get what their documents say.
 //! - `house` holds the law of imports and of style as tables, and reads `src/` by it.
-//! - `deployment` asks whether the container files and the program speak of the same things.
-//! - `readme` runs the README's tour, and compares the tables in `docs/` with the code.
+//! - `deployment` asks whether container files, unit and proxies speak of the same things as the program.
+//! - `readme` runs the README's tour and what `docs/compat/` shows, and compares the tables in `docs/` with the code.
 //!
 //! A test waits for what it needs with a deadline and never sleeps for time; randomness prints its seed, and
 //! `GOLDCREST_TEST_SEED` gives it.

@@ -1,5 +1,7 @@
 //! What the README and `docs/` say is what the program does: the tour is run, and the tables are compared with the code.
 
+mod keys;
+mod older;
 mod streams;
 pub mod tables;
 mod tour;

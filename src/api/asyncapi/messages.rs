@@ -159,7 +159,7 @@ fn operations(operation: &OperationType, schemas: &mut Schemas, all: &mut Map<St
     let name = format!("{word}.reply");
     let line = format!("What `{word}` results in.");
     all.insert(name.clone(), reply(&name, &[&line], &done));
-    let codes: Vec<&str> = refuses.iter().chain(class.refuses()).copied().collect();
+    let codes: Vec<&str> = refuses.iter().copied().chain(class.refuses()).collect();
     let name = format!("{word}.refusal");
     let line = format!("Why `{word}` was not done.");
     all.insert(name.clone(), reply(&name, &[&line], &refusal(&codes, schemas)));
@@ -194,24 +194,28 @@ fn refusal(codes: &[&str], schemas: &mut Schemas) -> Value {
     })
 }
 
+/// The schema of the answer to a poll, of the schemas of a place and of all that it may tell.
+pub(in crate::api) fn poll(place: &Value, told: &Value) -> Value {
+    json!({
+        "type": "object",
+        "required": ["events", "next", "head"],
+        "properties": {
+            "events": {
+                "description": "What has happened after the cursor, and behind that what passed while it was waited for; or one `reset`, if it cannot be told.",
+                "type": "array",
+                "items": { "anyOf": told },
+            },
+            "next": { "description": "What to ask with as `after` the next time.", "allOf": [place] },
+            "head": { "description": "The last event of the server.", "allOf": [place] },
+        },
+    })
+}
+
 /// The answer to a poll.
 fn polled(schemas: &mut Schemas) -> Value {
     let place = schemas.given::<Seq>();
     let frames = TYPES.iter().chain(PASSES).map(|kind| kind.kind).chain(["reset"]);
     let frames: Vec<Value> =
         frames.map(|kind| json!({ "$ref": format!("#/components/messages/{kind}/payload") })).collect();
-    let payload = json!({
-        "type": "object",
-        "required": ["events", "next", "head"],
-        "properties": {
-            "events": {
-                "type": "array",
-                "description": "What has happened after the cursor, and behind that what passed while it was waited for; or one `reset`, if it cannot be told.",
-                "items": { "anyOf": frames },
-            },
-            "next": { "description": "What to ask with as `after` the next time.", "allOf": [place] },
-            "head": { "description": "The last event of the server.", "allOf": [place] },
-        },
-    });
-    message(REPLY, POLLED, &["What has happened."], &payload)
+    message(REPLY, POLLED, &["What has happened."], &poll(&place, &frames.into()))
 }

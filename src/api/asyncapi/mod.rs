@@ -11,5 +11,5 @@ mod messages;
 mod story;
 
 pub use document::document;
-pub(super) use messages::gap;
+pub(super) use messages::{gap, poll};
 pub(super) use story::wire;

@@ -30,10 +30,14 @@ const PAGES: &[(&str, &str, &str)] = &[
     ("Guides", "messages", include_str!("../../../docs/messages.md")),
     ("Guides", "people", include_str!("../../../docs/people.md")),
     ("Guides", "streams", include_str!("../../../docs/streams.md")),
+    ("Guides", "client", include_str!("../../../docs/client.md")),
+    ("Guides", "keys", include_str!("../../../docs/keys.md")),
     ("Guides", "errors", include_str!("../../../docs/errors.md")),
+    ("Operating", "deploying", include_str!("../../../docs/deploying.md")),
     ("Operating", "options", include_str!("../../../docs/options.md")),
     ("Operating", "logging", include_str!("../../../docs/logging.md")),
     ("Operating", "backup", include_str!("../../../docs/backup.md")),
+    ("Operating", "doctor", include_str!("../../../docs/doctor.md")),
 ];
 
 /// The heading of what is told of the interfaces of older systems.

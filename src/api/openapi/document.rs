@@ -190,7 +190,7 @@ fn security(facts: &Facts) -> Value {
         "bearer": {
             "type": "http",
             "scheme": "bearer",
-            "description": "An access token from a login, or an API key (`gck_…`).",
+            "description": "An access token from a login, or an API key (`gck_…`). `Authorization: Token …` means the same.",
         },
         "cookie": {
             "type": "apiKey",

@@ -15,6 +15,7 @@ pub struct Operation<'a> {
     path: &'static str,
     parameters: Vec<Value>,
     bodies: Map<String, Value>,
+    body_required: bool,
     answers: BTreeMap<u16, Value>,
     codes: BTreeSet<&'static str>,
     security: Vec<Value>,
@@ -40,6 +41,7 @@ impl<'a> Operation<'a> {
             path,
             parameters: Vec::new(),
             bodies: Map::new(),
+            body_required: true,
             answers: BTreeMap::new(),
             codes: BTreeSet::new(),
             security: Vec::new(),
@@ -95,6 +97,11 @@ impl<'a> Operation<'a> {
     /// It takes a body of this media type.
     pub(in crate::api) fn takes_body(&mut self, media: &str, schema: &Value) {
         self.bodies.insert(media.to_owned(), json!({ "schema": schema }));
+    }
+
+    /// It does as well without any body.
+    pub(in crate::api) fn may_leave_out_its_body(&mut self) {
+        self.body_required = false;
     }
 
     /// It answers with JSON.
@@ -165,7 +172,8 @@ impl<'a> Operation<'a> {
             described.insert("parameters".to_owned(), self.parameters.into());
         }
         if !self.bodies.is_empty() {
-            described.insert("requestBody".to_owned(), json!({ "required": true, "content": self.bodies }));
+            described
+                .insert("requestBody".to_owned(), json!({ "required": self.body_required, "content": self.bodies }));
         }
         described.insert("responses".to_owned(), responses.into());
         described

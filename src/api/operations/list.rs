@@ -47,35 +47,18 @@ pub enum Class {
     Writes,
 }
 
+/// What each class may be refused for beside what the one before it may.
+const REFUSES: [&[&str]; 4] = [
+    &["invalid", "unknown_field", "internal"],
+    &["too_many_requests", "insufficient_scope", "unavailable"],
+    &["unauthorized"],
+    &["overloaded", "outcome_unknown"],
+];
+
 impl Class {
     /// The codes of the refusals that follow from it.
-    pub fn refuses(self) -> &'static [&'static str] {
-        match self {
-            Self::Asks => &["invalid", "unknown_field", "internal"],
-            Self::Reads => {
-                &["invalid", "unknown_field", "internal", "too_many_requests", "insufficient_scope", "unavailable"]
-            }
-            Self::Types => &[
-                "invalid",
-                "unknown_field",
-                "internal",
-                "too_many_requests",
-                "insufficient_scope",
-                "unavailable",
-                "unauthorized",
-            ],
-            Self::Writes => &[
-                "invalid",
-                "unknown_field",
-                "internal",
-                "too_many_requests",
-                "insufficient_scope",
-                "unavailable",
-                "unauthorized",
-                "overloaded",
-                "outcome_unknown",
-            ],
-        }
+    pub fn refuses(self) -> impl Iterator<Item = &'static str> {
+        REFUSES.iter().take(self as usize + 1).copied().flatten().copied()
     }
 }
 

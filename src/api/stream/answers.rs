@@ -1,6 +1,6 @@
 //! What each of the three ways to listen gives back, and how the description of the API tells it.
 
-use crate::api::asyncapi::gap;
+use crate::api::asyncapi::{gap, poll};
 use crate::api::openapi::{Answers, Operation};
 use crate::domain::ephemeral::PASSING;
 use crate::domain::{ConversationId, Seq, Timestamp};
@@ -72,19 +72,7 @@ impl JsonSchema for Events {
         let event = schemas.subschema_for::<Event>();
         let passing = schemas.subschema_for::<Passing>();
         let gap = gap(schemas);
-        json_schema!({
-            "type": "object",
-            "required": ["events", "next", "head"],
-            "properties": {
-                "events": {
-                    "description": "What has happened after the cursor, and behind that what passed while it was waited for; or one `reset`, if it cannot be told.",
-                    "type": "array",
-                    "items": { "anyOf": [event, passing, gap] },
-                },
-                "next": { "description": "What to ask with as `after` the next time.", "allOf": [place] },
-                "head": { "description": "The last event of the server.", "allOf": [place] },
-            },
-        })
+        poll(&json!(place), &json!([event, passing, gap])).try_into().unwrap_or_default()
     }
 }
 

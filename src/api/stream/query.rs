@@ -2,6 +2,7 @@
 
 use crate::api::app::App;
 use crate::api::openapi::{Asks, Operation, Parameter};
+use crate::api::page::number;
 use crate::api::problem::Problem;
 use crate::domain::Seq;
 use crate::transport::{Cursor, last_event_id};
@@ -30,22 +31,16 @@ pub(in crate::api) struct Query {
 impl Query {
     /// Unknown parameters are left alone: proxies and browsers add their own.
     fn parse(query: Option<&str>) -> Result<Self, Problem> {
-        fn number<T: std::str::FromStr>(name: &str, value: &str) -> Result<Option<T>, Problem> {
-            let digits = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
-            let parsed = if digits { value.parse().ok() } else { None };
-            let wrong = || Problem::malformed(format!("`{name}` is not a number.")).field(name);
-            parsed.map(Some).ok_or_else(wrong)
-        }
         let mut parsed = Self::default();
         for (name, value) in url::form_urlencoded::parse(query.unwrap_or("").as_bytes()) {
             match &*name {
                 "ticket" => parsed.ticket = Some(value.into_owned()),
-                "after" => parsed.after = number("after", &value)?.map(Seq),
+                "after" => parsed.after = Some(Seq(number("after", &value)?)),
                 "channel" if !parsed.channels.iter().any(|known| *known == *value) => {
                     parsed.channels.push(value.into_owned());
                 }
-                "limit" => parsed.limit = number("limit", &value)?,
-                "wait" => parsed.wait = number("wait", &value)?,
+                "limit" => parsed.limit = Some(number("limit", &value)?),
+                "wait" => parsed.wait = Some(number("wait", &value)?),
                 _ => {}
             }
         }

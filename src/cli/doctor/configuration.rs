@@ -5,7 +5,7 @@ use super::{Patient, is_elsewhere};
 use crate::app::Preflight;
 use crate::cli::command_line::CommandLine;
 use crate::cli::failed::Failed;
-use crate::config::{AnonymousChannels, MailMode, Options, RateLimits, Registration};
+use crate::config::{AnonymousChannels, Email, MailMode, Options, RateLimits, Registration};
 use clap::CommandFactory;
 use std::collections::HashSet;
 use std::time::Duration;
@@ -116,9 +116,9 @@ fn registration(patient: &Patient<'_>) -> Finding {
     let options = patient.options;
     let mails = crate::app::mail_mode(options) != MailMode::Off;
     match options.registration {
-        Registration::Open if patient.is_public() && !mails => {
-            let says = "anybody who finds this server may make accounts, as many as he likes, and no mail ever asks \
-                        whether he is who he says";
+        Registration::Open if patient.is_public() && !(mails && options.email == Email::Required) => {
+            let says = "anybody who finds this server may make accounts, as many as he likes, and no account needs an \
+                        address that a mail has confirmed";
             let advice = "--registration invite or closed; or --smtp-url with --email required";
             Finding::warning(CHECK, says, advice)
         }

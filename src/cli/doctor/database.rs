@@ -6,8 +6,9 @@ use super::server::Running;
 use super::settings;
 use crate::cli::failed::Failed;
 use crate::cli::progress;
+use crate::config::DataDir;
 use crate::store::{
-    CONNECTIONS, Database, Inspection, Kind, Line, Pages, Steps, embedded_for_reading, inspect, keeps_log,
+    CONNECTIONS, Database, Inspection, Kind, Line, OpenError, Pages, Steps, embedded_for_reading, inspect, keeps_log,
     look_at_pages,
 };
 use std::path::Path;
@@ -25,7 +26,11 @@ const RESTORE: &str = "stop the server, keep a copy of the directory, and put th
 pub(super) async fn look(patient: &Patient<'_>, report: &mut Report) -> Result<Option<Line>, Failed> {
     let place = &patient.options.place;
     let embedded = place.database_url.is_none();
-    if embedded && !place.data_dir.join("goldcrest.db").exists() {
+    let is_there = if embedded { DataDir::has_database(&place.data_dir) } else { Ok(true) };
+    if let Err(error) = &is_there {
+        return report.tell(&unreachable(&error.to_string(), embedded)).map(|()| None);
+    }
+    if matches!(is_there, Ok(false)) {
         let says = "there is no database yet; the server makes it when it starts";
         report.tell(&Finding::skipped("reachable", says))?;
         return Ok(None);
@@ -37,7 +42,10 @@ pub(super) async fn look(patient: &Patient<'_>, report: &mut Report) -> Result<O
     let found = match inspect(&database).await {
         Ok(found) => found,
         Err(error) => {
-            report.tell(&unreachable(&error.to_string(), embedded))?;
+            report.tell(&match &error {
+                OpenError::Spoilt { place, why } => Finding::wrong("reachable", format!("{place}: {why}"), RESTORE),
+                error => unreachable(&error.to_string(), embedded),
+            })?;
             return Ok(None);
         }
     };
@@ -47,7 +55,7 @@ pub(super) async fn look(patient: &Patient<'_>, report: &mut Report) -> Result<O
         Kind::MariaDb => "MariaDB",
     };
     report.tell(&Finding::fine("reachable", format!("the database answers: {name} {}", found.version)))?;
-    report.tell(&schema(&found.steps, matches!(patient.server, Running::Here(_))))?;
+    report.tell(&schema(&found.steps, !matches!(patient.server, Running::Nobody)))?;
     match found.kind {
         Kind::Sqlite => of_sqlite(&place.data_dir, &database, &patient.server, report).await?,
         Kind::Postgres => report.tell_all(settings::of_postgres(&found.settings))?,
@@ -60,7 +68,7 @@ pub(super) async fn look(patient: &Patient<'_>, report: &mut Report) -> Result<O
             report.tell(&Finding::wrong("replaced", says, "restart the server"))?;
         } else if !condition.database_answers {
             let says = "the running server cannot read its database, though this command can";
-            report.tell(&Finding::wrong("replaced", says, "see the server's log, and restart it"))?;
+            report.tell(&Finding::wrong("answers", says, "see the server's log, and restart it"))?;
         }
     }
     if found.steps.taken > 0 {
@@ -70,9 +78,7 @@ pub(super) async fn look(patient: &Patient<'_>, report: &mut Report) -> Result<O
 }
 
 fn unreachable(said: &str, embedded: bool) -> Finding {
-    let advice = if ["is malformed", "is not a database"].iter().any(|words| said.contains(words)) {
-        RESTORE
-    } else if embedded {
+    let advice = if embedded {
         "run this as the user that the server runs as, and see that the file can be read"
     } else {
         "see that the database server runs, that it can be reached from here, and that user, password and name in \

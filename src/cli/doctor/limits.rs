@@ -24,7 +24,11 @@ pub(super) fn look(patient: &Patient<'_>, report: &mut Report) -> Result<(), Fai
     };
     let connections = connections_within(files).min(wanted);
     report.tell(&judge_files(files, wanted, connections, whose))?;
-    report.tell(&judge_memory(needed(patient.options, connections), available()))
+    let held = match &patient.server {
+        Running::Here(condition) => resident(condition.process).unwrap_or(0),
+        _ => 0,
+    };
+    report.tell(&judge_memory(needed(patient.options, connections), available(held)))
 }
 
 fn judge_files(files: u64, wanted: usize, connections: usize, whose: &str) -> Finding {
@@ -53,6 +57,18 @@ fn hard_limit(limits: &str) -> Option<u64> {
     if hard == "unlimited" { Some(u64::MAX) } else { hard.parse().ok() }
 }
 
+/// The memory that a process holds.
+fn resident(process: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    kilobytes(&status, "VmRSS:")
+}
+
+/// What a line of this name says, in bytes.
+fn kilobytes(text: &str, name: &str) -> Option<u64> {
+    let number = text.lines().find_map(|line| line.strip_prefix(name))?.trim().trim_end_matches(" kB");
+    Some(number.parse::<u64>().ok()? * 1024)
+}
+
 fn needed(options: &Options, connections: usize) -> u64 {
     let connections = u64::try_from(connections).unwrap_or(u64::MAX);
     let ring = u64::try_from(options.ring_bytes).unwrap_or(u64::MAX);
@@ -73,12 +89,11 @@ fn judge_memory(needed: u64, available: Option<u64>) -> Finding {
     }
 }
 
-/// What a process may take here: the bound of its control group, if it has one, and what the machine has to give.
-fn available() -> Option<u64> {
-    let machine = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
-        let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-        Some(line.trim().trim_end_matches(" kB").parse::<u64>().ok()? * 1024)
-    });
+/// What the server may take here: the bound of its control group, if it has one, and what the machine has to give beside
+/// what the server holds already.
+fn available(held: u64) -> Option<u64> {
+    let machine = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| kilobytes(&text, "MemAvailable:"));
+    let machine = machine.map(|free| free.saturating_add(held));
     let bounds = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
     let group = bounds.iter().find_map(|file| std::fs::read_to_string(file).ok()?.trim().parse::<u64>().ok());
     machine.into_iter().chain(group).min()
@@ -95,6 +110,13 @@ mod tests {
         assert_eq!(hard_limit(limits), Some(524_288));
         assert_eq!(hard_limit("Max open files            1024       unlimited       files"), Some(u64::MAX));
         assert_eq!(hard_limit("nothing"), None);
+    }
+
+    #[test]
+    fn memory_is_told_in_kilobytes() {
+        let status = "Name:\tgoldcrest\nVmRSS:\t    1234 kB\nThreads:\t3\n";
+        assert_eq!(kilobytes(status, "VmRSS:"), Some(1234 * 1024));
+        assert_eq!(kilobytes(status, "VmSwap:"), None);
     }
 
     #[test]

@@ -51,7 +51,9 @@ impl Dialect for News {
     fn data(&self, event: Arc<Event>) -> BoxFuture<'static, Result<Option<String>, CloseReason>> {
         let (services, authors) = (self.services.clone(), Arc::clone(&self.authors));
         Box::pin(async move {
-            let Ok(Envelope { data: message }) = serde_json::from_slice(event.envelope()) else { return Ok(None) };
+            let Ok(Envelope { data: message }) = serde_json::from_slice(event.frames.envelope()) else {
+                return Ok(None);
+            };
             if message.deleted_at.is_some() {
                 return Ok(None);
             }

@@ -7,6 +7,7 @@ use crate::compat::Front;
 use crate::domain::sessions::Principal;
 use crate::gate::ClientAddress;
 use crate::service::Failure;
+use crate::service::streams::NoStream;
 use crate::transport::{AddressPermit, CloseReason, Cursor, Manner, Subscription, TakeOver};
 use crate::transport::{farewell, last_event_id, sse_head, translated};
 use axum::Extension;
@@ -54,14 +55,17 @@ async fn open(
     }
     match follow(front, cursor).await {
         Ok(subscription) => Ok(Ok((subscription, permit))),
-        Err(Failure::Unavailable | Failure::Overloaded | Failure::OutcomeUnknown) => Ok(Err(CloseReason::Unavailable)),
+        Err(NoStream::TooMany) => Ok(Err(CloseReason::TooManyStreams)),
+        Err(NoStream::Failure(Failure::Unavailable | Failure::Overloaded | Failure::OutcomeUnknown)) => {
+            Ok(Err(CloseReason::Unavailable))
+        }
         // The first listener makes the board, and so may be the first to see it.
-        Err(Failure::Replaced) => Ok(Err(CloseReason::HistoryReplaced)),
-        Err(failure) => Err(failure),
+        Err(NoStream::Failure(Failure::Replaced)) => Ok(Err(CloseReason::HistoryReplaced)),
+        Err(NoStream::Failure(failure)) => Err(failure),
     }
 }
 
-async fn follow(front: &Front, cursor: Cursor) -> Result<Subscription, Failure> {
+async fn follow(front: &Front, cursor: Cursor) -> Result<Subscription, NoStream> {
     front.services.commons(BOARD).await?;
     front.services.subscribe(&Principal::anonymous(), cursor, &[BOARD.to_owned()], Manner::Stream).await
 }

@@ -176,7 +176,15 @@ impl Bench {
 }
 
 pub(super) fn wish(user: UserId, cursor: Cursor) -> Wish {
-    Wish { user, session: SessionId(user.0), only: None, follows: Vec::new(), cursor, manner: Manner::Stream }
+    Wish {
+        user,
+        session: SessionId(user.0),
+        only: None,
+        follows: Vec::new(),
+        cursor,
+        manner: Manner::Stream,
+        limit: None,
+    }
 }
 
 /// One look, without waiting for anything.
@@ -196,7 +204,7 @@ pub(super) async fn next(stream: &mut Subscription) -> Option<Step> {
 
 /// The message of an event that shows one, and whether it shows its text.
 pub(super) fn shown(event: &Event) -> Option<(MessageId, bool)> {
-    Some((event.message?, String::from_utf8_lossy(event.sse()).contains(r#""text":"hello""#)))
+    Some((event.message?, String::from_utf8_lossy(event.frames.sse()).contains(r#""text":"hello""#)))
 }
 
 /// The places of all events that there are for the stream.

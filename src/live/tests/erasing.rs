@@ -116,10 +116,11 @@ async fn replayed_from_ring_or_log_a_deleted_message_is_the_same_bytes() {
     let mut from_ring = bench.open(ANN, Cursor::After(Seq(1))).await;
     let mut ring = Vec::new();
     while let Some(Step::Event(event)) = next(&mut from_ring).await {
-        ring.push(event.sse().clone());
+        ring.push(event.frames.sse().clone());
     }
     let page = bench.store.log_page(Seq(1), Seq(5), None, 10).await.expect("a page");
-    let log: Vec<_> = page.records.iter().map(|record| crate::live::event::Event::new(record).sse().clone()).collect();
+    let log: Vec<_> =
+        page.records.iter().map(|record| crate::live::event::Event::new(record).frames.sse().clone()).collect();
     assert_eq!(ring, log);
     assert_eq!(ring.len(), 4);
     drop(drain(&mut from_ring).await);
@@ -162,10 +163,11 @@ async fn replayed_from_ring_or_log_an_expired_message_is_the_same_bytes() {
     let mut from_ring = bench.open(ANN, Cursor::After(Seq(1))).await;
     let mut ring = Vec::new();
     while let Some(Step::Event(event)) = next(&mut from_ring).await {
-        ring.push(event.sse().clone());
+        ring.push(event.frames.sse().clone());
     }
     let page = bench.store.log_page(Seq(1), bench.head().await, None, 100).await.expect("a page");
-    let log: Vec<_> = page.records.iter().map(|record| crate::live::event::Event::new(record).sse().clone()).collect();
+    let log: Vec<_> =
+        page.records.iter().map(|record| crate::live::event::Event::new(record).frames.sse().clone()).collect();
     assert_eq!(ring, log);
     let shows = log.iter().filter(|frame| String::from_utf8_lossy(frame).contains("hello")).count();
     assert_eq!((log.len(), shows), (10, 2));

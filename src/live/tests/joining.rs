@@ -34,7 +34,7 @@ fn note(seq: i64, whose: UserId) -> Arc<Event> {
 async fn who_joins_while_his_stays_are_read_hears_what_comes() {
     let bench = Bench::new(&["ann", "bob"], ROOMY, 64).await;
     bench.happen(Act::Room(Kind::Group, vec![ANN])).await;
-    let (slot, audience) = bench.hub().enter(BOB, SessionId(2));
+    let (slot, audience) = bench.hub().enter(BOB, SessionId(2), None).expect("no limit");
     let stays = bench.store.stays_of(BOB, Seq(0)).await.expect("stays");
     bench.happen(Act::Join(ROOM, BOB)).await;
     bench.happen(Act::Leave(ROOM, BOB)).await;

@@ -9,7 +9,7 @@ use crate::domain::{Refusal, SessionId, UserId};
 use crate::service::invitations::accept;
 use crate::service::links::{NewLink, issue, void_links};
 use crate::service::sessions::{Opening, Right, open_session, revoke_all};
-use crate::store::{Abort, Batch, Change, NewUser};
+use crate::store::{Abort, Batch, Change};
 
 /// Makes an account, and its first session if one is wanted.
 pub(in crate::service) struct Register {
@@ -40,7 +40,7 @@ impl Change for Register {
             let invitation = accept(batch, secret_hash).await?;
             batch.update_invitation(&invitation).await?;
         }
-        let user = batch.insert_user(NewUser { user: self.user.clone() });
+        let user = batch.insert_user(self.user.clone());
         if let Some(link) = &self.link {
             issue(batch, user.id, link).await?;
         }

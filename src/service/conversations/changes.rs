@@ -260,17 +260,25 @@ pub(in crate::service) async fn leave(
 /// A conversation that people made and are in always has an owner: when the last one leaves, the one who is there longest
 /// follows.
 async fn heir(batch: &mut Batch, id: ConversationId, leaver: UserId) -> Result<Option<UserRef>, Abort> {
-    let commons = batch.conversation(id).await?.is_some_and(|conversation| conversation.is_commons());
-    if commons || has_other_owner(batch, id, leaver).await? {
+    if batch.conversation(id).await?.is_some_and(|conversation| conversation.is_commons()) {
         return Ok(None);
     }
-    let members = batch.members(id).await?;
-    let Some((heir, _)) = members.iter().find(|(user, _)| *user != leaver) else { return Ok(None) };
-    Ok(Some(reference(batch, *heir).await?))
+    let others = others(batch, id, leaver).await?;
+    match others.first() {
+        Some((heir, _)) if !any_owner(&others) => Ok(Some(reference(batch, *heir).await?)),
+        _ => Ok(None),
+    }
 }
 
-async fn has_other_owner(batch: &mut Batch, id: ConversationId, than: UserId) -> Result<bool, Abort> {
-    Ok(batch.members(id).await?.iter().any(|(user, role)| *user != than && *role == Role::Owner))
+/// The members but one, those first who are there longest.
+async fn others(batch: &mut Batch, id: ConversationId, than: UserId) -> Result<Vec<(UserId, Role)>, Abort> {
+    let mut members = batch.members(id).await?;
+    members.retain(|(user, _)| *user != than);
+    Ok(members)
+}
+
+fn any_owner(members: &[(UserId, Role)]) -> bool {
+    members.iter().any(|(_, role)| *role == Role::Owner)
 }
 
 /// Gives somebody another role.
@@ -297,7 +305,7 @@ impl Change for SetRole {
         if known == self.role {
             return Ok(member);
         }
-        if known == Role::Owner && !has_other_owner(batch, self.id, self.user).await? {
+        if known == Role::Owner && !any_owner(&others(batch, self.id, self.user).await?) {
             return Err(
                 Refusal::invalid("role", "A conversation needs an owner. Make somebody else owner first.").into()
             );

@@ -10,12 +10,14 @@ use crate::service::conversations::leave;
 use crate::service::sessions::{Right, revoke_all};
 use crate::store::{Abort, Batch, Change};
 
-/// Conversations that somebody is taken out of in one change: each that he alone owns reads its members.
+/// Conversations that somebody is taken out of in one change: each that he owns reads its members.
 const CONVERSATIONS: u64 = 50;
 /// Entries of others' lists that somebody is taken out of in one change.
 const TIES: u64 = 200;
+/// Rows of each kind of what only he could see that are deleted in one change.
+const PRIVATE: u64 = 500;
 
-/// Ends an account: its sessions and keys, and all that was private. What is left to do is written down beside it.
+/// Ends an account, its sessions and keys, and whatever shows who it was. What is left to do is written down beside it.
 pub(super) struct Bury {
     pub user: UserId,
     pub right: Right,
@@ -47,7 +49,7 @@ pub(super) enum Progress {
     Gone,
 }
 
-/// Takes a deleted account out of others' lists of contacts and blocks, then out of its conversations, some at a time.
+/// Takes away what only the owner of a deleted account could see, takes it out of others' lists of contacts and blocks, then out of its conversations, some at a time.
 /// Each conversation hears how it is named from now on: also those that it left before, which show its name at old
 /// messages.
 pub(super) struct PartWith {
@@ -60,7 +62,7 @@ impl Change for PartWith {
     async fn decide(&self, batch: &mut Batch) -> Result<Progress, Abort> {
         let Some(mut departure) = batch.departure(self.user).await? else { return Ok(Progress::Gone) };
         let user = batch.user(self.user).await?.ok_or(Refusal::NotFound("user"))?.reference();
-        if untie(batch, &user).await? {
+        if batch.forget_privately(self.user, PRIVATE).await? || untie(batch, &user).await? {
             return Ok(Progress::Parted);
         }
         let conversations = batch.conversations_behind(&departure, CONVERSATIONS).await?;

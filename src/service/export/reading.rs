@@ -6,10 +6,10 @@ use super::{
 use crate::service::contacts::Wanted;
 
 impl Export {
-    pub(super) async fn read(&self) -> Result<(Part, Seq, Stage), Failure> {
+    pub(super) async fn read(&self, stage: Stage) -> Result<(Part, Seq, Option<Stage>), Failure> {
         let (services, caller) = (&self.services, &self.principal);
-        Ok(match self.stage.clone() {
-            Stage::User | Stage::Over => {
+        let (part, head, next) = match stage {
+            Stage::User => {
                 // Looked at before: what changed meanwhile is heard of once more rather than not at all.
                 let head = services.store().clock().await?.head;
                 (Part::User(Box::new(services.me(caller).await?)), head, Stage::Sessions)
@@ -50,11 +50,16 @@ impl Export {
                 let stage = more.map_or(first, |last| Stage::Hidden(*last));
                 (Part::Hidden(items), head, stage)
             }
-            Stage::Messages { after, end } => self.read_messages(after, end).await?,
-        })
+            Stage::Messages { after, end } => return self.read_messages(after, end).await,
+        };
+        Ok((part, head, Some(next)))
     }
 
-    async fn read_messages(&self, after: MessageId, end: Option<MessageId>) -> Result<(Part, Seq, Stage), Failure> {
+    async fn read_messages(
+        &self,
+        after: MessageId,
+        end: Option<MessageId>,
+    ) -> Result<(Part, Seq, Option<Stage>), Failure> {
         // It ends where it ended when it was come to: who writes faster than is read does not make it endless.
         let end = match end {
             Some(end) => end,
@@ -63,7 +68,7 @@ impl Export {
         let page = MessagePage { after: Some(after), before: Some(end), skip: 0, limit: SOME };
         let found = self.services.messages(&self.principal, ListWish::default(), page).await?;
         let more = found.items.last().filter(|_| found.items.len() as u64 == SOME);
-        let stage = more.map_or(Stage::Over, |last| Stage::Messages { after: last.message.id, end: Some(end) });
+        let stage = more.map(|last| Stage::Messages { after: last.message.id, end: Some(end) });
         Ok((Part::Messages(found.items), found.head, stage))
     }
 }

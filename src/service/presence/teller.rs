@@ -111,7 +111,7 @@ impl Services {
                         // Many may hear of many: their streams get a chance to take it.
                         tokio::task::yield_now().await;
                     }
-                    _ => self.follower().hub().presence().forget(*user),
+                    _ => self.follower().hub().presence().remove(*user),
                 }
             }
         }

@@ -8,7 +8,7 @@ use crate::domain::invitations::Invitation;
 use crate::domain::links::{Link, Purpose};
 use crate::domain::users::{User, tombstone};
 use crate::domain::{ConversationId, InvitationId, Timestamp, UserId};
-use crate::store::{blocks, contacts, departures, entity, events, invitations, links, presence, users};
+use crate::store::{blocks, contacts, departures, entity, events, invitations, links, presence, stays, users};
 use sea_orm::EntityTrait;
 
 impl Batch {
@@ -97,7 +97,7 @@ impl Batch {
         users::update(&self.db, &gone).await?;
         users::rename_key(&self.db, user.id, &tombstone(&user.username.key())).await?;
         links::forget_of(&self.db, user.id, None).await?;
-        departures::forget_person(&self.db, user.id).await?;
+        blocks::forget_of(&self.db, user.id).await?;
         presence::forget(&self.db, user.id).await?;
         // The log remembers the address and the bio, which only he heard of.
         let nothing = Happening::UserUpdated(Profile::of(gone.reference()));
@@ -137,6 +137,15 @@ impl Batch {
         Ok(departures::of_user(&self.db, user).await?)
     }
 
+    /// Takes away some of what only he could see. Whether there was any.
+    pub async fn forget_privately(&mut self, user: UserId, most: u64) -> Result<bool, Abort> {
+        self.write_pending().await?;
+        self.set.positions.retain(|(reader, _), _| *reader != user);
+        let any = departures::forget_some(&self.db, user, most).await?;
+        self.writes += u64::from(any);
+        Ok(any)
+    }
+
     /// The next conversations that he is or ever was in.
     pub async fn conversations_behind(
         &mut self,
@@ -144,7 +153,7 @@ impl Batch {
         most: u64,
     ) -> Result<Vec<ConversationId>, Abort> {
         self.write_pending().await?;
-        Ok(departures::conversations(&self.db, departure, most).await?)
+        Ok(stays::conversations_of(&self.db, departure.user, departure.after, most).await?)
     }
 
     /// Writes how far he has come.

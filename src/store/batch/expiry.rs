@@ -100,3 +100,37 @@ impl Batch {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Change;
+    use crate::store::tests::{Crowd, open_noting, plan, together};
+
+    struct Forget;
+
+    impl Change for Forget {
+        type Output = Forgotten;
+
+        async fn decide(&self, batch: &mut Batch) -> Result<Forgotten, Abort> {
+            batch.expire_messages(Timestamp(i64::MAX), 50).await
+        }
+    }
+
+    #[tokio::test]
+    async fn what_goes_is_found_without_walking_through_a_table() {
+        let home = tempfile::tempdir().expect("a directory");
+        let (store, statements) = open_noting(home.path()).await;
+        together(&store, [Crowd(20)]).await.pop().expect("a crowd").expect("it gathers");
+        statements.lock().clear();
+        let done = together(&store, [Forget]).await.pop().expect("an answer").expect("they go");
+        assert!(done.messages > 10, "{done:?}");
+        let run: Vec<String> = statements.lock().clone();
+        let deleted = run.iter().filter(|sql| sql.starts_with("DELETE")).count();
+        assert!(deleted >= 5, "words, mentions, threads, what was hidden, and the messages: {run:?}");
+        for sql in run.iter().filter(|sql| ["SELECT", "UPDATE", "DELETE"].iter().any(|verb| sql.starts_with(verb))) {
+            let plan = plan(&store, sql).await;
+            assert!(!plan.iter().any(|step| step.starts_with("SCAN ")), "{sql}\n{}", plan.join("\n"));
+        }
+    }
+}

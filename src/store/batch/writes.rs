@@ -1,6 +1,6 @@
 //! What changes write into the batch: rows gathered for a few statements, and events with their numbers.
 
-use super::{Abort, Batch, NewConversation, NewSession, NewUser, ROWS};
+use super::{Abort, Batch, NewConversation, NewSession, ROWS};
 use crate::domain::conversations::{Conversation, Kind, Role, direct_key, people_of};
 use crate::domain::events::{Happening, Record, Topic};
 use crate::domain::sessions::Session;
@@ -28,10 +28,10 @@ impl Batch {
         self.clock.head
     }
 
-    /// Makes an account and returns it with its number.
-    pub fn insert_user(&mut self, new: NewUser) -> User {
+    /// Makes an account, all of which is given but its number and when it was made, and returns it with these.
+    pub fn insert_user(&mut self, new: User) -> User {
         self.clock.last_user.0 += 1;
-        let user = User { id: self.clock.last_user, created_at: self.at, ..new.user };
+        let user = User { id: self.clock.last_user, created_at: self.at, ..new };
         self.pending.users.push(users::row(&user));
         self.set.names.insert(user.username.key(), Some(user.id));
         self.set.users.insert(user.id, user.clone());

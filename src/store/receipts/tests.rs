@@ -1,20 +1,12 @@
 //! What is unread is found by indexes alone: no plan of the database walks through a table.
 
-use super::super::tests::open;
+use super::super::tests::{open, plan};
 use super::counting::{Crowded, counting, counting_some, finding_the_crowded};
 use super::*;
 use crate::domain::receipts::UNREAD_LIMIT;
 use sea_orm::sea_query::SqliteQueryBuilder;
-use sea_orm::{DbBackend, Statement};
 
 const ANN: UserId = UserId(1);
-
-/// The steps of the plan of a statement.
-async fn plan(db: &impl ConnectionTrait, sql: &str) -> Vec<String> {
-    let statement = Statement::from_string(DbBackend::Sqlite, format!("EXPLAIN QUERY PLAN {sql}"));
-    let rows = db.query_all_raw(statement).await.unwrap();
-    rows.iter().map(|row| row.try_get::<String>("", "detail").unwrap()).collect()
-}
 
 #[tokio::test]
 async fn what_is_unread_is_found_without_walking_through_a_table() {
@@ -34,7 +26,7 @@ async fn what_is_unread_is_found_without_walking_through_a_table() {
         ("from the first on", part(all, MessageId(5), rooms[0], 50)),
     ] {
         let sql = query.to_string(SqliteQueryBuilder);
-        let plan = plan(&store.read, &sql).await;
+        let plan = plan(&store, &sql).await;
         let walks = plan.iter().filter(|step| step.starts_with("SCAN ") && !step.ends_with(" part")).count();
         assert_eq!(walks, 0, "{what}: {sql}\n{}", plan.join("\n"));
         // Within a conversation only what lies behind the position is looked at.

@@ -54,7 +54,7 @@ impl Dialect for Waiting {
         let let_go = Arc::clone(&self.0);
         Box::pin(async move {
             let_go.acquire().await.map_err(|_| CloseReason::Unavailable)?.forget();
-            Ok(Some(String::from_utf8_lossy(event.envelope()).into_owned()))
+            Ok(Some(String::from_utf8_lossy(event.frames.envelope()).into_owned()))
         })
     }
 }

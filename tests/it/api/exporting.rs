@@ -194,7 +194,7 @@ async fn much_was_said(server: &Server, conversation: u64, by: &Person, count: u
 }
 
 #[tokio::test]
-async fn it_is_one_at_a_time_and_few_in_all_and_who_goes_away_makes_room() {
+async fn it_is_one_at_a_time_and_who_is_slow_keeps_nobody_else_away() {
     let server = Server::start().await;
     let everybody = Person::register_all(&server, ["a", "b", "c", "d", "e"]).await;
     let group = everybody[0].group("all", &everybody[1..].iter().collect::<Vec<_>>()).await;
@@ -207,16 +207,8 @@ async fn it_is_one_at_a_time_and_few_in_all_and_who_goes_away_makes_room() {
         again.refused(429, "too_many_requests");
         assert!(again.header("retry-after").is_some());
     }
-    let fifth = export(&everybody[4]).await;
-    fifth.refused(503, "overloaded");
-    assert!(fifth.header("retry-after").is_some());
-    drop(held.pop());
-    let answer = eventually(seconds(20), "a place to be free", async || {
-        let answer = export(&everybody[4]).await;
-        (answer.status == 200).then_some(answer)
-    })
-    .await;
-    assert_whole(&answer.lines());
+    // As many as may read at a time are under way, and each waits for its reader.
+    assert_whole(&export(&everybody[4]).await.lines());
     drop(held);
     let answer = eventually(seconds(20), "his own place to be free", async || {
         let answer = export(&everybody[0]).await;

@@ -14,7 +14,7 @@ async fn key(server: &Server, owner: &Person, scopes: Value, conversation: Optio
 }
 
 #[tokio::test]
-async fn only_a_key_that_reads_everything_looks_people_up_and_none_sees_the_account() {
+async fn only_a_key_that_reads_everything_looks_people_up_and_none_changes_the_account() {
     let server = Server::start().await;
     let [alice, bob] = Person::register_all(&server, ["alice", "bob"]).await;
     let direct = alice.direct(&[&bob]).await;
@@ -28,8 +28,7 @@ async fn only_a_key_that_reads_everything_looks_people_up_and_none_sees_the_acco
     ] {
         let what = format!("{scopes} for {conversation:?}");
         let key = key(&server, &alice, scopes, conversation).await;
-        let me = key.get("/api/v1/me").await.refused(403, "insufficient_scope");
-        assert!(me.get("email").is_none(), "{what}: {me}");
+        key.patch("/api/v1/me", &json!({"bio": "a bot"})).await.refused(403, "insufficient_scope");
         for name in ["bob", "alice"] {
             let seen = key.get(&format!("/api/v1/users/{name}")).await;
             if looks_up {
@@ -46,4 +45,43 @@ async fn only_a_key_that_reads_everything_looks_people_up_and_none_sees_the_acco
             assert_eq!(answer.status, if looks_up { 200 } else { 403 }, "{list} {what}: {}", answer.describe());
         }
     }
+}
+
+#[tokio::test]
+async fn every_key_is_told_whose_it_is_and_nothing_private() {
+    let server = Server::start().await;
+    let [alice, bob] = Person::register_all(&server, ["alice", "bob"]).await;
+    let direct = alice.direct(&[&bob]).await;
+    alice.patch("/api/v1/me", &json!({"bio": "for my contacts", "bio_visible": "contacts"})).await.expect(200);
+    for (scopes, conversation) in [(json!(["read"]), None), (json!(["send"]), Some(direct))] {
+        let key = key(&server, &alice, scopes.clone(), conversation).await;
+        for caller in [key.clone(), key.with_header("authorization", &format!("Token {}", key.bearer().unwrap()))] {
+            let me = caller.get("/api/v1/me").await.expect(200);
+            let fields: Vec<&String> = me.as_object().unwrap().keys().collect();
+            assert_eq!(fields, ["id", "username", "created_at", "key"], "{me}");
+            assert_eq!((&me["id"], &me["username"]), (&json!(alice.id), &json!("alice")));
+            assert_eq!((&me["key"]["scopes"], &me["key"]["conversation_id"]), (&scopes, &json!(conversation)));
+        }
+    }
+    assert_eq!(alice.get("/api/v1/me").await.expect(200)["bio"], "for my contacts");
+}
+
+#[tokio::test]
+async fn a_key_that_does_not_reach_so_far_is_told_what_would() {
+    let server = Server::start().await;
+    let [alice, bob] = Person::register_all(&server, ["alice", "bob"]).await;
+    let [direct, other] = [alice.direct(&[&bob]).await, alice.group("other", &[&bob]).await];
+    let detail = async |key: &Caller, path: &str, body: &Value| {
+        let problem = key.post(path, body).await.refused(403, "insufficient_scope");
+        problem["detail"].as_str().unwrap().to_owned()
+    };
+    let reading = key(&server, &alice, json!(["read"]), None).await;
+    let bound = key(&server, &alice, json!(["read", "send"]), Some(direct)).await;
+    let say = json!({"conversation_id": other, "text": "x"});
+    let said = detail(&reading, "/api/v1/messages", &say).await;
+    assert!(said.contains("the scope `send`"), "{said}");
+    let said = detail(&bound, "/api/v1/messages", &say).await;
+    assert!(said.contains("for one conversation alone"), "{said}");
+    let said = detail(&bound, "/api/v1/conversations", &json!({"kind": "group", "name": "x"})).await;
+    assert!(said.contains("No API key can do this") && said.contains("Log in"), "{said}");
 }

@@ -1,14 +1,16 @@
 //! What the API says of itself, compared with what it does.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 
 use goldcrest::api::routes::{Access, LIST};
-use serde_json::Value;
+use http::Method;
+use serde_json::{Value, json};
 
 use crate::readme::tables::rows;
 use crate::readme::{page, section};
-use crate::support::Server;
-use crate::support::documented::DOCUMENT;
+use crate::support::documented::{DOCUMENT, all_under, references, template_of};
+use crate::support::{Person, Server};
 
 /// Every operation: method, path, description.
 fn operations() -> impl Iterator<Item = (&'static str, &'static str, &'static Value)> {
@@ -79,25 +81,10 @@ fn every_code_is_what_some_operation_may_refuse_with() {
 
 #[test]
 fn every_reference_leads_somewhere() {
-    fn walk(value: &Value, found: &mut usize) {
-        match value {
-            Value::Object(object) => {
-                if let Some(reference) = object.get("$ref").and_then(Value::as_str) {
-                    assert!(DOCUMENT.pointer(reference.trim_start_matches('#')).is_some(), "{reference}");
-                    *found += 1;
-                }
-                if let Some(operation) = object.get("operationId").and_then(Value::as_str) {
-                    assert!(operations().any(|(_, _, known)| known["operationId"] == operation), "{operation}");
-                }
-                object.values().for_each(|value| walk(value, found));
-            }
-            Value::Array(items) => items.iter().for_each(|value| walk(value, found)),
-            _ => {}
-        }
+    assert!(references(&DOCUMENT) > 50);
+    for named in all_under(&DOCUMENT, "operationId") {
+        assert!(operations().any(|(_, _, known)| known["operationId"] == named), "{named}");
     }
-    let mut found = 0;
-    walk(&DOCUMENT, &mut found);
-    assert!(found > 50, "{found}");
 }
 
 #[test]
@@ -145,8 +132,13 @@ async fn the_pages_need_nothing_from_elsewhere() {
         .map(|rest| rest.split('"').next().unwrap())
         .filter(|it| it.starts_with("/docs"))
         .collect();
-    for expected in ["/docs", "/docs/events", "/docs/streams", "/docs/compat"] {
-        assert!(pages.contains(&expected), "{pages:?}");
+    // Whatever is told in `docs/` is read here, but for the comparison with others.
+    let told = fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/docs")).unwrap();
+    let told = told.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let told = told.filter_map(|file| Some(format!("/docs/{}", file.strip_suffix(".md")?)));
+    let told = told.filter(|path| path != "/docs/features");
+    for expected in ["/docs", "/docs/events", "/docs/compat"].map(str::to_owned).into_iter().chain(told) {
+        assert!(pages.contains(&expected.as_str()), "{expected} is not among {pages:?}");
     }
     assert!(pages.iter().any(|page| page.starts_with("/docs/compat/")), "{pages:?}");
     for path in pages {
@@ -185,4 +177,29 @@ async fn the_pages_need_nothing_from_elsewhere() {
     server.stranger().get("/docs/nothing").await.refused(404, "not_found");
     let style = server.stranger().get("/docs/style.css").await;
     assert_eq!((style.status, style.header("content-type")), (200, Some("text/css; charset=utf-8")));
+}
+
+#[tokio::test]
+async fn a_body_all_of_whose_fields_are_optional_may_be_left_out() {
+    let server = Server::start().await;
+    let root = Person::administrator(&server, "root").await;
+    let [alice, bob] = Person::register_all(&server, ["alice", "bob"]).await;
+    let news = alice.channel("news").await;
+    for (who, path, status) in [
+        (&root, "/api/v1/invitations".to_owned(), 201),
+        (&bob, format!("/api/v1/conversations/{news}/members"), 201),
+        (&bob, format!("/api/v1/conversations/{news}/typing"), 204),
+        (&bob, "/api/v1/messages/take".to_owned(), 200),
+    ] {
+        // A form claims to be something else, also one without fields.
+        let form = who.send_body(Method::POST, &path, "application/x-www-form-urlencoded", "").await;
+        form.refused(415, "unsupported_media_type");
+        let answer = who.call(Method::POST, &path, None).await;
+        assert_eq!(answer.status, status, "{path}: {}", answer.describe());
+        let operation = &DOCUMENT["paths"][template_of(&path).unwrap()]["post"];
+        assert_eq!(operation["requestBody"]["required"], false, "{path}");
+    }
+    let invited = root.get("/api/v1/invitations").await.expect(200)["items"][0].clone();
+    assert_eq!((&invited["uses_left"], &invited["name"]), (&json!(1), &json!("")), "{invited}");
+    alice.call(Method::POST, "/api/v1/messages", None).await.refused(415, "unsupported_media_type");
 }

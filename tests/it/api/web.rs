@@ -164,7 +164,10 @@ async fn what_a_page_loads_is_asked_for_once_and_anew_only_after_an_update() {
         assert_eq!(lasting.status, 200, "{path}");
         assert!(lasting.body == bytes, "{path} is served as it stands on the disk");
         assert_eq!(lasting.header("cache-control"), Some("public, max-age=31536000, immutable"), "{path}");
-        assert!(lasting.header("content-security-policy").is_some() && lasting.header("set-cookie").is_none(), "{path}");
+        assert!(
+            lasting.header("content-security-policy").is_some() && lasting.header("set-cookie").is_none(),
+            "{path}"
+        );
     }
     let older = server.stranger().get("/static/0123456789abcdef/app/main.js").await;
     assert_eq!(older.status, 200, "a page that was opened before an update goes on");

@@ -134,3 +134,37 @@ async fn the_rules_of_the_server_hold_without_it() {
     let flag = ["--password-min-length", "4", "user", "add", "bob", "--password-stdin"];
     operator.types_with(&flag, "four").await.line();
 }
+
+#[tokio::test]
+async fn a_wrong_name_is_told_before_a_password_is_asked_for() {
+    let server = Server::start().await;
+    for operator in [Operator::alone(), Operator::beside(&server)] {
+        operator.adds("alice").await;
+        for (arguments, said) in [
+            (["user", "passwd", "bob"], "there is no user bob"),
+            (["user", "add", "Alice"], "This username is taken."),
+            (["user", "add", "a/b"], "A username holds only letters"),
+        ] {
+            let screen = operator.types_at_a_terminal(&arguments).await;
+            assert!(screen.contains(said) && !screen.contains("password for"), "{arguments:?}: {screen}");
+        }
+        let screen = operator.types_at_a_terminal(&["user", "passwd", "alice"]).await;
+        assert!(screen.contains("New password for alice"), "a name that is right is asked about: {screen}");
+    }
+    let screen = Operator::alone().types_at_a_terminal(&["user", "add", "alice"]).await;
+    assert!(screen.contains("New password for alice"), "the first account founds a server: {screen}");
+}
+
+#[tokio::test]
+async fn an_invitation_says_what_to_do_with_it() {
+    let operator = Operator::alone();
+    operator.adds("alice").await;
+    let bare = operator.types(&["user", "invite"]).await;
+    assert_eq!(bare.out.trim_end().len(), 22, "standard output is the token alone: {bare:?}");
+    for words in ["/invitations/TOKEN", "POST /api/v1/users", "--public-url"] {
+        assert!(bare.errors.contains(words), "{bare:?}");
+    }
+    let link =
+        operator.with("GOLDCREST_PUBLIC_URL", "https://chat.example.org").types(&["user", "invite"]).await.line();
+    assert!(link.starts_with("https://chat.example.org/invitations/"), "{link}");
+}

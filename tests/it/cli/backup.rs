@@ -157,3 +157,27 @@ async fn an_empty_place_has_nothing_to_back_up() {
     assert!(complaint.contains("there is no database in") && complaint.contains("--data-dir"), "{complaint}");
     assert!(!operator.data_dir().exists());
 }
+
+#[tokio::test]
+async fn what_keeps_a_backup_from_its_place_is_said() {
+    let operator = Operator::alone();
+    operator.adds("bob").await;
+    let missing = beside(&operator, "not/there");
+    let complaint = operator.types(&["backup", missing.to_str().unwrap()]).await.complains();
+    let above = missing.parent().unwrap().display();
+    assert!(
+        complaint.contains(&format!("there is no directory {above}. Make it first: mkdir -p {above}")),
+        "{complaint}"
+    );
+    assert!(!complaint.contains("unfinished"), "{complaint}");
+    let locked = beside(&operator, "locked");
+    fs::create_dir(&locked).unwrap();
+    fs::set_permissions(&locked, fs::Permissions::from_mode(0o500)).unwrap();
+    let within = locked.join("backup");
+    let complaint = operator.types_without_rights(&["backup", within.to_str().unwrap()]).await.complains();
+    let said = format!("cannot make {}: {} is yours, and its permissions (0500)", within.display(), locked.display());
+    assert!(complaint.contains(&said) && complaint.contains("that you may write to"), "{complaint}");
+    let file = beside(&operator, "data/goldcrest.db").join("backup");
+    let complaint = operator.types(&["backup", file.to_str().unwrap()]).await.complains();
+    assert!(complaint.contains("goldcrest.db is no directory"), "{complaint}");
+}

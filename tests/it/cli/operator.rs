@@ -71,7 +71,12 @@ impl Operator {
 
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(BINARY);
-        command.args(arguments).env_clear().env("GOLDCREST_DATA_DIR", &self.data_dir);
+        command.args(arguments);
+        self.prepare(command)
+    }
+
+    fn prepare(&self, mut command: Command) -> Command {
+        command.env_clear().env("GOLDCREST_DATA_DIR", &self.data_dir);
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         command
@@ -81,9 +86,31 @@ impl Operator {
         self.types_with(arguments, "").await
     }
 
+    /// Types a command as somebody whom permissions hold back, which they do not as root.
+    pub async fn types_without_rights(&self, arguments: &[&str]) -> Done {
+        if !rustix::process::geteuid().is_root() {
+            return self.types(arguments).await;
+        }
+        let mut command = Command::new("setpriv");
+        command.args(["--bounding-set=-dac_override,-dac_read_search", BINARY]).args(arguments);
+        Self::done(self.prepare(command), "").await
+    }
+
+    /// Types a command at a terminal, and gives all that stands there in the end.
+    pub async fn types_at_a_terminal(&self, arguments: &[&str]) -> String {
+        let mut command = Command::new("script");
+        command.args(["-qec", &[&[BINARY], arguments].concat().join(" "), "/dev/null"]);
+        // Two passwords, should they be asked for, that are not the same: nothing comes of it.
+        Self::done(self.prepare(command), "one\ntwo\n").await.out
+    }
+
     /// Types a command that reads this.
     pub async fn types_with(&self, arguments: &[&str], input: impl AsRef<[u8]>) -> Done {
-        let mut child = self.command(arguments).spawn().expect("the binary starts");
+        Self::done(self.command(arguments), input).await
+    }
+
+    async fn done(mut command: Command, input: impl AsRef<[u8]>) -> Done {
+        let mut child = command.spawn().expect("the command starts");
         // A command that does not read its input may be gone before it is written.
         drop(child.stdin.take().unwrap().write_all(input.as_ref()).await);
         let output = within(PATIENCE, "the command to end", child.wait_with_output()).await.unwrap();

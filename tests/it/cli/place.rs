@@ -82,6 +82,60 @@ async fn an_empty_place_is_the_wrong_place() {
 }
 
 #[tokio::test]
+async fn a_place_of_somebody_else_is_not_taken_for_an_empty_one() {
+    let operator = Operator::alone();
+    operator.adds("bob").await;
+    let data = operator.data_dir().display().to_string();
+    // Root gives it away; whoever cannot do that locks himself out.
+    let whose = if std::os::unix::fs::chown(operator.data_dir(), Some(65_534), None).is_ok() {
+        format!("{data} belongs to the user nobody, and you are root; run this as that user: sudo -u nobody")
+    } else {
+        fs::set_permissions(operator.data_dir(), Permissions::from_mode(0o0)).unwrap();
+        format!("{data} is yours, and its permissions (0000) do not let you; chmod u+rwx {data}")
+    };
+    let backup = operator.data_dir().with_file_name("backup");
+    for command in [
+        &["user", "list"][..],
+        &["user", "add", "ann", "--open"],
+        &["backup", backup.to_str().unwrap()],
+        &["restore", "--renumber"],
+        &["migrate"],
+        &["serve", "--listen", "127.0.0.1:0"],
+    ] {
+        let complaint = operator.types_without_rights(command).await.complains();
+        assert!(complaint.contains("permission to use") && complaint.contains(&whose), "{command:?}: {complaint}");
+    }
+    let found = operator.types_without_rights(&["doctor", "--listen", "127.0.0.1:0"]).await;
+    let said = found.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains(&whose) && !found.out.contains("there is no database"), "{found:?}");
+    fs::set_permissions(operator.data_dir(), Permissions::from_mode(0o700)).unwrap();
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_called_so() {
+    let operator = Operator::alone();
+    operator.adds("bob").await;
+    fs::write(operator.file("goldcrest.db"), "something else, and long enough to be looked at ".repeat(100)).unwrap();
+    for command in [&["user", "list"][..], &["migrate"], &["serve", "--listen", "127.0.0.1:0"]] {
+        let complaint = operator.types(command).await.complains();
+        assert!(complaint.contains("file is not a database. Keep a copy"), "{command:?}: {complaint}");
+        assert!(complaint.contains("goldcrest restore") && !complaint.contains("code: 26"), "{command:?}: {complaint}");
+    }
+}
+
+#[tokio::test]
+async fn a_database_server_that_is_not_there_is_told_from_one_whose_name_is_wrong() {
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let at = |place: &str| format!("postgres://goldcrest:hunter22@{place}/goldcrest");
+    let [refused, unknown] = [at(&nobody.to_string()), at("database.invalid")];
+    let migrate = async |url: &str| Operator::alone().types(&["migrate", "--database-url", url]).await.errors;
+    let (refused, unknown) = tokio::join!(migrate(&refused), migrate(&unknown));
+    assert!(refused.contains(&format!("at {nobody}: the connection is refused: no database server")), "{refused}");
+    assert!(unknown.contains("at database.invalid:5432: there is no host of the name database.invalid"), "{unknown}");
+    assert!(!refused.contains("hunter22") && !unknown.contains("hunter22"));
+}
+
+#[tokio::test]
 async fn migrate_says_what_it_did() {
     let operator = Operator::alone();
     let steps = operator.types(&["migrate"]).await.succeeds();

@@ -199,6 +199,10 @@ async fn a_websocket_without_credentials_must_say_who_it_is() {
     let mut hasty = WsClient::open(server.address, &nobody).await.unwrap();
     hasty.send(&json!({"op": "send", "ref": 1, "to": ["bob"], "text": "hello"})).await;
     assert_eq!(hasty.until_end(seconds(5)).await.1, Some(4401), "nor who speaks before that");
+    assert_eq!(
+        [&silent, &impostor, &hasty].map(|socket| socket.close_reason.as_deref()),
+        [Some("auth_timeout"), Some("unauthorized"), Some("auth_required")]
+    );
     let mut known = WsClient::open(server.address, &nobody).await.unwrap();
     let reply = known.ask(&json!({"op": "auth", "ref": 1, "token": bob.access_token}), &mut Vec::new()).await;
     assert_eq!(reply["ok"], true, "{reply}");
@@ -394,11 +398,12 @@ async fn only_a_socket_that_takes_no_byte_at_all_is_closed() {
     stalled_sse.until_control("ready").await;
     stalled_websocket.until_control("ready").await;
 
-    let text = "x".repeat(10_000);
-    for _ in 0..800 {
-        alice.say(direct, &text).await;
-    }
-    let last = bob.head().await;
+    let writer = tokio::spawn(async move {
+        let text = "x".repeat(10_000);
+        for _ in 0..800 {
+            alice.say(direct, &text).await;
+        }
+    });
     // The slow one takes a message now and then for as long as it takes until the stalled ones are gone: so little
     // that the kernel does not call the socket writable within the timeout.
     let mut now_and_then = tokio::time::interval(seconds(2));
@@ -409,7 +414,8 @@ async fn only_a_socket_that_takes_no_byte_at_all_is_closed() {
         (server.sockets() <= without_the_stalled).then_some(())
     })
     .await;
-    let rest = slow.until_seq(last).await.len();
+    writer.await.unwrap();
+    let rest = slow.until_seq(bob.head().await).await.len();
     assert_eq!(taken + rest, 800, "slow is not stalled");
     for cut_off in [stalled_sse.until_end(seconds(10)).await.0, stalled_websocket.until_end(seconds(10)).await.0] {
         let events = cut_off.into_iter().filter_map(Heard::event).count();

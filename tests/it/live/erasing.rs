@@ -121,28 +121,53 @@ async fn deleted_from_ring_and_log_alike_it_is_the_same_bytes_on_every_transport
     assert_eq!(shape(&all[0]), shape(&all[3]));
 }
 
+/// Bob, who listens over two transports and takes nothing, while alice has said more to him than sockets hold.
+pub struct Behind {
+    pub alice: Person,
+    pub bob: Person,
+    pub ids: Vec<Value>,
+    start: u64,
+    sse: SseClient,
+    websocket: WsClient,
+}
+
+impl Behind {
+    pub async fn start(server: &Server, many: usize) -> Self {
+        let [alice, bob] = Person::register_all(server, ["alice", "bob"]).await;
+        let direct = alice.direct(&[&bob]).await;
+        let start = bob.head().await;
+        let mut sse = SseClient::open(server.address, &bob.stream().narrow()).await.unwrap();
+        let mut websocket = WsClient::open(server.address, &bob.stream().narrow()).await.unwrap();
+        sse.until_control("ready").await;
+        websocket.until_control("ready").await;
+        // Of 300, three megabytes.
+        let text = "y".repeat(10_000);
+        let mut ids = Vec::new();
+        for _ in 0..many {
+            ids.push(alice.say(direct, &text).await["id"].clone());
+        }
+        Self { alice, bob, ids, start, sse, websocket }
+    }
+
+    /// Takes everything, over each transport: every place is there.
+    pub async fn catches_up(&mut self) -> [Vec<Seen>; 2] {
+        let head = self.bob.head().await;
+        let heard = [self.sse.until_seq(head).await, self.websocket.until_seq(head).await];
+        for heard in &heard {
+            let seqs: Vec<u64> = heard.iter().map(|seen| seen.seq).collect();
+            assert_eq!(seqs, (self.start + 1..=head).collect::<Vec<_>>());
+        }
+        heard
+    }
+}
+
 #[tokio::test]
 async fn what_a_slow_reader_was_still_to_get_is_empty_when_it_comes() {
     const MANY: usize = 300;
     let server = Server::options().set("--stall-timeout", "10m").start().await;
-    let [alice, bob] = Person::register_all(&server, ["alice", "bob"]).await;
-    let direct = alice.direct(&[&bob]).await;
-    let start = bob.head().await;
-    let mut sse = SseClient::open(server.address, &bob.stream().narrow()).await.unwrap();
-    let mut websocket = WsClient::open(server.address, &bob.stream().narrow()).await.unwrap();
-    sse.until_control("ready").await;
-    websocket.until_control("ready").await;
-    // Three megabytes: more than sockets hold.
-    let text = "y".repeat(10_000);
-    let mut ids = Vec::new();
-    for _ in 0..MANY {
-        ids.push(alice.say(direct, &text).await["id"].clone());
-    }
-    alice.post("/api/v1/messages/delete", &json!({"ids": ids})).await.expect(200);
-    let head = bob.head().await;
-    for heard in [sse.until_seq(head).await, websocket.until_seq(head).await] {
-        let seqs: Vec<u64> = heard.iter().map(|seen| seen.seq).collect();
-        assert_eq!(seqs, (start + 1..=head).collect::<Vec<_>>());
+    let mut behind = Behind::start(&server, MANY).await;
+    behind.alice.post("/api/v1/messages/delete", &json!({"ids": behind.ids})).await.expect(200);
+    for heard in behind.catches_up().await {
         let shown = heard.iter().take_while(|seen| shows(seen).is_some()).count();
         println!("{shown} of {MANY} had gone out before they were deleted");
         assert!(heard[shown..].iter().all(|seen| shows(seen).is_none()), "and none after the first that is empty");

@@ -6,7 +6,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 
 use crate::support::raw::Connection;
-use crate::support::{Credentials, Ear, Person, Server, SseClient, StreamRequest, WsClient, seconds, within};
+use crate::support::{Credentials, Ear, Heard, Person, Server, SseClient, StreamRequest, WsClient, seconds, within};
 
 #[tokio::test]
 async fn a_head_request_is_answered_like_any_other_and_leaves_the_connection_as_it_was() {
@@ -103,4 +103,25 @@ async fn who_has_not_said_who_he_is_may_not_say_much() {
     let long = "😀".repeat(10_000);
     let reply = websocket.ask(&json!({"op": "send", "ref": 2, "to": ["bob"], "text": long}), &mut Vec::new()).await;
     assert_eq!(reply["ok"], true, "from then on a message is as long as it may be: {}", reply["error"]);
+}
+
+#[tokio::test]
+async fn of_many_that_come_at_once_no_more_get_in_than_may() {
+    const MAY: usize = 3;
+    let server = Server::options().set("--max-streams-per-user", "3").start().await;
+    let alice = Person::register(&server, "alice").await;
+    let mut opening = tokio::task::JoinSet::new();
+    for _ in 0..30 {
+        let alice = alice.clone();
+        opening.spawn(async move {
+            let mut stream = SseClient::open(alice.address, &alice.stream()).await.unwrap();
+            let got_in = match stream.next().await {
+                Heard::Control(control) => control.kind == "ready",
+                other => panic!("{other:?}"),
+            };
+            (got_in, stream)
+        });
+    }
+    let opened = within(seconds(30), "all to be answered", opening.join_all()).await;
+    assert_eq!(opened.iter().filter(|(got_in, _)| *got_in).count(), MAY);
 }

@@ -65,11 +65,6 @@ fn is_alone(test: &str) -> bool {
         run("ip link set lo up");
         return true;
     }
-    let allowed = Command::new("unshare").args(["--map-root-user", "--net", "ip", "link", "set", "lo", "up"]).output();
-    if !allowed.is_ok_and(|output| output.status.success()) {
-        println!("LEFT OUT: {test}: this machine gives out no networks (unshare --map-root-user --net, ip)");
-        return false;
-    }
     let this = std::env::current_exe().expect("this binary has a path");
     let mut command = Command::new("unshare");
     command.args(["--map-root-user", "--net"]).arg(this).args(["--exact", test, "--nocapture"]).env(ALONE, "1");

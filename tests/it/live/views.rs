@@ -10,7 +10,7 @@ use deeds::{Doer, Places};
 use view::View;
 
 use crate::support::listener::TRANSPORTS;
-use crate::support::{Chance, Ear, Heard, Listener, Person, Server, eventually, seconds, within};
+use crate::support::{Chance, Ear, Heard, Listener, Options, Person, Server, eventually, seconds, within};
 
 /// How often everybody stops, so that what he knows can be compared.
 const ROUNDS: usize = 4;
@@ -51,7 +51,8 @@ impl Viewer {
     }
 }
 
-async fn rounds(server: &Server, chance: &mut Chance, people: &[Person], ghost: &Person) {
+/// Where messages are kept only so long, they are kept while what people know is compared.
+async fn rounds(server: &mut Server, kept: Option<&str>, chance: &mut Chance, people: &[Person], ghost: &Person) {
     let places = Arc::new(Places::default());
     let everybody: Vec<&Person> = people.iter().chain([ghost]).collect();
     let names: Arc<Vec<String>> = Arc::new(everybody.iter().map(|person| person.name.clone()).collect());
@@ -83,6 +84,10 @@ async fn rounds(server: &Server, chance: &mut Chance, people: &[Person], ghost: 
         // Who is deleted goes in parts.
         let all_gone = async || (server.count("departures", "1 = 1").await == 0).then_some(());
         eventually(seconds(20), "whoever is gone to be gone from everywhere", all_gone).await;
+        if kept.is_some() {
+            server.kill().await;
+            server.restart_with(options(None)).await;
+        }
         let goal = people[0].head().await;
         for viewer in &mut viewers {
             viewer.hear(chance, goal).await;
@@ -90,15 +95,39 @@ async fn rounds(server: &Server, chance: &mut Chance, people: &[Person], ghost: 
             assert_eq!(head, goal, "nobody does anything now");
             viewer.view.assert_shows_the_same_as(&fresh, &viewer.person.name, round);
         }
+        if kept.is_some() {
+            server.kill().await;
+            server.restart_with(options(kept)).await;
+        }
     }
+}
+
+fn options(kept: Option<&str>) -> Options {
+    // Where one has heard everything, but not lately, the next heartbeat says so.
+    let options = Server::options().set("--heartbeat", "20ms");
+    match kept {
+        Some(time) => options.set("--message-retention", time),
+        None => options,
+    }
+}
+
+async fn all_rounds(test: &str, kept: Option<&str>) -> Server {
+    let mut chance = Chance::for_test(test);
+    let mut server = options(kept).start().await;
+    let people = Person::register_all(&server, ["ann", "bob", "cid", "dot"]).await;
+    let ghost = Person::register(&server, "ghost").await;
+    let rounds = Box::pin(rounds(&mut server, kept, &mut chance, &people, &ghost));
+    within(seconds(300), "all rounds", rounds).await;
+    server
 }
 
 #[tokio::test]
 async fn lists_read_once_and_the_events_since_are_the_lists_of_now() {
-    let mut chance = Chance::for_test("lists_read_once_and_the_events_since_are_the_lists_of_now");
-    // Where one has heard everything, but not lately, the next heartbeat says so.
-    let server = Server::options().set("--heartbeat", "20ms").start().await;
-    let people = Person::register_all(&server, ["ann", "bob", "cid", "dot"]).await;
-    let ghost = Person::register(&server, "ghost").await;
-    within(seconds(300), "all rounds", rounds(&server, &mut chance, &people, &ghost)).await;
+    all_rounds("lists_read_once_and_the_events_since_are_the_lists_of_now", None).await;
+}
+
+#[tokio::test]
+async fn so_they_are_where_messages_run_out() {
+    let server = all_rounds("so_they_are_where_messages_run_out", Some("1s")).await;
+    assert!(server.count("events", "kind = 'messages.expired'").await > 0, "some have run out");
 }

@@ -54,6 +54,8 @@ async fn who_waits_is_not_seen_by_others() {
     server.restart_with(postbox.options().set("--email", "required")).await;
     register(&server, "zoe", "zoe@example.org").await.expect(201);
     bob.get("/api/v1/users/zoe").await.refused(404, "not_found");
+    let presence = bob.get("/api/v1/presence?user=zoe").await.expect(200);
+    assert_eq!(presence["items"][0]["user"]["id"], json!(null), "nobody has that name yet");
     assert_eq!(bob.get("/api/v1/users?prefix=z").await.expect(200)["items"], json!([]));
     bob.post("/api/v1/messages", &json!({"to": ["zoe"], "text": "hello"})).await.refused(404, "not_found");
     let token = postbox.next_link("zoe@example.org", "activate").await;

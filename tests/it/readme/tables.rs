@@ -225,7 +225,7 @@ fn docs_features_md_names_routes_that_there_are_and_every_test_of_its_features()
 }
 
 /// `{id}` as `ID`.
-fn as_docs_write_it(part: &str) -> String {
+pub(super) fn as_docs_write_it(part: &str) -> String {
     match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
         Some(name) => name.to_uppercase(),
         None => part.to_owned(),

@@ -1,6 +1,7 @@
 //! The README's tour, pasted into bash as it stands, beside a server on an empty data directory.
 
 use std::fmt::Write as _;
+use std::path::Path;
 use std::process::Stdio;
 
 use tokio::process::Command;
@@ -12,9 +13,9 @@ use crate::support::{Server, within};
 /// Stands between the outputs of two blocks.
 const MARK: &str = "=== the next block ===";
 
-struct Step {
-    typed: String,
-    shown: String,
+pub(super) struct Step {
+    pub typed: String,
+    pub shown: String,
 }
 
 #[tokio::test]
@@ -23,24 +24,30 @@ async fn the_tour_gives_what_it_shows() {
     let readme = page("README.md");
     let steps = steps(section(&readme, "## A tour"));
     assert!(steps.len() > 10, "the tour has {} steps", steps.len());
+    let here = |script: &str| script.replace("127.0.0.1:8080", &server.address.to_string());
+    give_what_they_show(&steps, server.data_dir().parent().unwrap(), here).await;
+}
+
+/// Fails unless each block prints what stands below it, pasted into one bash after the other, with addresses of our own.
+pub(super) async fn give_what_they_show(steps: &[Step], place: &Path, here: impl Fn(&str) -> String) {
     let mut script = String::new();
-    for step in &steps {
+    for step in steps {
         assert!(!step.typed.contains(MARK));
         write!(script, "{}\necho '{MARK}'\n", step.typed).unwrap();
     }
-    let script = script.replace("127.0.0.1:8080", &server.address.to_string());
-    let said = bash(&server, &script).await;
+    let said = bash(place, &here(&script)).await;
     let mut said: Vec<&str> = said.split(&format!("{MARK}\n")).collect();
     assert_eq!(said.pop(), Some(""), "nothing is printed behind the last block");
     assert_eq!(said.len(), steps.len(), "the tour breaks off:\n{}", said.join("\n---\n"));
     let mut wrong = String::new();
     for (step, said) in steps.iter().zip(said) {
-        let (shown, said) = (step.shown.trim_end(), said.trim_end());
+        let shown = here(&step.shown);
+        let (shown, said) = (shown.trim_end(), said.trim_end());
         if !fits(&timeless(shown), &timeless(said)) {
-            write!(wrong, "\n--- typed\n{}\n--- the README shows\n{shown}\n--- printed\n{said}\n", step.typed).unwrap();
+            write!(wrong, "\n--- typed\n{}\n--- the page shows\n{shown}\n--- printed\n{said}\n", step.typed).unwrap();
         }
     }
-    assert!(wrong.is_empty(), "the tour does not give what it shows:\n{wrong}");
+    assert!(wrong.is_empty(), "a block does not give what is shown below it:\n{wrong}");
 }
 
 #[tokio::test]
@@ -52,26 +59,27 @@ async fn the_tour_does_not_wait_for_ever() {
     let first = &tour[0].typed;
     let waits = tour.iter().find(|step| step.typed.contains("heard()")).expect("something is waited for");
     let script = format!("{first}\n{first}\n{}\nkill $listener\n", waits.typed);
-    let said = bash(&server, &script.replace("127.0.0.1:8080", &server.address.to_string())).await;
+    let script = script.replace("127.0.0.1:8080", &server.address.to_string());
+    let said = bash(server.data_dir().parent().unwrap(), &script).await;
     assert!(said.contains("username_taken"), "{said}");
     assert!(said.contains("Nothing of 'ready' came") && said.contains("Authorization: Bearer"), "{said}");
 }
 
-/// Runs it where somebody would who has just started this server: its data is in `./data`, the program in the path.
-async fn bash(server: &Server, script: &str) -> String {
+/// Runs it where somebody would who has just started a server: its data is in `./data`, the program in the path.
+async fn bash(directory: &Path, script: &str) -> String {
     let programs = std::path::Path::new(env!("CARGO_BIN_EXE_goldcrest")).parent().unwrap().display();
     // No test depends on what the environment of its runner sets.
     let place = format!("exec 2>&1\nunset \"${{!GOLDCREST_@}}\"\nPATH={programs}:$PATH\n");
     let mut bash = Command::new("bash");
     bash.args(["-c", &(place + script)]).env("no_proxy", "*");
-    bash.current_dir(server.data_dir().parent().unwrap());
+    bash.current_dir(directory).env("TMPDIR", directory);
     bash.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit()).kill_on_drop(true);
     let output = within(PATIENCE * 2, "the tour to end", bash.spawn().unwrap().wait_with_output()).await.unwrap();
     String::from_utf8(output.stdout).unwrap()
 }
 
 /// The ```sh blocks, each with the ```text block that follows it before the next.
-fn steps(section: &str) -> Vec<Step> {
+pub(super) fn steps(section: &str) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
     let mut lines = section.lines();
     while let Some(line) = lines.next() {

@@ -19,6 +19,28 @@ pub fn facts() -> Facts {
 
 pub static DOCUMENT: LazyLock<Value> = LazyLock::new(|| routes::document(&facts()));
 
+/// What stands under a name, wherever in a document that is a text; examples are not looked at.
+pub fn all_under<'a>(document: &'a Value, name: &str) -> Vec<&'a str> {
+    match document {
+        Value::Object(object) => {
+            let parts = object.iter().filter(|(part, _)| *part != "examples");
+            let inner = parts.flat_map(|(_, part)| all_under(part, name));
+            object.get(name).and_then(Value::as_str).into_iter().chain(inner).collect()
+        }
+        Value::Array(items) => items.iter().flat_map(|item| all_under(item, name)).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Fails if a reference leads nowhere. Returns how many there are.
+pub fn references(document: &Value) -> usize {
+    let references = all_under(document, "$ref");
+    for reference in &references {
+        assert!(document.pointer(reference.trim_start_matches('#')).is_some(), "{reference}");
+    }
+    references.len()
+}
+
 /// Fails if the document does not know that this request may be answered so.
 pub fn check(method: &Method, path: &str, answer: &Answer) {
     let path = path.split('?').next().unwrap_or(path);

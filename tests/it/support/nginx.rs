@@ -1,7 +1,9 @@
 //! A real nginx, as a proxy before a server.
 
 use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
 use std::process::Stdio;
+use std::sync::LazyLock;
 
 use tempfile::TempDir;
 use tokio::net::TcpStream;
@@ -10,13 +12,23 @@ use tokio::process::{Child, Command};
 use super::deadline::PATIENCE;
 use super::eventually;
 
-/// What it takes to pass everything on: who asks, upgrades, and streams, which the server asks not to be held back.
-pub const RIGHT: &str = "
-    proxy_http_version 1.1;
-    proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-    proxy_set_header Upgrade $http_upgrade;
-    proxy_set_header Connection upgrade;
-";
+/// The example that we give.
+pub static EXAMPLE: LazyLock<String> = LazyLock::new(|| {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/nginx.conf");
+    std::fs::read_to_string(file).unwrap()
+});
+
+/// What it takes to pass everything on, as the example has it: who asks, upgrades, and streams, which the server asks not
+/// to be held back.
+pub fn right() -> &'static str {
+    let (_, location) = EXAMPLE.split_once("proxy_pass http://127.0.0.1:8080;\n").expect("the example passes on");
+    location.split_once('}').expect("the location ends").0
+}
+
+/// An address at which nobody listens. Nobody else is given it as long as this one is remembered, which is long enough.
+pub fn free_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
 
 pub struct Nginx {
     pub url: String,
@@ -27,10 +39,31 @@ pub struct Nginx {
 impl Nginx {
     /// One that passes everything on to an address, with these directives.
     pub async fn before(server: SocketAddr, directives: &str) -> Self {
+        let address = free_address();
+        let servers =
+            format!("server {{ listen {address}; location / {{ proxy_pass http://{server}; {directives} }} }}");
+        Self::with(address, &servers).await
+    }
+
+    /// One by our example, but for the addresses, and without TLS.
+    pub async fn of_the_example(server: SocketAddr) -> Self {
+        let (address, plain) = (free_address(), free_address());
+        let mut servers = EXAMPLE.clone();
+        for (shown, ours) in [
+            ("listen 80;", format!("listen {plain};")),
+            ("listen 443 ssl http2;", format!("listen {address};")),
+            ("http://127.0.0.1:8080", format!("http://{server}")),
+        ] {
+            assert!(servers.contains(shown), "the example has {shown:?}");
+            servers = servers.replace(shown, &ours);
+        }
+        let servers: Vec<&str> = servers.lines().filter(|line| !line.trim_start().starts_with("ssl_")).collect();
+        Self::with(address, &servers.join("\n")).await
+    }
+
+    async fn with(address: SocketAddr, servers: &str) -> Self {
         let home = tempfile::tempdir().unwrap();
         let place = home.path().display();
-        // Nobody else is given it as long as this one is remembered, which is long enough.
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let configuration = format!(
             "daemon off; master_process off; pid {place}/pid; error_log stderr;
             events {{}}
@@ -38,7 +71,7 @@ impl Nginx {
                 access_log off;
                 client_body_temp_path {place}/body; proxy_temp_path {place}/proxy; fastcgi_temp_path {place}/fastcgi;
                 uwsgi_temp_path {place}/uwsgi; scgi_temp_path {place}/scgi;
-                server {{ listen {address}; location / {{ proxy_pass http://{server}; {directives} }} }}
+                {servers}
             }}"
         );
         std::fs::write(home.path().join("nginx.conf"), configuration).unwrap();

@@ -16,6 +16,8 @@ use super::{Answer, Control, Ear, Heard, NotOpened, Passing, Seen, StreamRequest
 
 pub struct WsClient {
     pub headers: HeaderMap,
+    /// What the close frame said, once it came.
+    pub close_reason: Option<String>,
     socket: WebSocketStream<TcpStream>,
     cursor: Option<u64>,
     /// What was asked last under each `ref`, by its `op`.
@@ -35,7 +37,8 @@ impl WsClient {
         }
         match tokio_tungstenite::client_async(handshake, stream).await {
             Ok((socket, response)) => {
-                Ok(Self { headers: response.headers().clone(), socket, cursor: None, asked: HashMap::new() })
+                let headers = response.headers().clone();
+                Ok(Self { headers, close_reason: None, socket, cursor: None, asked: HashMap::new() })
             }
             Err(Error::Http(response)) => {
                 let (parts, body) = response.into_parts();
@@ -128,7 +131,10 @@ impl Ear for WsClient {
         loop {
             let text = match self.socket.next().await {
                 Some(Ok(Message::Text(text))) => text,
-                Some(Ok(Message::Close(frame))) => return Heard::End(frame.map(|frame| frame.code.into())),
+                Some(Ok(Message::Close(frame))) => {
+                    self.close_reason = frame.as_ref().map(|frame| frame.reason.to_string());
+                    return Heard::End(frame.map(|frame| frame.code.into()));
+                }
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,
                 Some(Ok(other)) => panic!("nobody sends {other:?}"),
                 Some(Err(_)) | None => return Heard::End(None),

@@ -1,6 +1,6 @@
 //! What posting asks of inboxes, contacts and blocks: only what can stand in its way, and no more than once.
 
-use super::super::{NewConversation, NewUser, Wants};
+use super::super::{NewConversation, Wants};
 use super::*;
 use crate::domain::ConversationId;
 use crate::domain::conversations::{Kind, Role};
@@ -30,8 +30,7 @@ impl Change for Gather {
         for name in ["ann", "ben"] {
             batch.insert_user(user(name));
         }
-        let NewUser { user } = user("cat");
-        batch.insert_user(NewUser { user: crate::domain::users::User { inbox: Circle::Contacts, ..user } });
+        batch.insert_user(crate::domain::users::User { inbox: Circle::Contacts, ..user("cat") });
         let places: [(Kind, &[UserId]); 4] = [
             (Kind::Direct, &[ANN, BEN]),
             (Kind::Direct, &[ANN, CAT]),

@@ -2,7 +2,7 @@
 
 use super::super::operator::Operator;
 use super::Diagnosis;
-use crate::support::nginx::{Nginx, RIGHT};
+use crate::support::nginx::{Nginx, right};
 use crate::support::{Options, Server};
 
 fn options() -> Options {
@@ -15,9 +15,9 @@ async fn through(server: &Server, nginx: &Nginx, options: &[&str]) -> Diagnosis 
 }
 
 #[tokio::test]
-async fn one_that_is_right_is_well() {
+async fn one_as_the_example_has_it_is_well() {
     let server = options().set("--trusted-proxies", "127.0.0.1").start().await;
-    let nginx = Nginx::before(server.address, RIGHT).await;
+    let nginx = Nginx::of_the_example(server.address).await;
     let diagnosis = through(&server, &nginx, &["--trusted-proxies", "127.0.0.1"]).await;
     diagnosis.ails_only(&[]).says("streams", "fine", "as they are sent", "").says("websocket", "fine", "opens", "");
     diagnosis.says("reaches", "fine", "this very server", "").says("addresses", "fine", "believed", "");
@@ -42,11 +42,11 @@ async fn one_that_holds_streams_back_is_found() {
 #[tokio::test]
 async fn one_that_is_not_believed_and_one_that_believes_everybody_are_found() {
     let server = options().start().await;
-    let nginx = Nginx::before(server.address, RIGHT).await;
+    let nginx = Nginx::before(server.address, right()).await;
     let diagnosis = through(&server, &nginx, &[]).await;
     diagnosis.ails_only(&["addresses"]).says("addresses", "wrong", "is not believed", "--trusted-proxies 127.0.0.1");
     let server = options().set("--trusted-proxies", "127.0.0.1").start().await;
-    let passes_on = RIGHT.replace("$proxy_add_x_forwarded_for", "$http_x_forwarded_for");
+    let passes_on = right().replace("$proxy_add_x_forwarded_for", "$http_x_forwarded_for");
     let nginx = Nginx::before(server.address, &passes_on).await;
     let diagnosis = through(&server, &nginx, &["--trusted-proxies", "127.0.0.1"]).await;
     diagnosis.ails_only(&["addresses"]).says("addresses", "wrong", "may claim to come from any", "$proxy_add");
@@ -55,14 +55,14 @@ async fn one_that_is_not_believed_and_one_that_believes_everybody_are_found() {
 #[tokio::test]
 async fn one_that_leads_elsewhere_is_found() {
     let (server, other) = (options().start().await, Server::start().await);
-    let nginx = Nginx::before(other.address, RIGHT).await;
+    let nginx = Nginx::before(other.address, right()).await;
     let diagnosis = through(&server, &nginx, &[]).await;
     diagnosis.says("reaches", "wrong", "another goldcrest", "passes on to");
     let nginx = Nginx::before(server.address, "return 301 https://chat.invalid$request_uri;").await;
     let diagnosis = through(&server, &nginx, &[]).await;
     diagnosis.ails_only(&["reaches"]).says("reaches", "wrong", "https://chat.invalid/", "--public-url");
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let nginx = Nginx::before(nobody, RIGHT).await;
+    let nginx = Nginx::before(nobody, right()).await;
     let diagnosis = through(&server, &nginx, &[]).await;
     diagnosis.ails_only(&["reaches"]).says("reaches", "wrong", "502", "proxy_pass");
 }

@@ -146,11 +146,6 @@ impl Interface {
         paths.sort_unstable();
         paths
     }
-
-    /// Whether there is nothing of it yet but its place.
-    pub fn is_to_come(&self) -> bool {
-        self.routes_in_source().is_empty()
-    }
 }
 
 /// A path with something in the place of each of its parameters.

@@ -192,7 +192,9 @@ impl Doer {
                 let (circle, inbox) =
                     (*chance.pick(&["everyone", "contacts"]), *chance.pick(&["everyone", "everyone", "contacts"]));
                 let length = chance.between(0, 10);
-                let body = json!({"bio": chance.text(length), "bio_visible": circle, "inbox": inbox});
+                let shown = chance.percent(80);
+                let body =
+                    json!({"bio": chance.text(length), "bio_visible": circle, "inbox": inbox, "show_presence": shown});
                 self.call(Method::PATCH, "me".to_owned(), body).await
             }
             1 | 2 => {

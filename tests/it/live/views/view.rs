@@ -51,7 +51,7 @@ fn id_of(value: &Value) -> String {
     value["id"].to_string()
 }
 
-const ME: &[&str] = &["id", "username", "email", "email_confirmed", "bio", "bio_visible", "inbox"];
+const ME: &[&str] = &["id", "username", "email", "email_confirmed", "bio", "bio_visible", "inbox", "show_presence"];
 const FACTS: &[&str] = &["kind", "name", "post", "created_at"];
 const MESSAGE: &[&str] = &[
     "id",
@@ -172,15 +172,14 @@ impl View {
                 let id = number(&data["id"]);
                 self.unread.remove(&id);
                 if let Some(message) = self.messages.get_mut(&id) {
-                    message["text"] = json!("");
-                    message["mentions"] = json!([]);
-                    message["deleted_at"] = data["deleted_at"].clone();
+                    erase(message, &data["deleted_at"]);
                 }
             }
             "message.hidden" => {
                 self.unread.remove(&number(&data["id"]));
                 self.messages.remove(&number(&data["id"]));
             }
+            "messages.expired" => self.expire(here, number(&data["up_to"]), &event["at"]),
             "conversation.created" => {
                 let conversation = Conversation {
                     facts: only(data, FACTS),
@@ -248,6 +247,21 @@ impl View {
         }
     }
 
+    /// The root of a thread that lives on stays as a tombstone.
+    fn expire(&mut self, place: u64, up_to: u64, at: &Value) {
+        let is_old = |id: &u64, message: &Value| *id <= up_to && message["conversation_id"] == json!(place);
+        let newer = self.messages.iter().filter(|(id, _)| **id > up_to);
+        let roots: BTreeSet<u64> = newer.filter_map(|(_, message)| message["thread_id"].as_u64()).collect();
+        self.messages.retain(|id, message| !is_old(id, message) || roots.contains(id));
+        for (id, message) in &mut self.messages {
+            if is_old(id, message) && message["deleted_at"].is_null() {
+                erase(message, at);
+            }
+        }
+        let messages = &self.messages;
+        self.unread.retain(|id| *id > up_to || place_of(messages, *id) != Some(place));
+    }
+
     fn receive(&mut self, data: &Value) {
         let (reader, message) = (number(&data["user"]["id"]), number(&data["message_id"]));
         let place = number(&data["conversation_id"]);
@@ -299,9 +313,12 @@ impl View {
         for (id, conversation) in &self.conversations {
             assert_eq!(*conversation, fresh.conversations[id], "{} {id}", title("conversation"));
         }
-        assert_eq!(keys(&self.messages), keys(&fresh.messages), "{}", title("the messages"));
         let is_there =
             |id: &u64| place_of(&self.messages, *id).is_some_and(|place| self.conversations.contains_key(&place));
+        // What runs out where he is not any more, he is not told of.
+        let known: Vec<u64> =
+            self.messages.keys().copied().filter(|id| is_there(id) || fresh.messages.contains_key(id)).collect();
+        assert_eq!(known, keys(&fresh.messages), "{}", title("the messages"));
         for (id, message) in self.messages.iter().filter(|(id, _)| is_there(id)) {
             assert_eq!(*message, fresh.messages[id], "{} {id}", title("message"));
         }
@@ -348,7 +365,24 @@ impl View {
         let mentioned: Vec<u64> = mentioned.filter(|id| is_there(*id)).collect();
         let listed: Vec<u64> = fresh.mentioned.iter().copied().filter(|id| is_there(*id)).collect();
         assert_eq!(mentioned, listed, "{}", title("the mentions"));
+        let takes_part = |message: &Value| message["author"]["id"] == json!(self.viewer) || mentions_me(message);
+        let mut threads: BTreeMap<u64, bool> = BTreeMap::new();
+        for message in self.messages.values() {
+            if let Some(root) = message["thread_id"].as_u64().filter(|root| is_there(*root)) {
+                let own = self.messages.get(&root).is_some_and(takes_part);
+                *threads.entry(root).or_insert(own) |= takes_part(message);
+            }
+        }
+        let threads: Vec<u64> = threads.into_iter().filter(|(_, mine)| *mine).map(|(root, _)| root).collect();
+        let listed: Vec<u64> = fresh.threads.iter().copied().filter(|root| is_there(*root)).collect();
+        assert_eq!(threads, listed, "{}", title("the threads"));
     }
+}
+
+fn erase(message: &mut Value, deleted_at: &Value) {
+    message["text"] = json!("");
+    message["mentions"] = json!([]);
+    message["deleted_at"] = deleted_at.clone();
 }
 
 fn place_of(messages: &BTreeMap<u64, Value>, id: u64) -> Option<u64> {
