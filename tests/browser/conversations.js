@@ -42,17 +42,18 @@ async function long(browser) {
   await tab.waitForSelector('.window .message');
   await tab.click('.newest');
   await until('the newest', () => tab.evaluate((many) => Number(document.querySelector('.window').lastElementChild.dataset.key) === many, MANY));
-  await tab.evaluate(() => {
+  const measure = () => tab.evaluate(() => {
     globalThis.measured = { shift: 0, most: 0 };
     new PerformanceObserver((list) => {
       for (const { value } of list.getEntries()) measured.shift += value;
     }).observe({ type: 'layout-shift' });
     const count = () => {
-      measured.most = Math.max(measured.most, document.querySelectorAll('.message').length);
+      measured.most = Math.max(measured.most, document.querySelectorAll('.message, .entry').length);
       requestAnimationFrame(count);
     };
     requestAnimationFrame(count);
   });
+  await measure();
   const first = () => tab.evaluate(() => Number(document.querySelector('.window').firstElementChild.dataset.key));
   const box = await tab.locator('.scroller').boundingBox();
   await tab.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
@@ -63,7 +64,7 @@ async function long(browser) {
       return Math.abs((await first()) - before) >= far;
     });
     const keys = await tab.evaluate(() => [...document.querySelector('.window').children].map((row) => Number(row.dataset.key)));
-    assert.deepEqual(keys, keys.map((_, index) => keys[0] + index), `${what}: none is left out`);
+    assert.deepEqual(keys, keys.map((_, index) => (keys[0] < keys[1] ? keys[0] + index : keys[0] - index)), `${what}: none is left out`);
     const { shift, most } = await tab.evaluate(() => measured);
     assert(shift < 0.05, `${what} shifts by ${shift}`);
     assert(most < 400, `${most} messages are in the page`);
@@ -74,8 +75,19 @@ async function long(browser) {
   await tab.focus('.scroller');
   await away('Page Up', 500, () => tab.keyboard.press('PageUp'));
   await away('Page Down', 400, () => tab.keyboard.press('PageDown'));
-  const { shift, most } = await tab.evaluate(() => measured);
-  console.log(`ok: ${MANY} messages: at most ${most} in the page, shifted by ${shift.toFixed(4)}`);
+  const report = async (where) => {
+    const { shift, most } = await tab.evaluate(() => measured);
+    console.log(`ok: ${MANY} messages ${where}: at most ${most} in the page, shifted by ${shift.toFixed(4)}`);
+  };
+  await report('in a conversation');
+  await tab.goto('/');
+  await tab.waitForSelector('.window .entry');
+  await measure();
+  await tab.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+  await away('the wheel downward', 1_000, () => tab.mouse.wheel(0, 900));
+  await away('the wheel upward', 500, () => tab.mouse.wheel(0, -900));
+  await away('a wheel that spins downward', 1_000, () => tab.mouse.wheel(0, 4_000));
+  await report('in the stream');
   await tab.context().close();
 }
 
