@@ -42,17 +42,18 @@ async function long(browser) {
   await tab.waitForSelector('.window .message');
   await tab.click('.newest');
   await until('the newest', () => tab.evaluate((many) => Number(document.querySelector('.window').lastElementChild.dataset.key) === many, MANY));
-  await tab.evaluate(() => {
+  const measure = () => tab.evaluate(() => {
     globalThis.measured = { shift: 0, most: 0 };
     new PerformanceObserver((list) => {
       for (const { value } of list.getEntries()) measured.shift += value;
     }).observe({ type: 'layout-shift' });
     const count = () => {
-      measured.most = Math.max(measured.most, document.querySelectorAll('.message').length);
+      measured.most = Math.max(measured.most, document.querySelectorAll('.message, .entry').length);
       requestAnimationFrame(count);
     };
     requestAnimationFrame(count);
   });
+  await measure();
   const first = () => tab.evaluate(() => Number(document.querySelector('.window').firstElementChild.dataset.key));
   const box = await tab.locator('.scroller').boundingBox();
   await tab.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
@@ -63,7 +64,7 @@ async function long(browser) {
       return Math.abs((await first()) - before) >= far;
     });
     const keys = await tab.evaluate(() => [...document.querySelector('.window').children].map((row) => Number(row.dataset.key)));
-    assert.deepEqual(keys, keys.map((_, index) => keys[0] + index), `${what}: none is left out`);
+    assert.deepEqual(keys, keys.map((_, index) => (keys[0] < keys[1] ? keys[0] + index : keys[0] - index)), `${what}: none is left out`);
     const { shift, most } = await tab.evaluate(() => measured);
     assert(shift < 0.05, `${what} shifts by ${shift}`);
     assert(most < 400, `${most} messages are in the page`);
@@ -74,8 +75,19 @@ async function long(browser) {
   await tab.focus('.scroller');
   await away('Page Up', 500, () => tab.keyboard.press('PageUp'));
   await away('Page Down', 400, () => tab.keyboard.press('PageDown'));
-  const { shift, most } = await tab.evaluate(() => measured);
-  console.log(`ok: ${MANY} messages: at most ${most} in the page, shifted by ${shift.toFixed(4)}`);
+  const report = async (where) => {
+    const { shift, most } = await tab.evaluate(() => measured);
+    console.log(`ok: ${MANY} messages ${where}: at most ${most} in the page, shifted by ${shift.toFixed(4)}`);
+  };
+  await report('in a conversation');
+  await tab.goto('/');
+  await tab.waitForSelector('.window .entry');
+  await measure();
+  await tab.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+  await away('the wheel downward', 1_000, () => tab.mouse.wheel(0, 900));
+  await away('the wheel upward', 500, () => tab.mouse.wheel(0, -900));
+  await away('a wheel that spins downward', 1_000, () => tab.mouse.wheel(0, 4_000));
+  await report('in the stream');
   await tab.context().close();
 }
 
@@ -250,8 +262,13 @@ async function membership(browser) {
   const path = `conversations/${group.id}`;
   await tab.waitForSelector('.compose-text');
   assert.equal(await tab.locator('.details >> text=Add somebody').count(), 0);
-  await server.call('PATCH', `${path}/members/alice`, bob, { role: 'owner' });
+  // On a phone the members stand in a dialog, and what can be done with one of them in a menu above it.
+  const phone = await visit(browser, server, 'bob', `/conversations/${group.id}`, { width: 390, height: 844 });
+  await phone.click('[aria-label=Details]');
+  await phone.click('dialog [aria-label="More about alice"]');
+  await phone.click('[role=menuitem] >> text=Make an owner');
   await tab.waitForSelector('.details >> text=Add somebody');
+  await phone.context().close();
   await server.call('PATCH', `${path}/members/alice`, bob, { role: 'member' });
   await tab.waitForSelector('.details >> text=Add somebody', { state: 'detached' });
   await server.call('PATCH', path, bob, { name: 'Back yard', post: 'owners' });
@@ -273,6 +290,37 @@ async function membership(browser) {
   await tab.click('dialog .danger');
   await until('the list is empty again', async () => (await tab.locator('.conversation').count()) === 0);
   console.log('ok: what one may do in a conversation changes while one looks');
+  await tab.context().close();
+}
+
+/** What an event says by itself nobody asks the server for again. */
+async function quiet(browser) {
+  const server = await Server.started('quiet');
+  const alice = await server.register('alice');
+  const bob = await server.register('bob');
+  await server.register('carol');
+  const group = await server.call('POST', 'conversations', bob, { kind: 'group', name: 'Yard', members: ['alice'] });
+  const path = `conversations/${group.id}`;
+  const said = await send(server, bob, { conversation_id: group.id, text: 'as it was' });
+  await server.call('PUT', `${path}/read`, alice, { message_id: said.id });
+  const tab = await visit(browser, server, 'alice', '/settings');
+  const asked = [];
+  tab.on('request', (request) => /\/conversations\/\d+$/.test(request.url()) && asked.push(request.url()));
+  const listed = (words) => tab.waitForFunction((words) => document.querySelector('.side-list').innerText.includes(words), words);
+  await listed('as it was');
+  await server.call('PATCH', `messages/${said.id}`, bob, { text: 'as it is' });
+  await listed('as it is');
+  await server.call('DELETE', `messages/${said.id}?for=all`, bob);
+  await listed('Message deleted');
+  await server.call('POST', `${path}/members`, bob, { username: 'carol' });
+  await server.call('PATCH', `${path}/members/carol`, bob, { role: 'owner' });
+  await server.call('DELETE', `${path}/members/carol`, bob);
+  await server.call('PATCH', path, bob, { name: 'Back yard' });
+  await listed('Back yard');
+  // What it would ask, it would ask within a second.
+  await tab.evaluate(() => new Promise((resolve) => setTimeout(resolve, 1_500)));
+  assert.deepEqual(asked, []);
+  console.log('ok: nobody asks for what an event said');
   await tab.context().close();
 }
 
@@ -356,7 +404,7 @@ async function crossing(browser) {
 
 run(async () => {
   const browser = await launch();
-  const parts = { markup, onlookers, reading, anew, expiry, membership, crossing, long };
+  const parts = { markup, onlookers, reading, anew, expiry, membership, quiet, crossing, long };
   const wanted = process.argv.slice(3);
   for (const [name, part] of Object.entries(parts)) if (!wanted.length || wanted.includes(name)) await part(browser);
 });

@@ -100,6 +100,7 @@ function adding(id) {
       return null;
     },
   });
+  node.classList.add('line-form');
   return node;
 }
 

@@ -94,7 +94,6 @@ export function scroller(source) {
   /** Draws, and leaves what is looked at in its place. @param {Message[]} items @param {number} from @param {number} to */
   const steady = (items, from, to) => {
     const held = ANCHORS ? null : anchor();
-    lift();
     draw(items, from, to);
     hold(held);
   };
@@ -190,9 +189,13 @@ export function scroller(source) {
       to = Math.min(high(), to + STEP);
       from = Math.max(from, to - MOST);
     }
+    if (isAbove(side)) lift();
     steady(items, from, to);
     return true;
   };
+
+  /** Whether a side is the upper one. @param {'older' | 'newer'} side */
+  const isAbove = (side) => (side === 'older') !== flipped;
 
   /** @param {'older' | 'newer'} side */
   const canGrow = (side) => (side === 'older' ? place(history.messages, first) > low() : place(history.messages, last + 1) < high());
@@ -221,7 +224,7 @@ export function scroller(source) {
     for (const [side, left] of sides) {
       if (left > NEAR) continue;
       // What is drawn in the same frame would be taken for a jump. Whoever goes on pushing upward does get more.
-      lifted = lifted < PATIENCE && above < 1 && canGrow(side) && lift() ? lifted + 1 : 0;
+      lifted = isAbove(side) && lifted < PATIENCE && above < 1 && canGrow(side) && lift() ? lifted + 1 : 0;
       if (lifted || grow(side)) {
         fillSoon();
         return;

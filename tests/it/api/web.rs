@@ -42,7 +42,7 @@ fn page(version: &str) -> String {
 
 /// The version that a page names.
 fn version(answer: &Answer) -> String {
-    let html = String::from_utf8(answer.body.to_vec()).unwrap();
+    let html = String::from_utf8(answer.body.clone()).unwrap();
     html.split("\"/static/").nth(1).and_then(|rest| rest.split('/').next()).unwrap().to_owned()
 }
 
