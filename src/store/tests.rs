@@ -25,7 +25,7 @@ pub(crate) async fn open_counting(home: &Path) -> (Store, Arc<AtomicUsize>) {
     let mut store = open(home).await;
     let statements: Arc<AtomicUsize> = Arc::default();
     let count = Arc::clone(&statements);
-    store.write.set_metric_callback(move |_| {
+    store.write.watch(move |_| {
         count.fetch_add(1, Ordering::Relaxed);
     });
     (store, statements)
@@ -36,7 +36,7 @@ pub(crate) async fn open_noting(home: &Path) -> (Store, Arc<Mutex<Vec<String>>>)
     let mut store = open(home).await;
     let statements: Arc<Mutex<Vec<String>>> = Arc::default();
     let noted = Arc::clone(&statements);
-    store.write.set_metric_callback(move |info| noted.lock().push(info.statement.to_string()));
+    store.write.watch(move |info| noted.lock().push(info.statement.to_string()));
     (store, statements)
 }
 

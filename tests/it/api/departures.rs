@@ -142,7 +142,7 @@ async fn nothing_private_is_left_on_disk() {
             format!("('x',{},'email','marked@example.org',1,9999999999999)", ann.id),
         ),
     ] {
-        server.sql(&format!("INSERT INTO {table} ({columns}) VALUES {values}")).await;
+        server.sql(&format!("INSERT INTO \"{table}\" ({columns}) VALUES {values}")).await;
     }
     let before = ben.head().await;
     leave_for_good(&ann, "keep").await;

@@ -116,7 +116,7 @@ async fn what_is_unread_comes_from_others_after_what_was_read() {
     assert_eq!(list(&bob, "unread=true").await, ["4", "2", "1"]);
     server.kill().await;
     let read =
-        format!("INSERT INTO reads (user_id, conversation_id, message_id, at) VALUES ({}, {direct}, 1, 0)", bob.id);
+        format!("INSERT INTO \"reads\" (user_id, conversation_id, message_id, at) VALUES ({}, {direct}, 1, 0)", bob.id);
     server.sql(&read).await;
     server.restart().await;
     assert_eq!(list(&bob, "unread=true&after=0").await, ["2", "4"]);

@@ -105,10 +105,6 @@ impl Database {
     /// Changes it behind the server's back.
     pub async fn sql(&self, statement: &str) {
         let database = self.connect().await;
-        if database.get_database_backend() == DbBackend::MySql {
-            // It makes an end of counting without a word.
-            database.execute_unprepared("SET max_recursive_iterations = 1000000").await.expect("a setting");
-        }
         database.execute_unprepared(statement).await.unwrap_or_else(|error| panic!("{statement}: {error}"));
         database.close().await.expect("the database can be closed");
     }
@@ -147,10 +143,10 @@ impl Database {
             for column in columns {
                 let condition = match database.get_database_backend() {
                     DbBackend::Postgres => format!("strpos(\"{column}\"::text, '{text}') > 0"),
-                    DbBackend::MySql => format!("instr(CAST(`{column}` AS BINARY), '{text}') > 0"),
+                    DbBackend::MySql => format!("instr(CAST(\"{column}\" AS BINARY), '{text}') > 0"),
                     _ => format!("instr(CAST(\"{column}\" AS BLOB), CAST('{text}' AS BLOB)) > 0"),
                 };
-                let found = rows(&database, &format!("SELECT count(*) AS n FROM {table} WHERE {condition}")).await;
+                let found = rows(&database, &format!("SELECT count(*) AS n FROM \"{table}\" WHERE {condition}")).await;
                 if found[0].try_get::<i64>("", "n").unwrap() > 0 {
                     places.push(format!("{table}.{column}"));
                 }
@@ -215,7 +211,14 @@ fn one(url: String) -> ConnectOptions {
 }
 
 async fn connect(url: String) -> DatabaseConnection {
-    sea_orm::Database::connect(one(url)).await.unwrap_or_else(|error| panic!("the database can be opened: {error}"))
+    let database = sea_orm::Database::connect(one(url)).await;
+    let database = database.unwrap_or_else(|error| panic!("the database can be opened: {error}"));
+    if database.get_database_backend() == DbBackend::MySql {
+        // It makes an end of counting without a word, and takes what stands in quotes for a text.
+        let settings = "SET max_recursive_iterations = 1000000, sql_mode = CONCAT(@@sql_mode, ',ANSI_QUOTES')";
+        database.execute_unprepared(settings).await.expect("a connection has settings");
+    }
+    database
 }
 
 /// Whether the words of any of the databases say that there is no such table.
