@@ -1,5 +1,8 @@
 //! Opens the database: the embedded default with the settings that the promise needs, or a server's.
 
+#[cfg(test)]
+mod tests;
+
 use super::patience::Patient;
 use super::replaced::Opened;
 use super::unreachable;
