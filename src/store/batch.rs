@@ -170,7 +170,13 @@ pub struct Batch {
 
 impl Batch {
     /// Takes over a transaction that has just locked the clock.
-    pub(super) fn new(db: Patient<DatabaseTransaction>, clock: Clock, id: i64, mut set: WorkingSet, now: Timestamp) -> Self {
+    pub(super) fn new(
+        db: Patient<DatabaseTransaction>,
+        clock: Clock,
+        id: i64,
+        mut set: WorkingSet,
+        now: Timestamp,
+    ) -> Self {
         set.trim();
         let at = now.max(clock.last_at);
         Self { db, clock, id, records: Vec::new(), erased: false, set, pending: Pending::default(), at, writes: 0 }

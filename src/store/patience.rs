@@ -91,10 +91,7 @@ impl<C: ConnectionTrait> ConnectionTrait for Patient<C> {
     }
 }
 
-async fn within<T>(
-    limit: Option<Duration>,
-    asked: impl Future<Output = Result<T, DbErr>>,
-) -> Result<T, DbErr> {
+async fn within<T>(limit: Option<Duration>, asked: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
     let Some(limit) = limit else { return asked.await };
     tokio::time::timeout(limit, asked).await.unwrap_or_else(|_| {
         let silence = format!("the database server said nothing for {} s", limit.as_secs());

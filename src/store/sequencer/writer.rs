@@ -31,7 +31,8 @@ const COMMITS_KEPT: (u64, Duration) = (5_000, Duration::from_hours(1));
 const EMPTIED_EVERY: Duration = Duration::from_secs(1);
 
 /// How a transaction is ended: tests lose its answer here.
-pub(super) type Commit = Box<dyn Fn(Patient<DatabaseTransaction>) -> BoxFuture<'static, Result<(), DbErr>> + Send + Sync>;
+pub(super) type Commit =
+    Box<dyn Fn(Patient<DatabaseTransaction>) -> BoxFuture<'static, Result<(), DbErr>> + Send + Sync>;
 
 /// What became of one transaction.
 enum Attempt {

@@ -1,9 +1,9 @@
 //! Sessions over time: how they last, what their list shows, and what ends with a shorter lifetime. Where a day or more
 //! would have to pass, the rows are made older in the database file.
 
-use std::time::UNIX_EPOCH;
 use http::Method;
 use serde_json::{Value, json};
+use std::time::UNIX_EPOCH;
 
 use super::tokens::{parts, sign, signing_key};
 use crate::support::{

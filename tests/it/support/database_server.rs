@@ -11,21 +11,20 @@ pub struct DatabaseServer {
     pub url: String,
     /// `scripts/databases`, which starts it again whenever it ends, and ends it when its input ends.
     script: Child,
-    process: u32,
 }
 
 impl DatabaseServer {
     pub async fn start() -> Self {
         let which = std::env::var("GOLDCREST_TEST_DATABASE").expect("this test runs beside scripts/databases");
         let mut command = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/databases"));
-        let tell = "echo \"$GOLDCREST_TEST_DATABASE_PROCESS $GOLDCREST_TEST_DATABASE_URL\"; exec cat";
+        let tell = "echo \"$GOLDCREST_TEST_DATABASE_URL\"; exec cat";
         command.args([&which, "sh", "-c", tell]).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut script = command.spawn().expect("the script starts");
         let mut line = String::new();
         let mut output = BufReader::new(script.stdout.take().unwrap());
         within(PATIENCE * 2, "the database server to start", output.read_line(&mut line)).await.expect("a line");
-        let (process, url) = line.trim().split_once(' ').unwrap_or_else(|| panic!("it did not start: {line:?}"));
-        Self { url: url.to_owned(), script, process: process.parse().expect("a process") }
+        assert!(line.contains("://"), "it did not start: {line:?}");
+        Self { url: line.trim().to_owned(), script }
     }
 
     pub async fn database(&self) -> Database {
@@ -35,7 +34,8 @@ impl DatabaseServer {
     /// Ends it, as an operator would; nothing starts it again before [`Self::comes_back`].
     pub fn goes(&self) {
         signal("STOP", self.script_id());
-        signal(if self.url.starts_with("postgres") { "INT" } else { "TERM" }, self.process);
+        let server = *self.processes().first().expect("the database server runs");
+        signal(if self.url.starts_with("postgres") { "INT" } else { "TERM" }, server);
     }
 
     pub fn comes_back(&self) {
@@ -61,19 +61,27 @@ impl DatabaseServer {
 
     /// The server and, on `PostgreSQL`, its process for each connection.
     fn processes(&self) -> Vec<u32> {
-        let children = std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", self.process)).unwrap_or_default();
-        let children = children.split_whitespace().map(|id| id.parse().expect("a process"));
-        std::iter::once(self.process).chain(children).collect()
+        let name = |process: &u32| std::fs::read_to_string(format!("/proc/{process}/comm")).unwrap_or_default();
+        let mut found = children(self.script_id());
+        found.retain(|process| ["postgres", "mariadbd"].contains(&name(process).trim()));
+        let of_server = found.iter().flat_map(|process| children(*process)).collect::<Vec<_>>();
+        found.extend(of_server);
+        found
     }
 }
 
 impl Drop for DatabaseServer {
     fn drop(&mut self) {
-        self.thaws();
         self.comes_back();
+        self.thaws();
         // Its input ends with this, and so does all of it.
         drop(self.script.stdin.take());
     }
+}
+
+fn children(process: u32) -> Vec<u32> {
+    let children = std::fs::read_to_string(format!("/proc/{process}/task/{process}/children")).unwrap_or_default();
+    children.split_whitespace().map(|id| id.parse().expect("a process")).collect()
 }
 
 /// Sends it, if the process is still there.

@@ -145,8 +145,15 @@ impl Server {
             .build()
             .expect("an HTTP client");
         let address = options.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 0)));
-        let mut server =
-            Self { address, own_addresses: HashMap::new(), options, http, process: None, log: Arc::default(), database };
+        let mut server = Self {
+            address,
+            own_addresses: HashMap::new(),
+            options,
+            http,
+            process: None,
+            log: Arc::default(),
+            database,
+        };
         server.spawn().await;
         server
     }
@@ -361,7 +368,8 @@ impl Server {
         let sockets = links.filter(|to| to.to_string_lossy().starts_with("socket:")).collect::<Vec<_>>();
         let Some(port) = self.database.port() else { return sockets.len() };
         // Behind its head line, each has the address of the other end in the third place, and its inode in the tenth.
-        let table = std::fs::read_to_string(format!("/proc/{}/net/tcp", self.process_id())).expect("Linux lists sockets");
+        let table =
+            std::fs::read_to_string(format!("/proc/{}/net/tcp", self.process_id())).expect("Linux lists sockets");
         let to_database = table.lines().filter_map(|line| {
             let fields: Vec<&str> = line.split_whitespace().collect();
             let ends_there = fields.get(2)?.ends_with(&format!(":{port:04X}"));
