@@ -69,3 +69,13 @@ pub(crate) fn index(name: &'static str, table: &'static str, columns: &[&'static
 pub(crate) fn unique(name: &'static str, table: &'static str, columns: &[&'static str]) -> IndexCreateStatement {
     index(name, table, columns).unique().to_owned()
 }
+
+/// Makes an index if there is none of its name. `MariaDB` has words for that, which the builder leaves out, since `MySQL` has
+/// none; and there no step is one transaction, so that a start which was cut short is taken up in the middle of one.
+pub(crate) async fn create_index(manager: &SchemaManager<'_>, index: IndexCreateStatement) -> Result<(), DbErr> {
+    if manager.get_database_backend() != DbBackend::MySql {
+        return manager.create_index(index).await;
+    }
+    let statement = index.to_string(MysqlQueryBuilder).replacen("INDEX ", "INDEX IF NOT EXISTS ", 1);
+    manager.get_connection().execute_unprepared(&statement).await.map(drop)
+}

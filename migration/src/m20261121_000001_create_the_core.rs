@@ -5,7 +5,8 @@
 //! order.
 
 use crate::columns::{
-    bytes_or_null, flag, index, long_text, number, number_or_null, primary, table, text, text_or_null, unique,
+    bytes_or_null, create_index, flag, index, long_text, number, number_or_null, primary, table, text, text_or_null,
+    unique,
 };
 use sea_orm_migration::prelude::*;
 
@@ -131,7 +132,7 @@ impl MigrationTrait for Migration {
             unique("messages_by_client_id", "messages", &["client_id", "author_id"]),
         ];
         for statement in indexes {
-            manager.create_index(statement).await?;
+            create_index(manager, statement).await?;
         }
         let first = Query::insert()
             .into_table(Alias::new("clock"))

@@ -1,7 +1,7 @@
 //! Adds what people are to each other (contacts, blocks), what they have read, mailed links, invitations, who is leaving,
 //! and what messages know beyond their text.
 
-use crate::columns::{flag, index, number, number_or_null, primary, table, text, text_or_null, unique};
+use crate::columns::{create_index, flag, index, number, number_or_null, primary, table, text, text_or_null, unique};
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;
 
@@ -146,7 +146,7 @@ impl MigrationTrait for Migration {
             manager.create_table(statement).await?;
         }
         for statement in indexes() {
-            manager.create_index(statement).await?;
+            create_index(manager, statement).await?;
         }
         if backend == DbBackend::Postgres {
             manager.get_connection().execute_unprepared(NAMES_BY_BYTES).await?;

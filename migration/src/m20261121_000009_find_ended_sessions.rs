@@ -1,6 +1,6 @@
 //! Finds sessions that ran out, or ended long ago, without looking at all there are.
 
-use crate::columns::index;
+use crate::columns::{create_index, index};
 use sea_orm_migration::prelude::*;
 
 #[derive(DeriveMigrationName)]
@@ -10,8 +10,8 @@ pub(crate) struct Migration;
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         // Those that ran out and are still to be ended are few among those that ended of late.
-        manager.create_index(index("sessions_by_end", "sessions", &["revoked_at", "expires_at"])).await?;
-        manager.create_index(index("sessions_by_expiry", "sessions", &["expires_at"])).await
+        create_index(manager, index("sessions_by_end", "sessions", &["revoked_at", "expires_at"])).await?;
+        create_index(manager, index("sessions_by_expiry", "sessions", &["expires_at"])).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {

@@ -1,6 +1,6 @@
 //! Finds who took part in a thread by its root, for when messages are kept no longer.
 
-use crate::columns::index;
+use crate::columns::{create_index, index};
 use sea_orm_migration::prelude::*;
 
 #[derive(DeriveMigrationName)]
@@ -11,7 +11,7 @@ const INDEX: &str = "threads_by_root";
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.create_index(index(INDEX, "threads", &["thread_id"])).await
+        create_index(manager, index(INDEX, "threads", &["thread_id"])).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {

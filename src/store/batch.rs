@@ -15,6 +15,7 @@ pub use wants::Wants;
 
 use super::clock::Clock;
 use super::messages::Kept;
+use super::patience::Patient;
 use super::receipts::Position;
 use super::stays::Lasting;
 use super::{entity, events, mentions, messages, threads, words};
@@ -154,7 +155,7 @@ pub struct NewMessage {
 /// A transaction that holds the clock.
 #[derive(Debug)]
 pub struct Batch {
-    pub(super) db: DatabaseTransaction,
+    pub(super) db: Patient<DatabaseTransaction>,
     pub(super) clock: Clock,
     pub(super) id: i64,
     pub(super) records: Vec<Record>,
@@ -169,7 +170,13 @@ pub struct Batch {
 
 impl Batch {
     /// Takes over a transaction that has just locked the clock.
-    pub(super) fn new(db: DatabaseTransaction, clock: Clock, id: i64, mut set: WorkingSet, now: Timestamp) -> Self {
+    pub(super) fn new(
+        db: Patient<DatabaseTransaction>,
+        clock: Clock,
+        id: i64,
+        mut set: WorkingSet,
+        now: Timestamp,
+    ) -> Self {
         set.trim();
         let at = now.max(clock.last_at);
         Self { db, clock, id, records: Vec::new(), erased: false, set, pending: Pending::default(), at, writes: 0 }

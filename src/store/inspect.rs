@@ -241,7 +241,7 @@ async fn line(db: &DatabaseConnection) -> Result<Option<Line>, DbErr> {
     Ok(Some(Line { head, beginning, last_at: Timestamp(row.try_get_by_index(2)?), log }))
 }
 
-async fn settings(db: &DatabaseConnection) -> Result<BTreeMap<String, String>, DbErr> {
+async fn settings(db: &impl ConnectionTrait) -> Result<BTreeMap<String, String>, DbErr> {
     let backend = db.get_database_backend();
     let mut settings = BTreeMap::new();
     if backend == DbBackend::Sqlite {
@@ -260,12 +260,12 @@ async fn settings(db: &DatabaseConnection) -> Result<BTreeMap<String, String>, D
     Ok(settings)
 }
 
-async fn texts(db: &DatabaseConnection, query: &str) -> Result<Vec<String>, DbErr> {
+async fn texts(db: &impl ConnectionTrait, query: &str) -> Result<Vec<String>, DbErr> {
     let rows = db.query_all_raw(Statement::from_string(db.get_database_backend(), query)).await?;
     rows.iter().map(|row| row.try_get_by_index(0)).collect()
 }
 
-async fn number(db: &DatabaseConnection, query: &str) -> Result<Option<i64>, DbErr> {
+async fn number(db: &impl ConnectionTrait, query: &str) -> Result<Option<i64>, DbErr> {
     let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), query)).await?;
     row.map(|row| row.try_get_by_index(0)).transpose()
 }

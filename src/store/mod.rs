@@ -18,6 +18,7 @@ mod mentions;
 mod messages;
 mod open;
 mod pairs;
+mod patience;
 mod presence;
 mod receipts;
 mod renumber;

@@ -1,11 +1,15 @@
 //! Opens the database: the embedded default with the settings that the promise needs, or a server's.
 
+#[cfg(test)]
+mod tests;
+
+use super::patience::Patient;
 use super::replaced::Opened;
 use super::unreachable;
 use migration::{Migrator, MigratorTrait};
-use sea_orm::sqlx::Executor;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
-use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement};
+use sea_orm::sqlx::{Connection, Executor};
+use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, SqlxError, Statement};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +19,8 @@ use url::Url;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long connecting may take before whoever waits is told what for.
 const SILENT: Duration = Duration::from_millis(500);
+/// How long a connection that is given back has to answer once more.
+const LAST_WORD: Duration = Duration::from_secs(2);
 /// How long a statement of `SQLite` waits for what another process has locked.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How many readers run side by side.
@@ -23,8 +29,8 @@ pub(super) const READERS: u32 = 8;
 /// An open database: one connection that writes, used by the sequencer alone, and several that read.
 #[derive(Debug, Clone)]
 pub struct Store {
-    pub(super) write: DatabaseConnection,
-    pub(super) read: DatabaseConnection,
+    pub(super) write: Patient<DatabaseConnection>,
+    pub(super) read: Patient<DatabaseConnection>,
     pub(super) opened: Arc<Opened>,
 }
 
@@ -115,7 +121,7 @@ impl Store {
             Ok(opened) => opened,
             Err(error) => return Err(OpenError::because(database, &error).await),
         };
-        Ok(Self { write, read, opened: Arc::new(opened) })
+        Ok(Self { write: Patient::new(write), read: Patient::new(read), opened: Arc::new(opened) })
     }
 
     /// Closes all connections, the writing one last, which on `SQLite` folds the write-ahead log back in.
@@ -164,6 +170,15 @@ async fn connect(database: &Database, connections: u32, reading: bool) -> Result
     }
 }
 
+/// Whether a connection that is given back is good for the next. One whose statement was given up may never say anything
+/// again, and would keep its place in the pool for as long.
+async fn answers<C: Connection>(connection: &mut C) -> Result<bool, SqlxError> {
+    match tokio::time::timeout(LAST_WORD, connection.ping()).await {
+        Ok(answer) => answer.map(|()| true),
+        Err(_) => Err(SqlxError::Io(std::io::ErrorKind::TimedOut.into())),
+    }
+}
+
 /// Where a database is, without the name and the password in its URL.
 pub(super) fn place(url: &str) -> String {
     if let Some(file) = url.strip_prefix("sqlite://") {
@@ -209,8 +224,9 @@ pub(super) fn options(database: &Database, connections: u32, reading: bool) -> C
             ("tcp_keepalives_count", "3"),
         ])
     });
+    options.map_sqlx_postgres_pool_opts(|pool| pool.after_release(|connection, _| Box::pin(answers(connection))));
     options.map_sqlx_mysql_pool_opts(move |pool| {
-        pool.after_connect(move |connection, _| {
+        pool.after_release(|connection, _| Box::pin(answers(connection))).after_connect(move |connection, _| {
             Box::pin(async move {
                 // READ COMMITTED: after waiting for the clock a transaction must see what was committed meanwhile.
                 let isolation = if reading { "REPEATABLE READ" } else { "READ COMMITTED" };

@@ -266,7 +266,7 @@ mod tests {
         let mut store = open(home.path()).await;
         let statements: Arc<AtomicUsize> = Arc::default();
         let count = Arc::clone(&statements);
-        store.read.set_metric_callback(move |_| {
+        store.read.watch(move |_| {
             count.fetch_add(1, Ordering::Relaxed);
         });
         let said = together(&store, [Crowd(people)]).await.pop().expect("a crowd").expect("it gathers");

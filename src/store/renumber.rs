@@ -7,7 +7,7 @@ use super::{Store, StoreError, to_word};
 use crate::domain::sessions::SessionKind;
 use crate::domain::{Seq, Timestamp};
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, TransactionTrait};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter};
 
 /// How far numbers jump: further than a server counts between a backup and its restoring. A number stays exact in
 /// JavaScript for two million jumps.
@@ -41,7 +41,7 @@ impl Store {
     /// Moves the head, the beginning of history and the numbers of sessions forward in one transaction, so that every
     /// older cursor is told `reset` and no token means a session that it was not made for. Nothing else may write.
     pub async fn renumber(&self, logins: Logins) -> Result<Renumbered, StoreError> {
-        let db = self.write.begin_with_options(immediate()).await?;
+        let db = self.write.begin(immediate()).await?;
         let before = Clock::lock(&db).await?;
         let now = Timestamp::now().max(before.last_at);
         let head = Seq(before.head.0 + JUMP);
@@ -67,7 +67,7 @@ impl Store {
     }
 }
 
-async fn end_logins(db: &DatabaseTransaction, now: Timestamp) -> Result<(u64, u64), DbErr> {
+async fn end_logins(db: &impl ConnectionTrait, now: Timestamp) -> Result<(u64, u64), DbErr> {
     let revoke = || {
         sessions::Entity::update_many()
             .col_expr(sessions::Column::RevokedAt, Expr::value(now.0))

@@ -6,6 +6,7 @@ mod reading;
 use super::clock::Clock;
 use super::conversations::Activity;
 use super::messages::{Kept, MessageFilter, MessagePage};
+use super::patience::Patient;
 use super::users::UserFilter;
 use super::{
     Store, StoreError, blocks, contacts, conversations, hidden, invitations, mentions, messages, sessions, stays,
@@ -18,13 +19,13 @@ use crate::domain::invitations::Invitation;
 use crate::domain::sessions::Session;
 use crate::domain::users::{User, UserRef};
 use crate::domain::{ConversationId, InvitationId, MessageId, Seq, Timestamp, UserId};
-use sea_orm::{AccessMode, DatabaseTransaction, DbBackend, IsolationLevel, TransactionTrait};
+use sea_orm::{DatabaseTransaction, DbBackend, IsolationLevel, TransactionOptions};
 use std::collections::{HashMap, HashSet};
 
 /// A reading transaction. Stream from its [`head`](Self::head), and nothing is missed or doubled.
 #[derive(Debug)]
 pub struct Snapshot {
-    db: DatabaseTransaction,
+    db: Patient<DatabaseTransaction>,
     clock: Clock,
 }
 
@@ -32,13 +33,10 @@ impl Store {
     /// Begins to read. The clock is read first, which on `SQLite` also fixes what the rest will see.
     pub async fn snapshot(&self) -> Result<Snapshot, StoreError> {
         let db = match self.backend() {
-            DbBackend::Sqlite => self.read.begin().await?,
-            DbBackend::Postgres => {
-                let isolation = Some(IsolationLevel::RepeatableRead);
-                self.read.begin_with_config(isolation, Some(AccessMode::ReadOnly)).await?
-            }
+            DbBackend::Sqlite => self.read.begin(TransactionOptions::default()).await?,
+            DbBackend::Postgres => self.read.begin_reading(Some(IsolationLevel::RepeatableRead)).await?,
             // Reading connections are set to REPEATABLE READ for the session.
-            _ => self.read.begin_with_config(None, Some(AccessMode::ReadOnly)).await?,
+            _ => self.read.begin_reading(None).await?,
         };
         let clock = Clock::read(&db).await?;
         Ok(Snapshot { db, clock })

@@ -15,9 +15,29 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio_util::sync::CancellationToken;
 
-/// The database of a directory, made if there is none.
+/// The database of a directory, made if there is none: in it, or on the database server of the test run
+/// (`scripts/databases`), with which it goes away.
+pub(crate) async fn database(home: &Path) -> Database {
+    let Ok(server) = std::env::var("GOLDCREST_TEST_DATABASE_URL") else {
+        return Database { url: database_url(home) };
+    };
+    let place = home.join("database");
+    if let Ok(url) = std::fs::read_to_string(&place) {
+        return Database { url };
+    }
+    let name = format!("goldcrest_{:016x}", rand::random::<u64>());
+    let admin = sea_orm::Database::connect(&server).await.expect("a database server");
+    admin.execute_unprepared(&format!("CREATE DATABASE {name}")).await.expect("a database can be made");
+    admin.close().await.expect("the connection closes");
+    let (server, _) = server.rsplit_once('/').expect("a URL names a database");
+    let url = format!("{server}/{name}");
+    std::fs::write(place, &url).expect("it is remembered");
+    Database { url }
+}
+
+/// The same, opened.
 pub(crate) async fn open(home: &Path) -> Store {
-    Store::open(&Database { url: database_url(home) }).await.expect("a database opens")
+    Store::open(&database(home).await).await.expect("a database opens")
 }
 
 /// The same, with a count of the statements that its writer runs.
@@ -25,7 +45,7 @@ pub(crate) async fn open_counting(home: &Path) -> (Store, Arc<AtomicUsize>) {
     let mut store = open(home).await;
     let statements: Arc<AtomicUsize> = Arc::default();
     let count = Arc::clone(&statements);
-    store.write.set_metric_callback(move |_| {
+    store.write.watch(move |_| {
         count.fetch_add(1, Ordering::Relaxed);
     });
     (store, statements)
@@ -36,7 +56,7 @@ pub(crate) async fn open_noting(home: &Path) -> (Store, Arc<Mutex<Vec<String>>>)
     let mut store = open(home).await;
     let statements: Arc<Mutex<Vec<String>>> = Arc::default();
     let noted = Arc::clone(&statements);
-    store.write.set_metric_callback(move |info| noted.lock().push(info.statement.to_string()));
+    store.write.watch(move |info| noted.lock().push(info.statement.to_string()));
     (store, statements)
 }
 

@@ -58,12 +58,11 @@ pub(in crate::store) async fn named_of_user(
 mod tests {
     use super::*;
     use crate::store::tests::open;
-    use sea_orm::DatabaseConnection;
 
     const USER: UserId = UserId(1);
 
     /// A group made behind a message.
-    async fn group(db: &DatabaseConnection, id: i64, behind: i64, namespace: &str) {
+    async fn group(db: &impl ConnectionTrait, id: i64, behind: i64, namespace: &str) {
         let rows = format!(
             "INSERT INTO conversations (id, kind, name, name_key, post, created_at, namespace)
                 VALUES ({id}, 'group', 'g{id}', '{namespace}-g{id}', 'members', 0, '{namespace}');
@@ -73,7 +72,7 @@ mod tests {
         db.execute_unprepared(&rows).await.expect("a group");
     }
 
-    async fn say(db: &DatabaseConnection, conversation: i64, id: i64) {
+    async fn say(db: &impl ConnectionTrait, conversation: i64, id: i64) {
         let row = format!(
             "INSERT INTO messages (id, seq, conversation_id, author_id, text, body_hash, created_at)
                 VALUES ({id}, {id}, {conversation}, 2, 'text', 0, 0)"

@@ -8,10 +8,11 @@ use crate::store::Store;
 use crate::store::batch::{Batch, Wants, WorkingSet};
 use crate::store::clock::Clock;
 use crate::store::entity::commits;
+use crate::store::patience::{Patient, is_passing};
 use crate::store::replaced::batch_at;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use sea_orm::{DatabaseTransaction, DbErr, EntityTrait, SqliteTransactionMode, TransactionOptions, TransactionTrait};
+use sea_orm::{DatabaseTransaction, DbErr, EntityTrait, SqliteTransactionMode, TransactionOptions};
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -30,7 +31,8 @@ const COMMITS_KEPT: (u64, Duration) = (5_000, Duration::from_hours(1));
 const EMPTIED_EVERY: Duration = Duration::from_secs(1);
 
 /// How a transaction is ended: tests lose its answer here.
-pub(super) type Commit = Box<dyn Fn(DatabaseTransaction) -> BoxFuture<'static, Result<(), DbErr>> + Send + Sync>;
+pub(super) type Commit =
+    Box<dyn Fn(Patient<DatabaseTransaction>) -> BoxFuture<'static, Result<(), DbErr>> + Send + Sync>;
 
 /// What became of one transaction.
 enum Attempt {
@@ -122,7 +124,7 @@ impl Writer {
                     tracing::warn!(%error, changes = jobs.len(), "a batch was rolled back; its changes run one by one");
                     return self.write_one_by_one(jobs).await;
                 }
-                Attempt::RolledBack(error) if is_lost_connection(&error) => {
+                Attempt::RolledBack(error) if is_passing(&error) => {
                     tell(jobs, "cannot write: the database went away", &error);
                     break Some(SubmitError::Unavailable);
                 }
@@ -183,7 +185,7 @@ impl Writer {
         }
         let set = std::mem::take(&mut self.set);
         // The lock comes before anything else is read: what a change decides on must be true when it commits.
-        let db = match self.store.write.begin_with_options(immediate()).await {
+        let db = match self.store.write.begin(immediate()).await {
             Ok(db) => db,
             Err(error) => return Attempt::NoClock(error),
         };
@@ -253,7 +255,8 @@ impl Writer {
     async fn find_out(&mut self, id: i64) -> Option<bool> {
         let give_up = Instant::now() + OUTCOME_TIMEOUT;
         while Instant::now() < give_up {
-            match self.look_for(id).await {
+            let looking = tokio::time::timeout_at(give_up, self.look_for(id)).await;
+            match looking.unwrap_or_else(|_| Err(DbErr::Custom("the database server says nothing".to_owned()))) {
                 Ok((found, clock)) => {
                     let event = self.last.and_then(|last| last.event);
                     self.last = Some(Last { batch: clock.batch, head: clock.head, event });
@@ -267,7 +270,7 @@ impl Writer {
     }
 
     async fn look_for(&self, id: i64) -> Result<(bool, Clock), DbErr> {
-        let db = self.store.write.begin_with_options(immediate()).await?;
+        let db = self.store.write.begin(immediate()).await?;
         let clock = Clock::lock(&db).await?;
         let found = commits::Entity::find_by_id(id).one(&db).await?.is_some();
         db.rollback().await?;
@@ -316,7 +319,7 @@ async fn decide(jobs: &mut [Box<dyn Job>], batch: &mut Batch) -> Result<(), DbEr
 
 /// Whether the line is the one that was known, gone on with by others: its head did not go back, and the last event that
 /// was written here stands there in its batch, unless history no longer keeps it.
-async fn is_behind(db: &DatabaseTransaction, clock: &Clock, last: Last) -> Result<bool, DbErr> {
+async fn is_behind(db: &Patient<DatabaseTransaction>, clock: &Clock, last: Last) -> Result<bool, DbErr> {
     if clock.head < last.head {
         return Ok(false);
     }
@@ -328,24 +331,6 @@ async fn is_behind(db: &DatabaseTransaction, clock: &Clock, last: Last) -> Resul
 fn tell(jobs: &[Box<dyn Job>], what: &str, error: &DbErr) {
     for job in jobs {
         job.tell(what, error);
-    }
-}
-
-/// Whether an error is about the way to the database, not about what was asked of it.
-fn is_lost_connection(error: &DbErr) -> bool {
-    use sea_orm::{RuntimeErr, SqlxError};
-    match error {
-        DbErr::Conn(_) | DbErr::ConnectionAcquire(_) => true,
-        DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause)) => matches!(
-            &**cause,
-            SqlxError::Io(_)
-                | SqlxError::Tls(_)
-                | SqlxError::Protocol(_)
-                | SqlxError::PoolTimedOut
-                | SqlxError::PoolClosed
-                | SqlxError::WorkerCrashed
-        ),
-        _ => false,
     }
 }
 

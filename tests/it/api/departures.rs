@@ -129,7 +129,7 @@ async fn nothing_private_is_left_on_disk() {
         (
             "contacts",
             "owner_id, other_id, state, asked, created_at",
-            format!("({a},{b},'approved',1,1),({b},{a},'approved',1,1)", a = ann.id, b = ben.id),
+            format!("({a},{b},'approved',TRUE,1),({b},{a},'approved',TRUE,1)", a = ann.id, b = ben.id),
         ),
         ("blocks", "blocker_id, blocked_id, created_at", format!("({a},{b},1),({b},{a},1)", a = ann.id, b = ben.id)),
         ("reads", "user_id, conversation_id, message_id, at", format!("({},1,1,1)", ann.id)),
@@ -142,7 +142,7 @@ async fn nothing_private_is_left_on_disk() {
             format!("('x',{},'email','marked@example.org',1,9999999999999)", ann.id),
         ),
     ] {
-        server.sql(&format!("INSERT INTO {table} ({columns}) VALUES {values}")).await;
+        server.sql(&format!("INSERT INTO \"{table}\" ({columns}) VALUES {values}")).await;
     }
     let before = ben.head().await;
     leave_for_good(&ann, "keep").await;
@@ -208,12 +208,12 @@ async fn a_deletion_that_a_crash_cut_short_is_taken_up() {
         .await;
     server
         .sql(&format!(
-            "INSERT INTO departures (user_id, erase_messages, after_conversation) VALUES ({}, 1, {})",
+            "INSERT INTO departures (user_id, erase_messages, after_conversation) VALUES ({}, TRUE, {})",
             ann.id, groups[0]
         ))
         .await;
     // One who cannot be seen off keeps nobody else here.
-    server.sql("INSERT INTO departures (user_id, erase_messages, after_conversation) VALUES (0, 0, 0)").await;
+    server.sql("INSERT INTO departures (user_id, erase_messages, after_conversation) VALUES (0, FALSE, 0)").await;
     let known = server.count("events", "kind = 'user.updated'").await;
     server.restart().await;
     let ben = ben.login(&server).await;

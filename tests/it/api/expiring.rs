@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 
-use crate::support::log::places_with;
 use crate::support::{Person, Server, eventually, seconds};
 
 /// So long that nothing runs out by itself while the test looks at it, and so short that it is looked for often.
@@ -99,9 +98,8 @@ async fn what_has_run_out_is_gone_from_everywhere_and_the_rest_stays_right() {
     let shown = events.iter().filter(|(kind, _)| kind == "message.created" || kind == "message.updated");
     assert_eq!(shown.clone().count(), 10);
     assert_eq!(shown.filter(|(_, data)| data["text"] != "").count(), 2, "the young reply, and the one after");
-    let file = server.data_dir().join("goldcrest.db");
     eventually(seconds(10), "no copy to be left", async || {
-        places_with(&file, "xylophone").await.is_empty().then_some(())
+        server.places_with("xylophone").await.is_empty().then_some(())
     })
     .await;
     for table in ["hidden", "mentions"] {
@@ -153,8 +151,7 @@ async fn what_somebody_does_to_a_message_that_runs_out_meanwhile_brings_nothing_
         }
     };
     futures_util::future::join_all((0..MANY).map(each)).await;
-    let file = server.data_dir().join("goldcrest.db");
-    eventually(seconds(30), "all to run out", async || places_with(&file, "xylophone").await.is_empty().then_some(()))
+    eventually(seconds(30), "all to run out", async || server.places_with("xylophone").await.is_empty().then_some(()))
         .await;
     for table in ["messages", "message_words", "mentions", "threads", "hidden"] {
         assert_eq!(server.count(table, "1 = 1").await, 0, "{table}");

@@ -185,10 +185,10 @@ async fn much_was_said(server: &Server, conversation: u64, by: &Person, count: u
         .sql(&format!(
             "INSERT INTO messages (id, seq, conversation_id, author_id, text, body_hash, created_at) \
              WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count}) \
-             SELECT last_message + i, head, {conversation}, {}, substr('xylophone ' || hex(zeroblob({length})), 1, {length}), \
-             0, last_at FROM n, clock; \
+             SELECT last_message + i, head, {conversation}, {}, '{}', 0, last_at FROM n, clock; \
              UPDATE clock SET last_message = last_message + {count}",
-            by.id
+            by.id,
+            format!("{:0<length$}", "xylophone ")
         ))
         .await;
 }

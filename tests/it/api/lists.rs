@@ -1,6 +1,5 @@
 //! Lists of messages by sender, recipient, date and what is unread.
 
-use crate::support::log::change;
 use crate::support::{Chance, Person, Server};
 
 async fn list(person: &Person, query: &str) -> Vec<String> {
@@ -53,7 +52,7 @@ async fn who_is_not_there_yet_or_no_more_is_found_by_no_list() {
     for status in ["pending", "deleted"] {
         server.kill().await;
         let now = format!("UPDATE users SET status = '{status}' WHERE id = {}", bob.id);
-        change(&server.data_dir().join("goldcrest.db"), &now).await;
+        server.sql(&now).await;
         server.restart().await;
         alice.get("/api/v1/users/bob").await.refused(404, "not_found");
         for field in ["sender", "recipient"] {
@@ -73,7 +72,7 @@ async fn messages_are_found_by_moment_and_day() {
     server.kill().await;
     // 22:00, 23:00, midnight and 01:00 of 2026-11-20 and 21.
     let set = "UPDATE messages SET created_at = 1795212000000 + (id - 1) * 3600000";
-    change(&server.data_dir().join("goldcrest.db"), set).await;
+    server.sql(set).await;
     server.restart().await;
     let first = alice.get("/api/v1/messages/1").await.expect(200)["created_at"].clone();
     assert_eq!(first, "2026-11-20T22:00:00.000Z");
@@ -117,8 +116,8 @@ async fn what_is_unread_comes_from_others_after_what_was_read() {
     assert_eq!(list(&bob, "unread=true").await, ["4", "2", "1"]);
     server.kill().await;
     let read =
-        format!("INSERT INTO reads (user_id, conversation_id, message_id, at) VALUES ({}, {direct}, 1, 0)", bob.id);
-    change(&server.data_dir().join("goldcrest.db"), &read).await;
+        format!("INSERT INTO \"reads\" (user_id, conversation_id, message_id, at) VALUES ({}, {direct}, 1, 0)", bob.id);
+    server.sql(&read).await;
     server.restart().await;
     assert_eq!(list(&bob, "unread=true&after=0").await, ["2", "4"]);
     assert_eq!(list(&bob, &format!("unread=true&conversation_id={direct}")).await, ["2"]);

@@ -18,9 +18,9 @@ async fn a_conversation_of_very_many_people_is_a_conversation() {
     // To let them all register and join would take minutes.
     server
         .sql(&format!(
-            "WITH RECURSIVE n(i) AS (SELECT 1000 UNION ALL SELECT i + 1 FROM n WHERE i < 999 + {CROWD})
-                 INSERT INTO users (id, username, username_key, bio, status, admin, created_at)
-                 SELECT i, 'u' || i, 'u' || i, '', 'active', 0, 0 FROM n;
+            "INSERT INTO users (id, username, username_key, bio, status, admin, created_at)
+                 WITH RECURSIVE n(i) AS (SELECT 1000 UNION ALL SELECT i + 1 FROM n WHERE i < 999 + {CROWD})
+                 SELECT i, 'u' || i, 'u' || i, '', 'active', FALSE, 0 FROM n;
              INSERT INTO stays (conversation_id, user_id, joined_seq, role)
                  SELECT {channel}, id, {joined}, 'member' FROM users WHERE id >= 1000;
              UPDATE clock SET last_user = 999 + {CROWD};"
@@ -60,9 +60,9 @@ async fn a_list_tells_the_members_where_they_are_few() {
     for (conversation, others) in [(room, 198), (hall, 199)] {
         server
             .sql(&format!(
-                "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {others})
-                     INSERT INTO users (id, username, username_key, bio, status, admin, created_at)
-                     SELECT {conversation} * 1000 + i, 'u{conversation}-' || i, 'u{conversation}-' || i, '', 'active', 0, 0
+                "INSERT INTO users (id, username, username_key, bio, status, admin, created_at)
+                     WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {others})
+                     SELECT {conversation} * 1000 + i, 'u{conversation}-' || i, 'u{conversation}-' || i, '', 'active', FALSE, 0
                      FROM n;
                  INSERT INTO stays (conversation_id, user_id, joined_seq, role)
                      SELECT {conversation}, id, 1, 'member' FROM users

@@ -17,7 +17,7 @@ async fn a_bio_may_be_for_contacts_only() {
     server.kill().await;
     let contact = |other: u64, state: &str| {
         format!(
-            "INSERT INTO contacts (owner_id, other_id, state, asked, created_at) VALUES ({}, {other}, '{state}', 1, 1)",
+            "INSERT INTO contacts (owner_id, other_id, state, asked, created_at) VALUES ({}, {other}, '{state}', TRUE, 1)",
             ann.id
         )
     };

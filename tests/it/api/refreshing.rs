@@ -63,7 +63,7 @@ async fn a_refresh_token_whose_key_is_gone_is_good_once_more() {
     let mut server = Server::start().await;
     let alice = Person::register(&server, "alice").await;
     server.terminate(seconds(5)).await;
-    std::fs::remove_file(server.data_dir().join("jwt.key")).unwrap();
+    server.database().lose_key();
     server.restart().await;
     alice.get("/api/v1/me").await.refused(401, "unauthorized");
     let next = refresh(&server, &alice.refresh_token).await.expect(200);

@@ -3,6 +3,7 @@
 
 use http::Method;
 use serde_json::{Value, json};
+use std::time::UNIX_EPOCH;
 
 use super::tokens::{parts, sign, signing_key};
 use crate::support::{
@@ -206,8 +207,8 @@ async fn a_secret_is_good_for_its_own_kind_alone_also_when_it_was_just_used() {
 async fn pile_up(server: &Server, person: &Person, count: u32) {
     let from = person.id * 1_000_000;
     let sessions = format!(
-        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count}) \
-         INSERT INTO sessions (id, user_id, kind, name, scopes, refresh_generation, created_at) \
+        "INSERT INTO sessions (id, user_id, kind, name, scopes, refresh_generation, created_at) \
+         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count}) \
          SELECT {from} + i, {}, 'token', '', '', 0, 0 FROM n",
         person.id
     );
@@ -262,10 +263,11 @@ async fn all_that_ran_out_are_ended_at_once_however_many_they_are() {
     let alice = Person::register(&server, "alice").await;
     server.kill().await;
     let many = format!(
-        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500) \
-         INSERT INTO sessions (id, user_id, kind, name, scopes, refresh_generation, created_at, expires_at) \
-         SELECT 1000 + i, {}, 'token', 'old', '', 0, 1, strftime('%s', 'now') * 1000 - 1000 FROM n",
-        alice.id
+        "INSERT INTO sessions (id, user_id, kind, name, scopes, refresh_generation, created_at, expires_at) \
+         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500) \
+         SELECT 1000 + i, {}, 'token', 'old', '', 0, 1, {} FROM n",
+        alice.id,
+        UNIX_EPOCH.elapsed().unwrap().as_millis() - 1_000
     );
     server.sql(&many).await;
     server.sql("UPDATE clock SET last_session = 9999").await;

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use crate::support::log::hold_the_clock;
 use crate::support::{Caller, Chance, Ear, Person, Server, SseClient};
 
 const NOTHING: [u64; 0] = [];
@@ -248,7 +247,7 @@ async fn who_has_nothing_new_does_not_wait_for_the_clock() {
     for _ in 0..3 {
         ann.say(direct, "hello").await;
     }
-    let held = hold_the_clock(&server.data_dir().join("goldcrest.db")).await;
+    let held = server.hold_the_clock().await;
     assert_eq!(take(&ann, json!({})).await, NOTHING);
     assert_eq!(take(&ann, json!({"conversation_id": direct, "own_notes": true})).await, NOTHING);
     held.rollback().await.unwrap();

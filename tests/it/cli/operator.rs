@@ -38,7 +38,7 @@ impl Operator {
 
     /// At the machine on which this server runs.
     pub fn beside(server: &Server) -> Self {
-        Self { data_dir: server.data_dir(), environment: Vec::new(), _home: None }
+        Self { data_dir: server.data_dir(), environment: server.database().environment(), _home: None }
             .with("GOLDCREST_SERVER", &format!("http://{}", server.address))
             .with("GOLDCREST_LISTEN", &server.address.to_string())
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::backup::{backs_up, beside, damage};
 use super::operator::Operator;
-use crate::support::log::change;
+use crate::support::database::change_file;
 use crate::support::{Person, Server, seconds};
 
 fn text(path: &Path) -> &str {
@@ -75,9 +75,9 @@ async fn what_is_no_whole_backup_of_this_version_changes_nothing() {
     fs::create_dir(&foreign).unwrap();
     fs::write(foreign.join("goldcrest.db"), "dear diary").unwrap();
     let other = backup("other").await;
-    change(&other.join("goldcrest.db"), "DROP TABLE clock").await;
+    change_file(&other.join("goldcrest.db"), "DROP TABLE clock").await;
     let newer = backup("newer").await;
-    change(&newer.join("goldcrest.db"), "INSERT INTO seaql_migrations VALUES ('m20991231_000001_fly', 0)").await;
+    change_file(&newer.join("goldcrest.db"), "INSERT INTO seaql_migrations VALUES ('m20991231_000001_fly', 0)").await;
     let damaged = backup("damaged").await;
     damage(&damaged.join("goldcrest.db"));
     let empty = beside(&operator, "empty");

@@ -7,7 +7,6 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use crate::support::listener::TRANSPORTS;
-use crate::support::log::places_with;
 use crate::support::{Chance, Ear, Heard, Listener, Person, Seen, Server, SseClient, WsClient, seconds, within};
 
 /// The message that an event shows, if it shows its text.
@@ -203,7 +202,7 @@ async fn of_a_message_that_was_edited_hundreds_of_times_nothing_is_left() {
         assert_eq!(mentions["items"].as_array().map(Vec::len), Some(usize::from(named)), "{mentions}");
     }
     alice.delete(&format!("/api/v1/messages/{}", said["id"])).await.expect(204);
-    assert_eq!(places_with(&server.data_dir().join("goldcrest.db"), "xylophone").await, [""; 0]);
+    assert_eq!(server.places_with("xylophone").await, [""; 0]);
     let mut late = SseClient::open(server.address, &bob.stream().after(start)).await.unwrap();
     let heard = late.until_seq(head + 1).await;
     assert_eq!(heard.len(), EDITS + 2);
@@ -224,7 +223,7 @@ async fn all_that_somebody_wrote_can_be_gone() {
     let begin = tokio::time::Instant::now();
     alice.post("/api/v1/messages/delete", &json!({"ids": ids})).await.expect(200);
     println!("500 messages deleted in {:?}", begin.elapsed());
-    assert_eq!(places_with(&server.data_dir().join("goldcrest.db"), "xylophone").await, [""; 0]);
+    assert_eq!(server.places_with("xylophone").await, [""; 0]);
     let list = bob.get("/api/v1/messages?limit=200").await.expect(200);
     let texts: Vec<&str> =
         list["items"].as_array().unwrap().iter().map(|item| item["text"].as_str().unwrap()).collect();

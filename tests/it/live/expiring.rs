@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 
 use super::erasing::Behind;
 use crate::support::listener::TRANSPORTS;
-use crate::support::log::places_with;
 use crate::support::{Chance, Ear, Heard, Listener, Person, Seen, Server, SseClient, eventually, seconds, within};
 
 /// The message that an event shows, if it shows its text.
@@ -110,9 +109,8 @@ async fn no_replay_shows_what_had_run_out_before_it_began() {
     within(seconds(30), "the one who always listens", always).await.unwrap();
     // In the end all of it is gone, from every place on disk, and stays so after a restart.
     let last = said.load(Ordering::Relaxed);
-    let file = server.data_dir().join("goldcrest.db");
     eventually(seconds(20), "the last to run out", async || {
-        (places_with(&file, "xylophone").await.is_empty()).then_some(())
+        (server.places_with("xylophone").await.is_empty()).then_some(())
     })
     .await;
     assert_eq!(server.count("messages", "1 = 1").await, 0);

@@ -10,6 +10,7 @@ mod forgetting;
 mod framing;
 mod fuzz;
 mod golden;
+mod lost;
 mod opening;
 mod pipes;
 mod polls;

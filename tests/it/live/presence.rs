@@ -416,8 +416,8 @@ async fn a_large_conversation_tells_nobody() {
     let seq = alice.head().await;
     server
         .sql(&format!(
-            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 498) INSERT INTO stays \
-             (conversation_id, user_id, joined_seq, role, joined_message) SELECT {group}, 100000 + i, {seq}, 'member', 0 FROM n"
+            "INSERT INTO stays (conversation_id, user_id, joined_seq, role, joined_message) \
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 498) SELECT {group}, 100000 + i, {seq}, 'member', 0 FROM n"
         ))
         .await;
     assert!(sees(&alice, "bob").await.0, "500 members are few enough");

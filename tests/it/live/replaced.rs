@@ -148,18 +148,22 @@ async fn a_database_that_was_there_at_the_start_is_known_without_a_commit() {
     is_told(&server, &alice, &bob, open).await;
 }
 
-#[tokio::test]
-async fn another_file_in_its_place_is_another_database() {
-    let mut server = start().await;
-    let (alice, bob, direct) = alice_and_bob(&server).await;
-    let backup = server.data_dir().with_file_name("backup");
-    server.command(&["backup", backup.to_str().unwrap()]).await;
-    alice.say(direct, "since").await;
-    let open = listen_on(&bob).await;
-    fs::rename(backup.join("goldcrest.db"), server.data_dir().join("goldcrest.db")).unwrap();
-    is_told(&server, &alice, &bob, open).await;
-    assert!(server.log().contains("another file lies in the place of the database"), "{}", server.log());
-    server.terminate(seconds(10)).await;
+mod embedded {
+    use super::*;
+
+    #[tokio::test]
+    async fn another_file_in_its_place_is_another_database() {
+        let mut server = start().await;
+        let (alice, bob, direct) = alice_and_bob(&server).await;
+        let backup = server.data_dir().with_file_name("backup");
+        server.command(&["backup", backup.to_str().unwrap()]).await;
+        alice.say(direct, "since").await;
+        let open = listen_on(&bob).await;
+        fs::rename(backup.join("goldcrest.db"), server.data_dir().join("goldcrest.db")).unwrap();
+        is_told(&server, &alice, &bob, open).await;
+        assert!(server.log().contains("another file lies in the place of the database"), "{}", server.log());
+        server.terminate(seconds(10)).await;
+    }
 }
 
 #[tokio::test]

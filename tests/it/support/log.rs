@@ -1,12 +1,10 @@
-//! The truth: the event log and the stays, read from the database file, and who may see what by the rule of the design.
+//! The truth: the event log and the stays, read from the database, and who may see what by the rule of the design.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use sea_orm::{
-    ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, QueryResult, Statement,
-    TransactionTrait,
-};
+use super::database::{open_file, rows};
+use sea_orm::{DatabaseConnection, QueryResult};
 use serde_json::Value;
 
 /// One row of the log.
@@ -34,13 +32,17 @@ pub struct Log {
 }
 
 impl Log {
+    /// What is in the database in a file.
     pub async fn read(file: &Path) -> Self {
-        let database = Database::connect(format!("sqlite://{}?mode=rw", file.display()))
-            .await
-            .expect("the database file can be opened");
-        let events = rows(&database, "SELECT seq, topic, kind, data FROM events ORDER BY seq").await;
-        let stays = rows(&database, "SELECT conversation_id, user_id, joined_seq, left_seq FROM stays").await;
+        let database = open_file(file).await;
+        let log = Self::of(&database).await;
         database.close().await.expect("the database file can be closed");
+        log
+    }
+
+    pub async fn of(database: &DatabaseConnection) -> Self {
+        let events = rows(database, "SELECT seq, topic, kind, data FROM events ORDER BY seq").await;
+        let stays = rows(database, "SELECT conversation_id, user_id, joined_seq, left_seq FROM stays").await;
         Self {
             events: events
                 .iter()
@@ -108,50 +110,6 @@ impl Log {
             assert_eq!(first.kind, "conversation.created", "a conversation begins with its making");
         }
     }
-}
-
-/// The tables and columns of a database file that hold a text somewhere.
-pub async fn places_with(file: &Path, text: &str) -> Vec<String> {
-    let database = Database::connect(format!("sqlite://{}?mode=rw", file.display())).await.expect("a database file");
-    let tables = rows(&database, "SELECT name FROM sqlite_master WHERE type = 'table'").await;
-    assert!(tables.len() > 10, "all tables are looked through");
-    let mut places = Vec::new();
-    for table in tables {
-        let table: String = table.try_get("", "name").unwrap();
-        for column in rows(&database, &format!("SELECT name FROM pragma_table_info('{table}')")).await {
-            let column: String = column.try_get("", "name").unwrap();
-            let query = format!(
-                "SELECT count(*) AS found FROM \"{table}\" WHERE instr(CAST(\"{column}\" AS BLOB), CAST('{text}' AS BLOB)) > 0"
-            );
-            if rows(&database, &query).await[0].try_get::<i64>("", "found").unwrap() > 0 {
-                places.push(format!("{table}.{column}"));
-            }
-        }
-    }
-    database.close().await.expect("the database file can be closed");
-    places
-}
-
-/// Changes a database file behind the back of a server, which must not run.
-pub async fn change(file: &Path, statement: &str) {
-    let database = Database::connect(format!("sqlite://{}?mode=rw", file.display())).await.expect("a database file");
-    database.execute_unprepared(statement).await.unwrap_or_else(|error| panic!("{statement}: {error}"));
-    database.close().await.expect("the database file can be closed");
-}
-
-/// Holds the clock of a server on the embedded database, so that nobody else writes, until this is dropped.
-pub async fn hold_the_clock(file: &Path) -> DatabaseTransaction {
-    let database = Database::connect(format!("sqlite://{}?mode=rw", file.display())).await.expect("a database file");
-    let held = database.begin().await.expect("a transaction");
-    held.execute_unprepared("UPDATE clock SET head = head").await.expect("nobody else holds the clock");
-    held
-}
-
-async fn rows(database: &DatabaseConnection, query: &str) -> Vec<QueryResult> {
-    database
-        .query_all_raw(Statement::from_string(DbBackend::Sqlite, query))
-        .await
-        .unwrap_or_else(|error| panic!("{query}: {error}"))
 }
 
 fn number(row: &QueryResult, column: &str) -> u64 {

@@ -3,6 +3,8 @@
 pub mod answer;
 pub mod caller;
 pub mod chance;
+pub mod database;
+pub mod database_server;
 pub mod deadline;
 pub mod documented;
 pub mod frames;
@@ -24,6 +26,8 @@ pub mod websocket;
 pub use answer::Answer;
 pub use caller::Caller;
 pub use chance::Chance;
+pub use database::{Database, lacks};
+pub use database_server::DatabaseServer;
 pub use deadline::{eventually, seconds, within};
 pub use heard::{Control, Ear, Heard, Passing, Seen};
 pub use kept::Kept;

@@ -1,7 +1,7 @@
 //! A server of one's own: the built binary on port 0 in a directory that goes away with it.
 
 use parking_lot::Mutex;
-use sea_orm::{ConnectionTrait, Database, DbBackend, Statement};
+use sea_orm::DatabaseTransaction;
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -10,13 +10,12 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
-use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 
 use super::deadline::PATIENCE;
-use super::{Answer, Caller, Log, within};
+use super::{Answer, Caller, Database, Log, within};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_goldcrest");
 
@@ -58,25 +57,28 @@ impl Options {
     }
 
     pub async fn start(self) -> Server {
-        let home = tempfile::tempdir().expect("a directory for the server");
-        Server::start_in(home, self).await
+        self.start_on(Database::make().await).await
+    }
+
+    pub async fn start_on(self, database: Database) -> Server {
+        Server::start_in(database, self).await
     }
 
     /// Starts it where starts before were cut short by SIGKILL, each after so long.
     pub async fn start_after_kills(self, kills: impl IntoIterator<Item = Duration>) -> Server {
-        let home = tempfile::tempdir().expect("a directory for the server");
+        let database = Database::make().await;
         for moment in kills {
-            let mut command = self.command(&home.path().join("data"), "127.0.0.1:0");
+            let mut command = self.command(&database, "127.0.0.1:0");
             let mut child = command.stdout(Stdio::null()).stderr(Stdio::inherit()).spawn().expect("the binary starts");
             if let Ok(status) = tokio::time::timeout(moment, child.wait()).await {
                 panic!("it gave up by itself before it was killed: {status:?}");
             }
             child.kill().await.expect("the process can be killed");
         }
-        Server::start_in(home, self).await
+        Server::start_in(database, self).await
     }
 
-    fn command(&self, data_dir: &Path, listen: &str) -> Command {
+    fn command(&self, database: &Database, listen: &str) -> Command {
         let mut command = if let Some(count) = self.descriptors {
             let mut shell = Command::new("sh");
             shell.args(["-c", &format!("ulimit -n {count}; exec \"$0\" \"$@\""), BINARY]);
@@ -84,11 +86,12 @@ impl Options {
         } else {
             Command::new(BINARY)
         };
-        command.args(["--listen", listen]).arg("--data-dir").arg(data_dir);
+        command.args(["--listen", listen]);
         for (flag, value) in &self.arguments {
             command.arg(flag).args(value);
         }
         without_settings(&mut command);
+        command.envs(database.environment());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         command
     }
@@ -108,10 +111,11 @@ pub struct Server {
     /// The addresses of older systems' interfaces at the root, by name.
     pub own_addresses: HashMap<String, SocketAddr>,
     options: Options,
-    home: TempDir,
     http: reqwest::Client,
     process: Option<Running>,
     log: Arc<Mutex<String>>,
+    /// Goes last: the process uses it.
+    database: Database,
 }
 
 struct Running {
@@ -131,7 +135,7 @@ impl Server {
         Options { arguments: Vec::new(), descriptors: None, listen: None }.set("--rate-limits", "off")
     }
 
-    async fn start_in(home: TempDir, options: Options) -> Self {
+    async fn start_in(database: Database, options: Options) -> Self {
         static CRYPTOGRAPHY: Once = Once::new();
         // The client library asks for a provider even where no TLS is spoken.
         CRYPTOGRAPHY.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
@@ -141,15 +145,22 @@ impl Server {
             .build()
             .expect("an HTTP client");
         let address = options.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 0)));
-        let mut server =
-            Self { address, own_addresses: HashMap::new(), options, home, http, process: None, log: Arc::default() };
+        let mut server = Self {
+            address,
+            own_addresses: HashMap::new(),
+            options,
+            http,
+            process: None,
+            log: Arc::default(),
+            database,
+        };
         server.spawn().await;
         server
     }
 
     async fn spawn(&mut self) {
         let mut child =
-            self.options.command(&self.data_dir(), &self.address.to_string()).spawn().expect("the binary starts");
+            self.options.command(&self.database, &self.address.to_string()).spawn().expect("the binary starts");
         let id = child.id().expect("a process has an id");
         let errors = tokio::spawn(collect(child.stderr.take().unwrap(), Arc::clone(&self.log)));
         let mut output = BufReader::new(child.stdout.take().unwrap());
@@ -178,7 +189,7 @@ impl Server {
     }
 
     pub fn data_dir(&self) -> PathBuf {
-        self.home.path().join("data")
+        self.database.data_dir()
     }
 
     pub fn process_id(&self) -> u32 {
@@ -238,7 +249,7 @@ impl Server {
     /// Tries to start it, which it must refuse; the log says why.
     pub async fn fails_to_start(&mut self) -> ExitStatus {
         let mut child =
-            self.options.command(&self.data_dir(), &self.address.to_string()).spawn().expect("the binary starts");
+            self.options.command(&self.database, &self.address.to_string()).spawn().expect("the binary starts");
         let errors = tokio::spawn(collect(child.stderr.take().unwrap(), Arc::clone(&self.log)));
         let status =
             within(PATIENCE, "the process to give up", child.wait()).await.expect("the process can be waited for");
@@ -262,36 +273,40 @@ impl Server {
         self.log.lock().clone()
     }
 
-    /// The events and stays that are on disk now.
-    pub async fn events_on_disk(&self) -> Log {
-        Log::read(&self.data_dir().join("goldcrest.db")).await
+    /// What it keeps everything in.
+    pub fn database(&self) -> &Database {
+        &self.database
     }
 
-    /// Changes its database file behind its back.
+    /// The events and stays that are on disk now.
+    pub async fn events_on_disk(&self) -> Log {
+        self.database.log().await
+    }
+
+    /// Changes its database behind its back.
     pub async fn sql(&self, statement: &str) {
-        let file = self.data_dir().join("goldcrest.db");
-        let database = Database::connect(format!("sqlite://{}?mode=rw", file.display())).await;
-        let database = database.expect("the database file can be opened");
-        database.execute_unprepared(statement).await.unwrap_or_else(|error| panic!("{statement}: {error}"));
-        database.close().await.expect("the database file can be closed");
+        self.database.sql(statement).await;
+    }
+
+    /// How many rows of a table a condition holds for.
+    pub async fn count(&self, table: &str, condition: &str) -> i64 {
+        self.database.count(table, condition).await
+    }
+
+    /// The tables and columns that hold a text somewhere.
+    pub async fn places_with(&self, text: &str) -> Vec<String> {
+        self.database.places_with(text).await
+    }
+
+    /// Holds the clock, so that it cannot write, until this is dropped.
+    pub async fn hold_the_clock(&self) -> DatabaseTransaction {
+        self.database.hold_the_clock().await
     }
 
     /// Puts what `goldcrest backup` made in the place of its data, which must not be in use.
     pub async fn restores(&self, backup: &Path, options: &[&str]) -> String {
         let from = backup.to_str().expect("a path in UTF-8");
         self.command(&[&["restore", from, "--force"], options].concat()).await
-    }
-
-    /// How many rows of a table of its database file a condition holds for.
-    pub async fn count(&self, table: &str, condition: &str) -> i64 {
-        let file = self.data_dir().join("goldcrest.db");
-        let database = Database::connect(format!("sqlite://{}?mode=rw", file.display())).await;
-        let database = database.expect("the database file can be opened");
-        let query = format!("SELECT COUNT(*) AS n FROM {table} WHERE {condition}");
-        let row = database.query_one_raw(Statement::from_string(DbBackend::Sqlite, query.clone())).await;
-        let row = row.unwrap_or_else(|error| panic!("{query}: {error}")).expect("a count has a row");
-        database.close().await.expect("the database file can be closed");
-        row.try_get("", "n").unwrap()
     }
 
     /// What another command, run at the machine, printed; it must succeed.
@@ -303,7 +318,7 @@ impl Server {
         use tokio::io::AsyncWriteExt as _;
         let mut command = Command::new(BINARY);
         without_settings(&mut command);
-        command.args(arguments).env("GOLDCREST_DATA_DIR", self.data_dir());
+        command.args(arguments).envs(self.database.environment());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().expect("the binary starts");
         // A command that does not read its input may be gone before it is written.
@@ -342,14 +357,26 @@ impl Server {
             .count()
     }
 
-    /// How many sockets it has open. Its files come and go by themselves: the database opens another when it is busy.
+    /// How many sockets it has open, but for those to a database server, which come and go by themselves, as files do: the
+    /// database opens another when it is busy.
     pub fn sockets(&self) -> usize {
         let of_process = std::fs::read_dir(format!("/proc/{}/fd", self.process_id()));
         let links = of_process.expect("Linux lists the descriptors of a process").filter_map(|entry| {
             // One that is closed meanwhile leads nowhere.
             std::fs::read_link(entry.ok()?.path()).ok()
         });
-        links.filter(|to| to.to_string_lossy().starts_with("socket:")).count()
+        let sockets = links.filter(|to| to.to_string_lossy().starts_with("socket:")).collect::<Vec<_>>();
+        let Some(port) = self.database.port() else { return sockets.len() };
+        // Behind its head line, each has the address of the other end in the third place, and its inode in the tenth.
+        let table =
+            std::fs::read_to_string(format!("/proc/{}/net/tcp", self.process_id())).expect("Linux lists sockets");
+        let to_database = table.lines().filter_map(|line| {
+            let fields: Vec<&str> = line.split_whitespace().collect();
+            let ends_there = fields.get(2)?.ends_with(&format!(":{port:04X}"));
+            ends_there.then(|| format!("socket:[{}]", fields[9]))
+        });
+        let to_database: Vec<String> = to_database.collect();
+        sockets.iter().filter(|to| !to_database.iter().any(|known| *known == to.to_string_lossy())).count()
     }
 
     pub async fn is_ready(&self) -> bool {

@@ -4,13 +4,13 @@ use super::*;
 use crate::store::entity::conversations::Entity as Conversations;
 use crate::store::tests::open;
 use crate::store::{mentions, threads};
-use sea_orm::{DatabaseConnection, DbBackend, Statement};
+use sea_orm::{DbBackend, Statement};
 
 const VIEWER: UserId = UserId(1);
 const SPAN: Span = Span { above: 5, below: 90_000, oldest_first: false };
 
 /// The steps that `SQLite` takes.
-async fn plan(db: &DatabaseConnection, query: Statement) -> Vec<String> {
+async fn plan(db: &impl ConnectionTrait, query: Statement) -> Vec<String> {
     let sql = format!("EXPLAIN QUERY PLAN {}", query.sql);
     let explained = Statement { sql, ..query };
     let rows = db.query_all_raw(explained).await.expect("a plan");

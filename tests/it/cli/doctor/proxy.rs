@@ -52,17 +52,21 @@ async fn one_that_is_not_believed_and_one_that_believes_everybody_are_found() {
     diagnosis.ails_only(&["addresses"]).says("addresses", "wrong", "may claim to come from any", "$proxy_add");
 }
 
-#[tokio::test]
-async fn one_that_leads_elsewhere_is_found() {
-    let (server, other) = (options().start().await, Server::start().await);
-    let nginx = Nginx::before(other.address, right()).await;
-    let diagnosis = through(&server, &nginx, &[]).await;
-    diagnosis.says("reaches", "wrong", "another goldcrest", "passes on to");
-    let nginx = Nginx::before(server.address, "return 301 https://chat.invalid$request_uri;").await;
-    let diagnosis = through(&server, &nginx, &[]).await;
-    diagnosis.ails_only(&["reaches"]).says("reaches", "wrong", "https://chat.invalid/", "--public-url");
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let nginx = Nginx::before(nobody, right()).await;
-    let diagnosis = through(&server, &nginx, &[]).await;
-    diagnosis.ails_only(&["reaches"]).says("reaches", "wrong", "502", "proxy_pass");
+mod embedded {
+    use super::*;
+
+    #[tokio::test]
+    async fn one_that_leads_elsewhere_is_found() {
+        let (server, other) = (options().start().await, Server::start().await);
+        let nginx = Nginx::before(other.address, right()).await;
+        let diagnosis = through(&server, &nginx, &[]).await;
+        diagnosis.says("reaches", "wrong", "another goldcrest", "passes on to");
+        let nginx = Nginx::before(server.address, "return 301 https://chat.invalid$request_uri;").await;
+        let diagnosis = through(&server, &nginx, &[]).await;
+        diagnosis.ails_only(&["reaches"]).says("reaches", "wrong", "https://chat.invalid/", "--public-url");
+        let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let nginx = Nginx::before(nobody, right()).await;
+        let diagnosis = through(&server, &nginx, &[]).await;
+        diagnosis.ails_only(&["reaches"]).says("reaches", "wrong", "502", "proxy_pass");
+    }
 }

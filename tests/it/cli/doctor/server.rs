@@ -21,36 +21,6 @@ fn files(place: &Path) -> BTreeMap<String, Vec<u8>> {
 }
 
 #[tokio::test]
-async fn a_good_server_is_well_and_nothing_is_changed_there() {
-    let mut server = Server::options().set("--rate-limits", "on").start().await;
-    let url = format!("http://{}", server.address);
-    let operator = Operator::beside(&server).with("GOLDCREST_PUBLIC_URL", &url);
-    Person::register(&server, "alice").await;
-    let before = files(&server.data_dir());
-    let diagnosis = Diagnosis::of(&operator, &[]).await;
-    diagnosis.ails_only(&[]);
-    diagnosis.says("running", "fine", "a server of this version", "");
-    diagnosis.says("listening", "fine", "is ready", "").says("reaches", "fine", "this very server", "");
-    diagnosis.says("streams", "fine", "as they are sent", "").says("websocket", "fine", "opens", "");
-    diagnosis.says("durability", "fine", "synchronous=FULL", "").says("pages", "fine", "fit together", "");
-    diagnosis.says("numbers", "fine", "agree", "").says("clock", "fine", "", "");
-    assert_eq!(files(&server.data_dir()), before, "beside a server");
-    server.terminate(seconds(10)).await;
-    let before = files(&server.data_dir());
-    assert!(before.keys().all(|name| !name.ends_with("-wal")), "{:?}", before.keys());
-    let diagnosis = Diagnosis::of(&operator, &[]).await;
-    diagnosis.ails_only(&[]);
-    diagnosis.says("running", "skipped", "no server runs", "").says("reaches", "skipped", "no server runs", "");
-    assert_eq!(files(&server.data_dir()), before, "without a server");
-    server.restart().await;
-    server.kill().await;
-    let before = files(&server.data_dir());
-    assert!(before.contains_key("goldcrest.db-wal"), "{:?}", before.keys());
-    Diagnosis::of(&operator, &[]).await.ails_only(&[]).says("numbers", "fine", "agree", "");
-    assert_eq!(files(&server.data_dir()), before, "after a server that died");
-}
-
-#[tokio::test]
 async fn nothing_is_made_where_nothing_is() {
     let operator = Operator::alone();
     let diagnosis = Diagnosis::of(&operator, &["--listen", "127.0.0.1:0"]).await;
@@ -117,28 +87,6 @@ async fn what_a_public_server_should_not_have_is_said() {
 }
 
 #[tokio::test]
-async fn another_server_is_told_from_this_one() {
-    let (server, other) = (Server::start().await, Server::start().await);
-    let elsewhere = other.address.to_string();
-    let operator = Operator::beside(&server);
-    let diagnosis = Diagnosis::of(&operator, &["--listen", &elsewhere]).await;
-    diagnosis.says("listening", "wrong", "another server listens", "--data-dir");
-    let diagnosis = Diagnosis::of(&operator, &["--public-url", &format!("http://{elsewhere}")]).await;
-    diagnosis.ails_only(&["reaches"]).says("reaches", "wrong", "another goldcrest", "--public-url");
-    let alone = Operator::alone();
-    let diagnosis = Diagnosis::of(&alone, &["--listen", &elsewhere]).await;
-    diagnosis.ails_only(&["listening"]).says("listening", "wrong", "a goldcrest on other data", "--data-dir");
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-    let diagnosis = Diagnosis::of(&operator, &["--listen", &nobody]).await;
-    diagnosis.ails_only(&["listening"]).says(
-        "listening",
-        "wrong",
-        "no answer",
-        "the options that the server was started",
-    );
-}
-
-#[tokio::test]
 async fn a_holder_that_does_not_answer_is_named() {
     let operator = Operator::alone();
     operator.adds("bob").await;
@@ -160,4 +108,60 @@ async fn few_open_files_are_found_at_the_server_that_has_them() {
     let server = Server::options().set("--rate-limits", "on").descriptors(256).start().await;
     let diagnosis = Diagnosis::of(&Operator::beside(&server), &[]).await;
     diagnosis.says("open_files", "warning", "the running server may open 256 files", "LimitNOFILE");
+}
+
+mod embedded {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_good_server_is_well_and_nothing_is_changed_there() {
+        let mut server = Server::options().set("--rate-limits", "on").start().await;
+        let url = format!("http://{}", server.address);
+        let operator = Operator::beside(&server).with("GOLDCREST_PUBLIC_URL", &url);
+        Person::register(&server, "alice").await;
+        let before = files(&server.data_dir());
+        let diagnosis = Diagnosis::of(&operator, &[]).await;
+        diagnosis.ails_only(&[]);
+        diagnosis.says("running", "fine", "a server of this version", "");
+        diagnosis.says("listening", "fine", "is ready", "").says("reaches", "fine", "this very server", "");
+        diagnosis.says("streams", "fine", "as they are sent", "").says("websocket", "fine", "opens", "");
+        diagnosis.says("durability", "fine", "synchronous=FULL", "").says("pages", "fine", "fit together", "");
+        diagnosis.says("numbers", "fine", "agree", "").says("clock", "fine", "", "");
+        assert_eq!(files(&server.data_dir()), before, "beside a server");
+        server.terminate(seconds(10)).await;
+        let before = files(&server.data_dir());
+        assert!(before.keys().all(|name| !name.ends_with("-wal")), "{:?}", before.keys());
+        let diagnosis = Diagnosis::of(&operator, &[]).await;
+        diagnosis.ails_only(&[]);
+        diagnosis.says("running", "skipped", "no server runs", "").says("reaches", "skipped", "no server runs", "");
+        assert_eq!(files(&server.data_dir()), before, "without a server");
+        server.restart().await;
+        server.kill().await;
+        let before = files(&server.data_dir());
+        assert!(before.contains_key("goldcrest.db-wal"), "{:?}", before.keys());
+        Diagnosis::of(&operator, &[]).await.ails_only(&[]).says("numbers", "fine", "agree", "");
+        assert_eq!(files(&server.data_dir()), before, "after a server that died");
+    }
+
+    #[tokio::test]
+    async fn another_server_is_told_from_this_one() {
+        let (server, other) = (Server::start().await, Server::start().await);
+        let elsewhere = other.address.to_string();
+        let operator = Operator::beside(&server);
+        let diagnosis = Diagnosis::of(&operator, &["--listen", &elsewhere]).await;
+        diagnosis.says("listening", "wrong", "another server listens", "--data-dir");
+        let diagnosis = Diagnosis::of(&operator, &["--public-url", &format!("http://{elsewhere}")]).await;
+        diagnosis.ails_only(&["reaches"]).says("reaches", "wrong", "another goldcrest", "--public-url");
+        let alone = Operator::alone();
+        let diagnosis = Diagnosis::of(&alone, &["--listen", &elsewhere]).await;
+        diagnosis.ails_only(&["listening"]).says("listening", "wrong", "a goldcrest on other data", "--data-dir");
+        let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+        let diagnosis = Diagnosis::of(&operator, &["--listen", &nobody]).await;
+        diagnosis.ails_only(&["listening"]).says(
+            "listening",
+            "wrong",
+            "no answer",
+            "the options that the server was started",
+        );
+    }
 }

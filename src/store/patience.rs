@@ -1,0 +1,159 @@
+//! No statement without an end: a database server that says nothing for a while counts as lost, whatever its socket is like.
+//!
+//! A server that was frozen, or a network that swallows everything, never makes an error by itself: whoever asked would wait
+//! for as long as the kernel tries, which is a quarter of an hour.
+
+use sea_orm::prelude::async_trait::async_trait;
+use sea_orm::sqlx::mysql::MySqlDatabaseError;
+use sea_orm::{
+    AccessMode, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult, IsolationLevel,
+    QueryResult, RuntimeErr, SqlxError, Statement, TransactionOptions, TransactionTrait,
+};
+use std::time::Duration;
+
+/// How long the answer to one statement is waited for. The server itself ends the wait for a lock after ten seconds.
+const PATIENCE: Duration = Duration::from_secs(12);
+
+/// A connection or a transaction on which nothing is waited for without an end. What is embedded is no further away than its
+/// file, and is waited for.
+#[derive(Debug, Clone)]
+pub(super) struct Patient<C> {
+    db: C,
+    limit: Option<Duration>,
+}
+
+impl Patient<DatabaseConnection> {
+    pub(super) fn new(db: DatabaseConnection) -> Self {
+        let limit = (db.get_database_backend() != DbBackend::Sqlite).then_some(PATIENCE);
+        Self { db, limit }
+    }
+
+    pub(super) async fn begin(&self, options: TransactionOptions) -> Result<Patient<DatabaseTransaction>, DbErr> {
+        let db = within(self.limit, self.db.begin_with_options(options)).await?;
+        Ok(Patient { db, limit: self.limit })
+    }
+
+    /// Begins to read.
+    pub(super) async fn begin_reading(
+        &self,
+        isolation: Option<IsolationLevel>,
+    ) -> Result<Patient<DatabaseTransaction>, DbErr> {
+        let db = within(self.limit, self.db.begin_with_config(isolation, Some(AccessMode::ReadOnly))).await?;
+        Ok(Patient { db, limit: self.limit })
+    }
+
+    /// Closes all connections.
+    pub(super) async fn close(self) -> Result<(), DbErr> {
+        within(self.limit, self.db.close()).await
+    }
+
+    /// What is asked through it is told to the test.
+    #[cfg(test)]
+    pub(super) fn watch(&mut self, told: impl Fn(&sea_orm::metric::Info<'_>) + Send + Sync + 'static) {
+        self.db.set_metric_callback(told);
+    }
+}
+
+impl Patient<DatabaseTransaction> {
+    pub(super) async fn commit(self) -> Result<(), DbErr> {
+        within(self.limit, self.db.commit()).await
+    }
+
+    pub(super) async fn rollback(self) -> Result<(), DbErr> {
+        within(self.limit, self.db.rollback()).await
+    }
+}
+
+#[async_trait]
+impl<C: ConnectionTrait> ConnectionTrait for Patient<C> {
+    fn get_database_backend(&self) -> DbBackend {
+        self.db.get_database_backend()
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        within(self.limit, self.db.execute_raw(statement)).await
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        within(self.limit, self.db.execute_unprepared(sql)).await
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        within(self.limit, self.db.query_one_raw(statement)).await
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        within(self.limit, self.db.query_all_raw(statement)).await
+    }
+
+    fn support_returning(&self) -> bool {
+        self.db.support_returning()
+    }
+}
+
+async fn within<T>(limit: Option<Duration>, asked: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
+    let Some(limit) = limit else { return asked.await };
+    tokio::time::timeout(limit, asked).await.unwrap_or_else(|_| {
+        let silence = format!("the database server said nothing for {} s", limit.as_secs());
+        Err(DbErr::Conn(RuntimeErr::Internal(silence)))
+    })
+}
+
+/// Whether an error is about the database or the way to it, not about what was asked of it: later, the same may succeed.
+pub(super) fn is_passing(error: &DbErr) -> bool {
+    let cause = match error {
+        DbErr::Conn(_) | DbErr::ConnectionAcquire(_) => return true,
+        DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause)) => &**cause,
+        _ => return false,
+    };
+    match cause {
+        SqlxError::Io(_)
+        | SqlxError::Tls(_)
+        | SqlxError::Protocol(_)
+        | SqlxError::PoolTimedOut
+        | SqlxError::PoolClosed
+        | SqlxError::WorkerCrashed => true,
+        SqlxError::Database(said) => {
+            let number = said.try_downcast_ref::<MySqlDatabaseError>().map(MySqlDatabaseError::number);
+            number.is_some_and(is_passing_number) || said.code().is_some_and(|code| is_passing_state(&code))
+        }
+        _ => false,
+    }
+}
+
+/// By the codes that the SQL standard has for it, and those that `PostgreSQL` has added.
+fn is_passing_state(code: &str) -> bool {
+    // `SQLite` has numbers of its own.
+    code.len() == 5
+        && (["08", "40", "53", "57", "58"].iter().any(|class| code.starts_with(class))
+            // Read only, as a standby is; ended since it was idle; a lock that was not to be had.
+            || ["25006", "25P03", "55P03", "70100"].contains(&code))
+}
+
+/// What `MariaDB` has no code of the standard for: a full disk or table, a lock that was not to be had, read only.
+fn is_passing_number(number: u16) -> bool {
+    [1021, 1114, 1205, 1290, 1836].contains(&number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_comes_to_an_end_and_counts_as_passing() {
+        let silence = std::future::pending::<Result<(), DbErr>>();
+        let error = within(Some(PATIENCE), silence).await.unwrap_err();
+        assert!(is_passing(&error) && error.to_string().contains("said nothing for 12 s"), "{error}");
+    }
+
+    #[test]
+    fn what_is_about_the_server_is_told_from_what_is_about_the_statement() {
+        for code in ["08006", "57P01", "57P03", "53300", "40P01", "25006", "55P03", "70100"] {
+            assert!(is_passing_state(code), "{code}");
+        }
+        // A table that is not there, a name that is taken, bytes that are no text; and numbers of SQLite's.
+        for code in ["42P01", "42S02", "23505", "22021", "5", "13", "5703"] {
+            assert!(!is_passing_state(code), "{code}");
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! A database server that goes away, or stands still, in the midst of everything: what is refused, and that all goes on by itself.
+//!
+//! These tests start a database server of their own, of the kind that the test run is on (`scripts/databases`).
+
+use crate::support::{Answer, DatabaseServer, Ear, Heard, Person, Server, SseClient, eventually, seconds, within};
+use http::Method;
+use serde_json::{Value, json};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// The most that anybody waits for an answer without a database: for a connection, for one statement, for the outcome.
+const BOUND: Duration = Duration::from_secs(40);
+
+/// A post that is answered somehow within the bound.
+async fn post(person: &Person, body: &Value) -> Answer {
+    let posting = person.try_call(Method::POST, "/api/v1/messages", Some(body));
+    within(BOUND, "an answer without a database", posting).await.expect("an answer")
+}
+
+/// What nobody can do now: 503, and when to try again.
+fn assert_unavailable(answer: &Answer) {
+    let code = answer.json()["code"].as_str().unwrap_or_default().to_owned();
+    assert!(answer.status == 503 && ["unavailable", "outcome_unknown"].contains(&&*code), "{}", answer.describe());
+    let after: u64 = answer.header("retry-after").expect("it says when").parse().unwrap();
+    assert!((1..=60).contains(&after), "{after}");
+}
+
+/// Says things until the server has noticed that there is no database, and everything that it does then.
+async fn is_lost(server: &Server, alice: &Person, notes: u64, said: &mut Vec<Value>) {
+    let mut lost = async || {
+        let body = json!({"conversation_id": notes, "text": "lost?", "client_id": format!("c{}", said.len())});
+        said.push(body.clone());
+        let answer = post(alice, &body).await;
+        (answer.status != 201).then(|| assert_unavailable(&answer))
+    };
+    within(BOUND, "a post to be refused", async { while lost().await.is_none() {} }).await;
+    eventually(BOUND, "the server not to be ready", async || {
+        (server.stranger().get("/readyz").await.status == 503).then_some(())
+    })
+    .await;
+    let reading = within(BOUND, "an answer", alice.get("/api/v1/conversations")).await;
+    assert_unavailable(&reading);
+    assert_eq!(server.stranger().get("/healthz").await.status, 200, "it lives");
+}
+
+/// All that was said, said again until it is acknowledged, is there once; and the stream tells of it in order.
+async fn all_goes_on(server: &Server, alice: &Person, said: &[Value], acknowledged: u64, listening: (SseClient, u64)) {
+    let (mut stream, start) = listening;
+    eventually(seconds(60), "the server to be ready", async || {
+        (server.stranger().get("/readyz").await.status == 200).then_some(())
+    })
+    .await;
+    for body in said {
+        eventually(seconds(60), "a post to be taken", async || {
+            [200, 201].contains(&post(alice, body).await.status).then_some(())
+        })
+        .await;
+    }
+    let log = server.events_on_disk().await;
+    log.assert_dense();
+    assert_eq!(log.messages().count() as u64, acknowledged + said.len() as u64, "each once");
+    let expected: Vec<u64> = log.visible(alice.id, &[], start);
+    within(seconds(60), "all events", async {
+        let mut heard = Vec::new();
+        while heard.last() < expected.last() {
+            match stream.next().await {
+                Heard::Event(event) => heard.push(event.seq),
+                Heard::Control(control) if control.kind == "bye" => assert_eq!(control.json()["reason"], "unavailable"),
+                Heard::Control(control) => assert_eq!(control.kind, "ready", "never `reset`: nothing is missing"),
+                // Sent away, since the database was lost for long: it goes on from where it was.
+                Heard::End(_) => {
+                    let request = alice.stream().last_event_id(stream.cursor().expect("a cursor"));
+                    stream = SseClient::open(server.address, &request).await.unwrap();
+                }
+                _ => {}
+            }
+        }
+        heard.retain(|seq| *seq > start);
+        assert_eq!(heard, expected, "each once, in order");
+    })
+    .await;
+}
+
+async fn begins(database_server: &DatabaseServer) -> (Server, Person, u64, (SseClient, u64)) {
+    let server = Server::options().start_on(database_server.database().await).await;
+    let alice = Person::register(&server, "alice").await;
+    let notes = alice.direct(&[&alice]).await;
+    alice.say(notes, "before").await;
+    let mut stream = SseClient::open(server.address, &alice.stream()).await.unwrap();
+    stream.until_control("ready").await;
+    let start = alice.head().await;
+    (server, alice, notes, (stream, start))
+}
+
+#[tokio::test]
+#[ignore = "needs a database server of its own: scripts/databases"]
+async fn a_database_server_that_is_restarted_is_missed_and_all_goes_on() {
+    let database_server = DatabaseServer::start().await;
+    let (server, alice, notes, stream) = begins(&database_server).await;
+    let mut said = Vec::new();
+    database_server.goes();
+    is_lost(&server, &alice, notes, &mut said).await;
+    database_server.comes_back();
+    all_goes_on(&server, &alice, &said, 1, stream).await;
+}
+
+#[tokio::test]
+#[ignore = "needs a database server of its own: scripts/databases"]
+async fn a_database_server_that_stands_still_keeps_nobody_waiting() {
+    let database_server = DatabaseServer::start().await;
+    let (server, alice, notes, stream) = begins(&database_server).await;
+    let mut said = Vec::new();
+    database_server.freezes();
+    is_lost(&server, &alice, notes, &mut said).await;
+    database_server.thaws();
+    all_goes_on(&server, &alice, &said, 1, stream).await;
+}
+
+#[tokio::test]
+#[ignore = "needs a database server of its own: scripts/databases"]
+async fn while_much_is_said_the_database_server_comes_and_goes_and_nothing_is_lost() {
+    let database_server = DatabaseServer::start().await;
+    let (server, alice, notes, stream) = begins(&database_server).await;
+    let over = AtomicBool::new(false);
+    let talk = async |who: u64| {
+        let mut number = 0;
+        while !over.load(Ordering::Relaxed) {
+            number += 1;
+            let body = json!({"conversation_id": notes, "text": "on", "client_id": format!("w{who}-{number}")});
+            eventually(seconds(120), "a post to be taken", async || {
+                let answer = post(&alice, &body).await;
+                if ![200, 201].contains(&answer.status) {
+                    assert_unavailable(&answer);
+                    return None;
+                }
+                Some(())
+            })
+            .await;
+        }
+        number
+    };
+    let comes_and_goes = async {
+        for frozen in [false, true] {
+            let so_far = server.count("messages", "1 = 1").await;
+            eventually(seconds(60), "more to be said", async || {
+                (server.count("messages", "1 = 1").await >= so_far + 10).then_some(())
+            })
+            .await;
+            if frozen {
+                database_server.freezes()
+            } else {
+                database_server.goes()
+            }
+            eventually(BOUND, "the server not to be ready", async || {
+                (server.stranger().get("/readyz").await.status == 503).then_some(())
+            })
+            .await;
+            if frozen {
+                database_server.thaws()
+            } else {
+                database_server.comes_back()
+            }
+            eventually(seconds(60), "the server to be ready", async || {
+                (server.stranger().get("/readyz").await.status == 200).then_some(())
+            })
+            .await;
+        }
+        over.store(true, Ordering::Relaxed);
+    };
+    let (one, two, three, ()) = tokio::join!(talk(1), talk(2), talk(3), comes_and_goes);
+    all_goes_on(&server, &alice, &[], 1 + one + two + three, stream).await;
+}

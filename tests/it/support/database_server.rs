@@ -1,0 +1,91 @@
+//! A database server of a test's own, to be stopped, frozen and started again: of the kind that the test run is on.
+
+use super::deadline::PATIENCE;
+use super::{Database, within};
+use std::process::Stdio;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+/// It runs as long as this is kept.
+pub struct DatabaseServer {
+    pub url: String,
+    /// `scripts/databases`, which starts it again whenever it ends, and ends it when its input ends.
+    script: Child,
+}
+
+impl DatabaseServer {
+    pub async fn start() -> Self {
+        let which = std::env::var("GOLDCREST_TEST_DATABASE").expect("this test runs beside scripts/databases");
+        let mut command = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/databases"));
+        let tell = "echo \"$GOLDCREST_TEST_DATABASE_URL\"; exec cat";
+        command.args([&which, "sh", "-c", tell]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut script = command.spawn().expect("the script starts");
+        let mut line = String::new();
+        let mut output = BufReader::new(script.stdout.take().unwrap());
+        within(PATIENCE * 2, "the database server to start", output.read_line(&mut line)).await.expect("a line");
+        assert!(line.contains("://"), "it did not start: {line:?}");
+        Self { url: line.trim().to_owned(), script }
+    }
+
+    pub async fn database(&self) -> Database {
+        Database::on(&self.url).await
+    }
+
+    /// Ends it, as an operator would; nothing starts it again before [`Self::comes_back`].
+    pub fn goes(&self) {
+        signal("STOP", self.script_id());
+        let server = *self.processes().first().expect("the database server runs");
+        signal(if self.url.starts_with("postgres") { "INT" } else { "TERM" }, server);
+    }
+
+    pub fn comes_back(&self) {
+        signal("CONT", self.script_id());
+    }
+
+    /// All of it stands still: connections stay open, and nothing is answered.
+    pub fn freezes(&self) {
+        for process in self.processes() {
+            signal("STOP", process);
+        }
+    }
+
+    pub fn thaws(&self) {
+        for process in self.processes() {
+            signal("CONT", process);
+        }
+    }
+
+    fn script_id(&self) -> u32 {
+        self.script.id().expect("the script runs")
+    }
+
+    /// The server and, on `PostgreSQL`, its process for each connection.
+    fn processes(&self) -> Vec<u32> {
+        let name = |process: &u32| std::fs::read_to_string(format!("/proc/{process}/comm")).unwrap_or_default();
+        let mut found = children(self.script_id());
+        found.retain(|process| ["postgres", "mariadbd"].contains(&name(process).trim()));
+        let of_server = found.iter().flat_map(|process| children(*process)).collect::<Vec<_>>();
+        found.extend(of_server);
+        found
+    }
+}
+
+impl Drop for DatabaseServer {
+    fn drop(&mut self) {
+        self.comes_back();
+        self.thaws();
+        // Its input ends with this, and so does all of it.
+        drop(self.script.stdin.take());
+    }
+}
+
+fn children(process: u32) -> Vec<u32> {
+    let children = std::fs::read_to_string(format!("/proc/{process}/task/{process}/children")).unwrap_or_default();
+    children.split_whitespace().map(|id| id.parse().expect("a process")).collect()
+}
+
+/// Sends it, if the process is still there.
+fn signal(name: &str, process: u32) {
+    let sent = std::process::Command::new("kill").args([&format!("-{name}"), &process.to_string()]).output();
+    assert!(sent.is_ok(), "kill runs");
+}
