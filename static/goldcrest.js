@@ -1195,7 +1195,7 @@ class Feed {
   #goal = 0;
   #catching = false;
   #resets = 0;
-  /** Whether the leader was asked where he is, and whether the server is, whether there is such a place on its line. */
+  /** Whether the leader was asked where he is, and whether the server is, whether there is such a place on its line, and such channels. */
   #greeting = false;
   #doubting = false;
   #stopped = false;
@@ -1292,6 +1292,7 @@ class Feed {
     if (others.length) {
       for (const channel of others) this.#refused.add(channel);
       this.#connect();
+      this.#tabs?.post({ kind: 'doubt', channels: others });
       return;
     }
     this.#become(state);
@@ -1325,6 +1326,11 @@ class Feed {
       }
       case 'lead':
         this.#greet();
+        return;
+      case 'doubt':
+        // One of them may be this one's.
+        this.#doubting ||= this.#options.channels.some((channel) => message.channels.includes(channel));
+        void this.#catchUp();
         return;
     }
     // Who has a connection of his own does not listen to another's, which is about to end.
@@ -1360,9 +1366,9 @@ class Feed {
     else if (position < own && this.#greeting) {
       // Either the leader lags, or the line is another now, and shorter: the server knows.
       this.#doubting = true;
-      void this.#catchUp();
     }
     this.#greeting = false;
+    if (this.#doubting) void this.#catchUp();
   }
 
   /** Reads as far as this by oneself. @param {number} from @param {number} to */
