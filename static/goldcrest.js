@@ -124,6 +124,8 @@ export class Goldcrest {
   #store;
   /** What this tab alone keeps. @type {Store} */
   #own;
+  /** The name under which it is kept who logged in last. */
+  #last;
   /** @type {Feed | null} */
   #feed = null;
   /** @type {Outbox | null} */
@@ -151,13 +153,15 @@ export class Goldcrest {
     if (options.transport === 'websocket' && typeof WebSocket !== 'function') {
       throw new TypeError('This program has no WebSocket: take another transport, or Node.js 22.');
     }
+    // A page's cookie and tokens that are kept are two sessions.
+    this.#last = `user:${session}`;
     this.#credentials = new Credentials(this.server, session, options, {
       lost: (reason) => this.#lost(reason),
       // By a cookie, all calls are made as whoever logged in last, in whatever tab.
-      strange: () => this.#user !== null && ![null, String(this.#user.id)].includes(this.#store.get('user')),
+      strange: () => this.#user !== null && ![null, String(this.#user.id)].includes(this.#store.get(this.#last)),
     });
     if (this.#shares && this.#credentials.shared && typeof BroadcastChannel === 'function') {
-      this.#doors = new BroadcastChannel(`goldcrest:${this.server}`);
+      this.#doors = new BroadcastChannel(`goldcrest:${this.server}:${session}`);
       this.#doors.onmessage = ({ data: { kind, user, reason } }) => {
         if (kind === 'logout' && user === this.#user?.id) this.#ended(reason, { told: true });
         if (kind === 'login' && user !== this.#user?.id) {
@@ -251,7 +255,9 @@ export class Goldcrest {
    * @returns {Promise<Account | null>} null if there is none
    */
   async resume() {
+    const { turn } = this.#credentials;
     if (!(await this.#credentials.load())) return null;
+    if (turn !== this.#credentials.turn) return this.#user;
     try {
       const user = await this.#credentials.whose();
       return user ? this.#begun(user, false) : this.#user;
@@ -264,9 +270,16 @@ export class Goldcrest {
   /** Goes on as whoever logged in in another tab. */
   async #takeUp() {
     this.#credentials.drop();
-    for (let pause = PAUSE.first; !this.#user; pause = longer(pause)) {
+    const mine = (this.#taking += 1);
+    const isAwaited = () => mine === this.#taking && !this.#user && !this.#closed;
+    for (let pause = PAUSE.first; isAwaited(); pause = longer(pause)) {
       try {
         await this.resume();
+        // Whoever was promised that somebody comes learns that it is nobody.
+        if (isAwaited() && this.#promised) {
+          this.#promised = false;
+          this.#tell('logout', { reason: 'session_ended' });
+        }
         return;
       } catch {
         await new Promise((resolve) => setTimeout(resolve, spread(pause)));
@@ -274,19 +287,32 @@ export class Goldcrest {
     }
   }
 
+  /** How often somebody was taken up, and whether `another_user` was told and nobody came yet. */
+  #taking = 0;
+  #promised = false;
+  #closed = false;
+
   /**
    * Logs out, here and in all tabs that share the session: it ends, and what it had not sent is forgotten.
    *
-   * @throws {GoldcrestError} if the server cannot be asked; one is still logged in then
+   * @param {{ by?: () => Promise<unknown> }} [how] `by` is another call that ends the session, such as the one that deletes the account
+   * @throws {GoldcrestError} if the server cannot be asked, or refuses; one is still logged in then
    */
-  async logout() {
-    if (!this.#user) return;
+  async logout({ by = () => this.#credentials.logout() } = {}) {
+    const user = this.#user;
+    if (!user) return;
+    const { turn } = this.#credentials;
     this.#leaving = true;
     try {
-      await this.#credentials.logout();
-      this.#ended('logged_out');
+      await by();
     } finally {
       this.#leaving = false;
+    }
+    if (turn === this.#credentials.turn) this.#ended('logged_out');
+    // Another tab heard of it before the answer came, and somebody else may be here by now: what is left is his who went.
+    else if (this.#user?.id !== user.id) {
+      this.#store.of(user.id).clear();
+      if (this.#store.get(this.#last) === String(user.id)) this.#store.remove(this.#last);
     }
   }
 
@@ -298,7 +324,8 @@ export class Goldcrest {
     if (this.#user && this.#user.id !== user.id) this.#ended('another_user');
     const isNew = this.#user?.id !== user.id;
     this.#user = user;
-    if (this.#credentials.shared) this.#store.set('user', String(user.id));
+    this.#promised = false;
+    if (this.#credentials.shared) this.#store.set(this.#last, String(user.id));
     if (isNew) {
       /** @param {Outgoing} message @param {AbortSignal} signal */
       const post = (message, signal) => this.#credentials.call('POST', 'messages', { body: message, signal });
@@ -329,7 +356,7 @@ export class Goldcrest {
   #ended(reason, { told = false } = {}) {
     const user = this.#user;
     if (!user) return;
-    const why = this.#leaving ? 'logged_out' : reason;
+    const why = this.#leaving && reason !== 'another_user' ? 'logged_out' : reason;
     this.stop();
     this.#user = null;
     this.#outbox?.end();
@@ -339,13 +366,14 @@ export class Goldcrest {
       this.#store.of(user.id).remove('cursor');
       this.#own.of(user.id).clear();
     }
-    if (why === 'another_user') this.#credentials.turn();
+    this.#promised = why === 'another_user';
+    if (this.#promised) this.#credentials.next();
     else if (told) this.#credentials.drop();
     else {
       this.#credentials.forget();
       if (why === 'logged_out') {
         this.#store.of(user.id).clear();
-        this.#store.remove('user');
+        this.#store.remove(this.#last);
       }
       this.#doors?.postMessage({ kind: 'logout', user: user.id, reason: why });
     }
@@ -492,6 +520,7 @@ export class Goldcrest {
 
   /** Stops listening and lets go of everything; the session stays. */
   close() {
+    this.#closed = true;
     this.stop();
     this.#outbox?.end();
     this.#outbox = null;
@@ -519,7 +548,7 @@ class Credentials {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   /** Which session this is: an answer to a call of an earlier one says nothing about it. */
-  #turn = 0;
+  turn = 0;
 
   /** @param {string} server @param {'cookie' | 'token'} session @param {Options} options @param {{ lost(reason: string): void, strange(): boolean }} told */
   constructor(server, session, options, told) {
@@ -561,20 +590,20 @@ class Credentials {
 
   /** Whose session it is; null if it is another one by the time of the answer. @returns {Promise<Account | null>} */
   async whose() {
-    const turn = this.#turn;
+    const turn = this.turn;
     const user = await this.call('GET', 'me', {});
-    return turn === this.#turn ? user : null;
+    return turn === this.turn ? user : null;
   }
 
   /** From here on it is another session. */
-  turn() {
-    this.#turn += 1;
+  next() {
+    this.turn += 1;
     this.#refreshing = null;
   }
 
   /** Lets go of the session here; what is kept of it stays. */
   drop() {
-    this.turn();
+    this.next();
     clearTimeout(this.#timer);
     this.#tokens = null;
   }
@@ -591,7 +620,7 @@ class Credentials {
     const answer = await this.call('POST', path, { body, open: true });
     // Who registers and has to confirm an address first is not logged in.
     if (answer.user.status === 'pending') return answer.user;
-    this.turn();
+    this.next();
     if (!this.#byCookie && answer.access_token) this.#take(answer, answer.user);
     return answer.user;
   }
@@ -637,9 +666,9 @@ class Credentials {
   async #refresh() {
     const before = this.#tokens;
     if (!before) throw new GoldcrestError(notLoggedIn);
-    const turn = this.#turn;
+    const turn = this.turn;
     const isOver = () => {
-      if (turn !== this.#turn) throw new GoldcrestError(notLoggedIn);
+      if (turn !== this.turn) throw new GoldcrestError(notLoggedIn);
     };
     const shared = this.#keep ? `goldcrest:${this.#server}:${before.user.id}:refresh` : null;
     await locked(shared, async () => {
@@ -694,7 +723,7 @@ class Credentials {
    * @param {{ query?: Record<string, unknown>, body?: unknown, signal?: AbortSignal, open?: boolean }} more
    */
   async answer(method, path, more) {
-    const [bearer, turn] = [this.bearer, this.#turn];
+    const [bearer, turn] = [this.bearer, this.turn];
     if (!more.open) this.check();
     try {
       return await this.#attempt(method, path, more);
@@ -703,10 +732,10 @@ class Credentials {
       // It is the password in the body that is wrong, and not what the session shows.
       if (error.code === 'invalid_credentials') throw error;
       // Whoever asked is not logged in any more: nothing is done in the name of whoever is now.
-      if (turn !== this.#turn) throw error;
+      if (turn !== this.turn) throw error;
       // Refreshed by another call while this one was under way, it has credentials that were never refused.
       if (bearer === this.bearer && !(await this.renew())) throw error;
-      if (turn !== this.#turn) throw error;
+      if (turn !== this.turn) throw error;
       return this.#attempt(method, path, more);
     }
   }
@@ -762,6 +791,11 @@ class Credentials {
 /** @param {string} detail */
 function unreachable(detail) {
   return new GoldcrestError({ status: 0, code: 'unreachable', detail, field: null });
+}
+
+/** Whether the server refuses it for good. What something between refuses of its own it may let through another time. @param {GoldcrestError} error */
+function isFinal(error) {
+  return !error.passing && !error.unauthorized && error.code !== 'unexpected';
 }
 
 /** @param {Response} answer */
@@ -1049,7 +1083,8 @@ class Outbox {
       const refusal = error instanceof GoldcrestError ? error : unreachable(String(error));
       const { status, code, detail, field, retryAfter } = refusal;
       const failure = { status, code, detail, field };
-      if (!refusal.passing) {
+      // A session that is over ends the outbox, too: otherwise there is another by now, and it is sent in that.
+      if (!refusal.passing && !refusal.unauthorized) {
         this.#write({ ...entry, state: 'failed', error: failure });
         this.#settle(entry.client_id, (waiting) => waiting.reject(refusal));
         this.#tabs?.postMessage({ client_id: entry.client_id, failure });
@@ -1151,13 +1186,16 @@ class Feed {
   #connection = null;
   /** @type {Tabs | null} */
   #tabs = null;
-  /** @type {Set<string>} */
+  /** What the connection listens to: this tab's channels and the others'. @type {Set<string>} */
   #channels;
+  /** Other tabs' channels that it was refused with. @type {Set<string>} */
+  #refused = new Set();
   /** @type {State} */
   #state = { name: 'connecting', transport: null, retryAt: null, error: null };
   #goal = 0;
   #catching = false;
-  /** Whether the leader was asked where he is, and whether the server is, whether there is such a place on its line. */
+  #resets = 0;
+  /** Whether the leader was asked where he is, and whether the server is, whether there is such a place on its line, and such channels. */
   #greeting = false;
   #doubting = false;
   #stopped = false;
@@ -1201,15 +1239,22 @@ class Feed {
   }
 
   stop() {
+    this.#note();
     this.#stopped = true;
     this.#stop.abort();
     this.#unlead();
     this.#tabs?.stop();
-    this.#note();
   }
 
   #lead() {
+    // Whoever follows says which channels he listens to; whoever is gone does not.
+    this.#refused.clear();
+    this.#connect();
+  }
+
+  #connect() {
     if (this.#stopped) return;
+    this.#channels = new Set(this.#options.channels);
     const { credentials, transport } = this.#options;
     const options = { credentials, transport, position: this.position, channels: [...this.#channels] };
     this.#connection = new Connection(options, {
@@ -1226,15 +1271,32 @@ class Feed {
         this.#tabs?.post({ kind: 'reset', reset });
       },
       state: (state) => {
+        if (state.name === 'refused') {
+          this.#yield(state);
+          return;
+        }
         this.#become(state);
         this.#beat();
       },
       over: (reason) => this.#told.over(reason),
     });
     this.#connection.start();
-    // Whoever follows says which channels he listens to.
     this.#tabs?.post({ kind: 'lead' });
     if (this.#tabs) this.#beating = setInterval(() => this.#beat(), LEADING);
+  }
+
+  /** The server refuses what is listened to: other tabs' channels are left out, and a tab whose own it is leaves the others alone. @param {State} state */
+  #yield(state) {
+    const others = [...this.#channels].filter((channel) => !this.#options.channels.includes(channel));
+    this.#unlead();
+    if (others.length) {
+      for (const channel of others) this.#refused.add(channel);
+      this.#connect();
+      this.#tabs?.post({ kind: 'doubt', channels: others });
+      return;
+    }
+    this.#become(state);
+    this.#tabs?.stop();
   }
 
   #unlead() {
@@ -1253,10 +1315,10 @@ class Feed {
   #hear(message) {
     switch (message.kind) {
       case 'hello': {
-        const more = message.channels.filter((/** @type {string} */ channel) => !this.#channels.has(channel));
-        // Also who does not lead remembers them: he may have to.
-        for (const channel of more) this.#channels.add(channel);
         if (!this.#connection) return;
+        // Who follows one that was refused reads by himself what happens there.
+        const more = message.channels.filter((/** @type {string} */ channel) => !this.#channels.has(channel) && !this.#refused.has(channel));
+        for (const channel of more) this.#channels.add(channel);
         if (more.length) this.#connection.follow([...this.#channels]);
         else this.#connection.look();
         this.#beat();
@@ -1264,6 +1326,11 @@ class Feed {
       }
       case 'lead':
         this.#greet();
+        return;
+      case 'doubt':
+        // One of them may be this one's.
+        this.#doubting ||= this.#options.channels.some((channel) => message.channels.includes(channel));
+        void this.#catchUp();
         return;
     }
     // Who has a connection of his own does not listen to another's, which is about to end.
@@ -1299,9 +1366,9 @@ class Feed {
     else if (position < own && this.#greeting) {
       // Either the leader lags, or the line is another now, and shorter: the server knows.
       this.#doubting = true;
-      void this.#catchUp();
     }
     this.#greeting = false;
+    if (this.#doubting) void this.#catchUp();
   }
 
   /** Reads as far as this by oneself. @param {number} from @param {number} to */
@@ -1319,11 +1386,14 @@ class Feed {
 
   /** @param {number} to @param {Event | null} event */
   #pass(to, event) {
+    if (this.#stopped) return;
     const before = this.position ?? 0;
     if (event?.seq !== undefined && event.seq > before) {
       // First, so that a listener that asks for the position gets the event's.
       this.position = event.seq;
       this.#told.event(event);
+      // By that listener, perhaps, who does not want the rest.
+      if (this.#stopped) return;
     }
     this.position = Math.max(this.position ?? 0, to);
     if (this.position !== before) this.#noting ??= setTimeout(() => this.#note(), 1_000);
@@ -1332,7 +1402,7 @@ class Feed {
   #note() {
     if (this.#noting !== null) clearTimeout(this.#noting);
     this.#noting = null;
-    if (this.position !== null) this.#told.moved(this.position);
+    if (this.position !== null && !this.#stopped) this.#told.moved(this.position);
   }
 
   /** Reads what this tab was not told of. */
@@ -1346,10 +1416,13 @@ class Feed {
     };
     while (!this.#stopped && this.position !== null && (this.#doubting || this.position < this.#goal)) {
       const before = this.position;
+      const resets = this.#resets;
       try {
         const query = { after: this.position, limit: 1000, channel: this.#options.channels };
         const { events, next } = await this.#options.credentials.call('GET', 'events', { query });
         if (this.#stopped) break;
+        // It is about another line.
+        if (resets !== this.#resets) continue;
         this.#doubting = false;
         if (events[0]?.type === 'reset') {
           this.#reset(events[0]);
@@ -1360,7 +1433,14 @@ class Feed {
         if (this.position > before) pause = PAUSE.first;
         // Another node of the server, which is not so far yet.
         else if (this.position < this.#goal) await rest();
-      } catch {
+      } catch (error) {
+        if (this.#stopped) break;
+        if (error instanceof GoldcrestError && isFinal(error)) {
+          this.#unlead();
+          this.#tabs?.stop();
+          this.#become({ name: 'refused', transport: this.#state.transport, retryAt: null, error });
+          break;
+        }
         await rest();
       }
     }
@@ -1369,6 +1449,7 @@ class Feed {
 
   /** @param {{ reason: string, position: number }} reset */
   #reset({ reason, position }) {
+    this.#resets += 1;
     this.position = position;
     this.#goal = position;
     this.#note();
@@ -1782,8 +1863,7 @@ class Connection {
         return over ? { pause: null, over: 'session_ended' } : { pause: null, error: refusal };
       }
     }
-    // What something between refuses of its own it may let through another time.
-    if (!refusal.passing && refusal.code !== 'unexpected') return { pause: null, refused: refusal };
+    if (isFinal(refusal)) return { pause: null, refused: refusal };
     if (refusal.retryAfter !== null) return { pause: refusal.retryAfter * 1000, fixed: true, error: refusal };
     return { pause: null, doubtful: true, error: refusal };
   }

@@ -30,18 +30,21 @@ export function after(known, { type, data }, own) {
     case 'conversation.updated':
       return { now: { ...known, name: data.name, post: data.post }, ask: false };
     case 'member.added':
-      if (!members) return { now: known, ask: true };
+      if (!members) return { now: counting(known, 1), ask: data.user.id === own };
       return { now: { ...known, members: [...without(members, data.user.id), { user: data.user, role: data.role }] }, ask: data.user.id === own };
     case 'member.updated':
-      return { now: { ...known, members: members?.map((one) => (one.user.id === data.user.id ? { ...one, role: data.role } : one)) ?? null }, ask: !members };
+      return { now: { ...known, members: members?.map((one) => (one.user.id === data.user.id ? { ...one, role: data.role } : one)) ?? null }, ask: !members && data.user.id === own };
     case 'member.removed':
-      return { now: { ...known, members: members && without(members, data.user.id) }, ask: !members };
+      return { now: members ? { ...known, members: without(members, data.user.id) } : counting(known, -1), ask: false };
     case 'user.updated':
       return { now: renamed(known, data), ask: false };
     default:
       return { now: known, ask: false };
   }
 }
+
+/** Of many it is known only how many they are. @param {Conversation} known @param {number} more @returns {Conversation} */
+const counting = (known, more) => (known.member_count === undefined ? known : { ...known, member_count: known.member_count + more });
 
 /** @param {import('./model.js').Member[]} members @param {number} id */
 const without = (members, id) => members.filter(({ user }) => user.id !== id);

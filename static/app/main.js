@@ -47,6 +47,8 @@ client.on('login', () => {
 });
 client.on('logout', ({ reason }) => {
   model.clear();
+  // What stands there is his who was here, and whatever is done on it would be done by whoever comes.
+  router.replace(shell.nobody());
   if (reason === 'session_ended') toast('You were logged out on this device.', { kind: 'bad' });
   // Who comes back after a session that ended goes on where he was; who logged out does not lead the next one there.
   if (reason === 'logged_out') router.go('/login', { replace: true });

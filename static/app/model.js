@@ -20,8 +20,6 @@ const KEPT = 300;
 const RECENT = 500;
 /** How long several changes are gathered before they are shown, or a conversation is read again, in milliseconds. */
 const GATHER = { show: 25, read: 200 };
-/** So often a conversation in which much happens is read before what was read is taken. */
-const READ_MOST = 3;
 /** Waits before all is read again that could not be, in milliseconds. */
 const PAUSE = { first: 1_000, most: 15_000 };
 
@@ -37,8 +35,8 @@ const online = new Map();
 const seen = new Map();
 /** Where on the line of events a conversation was read: what happened before is in it already. @type {Map<number, number>} */
 const heads = new Map();
-/** The last event of each conversation. @type {Map<number, number>} */
-const heard = new Map();
+/** The last event. */
+let latest = 0;
 /** @type {Event[]} */
 let recent = [];
 let pending = 0;
@@ -147,7 +145,9 @@ function refresh(id) {
   if (!promise) {
     // Not everybody who heard the same asks in the same moment.
     const pause = GATHER.read * (1 + 4 * Math.random());
+    const mine = turn;
     promise = new Promise((resolve) => setTimeout(resolve, pause)).then(() => {
+      if (mine !== turn) return undefined;
       reading.delete(id);
       return read(id);
     });
@@ -159,25 +159,27 @@ function refresh(id) {
 /** @param {number} id */
 async function read(id) {
   const mine = turn;
-  for (let again = 0; ; again += 1) {
-    const before = heard.get(id);
-    let found = null;
-    try {
-      found = /** @type {Conversation} */ (await client.request('GET', `conversations/${id}`));
-    } catch (error) {
-      if (mine !== turn || /** @type {any} */ (error).status !== 404) return;
-    }
-    if (mine !== turn) return;
-    // An answer that an event overtook may be older than that.
-    if (heard.get(id) !== before && again < READ_MOST) continue;
-    // A channel that one may look into is not one that one is in.
-    if (!found || (found.kind === 'channel' && !isIn(found))) conversations.delete(id);
-    else keep(found);
-    heads.delete(id);
-    tellSoon(`conversation:${id}`, 'conversations');
-    return;
+  const before = latest;
+  let found = null;
+  try {
+    found = /** @type {Conversation} */ (await client.request('GET', `conversations/${id}`));
+  } catch (error) {
+    if (mine !== turn || /** @type {any} */ (error).status !== 404) return;
   }
+  if (mine !== turn) return;
+  heads.delete(id);
+  // A channel that one may look into is not one that one is in.
+  if (!found || (found.kind === 'channel' && !isIn(found))) conversations.delete(id);
+  else {
+    keep(found);
+    // Events may have overtaken the answer; what is in it already changes nothing.
+    for (const event of recent) if ((event.seq ?? 0) > before && placeOf(event) === id) take(event);
+  }
+  tellSoon(`conversation:${id}`, 'conversations');
 }
+
+/** Where something happened. @param {Event} event @returns {number | undefined} */
+const placeOf = ({ conversation_id, data }) => conversation_id ?? data?.conversation_id;
 
 /** @param {Conversation} conversation */
 const isIn = ({ members }) => !members || members.some(({ user }) => user.id === me()?.id);
@@ -207,12 +209,18 @@ function said(message) {
 }
 
 /** @param {Event} event */
-function apply(event) {
+function remember(event) {
   recent.push(event);
   if (recent.length > RECENT * 2) recent = recent.slice(-RECENT);
+}
+
+/** @param {Event} event */
+function apply(event) {
+  remember(event);
+  latest = event.seq ?? latest;
   take(event);
   const { type, data } = event;
-  const id = event.conversation_id ?? data?.conversation_id;
+  const id = /** @type {number} */ (placeOf(event));
   switch (type) {
     case 'receipt.updated':
       tell(`receipts:${id}`, data);
@@ -248,10 +256,9 @@ function take(event) {
     for (const id of conversations.keys()) become(id, event);
     return;
   }
-  const id = event.conversation_id ?? data?.conversation_id;
+  const id = placeOf(event);
   // Those that pass change nothing that is kept; what was read later has it already.
   if (!id || !seq || seq <= (heads.get(id) ?? 0)) return;
-  heard.set(id, seq);
   const own = me()?.id;
   if (type === 'message.created') said(data);
   else if (type === 'member.removed' && data.user.id === own) {
@@ -304,6 +311,7 @@ function begin() {
 async function anew() {
   const mine = turn;
   recent = [];
+  latest = 0;
   const before = [...conversations.keys()];
   for (let pause = PAUSE.first; ; pause = Math.min(pause * 2, PAUSE.most)) {
     try {
@@ -348,7 +356,7 @@ export const model = {
   clear() {
     turn += 1;
     forget();
-    heard.clear();
+    latest = 0;
     reading.clear();
     online.clear();
     seen.clear();
@@ -365,7 +373,7 @@ export const model = {
   conversation: (id) => conversations.get(id) ?? null,
   /** Hears of what happened in a channel that one looks into without being in it. @param {Event} event */
   overhear(event) {
-    recent.push(event);
+    remember(event);
     tell('messages', event);
   },
   /** Whether one may change a conversation. @param {Conversation} conversation */

@@ -45,16 +45,16 @@ function tellOf({ id, conversation_id, text }, from) {
 
 /** While this tab can be seen, the others need not tell of what it shows. */
 function holdWhileSeen() {
-  /** @type {(() => void) | null} */
+  /** @type {((none: null) => void) | null} */
   let release = null;
   const look = () => {
     if (document.hidden) {
-      release?.();
+      release?.(null);
       release = null;
     } else if (!release) {
-      release = () => {};
-      const held = () => (document.hidden ? null : new Promise((resolve) => (release = () => resolve(null))));
-      void navigator.locks?.request(SEEN, { mode: 'shared' }, held);
+      // One for each request: it may be hidden again before the lock is had.
+      const over = new Promise((resolve) => (release = resolve));
+      void navigator.locks?.request(SEEN, { mode: 'shared' }, () => over);
     }
   };
   look();
@@ -68,12 +68,22 @@ async function isSeen() {
   return held.some(({ name }) => name === SEEN);
 }
 
-/** How much later than the server's it is by this clock, the quickest event's way included, in milliseconds. */
-let ahead = Infinity;
+/** How much later than the server's it is by this clock, in milliseconds. */
+let ahead = 0;
+
+/** Compares the clocks. Events do not tell: those that come after a sleep are old. */
+async function compare() {
+  try {
+    const { headers } = await client.fetch('GET', 'me');
+    ahead = Date.now() - Date.parse(headers.get('Date') ?? '') || 0;
+  } catch {
+    // Most clocks are right.
+  }
+}
 
 export function announce() {
   holdWhileSeen();
-  client.on('event', ({ at }) => (ahead = Math.min(ahead, Date.now() - Date.parse(at))));
+  client.on('login', () => void compare());
   model.on('conversations', () => retitle());
   client.on('logout', () => retitle());
   client.on('message.created', async ({ data, at }) => {

@@ -240,6 +240,11 @@ export function waiting() {
   fill(root, [h('main', { class: 'bare', id: 'main' }, h('div.starting', { role: 'status' }, bird('bird large'), h('h1', null, 'Goldcrest'), h('p', null, 'The server cannot be reached. Trying again…')))]);
 }
 
+/** Nobody is here, until it is known who comes. @returns {Page} */
+export function nobody() {
+  return { title: '', node: h('div.starting', { role: 'status' }, bird('bird large'), h('h1', null, 'Goldcrest')), bare: true };
+}
+
 /** Logged in, but nothing could be read. @param {unknown} error */
 export function broken(error) {
   show({ node: failure(error), title: 'Goldcrest', bare: true }, { path: location.pathname, parts: {}, query: new URLSearchParams(), state: null });

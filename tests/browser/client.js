@@ -62,6 +62,9 @@ async function examples(browser) {
 /** The page from elsewhere. */
 async function elsewhere(browser) {
   const [html] = blocks('html');
+  const [, port] = page.match(/--allow-origins http:\/\/127\.0\.0\.1:(\d+)`/);
+  assert.match(page, new RegExp(`http\\.server --bind\\s127\\.0\\.0\\.1 ${port}\``), 'the page comes from where the server lets it');
+  assert.equal(port, '3000', 'as on the other pages');
   let server = null;
   const pages = http.createServer((request, response) => {
     response.setHeader('Content-Type', 'text/html; charset=utf-8');
@@ -216,6 +219,135 @@ async function oneAfterTheOther() {
   console.log('ok: one person after the other, and answers that come late');
 }
 
+/** An object like `localStorage`. */
+const storageOn = (kept) => ({
+  getItem: (name) => kept.get(name) ?? null,
+  setItem: (name, value) => void kept.set(name, value),
+  removeItem: (name) => void kept.delete(name),
+  key: (index) => [...kept.keys()][index] ?? null,
+  get length() { return kept.size; },
+});
+
+/** What is asked for goes through `way`, which is told what it is, until all goes on as before. */
+function through(way) {
+  const { fetch } = globalThis;
+  globalThis.fetch = (url, init) => way(`${init?.method ?? 'GET'} ${new URL(url).pathname.replace('/api/v1/', '')}`, () => fetch(url, init));
+  return () => { globalThis.fetch = fetch; };
+}
+
+/** Something that is waited for until it is let. */
+function gate() {
+  const it = { held: 0 };
+  const isOpen = new Promise((resolve) => { it.release = resolve; });
+  it.pass = () => {
+    it.held += 1;
+    return isOpen;
+  };
+  return it;
+}
+
+/** Two objects that share a session, as tabs do, and hear of each other while answers are on their way. */
+async function twoTabs() {
+  const { Goldcrest } = await import(pathToFileURL(program));
+  const server = await Server.started('two-tabs');
+  await server.register('alice');
+  await server.register('bob');
+  const kept = new Map();
+  let tokens = null;
+  const keep = { load: () => tokens, save: (fresh) => { tokens = fresh; } };
+  const [one, other] = [0, 1].map(() => {
+    const client = new Goldcrest({ server: server.origin, keep, storage: storageOn(kept), share: true });
+    const heard = [];
+    client.on('logout', ({ reason }) => heard.push(reason));
+    client.on('login', ({ username }) => heard.push(username));
+    return Object.assign(client, { heard });
+  });
+  const enter = (client, username) => client.login({ username, password: PASSWORD });
+  const isBoth = (username) => until(`both to be ${username}`, () => [one, other].every(({ user }) => user?.username === username));
+  const unsent = async (text) => {
+    one.send({ to: ['bob'], text });
+    await until('it to wait', () => one.outbox[0]?.state === 'waiting');
+  };
+
+  await enter(one, 'alice');
+  await isBoth('alice');
+  const alice = one.user.id;
+  other.start();
+  await until('it to be live', () => other.state.name === 'live');
+  let gone = gate();
+  let plain = through(async (what, go) => {
+    if (what === 'POST messages') throw new TypeError('It does not get through.');
+    const answer = await go();
+    if (what === 'DELETE sessions/current') await gone.pass();
+    return answer;
+  });
+  await unsent('a secret');
+  let leaving = one.logout();
+  await until('the other to hear of it first', () => one.user === null && other.user === null);
+  gone.release();
+  await leaving;
+  assert.deepEqual(one.heard, ['alice', 'logged_out']);
+  assert.deepEqual([...kept.keys()], [], 'nothing is left of a session that one ended, whoever heard of it first');
+  plain();
+
+  await enter(one, 'alice');
+  await isBoth('alice');
+  gone = gate();
+  plain = through(async (what, go) => {
+    if (what === 'POST messages') throw new TypeError('It does not get through.');
+    if (what === 'DELETE sessions/current') await gone.pass();
+    return go();
+  });
+  await unsent('another secret');
+  leaving = one.logout();
+  await until('it to be under way', () => gone.held > 0);
+  await enter(other, 'bob');
+  await isBoth('bob');
+  await unsent('of mine');
+  gone.release();
+  await leaving;
+  assert.deepEqual(one.heard.slice(2), ['alice', 'another_user', 'bob']);
+  assert.equal(one.user?.username, 'bob', 'whoever came meanwhile stays');
+  assert.notEqual(tokens, null);
+  assert.deepEqual(one.outbox.map(({ message }) => message.text), ['of mine']);
+  assert.deepEqual([...kept.keys()].filter((name) => name.includes(`:${alice}:`)), []);
+  one.discard(one.outbox[0].client_id);
+  plain();
+
+  await enter(one, 'alice');
+  await isBoth('alice');
+  gone = gate();
+  plain = through(async (what, go) => {
+    if (what === 'GET me') await gone.pass();
+    return go();
+  });
+  await enter(other, 'bob');
+  await until('him to be taken up', () => gone.held > 0);
+  await other.logout();
+  gone.release();
+  await until('it to be told that nobody came', () => one.heard.at(-1) === 'session_ended');
+  assert.deepEqual([one.user, ...one.heard.slice(-2)], [null, 'another_user', 'session_ended']);
+  plain();
+
+  // The same person again, by another session.
+  await enter(one, 'alice');
+  const before = (await one.request('GET', 'sessions')).items.find(({ current }) => current).id;
+  gone = gate();
+  plain = through(async (what, go) => {
+    if (what === 'POST messages') await gone.pass();
+    return go();
+  });
+  const { sent } = one.send({ to: ['bob'], text: 'written before' });
+  await until('it to be under way', () => gone.held > 0);
+  await enter(one, 'alice');
+  await one.request('DELETE', `sessions/${before}`);
+  gone.release();
+  assert.equal((await sent).text, 'written before', 'what the session before was refused with is sent in this one');
+  plain();
+  for (const client of [one, other]) client.close();
+  console.log('ok: two tabs that hear of each other while answers are on their way');
+}
+
 /** A storage that is full for a while. */
 async function full() {
   const { Goldcrest } = await import(pathToFileURL(program));
@@ -223,15 +355,10 @@ async function full() {
   await server.register('alice');
   const kept = new Map();
   let isFull = false;
-  const storage = {
-    getItem: (name) => kept.get(name) ?? null,
-    setItem(name, value) {
-      if (isFull) throw new Error('It is full.');
-      kept.set(name, value);
-    },
-    removeItem: (name) => void kept.delete(name),
-    key: (index) => [...kept.keys()][index] ?? null,
-    get length() { return kept.size; },
+  const storage = storageOn(kept);
+  storage.setItem = (name, value) => {
+    if (isFull) throw new Error('It is full.');
+    kept.set(name, value);
   };
   const client = new Goldcrest({ server: server.origin, storage });
   await client.login({ username: 'alice', password: PASSWORD });
@@ -266,5 +393,6 @@ run(async () => {
   const browser = await launch();
   await Promise.all([examples(browser), elsewhere(browser), node(), listening()]);
   await oneAfterTheOther();
+  await twoTabs();
   await full();
 });

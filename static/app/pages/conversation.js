@@ -53,8 +53,10 @@ async function conversationPage(id, { at = null, reply = null }) {
   const owns = model.isOwner(conversation());
   const isAnother = () => node.isConnected && ((joined && !model.conversation(id)) || may() !== mayWrite || model.isOwner(conversation()) !== owns);
   let shown = false;
-  /** @type {Awaited<ReturnType<typeof readReceipts>>} */
+  /** @type {Map<number, Receipt>} */
   let receipts = new Map();
+  /** Those that were heard since they were last asked for. @type {Map<number, Receipt>} */
+  let heard = new Map();
   const receiving = readReceipts(known);
   /** @type {Map<number, string[]>} */
   let readers = new Map();
@@ -119,8 +121,14 @@ async function conversationPage(id, { at = null, reply = null }) {
     readers = next;
     if (!same) here.refresh();
   };
-  const readAgain = async () => {
-    receipts = await readReceipts(conversation());
+  /** @param {ReturnType<typeof readReceipts>} reading */
+  const receive = async (reading) => {
+    const mine = (heard = new Map());
+    const found = await reading;
+    // It could not be read, or is read anew already.
+    if (!found || mine !== heard) return;
+    // What was heard meanwhile is newer.
+    receipts = new Map([...found, ...heard]);
     placeReaders();
   };
 
@@ -154,11 +162,7 @@ async function conversationPage(id, { at = null, reply = null }) {
   };
   const node = h('div.page.conversation-page', null, head, here.body, here.foot);
   drawHead();
-  void receiving.then((found) => {
-    // What was heard meanwhile is newer.
-    receipts = new Map([...found, ...receipts]);
-    placeReaders();
-  });
+  void receive(receiving);
   const ends = [
     model.on(`conversation:${id}`, () => {
       drawHead();
@@ -168,10 +172,10 @@ async function conversationPage(id, { at = null, reply = null }) {
     model.on('presence', drawHead),
     model.on(`receipts:${id}`, (receipt) => {
       if (!receipt) {
-        void readAgain();
+        void receive(readReceipts(conversation()));
         return;
       }
-      receipts.set(receipt.user.id, receipt);
+      for (const all of [receipts, heard]) all.set(receipt.user.id, receipt);
       placeReaders();
     }),
     model.on('messages', ({ conversation_id }) => conversation_id === id && placeReaders()),
@@ -225,14 +229,14 @@ async function oldestUnread(id) {
   return items[0]?.id ?? null;
 }
 
-/** @param {Conversation} conversation @returns {Promise<Map<number, Receipt>>} */
+/** @param {Conversation} conversation @returns {Promise<Map<number, Receipt> | null>} null if they could not be read */
 async function readReceipts({ id, kind }) {
   if (kind === 'channel') return new Map();
   try {
     const { items } = await client.request('GET', `conversations/${id}/receipts`);
     return new Map(items.map((/** @type {any} */ one) => [one.user.id, one]));
   } catch {
-    return new Map();
+    return null;
   }
 }
 

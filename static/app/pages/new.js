@@ -8,7 +8,7 @@ import { icon } from '../parts/icons.js';
 import { peoplePicker } from '../parts/people-picker.js';
 import { toast } from '../parts/toast.js';
 import { go } from '../router.js';
-import { client } from '../session.js';
+import { client, me } from '../session.js';
 import { CHATS, page } from '../shell.js';
 
 /** `@anna @bob hello` */
@@ -45,6 +45,7 @@ export function open({ query }) {
       return;
     }
     let waits = true;
+    const own = me()?.id;
     try {
       const { client_id, sent } = client.send({ to, text });
       const late = setTimeout(() => {
@@ -54,7 +55,7 @@ export function open({ query }) {
       }, PATIENCE);
       sent.then(({ conversation_id }) => waits && go(`/conversations/${conversation_id}`, { replace: true }), (error) => {
         // Who has logged out meanwhile does not leave the text to whoever comes next.
-        if (!waits || !client.user) return;
+        if (!waits || me()?.id !== own) return;
         // It is here, to be mended: the outbox need not keep it.
         client.discard(client_id);
         write.restore(written);

@@ -9,7 +9,6 @@ import { icon } from '../parts/icons.js';
 import { passwordField, wrongPassword } from '../parts/password.js';
 import { section } from '../parts/section.js';
 import { toast } from '../parts/toast.js';
-import { go } from '../router.js';
 import { client } from '../session.js';
 import { number } from '../words.js';
 
@@ -120,10 +119,9 @@ function leaving({ username }) {
     send: async ({ messages, password }) => {
       const sure = await confirm({ title: `Delete ${username} for good?`, text: 'There is no way back.', action: 'Delete for good', danger: true });
       if (!sure) return;
-      await client.request('DELETE', 'me', { body: { messages, password } });
+      // It ends the session as well, and what is kept of it here goes, too.
+      await client.logout({ by: () => client.request('DELETE', 'me', { body: { messages, password } }) });
       box.close();
-      await client.logout().catch(() => {});
-      go('/login', { replace: true });
       toast('The account is deleted.');
     },
     explains: wrongPassword(),
