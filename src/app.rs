@@ -66,8 +66,8 @@ pub enum StartError {
     #[error(transparent)]
     Adapters(#[from] AdaptersError),
     /// The address cannot be listened on.
-    #[error("cannot listen on {0}: {1}. Is another server running there? Choose another with --listen")]
-    Listen(SocketAddr, io::Error),
+    #[error("cannot listen on {0}: {1}. Is another server running there? Choose another with {2}")]
+    Listen(SocketAddr, io::Error, &'static str),
     /// The system does not let us.
     #[error("cannot start: {0}")]
     System(#[from] io::Error),
@@ -209,7 +209,7 @@ pub async fn serve(options: Options) -> Result<(), StartError> {
     let _lock = data_dir.lock()?;
     let (post, postman) = mail(&options)?.unzip();
     let composed = compose(&options, post).await?;
-    let listener = listen(options.listen).map_err(|error| StartError::Listen(options.listen, error))?;
+    let listener = listen(options.listen).map_err(|error| StartError::Listen(options.listen, error, "--listen"))?;
     let address = listener.local_addr()?;
 
     // Connections end before the tasks behind them, and those before the writer.

@@ -213,7 +213,13 @@ fn write_whole(value: &mut Value) -> bool {
 }
 
 fn not_json(error: &serde_json::Error) -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, "malformed_json", format!("The body is not JSON: {error}."))
+    // It ended before it began.
+    let detail = if error.is_eof() && error.column() == 0 {
+        "There is no body. Send one, as JSON.".to_owned()
+    } else {
+        format!("The body is not JSON: {error}.")
+    };
+    Problem::new(StatusCode::BAD_REQUEST, "malformed_json", detail)
 }
 
 fn refused(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {

@@ -165,7 +165,7 @@ impl Adapters {
     /// Listens on the addresses of their own.
     pub(super) fn listen(&self) -> Result<Vec<Own>, StartError> {
         let open = |(adapter, address): &(&'static Adapter, SocketAddr)| {
-            let listener = listen(*address).map_err(|error| StartError::Listen(*address, error))?;
+            let listener = listen(*address).map_err(|error| StartError::Listen(*address, error, "--compat-listen"))?;
             Ok(Own { adapter, listener })
         };
         self.own.iter().map(open).collect()

@@ -5,6 +5,7 @@ use crate::config::{Options, values};
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
+use std::collections::HashSet;
 use std::ffi::OsString;
 
 /// Behind all that a command declares by itself, and before `--help`.
@@ -91,6 +92,22 @@ impl CommandLine {
         }
         Ok(read)
     }
+}
+
+/// Variables that look like options of ours and are none, which nobody else would notice.
+pub(super) fn strange_variables() -> Vec<String> {
+    let program = CommandLine::command();
+    let known: HashSet<String> = variables_of(&program).collect();
+    let named = std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned());
+    let mut strange: Vec<String> =
+        named.filter(|name| name.starts_with("GOLDCREST_") && !known.contains(name)).collect();
+    strange.sort();
+    strange
+}
+
+fn variables_of(command: &clap::Command) -> Box<dyn Iterator<Item = String> + '_> {
+    let own = command.get_arguments().filter_map(|arg| Some(arg.get_env()?.to_string_lossy().into_owned()));
+    Box::new(own.chain(command.get_subcommands().flat_map(variables_of)))
 }
 
 /// The program with its help made short.

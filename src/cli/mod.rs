@@ -66,6 +66,11 @@ async fn carry_out(options: Options, command: Option<Command>) -> Result<(), Fai
     let quiet = if matches!(command, Some(Command::Doctor(_))) { SILENT } else { QUIET };
     let (json, level) = log.map_or((false, quiet), |log| (log.log_format == LogFormat::Json, &log.log_level));
     crate::telemetry::start(json, level).map_err(|error| Failed::Input(format!("--log-level: {error}")))?;
+    if log.is_some() {
+        for name in command_line::strange_variables() {
+            tracing::warn!("{name} is set, and is no option of this version: docs/options.md lists all there are");
+        }
+    }
     match command {
         None => Ok(crate::app::serve(options).await?),
         Some(Command::Serve(options)) => Ok(crate::app::serve(*options).await?),

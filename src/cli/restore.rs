@@ -77,7 +77,8 @@ async fn restore(options: &Options, from: &Path, command: &Command, logins: Logi
     let place = data_dir.path().display();
     // What a restore that was broken off has left there is nobody's data.
     if occupied(&data_dir) && !command.force && !data_dir.unfinished_restore().exists() {
-        let reason = format!("there is data in {place}. With --force it is kept in a directory beside the new");
+        let reason =
+            format!("there is data in {place}. With --force it is moved into a directory there, before-restore-…");
         return Err(Failed::Input(reason));
     }
     let prepared = Prepared::new(&data_dir)?;

@@ -40,7 +40,7 @@ pub(super) struct Command {
     client_id: Option<String>,
 
     /// How long to go on trying while the server cannot be reached, or asks to try again.
-    #[arg(long, default_value = "30s", value_parser = humantime::parse_duration)]
+    #[arg(long, default_value = "30s", value_parser = crate::config::values::duration)]
     retry_for: Duration,
 
     /// Print the message as the server has it, as one line of JSON.

@@ -92,7 +92,7 @@ pub(super) struct Invite {
     #[arg(long, default_value_t = 1)]
     uses: i64,
     /// How long it is good, as 24h or 7d.
-    #[arg(long, default_value = "7d", value_parser = humantime::parse_duration)]
+    #[arg(long, default_value = "7d", value_parser = crate::config::values::duration)]
     expires_in: Duration,
 }
 
@@ -127,8 +127,13 @@ pub(super) async fn run(options: &Options, command: Command) -> Result<(), Faile
                 let password = password.read(&name)?;
                 Verb::AddUser { name, password, email, admin }
             };
+            let founds = offline::is_empty(options)?;
             let outcome = carry_out(options, verb).await?;
             let Outcome::User { user } = outcome else { return Err(unexpected()) };
+            if founds {
+                let place = options.place.data_dir.display();
+                output::note(format_args!("there was no database in {place}: a new one was made"));
+            }
             let what = match (user.admin, user.open) {
                 (true, _) => "administrator",
                 (false, true) => "open user",

@@ -68,11 +68,11 @@ pub struct Options {
     pub keys: Keys,
 
     /// How long an access token is good.
-    #[arg(long, env = "GOLDCREST_ACCESS_TOKEN_LIFETIME", default_value = "15m", value_parser = humantime::parse_duration)]
+    #[arg(long, env = "GOLDCREST_ACCESS_TOKEN_LIFETIME", default_value = "15m", value_parser = values::duration)]
     pub access_token_lifetime: Duration,
 
     /// How long a session lasts that is not used.
-    #[arg(long, env = "GOLDCREST_SESSION_LIFETIME", default_value = "30d", value_parser = humantime::parse_duration)]
+    #[arg(long, env = "GOLDCREST_SESSION_LIFETIME", default_value = "30d", value_parser = values::duration)]
     pub session_lifetime: Duration,
 
     /// The fewest characters of a password.
@@ -80,28 +80,28 @@ pub struct Options {
     pub password_min_length: usize,
 
     /// How often an idle stream hears that it is alive. Shorter than the idle timeout of every proxy on the way.
-    #[arg(long, env = "GOLDCREST_HEARTBEAT", default_value = "20s", value_parser = humantime::parse_duration)]
+    #[arg(long, env = "GOLDCREST_HEARTBEAT", default_value = "20s", value_parser = values::duration)]
     pub heartbeat: Duration,
 
     /// How long the socket of a stream, or of a long answer, may take no byte at all before it is closed.
-    #[arg(long, env = "GOLDCREST_STALL_TIMEOUT", default_value = "60s", value_parser = humantime::parse_duration)]
+    #[arg(long, env = "GOLDCREST_STALL_TIMEOUT", default_value = "60s", value_parser = values::duration)]
     pub stall_timeout: Duration,
 
     /// How long a WebSocket without credentials has for its first `auth`.
-    #[arg(long, env = "GOLDCREST_AUTH_TIMEOUT", default_value = "10s", value_parser = humantime::parse_duration)]
+    #[arg(long, env = "GOLDCREST_AUTH_TIMEOUT", default_value = "10s", value_parser = values::duration)]
     pub auth_timeout: Duration,
 
     /// How long a client has to send the head of a request; three times as long for its body.
-    #[arg(long, env = "GOLDCREST_READ_TIMEOUT", default_value = "10s", value_parser = humantime::parse_duration)]
+    #[arg(long, env = "GOLDCREST_READ_TIMEOUT", default_value = "10s", value_parser = values::duration)]
     pub read_timeout: Duration,
 
     /// How long events are kept for clients to catch up on. Messages are kept whatever this says.
-    #[arg(long, env = "GOLDCREST_EVENT_RETENTION", default_value = "30d", value_parser = humantime::parse_duration)]
+    #[arg(long, env = "GOLDCREST_EVENT_RETENTION", default_value = "30d", value_parser = values::duration)]
     pub event_retention: Duration,
 
     /// How long messages are kept, such as 365d. By default for ever. What is older is deleted for all, and can be read
     /// nowhere any more, also not in events.
-    #[arg(long, env = "GOLDCREST_MESSAGE_RETENTION", value_parser = humantime::parse_duration)]
+    #[arg(long, env = "GOLDCREST_MESSAGE_RETENTION", value_parser = values::duration)]
     pub message_retention: Option<Duration>,
 
     /// Bytes of recent events kept in memory for streams that fall behind a little.
@@ -138,7 +138,7 @@ pub struct Options {
     pub requests_per_minute: NonZeroU32,
 
     /// How long streams and requests have to end when the server is told to stop.
-    #[arg(long, env = "GOLDCREST_SHUTDOWN_GRACE", default_value = "3s", value_parser = humantime::parse_duration)]
+    #[arg(long, env = "GOLDCREST_SHUTDOWN_GRACE", default_value = "3s", value_parser = values::duration)]
     pub shutdown_grace: Duration,
 
     /// What the log looks like.
@@ -172,7 +172,7 @@ pub struct Compat {
     pub compat_listen: Vec<AdapterAddress>,
 
     /// How long a login through one of them lasts, instead of as long as it did in the older system.
-    #[arg(long, env = "GOLDCREST_COMPAT_SESSION_LIFETIME", value_parser = humantime::parse_duration)]
+    #[arg(long, env = "GOLDCREST_COMPAT_SESSION_LIFETIME", value_parser = values::duration)]
     pub compat_session_lifetime: Option<Duration>,
 }
 

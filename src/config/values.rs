@@ -4,6 +4,7 @@ use super::{AdapterAddress, WantedAdapter};
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::str::FromStr;
+use std::time::Duration;
 use url::Url;
 
 /// What `--database-url` takes.
@@ -60,6 +61,15 @@ pub fn network(text: &str) -> Result<IpNet, String> {
 /// A number that is not negative.
 pub fn number<T: FromStr>(text: &str) -> Result<T, String> {
     text.parse().map_err(|_| "a whole number".to_owned())
+}
+
+/// A length of time, with its unit.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if is_number && text != "0" {
+        return Err(format!("{text} of what? Say {text}d, {text}h, {text}m, {text}s or {text}ms"));
+    }
+    humantime::parse_duration(text).map_err(|error| error.to_string())
 }
 
 /// An older system, perhaps with a word that says how to serve it.

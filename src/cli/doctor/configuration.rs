@@ -3,11 +3,9 @@
 use super::finding::{Finding, Report};
 use super::{Patient, is_elsewhere};
 use crate::app::Preflight;
-use crate::cli::command_line::CommandLine;
+use crate::cli::command_line;
 use crate::cli::failed::Failed;
 use crate::config::{AnonymousChannels, Email, MailMode, Options, RateLimits, Registration};
-use clap::CommandFactory;
-use std::collections::HashSet;
 use std::time::Duration;
 
 /// Proxies commonly end a connection that was silent for so long.
@@ -40,24 +38,12 @@ fn refusals(options: &Options, preflight: &Preflight) -> Vec<Finding> {
     found
 }
 
-/// Variables that look like options of ours and are none, which nobody else would notice.
 fn strange_variables() -> Vec<Finding> {
-    let program = CommandLine::command();
-    let known: HashSet<String> = of_all(&program).collect();
-    let named = std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned());
-    let mut strange: Vec<String> =
-        named.filter(|name| name.starts_with("GOLDCREST_") && !known.contains(name)).collect();
-    strange.sort();
     let finding = |name| {
         let advice = "correct its name, or take it out of the environment; docs/options.md lists all there are";
         Finding::warning("environment", format!("{name} is set, and is no option of this version"), advice)
     };
-    strange.into_iter().map(finding).collect()
-}
-
-fn of_all(command: &clap::Command) -> Box<dyn Iterator<Item = String> + '_> {
-    let own = command.get_arguments().filter_map(|arg| Some(arg.get_env()?.to_string_lossy().into_owned()));
-    Box::new(own.chain(command.get_subcommands().flat_map(of_all)))
+    command_line::strange_variables().into_iter().map(finding).collect()
 }
 
 fn public_url(patient: &Patient<'_>) -> Finding {

@@ -53,6 +53,7 @@ async fn what_is_not_json_or_not_the_right_json_is_refused_and_nothing_is_half_d
         {
             let answer = alice.send_body(method.clone(), &path, "application/json", rubbish).await;
             assert_eq!(answer.status, 400, "{method} {path} {rubbish:?}: {}", answer.describe());
+            assert_eq!(rubbish.is_empty(), answer.describe().contains("There is no body."), "{}", answer.describe());
             answer.refused(400, "malformed_json");
         }
         alice
