@@ -11,7 +11,7 @@
  *
  * What it takes care of: every event comes exactly once and in order, however often the connection breaks, the transport
  * changes or the page is loaded again; all tabs of a browser share one connection; what is sent is kept until it is
- * acknowledged, and never posted twice.
+ * acknowledged, and is never there twice. `docs/client.md`, which the server shows at `/docs/client`, tells all of it.
  *
  * @module goldcrest
  */
@@ -76,10 +76,13 @@ export const TRANSPORTS = /** @type {const} */ (['sse', 'websocket', 'poll']);
 const SILENCE = 45_000;
 /** A transport that does not begin in this time does not work here: something between holds answers back. */
 const BEGINNING = 10_000;
-/** The first pause after a failure, and the longest. */
-const PAUSE = { first: 1_000, most: 30_000 };
-/** A leader that says nothing for so long has been put to sleep by its browser. */
-const LEADERLESS = 55_000;
+/** The first pause after a failure, and the longest: where somebody looks at the page, and where nobody does. */
+const PAUSE = { first: 1_000, watched: 10_000, most: 30_000 };
+/** What is sent and not answered in this time is sent again. */
+const ANSWER = 30_000;
+/** A tab that leads says so this often; one that does not for so long, or holds a lock of all tabs, is asleep. */
+const LEADING = 15_000;
+const ASLEEP = 40_000;
 /** Messages that wait at most. */
 const OUTBOX = 500;
 
@@ -103,7 +106,12 @@ export class GoldcrestError extends Error {
 
   /** Whether the same request may succeed later. */
   get passing() {
-    return this.status === 0 || this.status === 429 || this.status >= 500;
+    return this.status === 0 || this.status === 408 || this.status === 429 || this.status >= 500;
+  }
+
+  /** Whether the server takes the credentials no more; what something between says of its own is another matter. */
+  get unauthorized() {
+    return this.status === 401 && this.code !== 'unexpected';
   }
 }
 
@@ -114,6 +122,10 @@ export class Goldcrest {
   #credentials;
   /** @type {Store} */
   #store;
+  /** What this tab alone keeps. @type {Store} */
+  #own;
+  /** The name under which it is kept who logged in last. */
+  #last;
   /** @type {Feed | null} */
   #feed = null;
   /** @type {Outbox | null} */
@@ -135,14 +147,27 @@ export class Goldcrest {
     if (!server) throw new TypeError('Say which server: new Goldcrest({ server: "https://…" }).');
     /** Where the server is. */
     this.server = new URL(server, page || undefined).href.replace(/\/$/, '');
-    this.#store = new Store(options.storage === undefined ? localStore() : options.storage, this.server);
+    this.#store = new Store(options.storage === undefined ? browserStore('localStorage') : options.storage, this.server);
+    this.#own = new Store(options.storage === undefined ? browserStore('sessionStorage') : null, this.server);
     const session = options.session ?? (new URL(this.server).origin === page ? 'cookie' : 'token');
-    this.#credentials = new Credentials(this.server, session, options, (reason) => this.#ended(reason, true));
-    if (this.#shares && typeof BroadcastChannel === 'function') {
-      this.#doors = new BroadcastChannel(`goldcrest:${this.server}`);
-      this.#doors.onmessage = ({ data }) => {
-        if (data === 'logout') this.#ended('logged_out', false);
-        else if (data === 'login' && !this.#user) void this.resume().catch(() => {});
+    if (options.transport === 'websocket' && typeof WebSocket !== 'function') {
+      throw new TypeError('This program has no WebSocket: take another transport, or Node.js 22.');
+    }
+    // A page's cookie and tokens that are kept are two sessions.
+    this.#last = `user:${session}`;
+    this.#credentials = new Credentials(this.server, session, options, {
+      lost: (reason) => this.#lost(reason),
+      // By a cookie, all calls are made as whoever logged in last, in whatever tab.
+      strange: () => this.#user !== null && ![null, String(this.#user.id)].includes(this.#store.get(this.#last)),
+    });
+    if (this.#shares && this.#credentials.shared && typeof BroadcastChannel === 'function') {
+      this.#doors = new BroadcastChannel(`goldcrest:${this.server}:${session}`);
+      this.#doors.onmessage = ({ data: { kind, user, reason } }) => {
+        if (kind === 'logout' && user === this.#user?.id) this.#ended(reason, { told: true });
+        if (kind === 'login' && user !== this.#user?.id) {
+          this.#ended('another_user');
+          void this.#takeUp();
+        }
       };
     }
   }
@@ -230,24 +255,64 @@ export class Goldcrest {
    * @returns {Promise<Account | null>} null if there is none
    */
   async resume() {
+    const { turn } = this.#credentials;
     if (!(await this.#credentials.load())) return null;
+    if (turn !== this.#credentials.turn) return this.#user;
     try {
-      return this.#begun(await this.#credentials.call('GET', 'me', {}), false);
+      const user = await this.#credentials.whose();
+      return user ? this.#begun(user, false) : this.#user;
     } catch (error) {
-      if (error instanceof GoldcrestError && error.status === 401) return null;
+      if (error instanceof GoldcrestError && error.unauthorized) return this.#user;
       throw error;
     }
   }
 
-  /** Logs out, here and in all tabs: the session ends, and what it had not sent is forgotten. */
-  async logout() {
-    if (!this.#user) return;
+  /** Goes on as whoever logged in in another tab. */
+  async #takeUp() {
+    this.#credentials.drop();
+    const mine = (this.#taking += 1);
+    const isAwaited = () => mine === this.#taking && !this.#user && !this.#closed;
+    for (let pause = PAUSE.first; isAwaited(); pause = longer(pause)) {
+      try {
+        await this.resume();
+        // Whoever was promised that somebody comes learns that it is nobody.
+        if (isAwaited() && this.#promised) {
+          this.#promised = false;
+          this.#tell('logout', { reason: 'session_ended' });
+        }
+        return;
+      } catch {
+        await new Promise((resolve) => setTimeout(resolve, spread(pause)));
+      }
+    }
+  }
+
+  /** How often somebody was taken up, and whether `another_user` was told and nobody came yet. */
+  #taking = 0;
+  #promised = false;
+  #closed = false;
+
+  /**
+   * Logs out, here and in all tabs that share the session: it ends, and what it had not sent is forgotten.
+   *
+   * @param {{ by?: () => Promise<unknown> }} [how] `by` is another call that ends the session, such as the one that deletes the account
+   * @throws {GoldcrestError} if the server cannot be asked, or refuses; one is still logged in then
+   */
+  async logout({ by = () => this.#credentials.logout() } = {}) {
+    const user = this.#user;
+    if (!user) return;
+    const { turn } = this.#credentials;
     this.#leaving = true;
     try {
-      await this.#credentials.logout();
-      this.#ended('logged_out', true);
+      await by();
     } finally {
       this.#leaving = false;
+    }
+    if (turn === this.#credentials.turn) this.#ended('logged_out');
+    // Another tab heard of it before the answer came, and somebody else may be here by now: what is left is his who went.
+    else if (this.#user?.id !== user.id) {
+      this.#store.of(user.id).clear();
+      if (this.#store.get(this.#last) === String(user.id)) this.#store.remove(this.#last);
     }
   }
 
@@ -256,31 +321,64 @@ export class Goldcrest {
 
   /** @param {Account} user @param {boolean} aloud */
   #begun(user, aloud) {
-    if (this.#user && this.#user.id !== user.id) this.#ended('another_user', false);
+    if (this.#user && this.#user.id !== user.id) this.#ended('another_user');
     const isNew = this.#user?.id !== user.id;
     this.#user = user;
+    this.#promised = false;
+    if (this.#credentials.shared) this.#store.set(this.#last, String(user.id));
     if (isNew) {
-      const post = (/** @type {Outgoing} */ message) => this.#credentials.call('POST', 'messages', { body: message });
+      /** @param {Outgoing} message @param {AbortSignal} signal */
+      const post = (message, signal) => this.#credentials.call('POST', 'messages', { body: message, signal });
       const shared = this.#shares ? `goldcrest:${this.server}:${user.id}:outbox` : null;
       this.#outbox = new Outbox(this.#store.of(user.id), shared, post, (all) => this.#tell('outbox', all));
       this.#tell('login', user);
-      this.#outbox.flush();
+      this.#outbox?.flush();
     }
-    if (aloud) this.#doors?.postMessage('login');
+    if (aloud) this.#doors?.postMessage({ kind: 'login', user: user.id });
     return user;
   }
 
-  /** @param {string} reason @param {boolean} aloud */
-  #ended(reason, aloud) {
-    if (!this.#user) return;
+  /** What is shown to the server is not good any more. @param {string} reason */
+  #lost(reason) {
+    if (!this.#user) this.#credentials.forget();
+    this.#ended(reason);
+    if (reason === 'another_user') void this.#takeUp();
+  }
+
+  /**
+   * The session is over. Where that was found out, what was kept of it is forgotten, and the other tabs are told; a tab that
+   * is told forgets nothing that may be another session's by now. What was not sent stays for the same user's next session,
+   * unless it was himself who ended this one.
+   *
+   * @param {string} reason
+   * @param {{ told?: boolean }} [how]
+   */
+  #ended(reason, { told = false } = {}) {
+    const user = this.#user;
+    if (!user) return;
+    const why = this.#leaving && reason !== 'another_user' ? 'logged_out' : reason;
     this.stop();
+    this.#user = null;
     this.#outbox?.end();
     this.#outbox = null;
-    this.#store.of(this.#user.id).clear();
-    this.#user = null;
-    this.#credentials.forget();
-    if (aloud) this.#doors?.postMessage('logout');
-    this.#tell('logout', { reason: this.#leaving ? 'logged_out' : reason });
+    this.#typed.clear();
+    if (why === 'logged_out') {
+      this.#store.of(user.id).remove('cursor');
+      this.#own.of(user.id).clear();
+    }
+    this.#promised = why === 'another_user';
+    if (this.#promised) this.#credentials.next();
+    else if (told) this.#credentials.drop();
+    else {
+      this.#credentials.forget();
+      if (why === 'logged_out') {
+        this.#store.of(user.id).clear();
+        this.#store.remove(this.#last);
+      }
+      this.#doors?.postMessage({ kind: 'logout', user: user.id, reason: why });
+    }
+    this.#tell('outbox', []);
+    this.#tell('logout', { reason: why });
   }
 
   // Requests.
@@ -332,7 +430,7 @@ export class Goldcrest {
   }
 
   /**
-   * Sends a message, now or as soon as that is possible, also after the page was loaded again. It is posted once.
+   * Sends a message, now or as soon as that is possible, also after the page was loaded again. It is there once.
    *
    * @param {Outgoing} message
    * @returns {{ client_id: string, sent: Promise<Message> }} `sent` fails if the server refuses the message for good
@@ -347,7 +445,7 @@ export class Goldcrest {
     this.#outbox?.retry(client_id);
   }
 
-  /** Forgets a message that had failed, or waits. @param {string} client_id */
+  /** Forgets a message that had failed, or waits; its `sent` fails. @param {string} client_id */
   discard(client_id) {
     this.#outbox?.discard(client_id);
   }
@@ -375,15 +473,17 @@ export class Goldcrest {
   // Streams.
 
   /**
-   * Listens: from `after` on (the `head` of a list), or from where this user's last stream here had come to, or from now on.
+   * Listens: from `after` on (the `head` of a list), or from where this user had come to in this tab, or else in this browser,
+   * or from now on.
    *
    * @param {{ after?: number, channels?: string[] }} [from] `channels` are public ones to follow without being a member
    */
   start({ after, channels = [] } = {}) {
     if (!this.#user) throw new GoldcrestError(notLoggedIn);
     this.stop();
-    const own = this.#store.of(this.#user.id);
-    const kept = Number(own.get('cursor') ?? NaN);
+    // Tabs share the one and not the other: one that lags begins again where it had come to itself.
+    const places = [this.#own.of(this.#user.id), this.#store.of(this.#user.id)];
+    const kept = Number(places.map((place) => place.get('cursor')).find((cursor) => cursor !== null) ?? NaN);
     const options = {
       credentials: this.#credentials,
       transport: this.#options.transport ?? 'auto',
@@ -397,13 +497,13 @@ export class Goldcrest {
         this.#tell('event', event);
       },
       reset: (reset) => this.#tell('reset', reset),
-      moved: (position) => own.set('cursor', String(position)),
+      moved: (position) => places.forEach((place) => place.set('cursor', String(position))),
       state: (state) => {
         this.#state = state;
         this.#tell('state', state);
         if (state.name === 'live') this.#outbox?.flush({ hurry: true });
       },
-      over: (reason) => this.#ended(reason, true),
+      over: (reason) => this.#ended(reason),
     });
     this.#feed.start();
   }
@@ -420,10 +520,12 @@ export class Goldcrest {
 
   /** Stops listening and lets go of everything; the session stays. */
   close() {
+    this.#closed = true;
     this.stop();
     this.#outbox?.end();
     this.#outbox = null;
     this.#user = null;
+    this.#credentials.drop();
     this.#doors?.close();
   }
 }
@@ -438,21 +540,28 @@ class Credentials {
   #session;
   #key;
   #keep;
-  #lost;
+  #told;
   /** @type {Tokens | null} */
   #tokens = null;
   /** @type {Promise<void> | null} */
   #refreshing = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
+  /** Which session this is: an answer to a call of an earlier one says nothing about it. */
+  turn = 0;
 
-  /** @param {string} server @param {'cookie' | 'token'} session @param {Options} options @param {(reason: string) => void} lost */
-  constructor(server, session, options, lost) {
+  /** @param {string} server @param {'cookie' | 'token'} session @param {Options} options @param {{ lost(reason: string): void, strange(): boolean }} told */
+  constructor(server, session, options, told) {
     this.#server = server;
     this.#session = session;
     this.#key = options.key ?? null;
     this.#keep = options.keep;
-    this.#lost = lost;
+    this.#told = told;
+  }
+
+  /** Whether all tabs have one session. */
+  get shared() {
+    return this.#byCookie || (!this.#key && this.#keep !== undefined);
   }
 
   /** Whether the browser shows a cookie by itself. */
@@ -473,15 +582,36 @@ class Credentials {
   /** Takes up what was kept. Returns whether there is anything to show. */
   async load() {
     if (this.#key || this.#byCookie) return true;
-    this.#tokens ??= (await this.#keep?.load()) ?? null;
+    const kept = (await this.#keep?.load()) ?? null;
+    this.#tokens ??= kept;
     this.#plan();
     return this.#tokens !== null;
   }
 
-  forget() {
+  /** Whose session it is; null if it is another one by the time of the answer. @returns {Promise<Account | null>} */
+  async whose() {
+    const turn = this.turn;
+    const user = await this.call('GET', 'me', {});
+    return turn === this.turn ? user : null;
+  }
+
+  /** From here on it is another session. */
+  next() {
+    this.turn += 1;
+    this.#refreshing = null;
+  }
+
+  /** Lets go of the session here; what is kept of it stays. */
+  drop() {
+    this.next();
     clearTimeout(this.#timer);
-    if (this.#tokens) this.#keep?.save(null);
     this.#tokens = null;
+  }
+
+  /** Lets go of the session, for all who share it. */
+  forget() {
+    if (this.#tokens) this.#keep?.save(null);
+    this.drop();
   }
 
   /** @param {string} path @param {object} who @returns {Promise<Account>} */
@@ -489,6 +619,8 @@ class Credentials {
     const body = this.#byCookie ? { ...who, cookie: true } : who;
     const answer = await this.call('POST', path, { body, open: true });
     // Who registers and has to confirm an address first is not logged in.
+    if (answer.user.status === 'pending') return answer.user;
+    this.next();
     if (!this.#byCookie && answer.access_token) this.#take(answer, answer.user);
     return answer.user;
   }
@@ -498,7 +630,7 @@ class Credentials {
       await this.call('DELETE', 'sessions/current', {});
     } catch (error) {
       // One that is over already is what was wanted.
-      if (!(error instanceof GoldcrestError && error.status === 401)) throw error;
+      if (!(error instanceof GoldcrestError && error.unauthorized)) throw error;
     }
   }
 
@@ -514,7 +646,8 @@ class Credentials {
     clearTimeout(this.#timer);
     if (!this.#tokens) return;
     const left = this.#tokens.expires_at - Date.now();
-    const soon = Math.max(1_000, Math.min(left * 0.8, left - 90_000));
+    // A stream is told a minute before, so earlier than that; but not at once again where a token lasts no longer anyway.
+    const soon = Math.max(1_000, Math.min(left * 0.8, Math.max(left - 90_000, left / 2)));
     this.#timer = setTimeout(() => void this.refresh().catch(() => {}), Math.min(soon, 2 ** 31 - 1));
     // A program is not kept from ending by this.
     if (typeof this.#timer === 'object') /** @type {any} */ (this.#timer).unref?.();
@@ -522,17 +655,30 @@ class Credentials {
 
   /** Gets a new access token. Only one of several tabs asks, since each refresh token is used once. */
   refresh() {
-    this.#refreshing ??= this.#refresh().finally(() => (this.#refreshing = null));
-    return this.#refreshing;
+    if (this.#refreshing) return this.#refreshing;
+    const refreshing = this.#refresh().finally(() => {
+      if (this.#refreshing === refreshing) this.#refreshing = null;
+    });
+    this.#refreshing = refreshing;
+    return refreshing;
   }
 
   async #refresh() {
     const before = this.#tokens;
     if (!before) throw new GoldcrestError(notLoggedIn);
+    const turn = this.turn;
+    const isOver = () => {
+      if (turn !== this.turn) throw new GoldcrestError(notLoggedIn);
+    };
     const shared = this.#keep ? `goldcrest:${this.#server}:${before.user.id}:refresh` : null;
     await locked(shared, async () => {
-      // Another tab may have done it meanwhile.
+      // Another tab may have done it meanwhile, or have another user by now.
       const kept = (await this.#keep?.load()) ?? before;
+      isOver();
+      if (kept.user.id !== before.user.id) {
+        this.#told.lost('another_user');
+        throw new GoldcrestError(notLoggedIn);
+      }
       if (kept.access_token !== before.access_token) {
         this.#tokens = kept;
         this.#plan();
@@ -540,9 +686,12 @@ class Credentials {
       }
       const body = { refresh_token: before.refresh_token };
       try {
-        this.#take(await this.call('POST', 'sessions/refresh', { body, open: true }), before.user);
+        const pair = await this.call('POST', 'sessions/refresh', { body, open: true, signal: AbortSignal.timeout(ANSWER) });
+        isOver();
+        this.#take(pair, before.user);
       } catch (error) {
-        if (error instanceof GoldcrestError && error.status === 401) this.#lost('session_ended');
+        isOver();
+        if (error instanceof GoldcrestError && error.unauthorized) this.#told.lost('session_ended');
         throw error;
       }
     });
@@ -554,7 +703,7 @@ class Credentials {
       await this.refresh();
       return true;
     }
-    this.#lost('session_ended');
+    this.#told.lost('session_ended');
     return false;
   }
 
@@ -574,20 +723,28 @@ class Credentials {
    * @param {{ query?: Record<string, unknown>, body?: unknown, signal?: AbortSignal, open?: boolean }} more
    */
   async answer(method, path, more) {
-    const bearer = this.bearer;
+    const [bearer, turn] = [this.bearer, this.turn];
+    if (!more.open) this.check();
     try {
       return await this.#attempt(method, path, more);
     } catch (error) {
-      if (!(error instanceof GoldcrestError) || error.status !== 401 || more.open) throw error;
+      if (!(error instanceof GoldcrestError) || !error.unauthorized || more.open) throw error;
       // It is the password in the body that is wrong, and not what the session shows.
       if (error.code === 'invalid_credentials') throw error;
+      // Whoever asked is not logged in any more: nothing is done in the name of whoever is now.
+      if (turn !== this.turn) throw error;
       // Refreshed by another call while this one was under way, it has credentials that were never refused.
-      if (bearer === this.bearer && !(this.#tokens && (await this.renew()))) {
-        if (!this.#tokens) this.#lost('session_ended');
-        throw error;
-      }
+      if (bearer === this.bearer && !(await this.renew())) throw error;
+      if (turn !== this.turn) throw error;
       return this.#attempt(method, path, more);
     }
+  }
+
+  /** Nothing is asked for with the cookie of somebody else, who logged in while this tab slept. */
+  check() {
+    if (!this.#byCookie || !this.#told.strange()) return;
+    this.#told.lost('another_user');
+    throw new GoldcrestError(notLoggedIn);
   }
 
   /** @param {string} method @param {string} path @param {{ query?: Record<string, unknown>, body?: unknown, signal?: AbortSignal, open?: boolean }} more */
@@ -614,6 +771,7 @@ class Credentials {
    * @param {boolean} [open]
    */
   async fetch(url, init, open = false) {
+    if (!open) this.check();
     const headers = new Headers(init.headers);
     if (this.bearer && !open) headers.set('Authorization', `Bearer ${this.bearer}`);
     // Cookies go to the server's own pages alone.
@@ -635,6 +793,11 @@ function unreachable(detail) {
   return new GoldcrestError({ status: 0, code: 'unreachable', detail, field: null });
 }
 
+/** Whether the server refuses it for good. What something between refuses of its own it may let through another time. @param {GoldcrestError} error */
+function isFinal(error) {
+  return !error.passing && !error.unauthorized && error.code !== 'unexpected';
+}
+
 /** @param {Response} answer */
 async function refused(answer) {
   const problem = await answer.json().catch(() => ({}));
@@ -650,10 +813,12 @@ async function refused(answer) {
 
 // ── What is kept ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** @returns {Options['storage']} */
-function localStore() {
+/** @param {'localStorage' | 'sessionStorage'} name @returns {Options['storage']} */
+function browserStore(name) {
   try {
-    return globalThis.localStorage ?? null;
+    const storage = globalThis[name];
+    // Some versions of Node.js have an object of that name that holds nothing and cannot.
+    return typeof storage?.getItem === 'function' ? storage : null;
   } catch {
     // A page may be forbidden to keep anything.
     return null;
@@ -693,6 +858,7 @@ class Store {
     try {
       if (this.#storage) {
         this.#storage.setItem(this.#full(name), value);
+        this.#memory.delete(this.#full(name));
         return;
       }
     } catch {
@@ -710,10 +876,10 @@ class Store {
   /** The names that begin so. @param {string} beginning */
   names(beginning) {
     const full = this.#full(beginning);
-    const found = [...this.#memory.keys()];
-    for (let index = 0; index < (this.#storage?.length ?? 0); index += 1) found.push(this.#storage?.key(index) ?? '');
+    const found = new Set(this.#memory.keys());
+    for (let index = 0; index < (this.#storage?.length ?? 0); index += 1) found.add(this.#storage?.key(index) ?? '');
     const cut = this.#full('').length;
-    return found.filter((name) => name.startsWith(full)).map((name) => name.slice(cut));
+    return [...found].filter((name) => name.startsWith(full)).map((name) => name.slice(cut));
   }
 
   clear() {
@@ -722,16 +888,33 @@ class Store {
 }
 
 /**
- * Does something while no other tab does it.
+ * Does something while no other tab does it, unless that one has been asleep over it for long.
  *
  * @template T
  * @param {string | null} name null where there are no other tabs
  * @param {() => Promise<T>} action
  * @returns {Promise<T>}
  */
-function locked(name, action) {
+async function locked(name, action) {
   if (!name || !hasLocks()) return action();
-  return navigator.locks.request(name, action);
+  const waiting = new AbortController();
+  const timer = setTimeout(() => waiting.abort(), ASLEEP);
+  let begun = false;
+  const begin = () => {
+    begun = true;
+    clearTimeout(timer);
+    return action();
+  };
+  try {
+    return await navigator.locks.request(name, { signal: waiting.signal }, begin);
+  } catch (error) {
+    if (begun) throw error;
+    if (waiting.signal.aborted) return navigator.locks.request(name, { steal: true }, begin);
+    // A page that was forbidden to keep anything has no locks either, and no tabs that it shares anything with.
+    return begin();
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Browsers lock for pages that came over TLS or from this machine alone. */
@@ -755,12 +938,11 @@ class Outbox {
   #again = false;
   #over = false;
   #pause = PAUSE.first;
-  /** @type {(() => void) | null} */
-  #hurry = null;
+  #rest = new Rest();
   #last = 0;
   #stop = new AbortController();
 
-  /** @param {Store} store @param {string | null} shared @param {(message: Outgoing) => Promise<Message>} post @param {(all: Sending[]) => void} changed */
+  /** @param {Store} store @param {string | null} shared @param {(message: Outgoing, signal: AbortSignal) => Promise<Message>} post @param {(all: Sending[]) => void} changed */
   constructor(store, shared, post, changed) {
     this.#store = store;
     this.#shared = shared;
@@ -832,16 +1014,17 @@ class Outbox {
 
   /** @param {string} client_id */
   discard(client_id) {
+    const failure = { status: 0, code: 'discarded', detail: 'It was discarded before it was sent.', field: null };
     this.#store.remove(`outbox:${client_id}`);
-    this.#waiting.delete(client_id);
+    this.#settle(client_id, (waiting) => waiting.reject(new GoldcrestError(failure)));
     this.#changed(this.entries());
-    this.#tabs?.postMessage({ client_id });
+    this.#tabs?.postMessage({ client_id, failure });
   }
 
   end() {
     this.#over = true;
     this.#stop.abort();
-    this.#hurry?.();
+    this.#rest.end();
     this.#tabs?.close();
     for (const { reject } of this.#waiting.values()) {
       reject(new GoldcrestError({ ...notLoggedIn, detail: 'Logged out before it was sent.' }));
@@ -855,60 +1038,64 @@ class Outbox {
    * @param {{ hurry?: boolean }} [how] whether there is reason to believe that what failed would succeed now
    */
   flush({ hurry = false } = {}) {
-    if (hurry) this.#hurry?.();
+    if (hurry) this.#rest.hurry();
     if (this.#flushing) {
       this.#again = true;
       return;
     }
     if (this.#over || !this.entries().some(({ state }) => state !== 'failed')) return;
     this.#flushing = true;
-    const done = () => {
+    void this.#run().finally(() => {
       this.#flushing = false;
       if (this.#again && !this.#over) {
         this.#again = false;
         this.flush();
       }
-    };
-    locked(this.#shared, () => this.#flush()).then(done, done);
+    });
   }
 
-  async #flush() {
-    for (;;) {
-      const entry = this.entries().find(({ state }) => state !== 'failed');
-      if (!entry || this.#over) return;
-      if (entry.state !== 'sending') this.#write({ ...entry, state: 'sending' });
-      try {
-        const message = await this.#post(entry.message);
-        this.#pause = PAUSE.first;
-        this.#store.remove(`outbox:${entry.client_id}`);
-        this.#settle(entry.client_id, (waiting) => waiting.resolve(message));
-        this.#tabs?.postMessage({ client_id: entry.client_id, message });
-        this.#changed(this.entries());
-      } catch (error) {
-        if (this.#over || !this.#read(entry.client_id)) return;
-        const refusal = error instanceof GoldcrestError ? error : unreachable(String(error));
-        const { status, code, detail, field, retryAfter } = refusal;
-        const failure = { status, code, detail, field };
-        if (!refusal.passing) {
-          this.#write({ ...entry, state: 'failed', error: failure });
-          this.#settle(entry.client_id, (waiting) => waiting.reject(refusal));
-          this.#tabs?.postMessage({ client_id: entry.client_id, failure });
-          continue;
-        }
-        this.#write({ ...entry, state: 'waiting', error: failure });
-        const pause = retryAfter === null ? spread(this.#pause) : retryAfter * 1000;
-        this.#pause = Math.min(this.#pause * 2, PAUSE.most);
-        await new Promise((resolve) => {
-          const timer = setTimeout(resolve, pause);
-          const now = () => {
-            clearTimeout(timer);
-            resolve(null);
-          };
-          // What the server asked to wait for is waited for, unless all is over.
-          this.#hurry = () => (retryAfter === null || this.#over ? now() : undefined);
-        });
-        this.#hurry = null;
+  async #run() {
+    while (!this.#over) {
+      // The lock is held for one message, and not through the pauses. Where it was stolen, this page had been asleep.
+      const pause = await locked(this.#shared, () => this.#attempt()).catch(() => ({ milliseconds: PAUSE.first, fixed: false }));
+      if (pause === null) return;
+      if (pause.milliseconds && !this.#over) await this.#rest.take(pause.milliseconds, pause);
+    }
+  }
+
+  /** Sends the oldest. @returns {Promise<{ milliseconds: number, fixed?: boolean } | null>} the pause before the next; null if there is none */
+  async #attempt() {
+    const entry = this.entries().find(({ state }) => state !== 'failed');
+    if (!entry || this.#over) return null;
+    if (entry.state !== 'sending') this.#write({ ...entry, state: 'sending' });
+    try {
+      const message = await this.#post(entry.message, AbortSignal.any([this.#stop.signal, AbortSignal.timeout(ANSWER)]));
+      this.#pause = PAUSE.first;
+      this.#store.remove(`outbox:${entry.client_id}`);
+      this.#settle(entry.client_id, (waiting) => waiting.resolve(message));
+      this.#tabs?.postMessage({ client_id: entry.client_id, message });
+      this.#changed(this.entries());
+      return { milliseconds: 0 };
+    } catch (error) {
+      if (this.#over) return null;
+      // It was discarded meanwhile.
+      if (!this.#read(entry.client_id)) return { milliseconds: 0 };
+      const refusal = error instanceof GoldcrestError ? error : unreachable(String(error));
+      const { status, code, detail, field, retryAfter } = refusal;
+      const failure = { status, code, detail, field };
+      // A session that is over ends the outbox, too: otherwise there is another by now, and it is sent in that.
+      if (!refusal.passing && !refusal.unauthorized) {
+        this.#write({ ...entry, state: 'failed', error: failure });
+        this.#settle(entry.client_id, (waiting) => waiting.reject(refusal));
+        this.#tabs?.postMessage({ client_id: entry.client_id, failure });
+        return { milliseconds: 0 };
       }
+      this.#write({ ...entry, state: 'waiting', error: failure });
+      // What the server asked to wait for is waited for.
+      if (retryAfter !== null) return { milliseconds: retryAfter * 1000, fixed: true };
+      const milliseconds = spread(this.#pause);
+      this.#pause = longer(this.#pause);
+      return { milliseconds };
     }
   }
 
@@ -929,6 +1116,41 @@ function unique() {
 /** Between half and one and a half of it, so that not all come back at once. @param {number} pause */
 function spread(pause) {
   return pause * (0.5 + Math.random());
+}
+
+/** The pause after this one: not so long where somebody looks at the page and waits. @param {number} pause */
+function longer(pause) {
+  return Math.min(pause * 2, globalThis.document?.visibilityState === 'visible' ? PAUSE.watched : PAUSE.most);
+}
+
+/** A pause that others may cut short, unless the server asked for it. */
+class Rest {
+  /** @type {(() => void) | null} */
+  #wake = null;
+  #fixed = false;
+
+  /** @param {number} milliseconds @param {{ fixed?: boolean }} [how] */
+  async take(milliseconds, { fixed = false } = {}) {
+    this.#fixed = fixed;
+    await new Promise((resolve) => {
+      const timer = setTimeout(resolve, milliseconds);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve(null);
+      };
+    });
+    this.#wake = null;
+  }
+
+  /** There is reason to believe that what failed would succeed now. */
+  hurry() {
+    if (!this.#fixed) this.#wake?.();
+  }
+
+  /** Nothing comes after it any more. */
+  end() {
+    this.#wake?.();
+  }
 }
 
 // ── The stream ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -964,13 +1186,21 @@ class Feed {
   #connection = null;
   /** @type {Tabs | null} */
   #tabs = null;
-  /** @type {Set<string>} */
+  /** What the connection listens to: this tab's channels and the others'. @type {Set<string>} */
   #channels;
+  /** Other tabs' channels that it was refused with. @type {Set<string>} */
+  #refused = new Set();
   /** @type {State} */
   #state = { name: 'connecting', transport: null, retryAt: null, error: null };
   #goal = 0;
   #catching = false;
+  #resets = 0;
+  /** Whether the leader was asked where he is, and whether the server is, whether there is such a place on its line, and such channels. */
+  #greeting = false;
+  #doubting = false;
   #stopped = false;
+  /** @type {ReturnType<typeof setInterval> | undefined} */
+  #beating;
   /** @type {ReturnType<typeof setTimeout> | null} */
   #noting = null;
   #stop = new AbortController();
@@ -988,7 +1218,7 @@ class Feed {
     if (typeof addEventListener === 'function') {
       addEventListener('pagehide', () => this.#note(), { signal: this.#stop.signal });
     }
-    if (!shared || !hasLocks() || typeof BroadcastChannel !== 'function') {
+    if (!shared || !hasLocks() || typeof BroadcastChannel !== 'function' || typeof addEventListener !== 'function') {
       this.#lead();
       return;
     }
@@ -996,27 +1226,41 @@ class Feed {
       lead: () => this.#lead(),
       follow: () => this.#unlead(),
       heard: (message) => this.#hear(message),
+      risen: () => this.#greet(),
     });
     this.#tabs.start();
-    this.#tabs.post({ kind: 'hello', channels: [...this.#channels] });
+    this.#greet();
+  }
+
+  /** Asks whoever leads how far he is. */
+  #greet() {
+    this.#greeting = true;
+    this.#tabs?.post({ kind: 'hello', channels: this.#options.channels });
   }
 
   stop() {
+    this.#note();
     this.#stopped = true;
     this.#stop.abort();
     this.#unlead();
     this.#tabs?.stop();
-    this.#note();
   }
 
   #lead() {
+    // Whoever follows says which channels he listens to; whoever is gone does not.
+    this.#refused.clear();
+    this.#connect();
+  }
+
+  #connect() {
     if (this.#stopped) return;
+    this.#channels = new Set(this.#options.channels);
     const { credentials, transport } = this.#options;
     const options = { credentials, transport, position: this.position, channels: [...this.#channels] };
     this.#connection = new Connection(options, {
       passed: (from, to, event) => {
         this.#take(from, to, event);
-        this.#tabs?.post({ kind: 'passed', from, to, event });
+        this.#tabs?.post({ kind: 'passed', from, to, event, channels: [...this.#channels] });
       },
       passing: (event) => {
         this.#told.event(event);
@@ -1027,24 +1271,44 @@ class Feed {
         this.#tabs?.post({ kind: 'reset', reset });
       },
       state: (state) => {
+        if (state.name === 'refused') {
+          this.#yield(state);
+          return;
+        }
         this.#become(state);
         this.#beat();
       },
       over: (reason) => this.#told.over(reason),
     });
     this.#connection.start();
-    // Whoever follows says which channels he listens to.
     this.#tabs?.post({ kind: 'lead' });
+    if (this.#tabs) this.#beating = setInterval(() => this.#beat(), LEADING);
+  }
+
+  /** The server refuses what is listened to: other tabs' channels are left out, and a tab whose own it is leaves the others alone. @param {State} state */
+  #yield(state) {
+    const others = [...this.#channels].filter((channel) => !this.#options.channels.includes(channel));
+    this.#unlead();
+    if (others.length) {
+      for (const channel of others) this.#refused.add(channel);
+      this.#connect();
+      this.#tabs?.post({ kind: 'doubt', channels: others });
+      return;
+    }
+    this.#become(state);
+    this.#tabs?.stop();
   }
 
   #unlead() {
+    clearInterval(this.#beating);
     this.#connection?.stop();
     this.#connection = null;
   }
 
   #beat() {
     const state = { ...this.#state, error: null };
-    if (this.#connection) this.#tabs?.post({ kind: 'beat', position: this.#connection.position, state });
+    const { position = null } = this.#connection ?? {};
+    if (this.#connection) this.#tabs?.post({ kind: 'beat', position, state });
   }
 
   /** What another tab says. @param {any} message */
@@ -1052,21 +1316,30 @@ class Feed {
     switch (message.kind) {
       case 'hello': {
         if (!this.#connection) return;
-        const more = message.channels.filter((/** @type {string} */ channel) => !this.#channels.has(channel));
+        // Who follows one that was refused reads by himself what happens there.
+        const more = message.channels.filter((/** @type {string} */ channel) => !this.#channels.has(channel) && !this.#refused.has(channel));
         for (const channel of more) this.#channels.add(channel);
         if (more.length) this.#connection.follow([...this.#channels]);
+        else this.#connection.look();
         this.#beat();
         return;
       }
       case 'lead':
-        this.#tabs?.post({ kind: 'hello', channels: this.#options.channels });
+        this.#greet();
+        return;
+      case 'doubt':
+        // One of them may be this one's.
+        this.#doubting ||= this.#options.channels.some((channel) => message.channels.includes(channel));
+        void this.#catchUp();
         return;
     }
     // Who has a connection of his own does not listen to another's, which is about to end.
     if (this.#connection) return;
     switch (message.kind) {
       case 'passed':
-        this.#take(message.from, message.to, message.event);
+        // Somebody who does not listen to all of this one's channels yet may have passed over events in them.
+        if (this.#isHeardBy(message.channels)) this.#take(message.from, message.to, message.event);
+        else this.#aim(message.from, message.to);
         return;
       case 'passing':
         this.#told.event(message.event);
@@ -1075,30 +1348,52 @@ class Feed {
         this.#reset(message.reset);
         return;
       case 'beat':
-        if (message.position !== null) this.#take(message.position, message.position, null);
+        if (message.position !== null) this.#compare(message.position);
         this.#become(message.state);
         return;
     }
   }
 
+  /** @param {string[]} channels */
+  #isHeardBy(channels) {
+    return this.#options.channels.every((channel) => channels.includes(channel));
+  }
+
+  /** Where the leader is. @param {number} position */
+  #compare(position) {
+    const own = (this.position ??= position);
+    if (position > own) this.#aim(own, position);
+    else if (position < own && this.#greeting) {
+      // Either the leader lags, or the line is another now, and shorter: the server knows.
+      this.#doubting = true;
+    }
+    this.#greeting = false;
+    if (this.#doubting) void this.#catchUp();
+  }
+
+  /** Reads as far as this by oneself. @param {number} from @param {number} to */
+  #aim(from, to) {
+    this.position ??= from;
+    this.#goal = Math.max(this.#goal, to);
+    void this.#catchUp();
+  }
+
   /** Goes along the line from one place to another. @param {number} from @param {number} to @param {Event | null} event */
   #take(from, to, event) {
-    this.position ??= from;
-    if (from > this.position) {
-      this.#goal = Math.max(this.#goal, to);
-      void this.#catchUp();
-      return;
-    }
-    this.#pass(to, event);
+    if (from > (this.position ??= from)) this.#aim(from, to);
+    else this.#pass(to, event);
   }
 
   /** @param {number} to @param {Event | null} event */
   #pass(to, event) {
+    if (this.#stopped) return;
     const before = this.position ?? 0;
     if (event?.seq !== undefined && event.seq > before) {
       // First, so that a listener that asks for the position gets the event's.
       this.position = event.seq;
       this.#told.event(event);
+      // By that listener, perhaps, who does not want the rest.
+      if (this.#stopped) return;
     }
     this.position = Math.max(this.position ?? 0, to);
     if (this.position !== before) this.#noting ??= setTimeout(() => this.#note(), 1_000);
@@ -1107,7 +1402,7 @@ class Feed {
   #note() {
     if (this.#noting !== null) clearTimeout(this.#noting);
     this.#noting = null;
-    if (this.position !== null) this.#told.moved(this.position);
+    if (this.position !== null && !this.#stopped) this.#told.moved(this.position);
   }
 
   /** Reads what this tab was not told of. */
@@ -1115,21 +1410,38 @@ class Feed {
     if (this.#catching) return;
     this.#catching = true;
     let pause = PAUSE.first;
-    while (!this.#stopped && this.position !== null && this.position < this.#goal) {
+    const rest = async () => {
+      await new Promise((resolve) => setTimeout(resolve, spread(pause)));
+      pause = longer(pause);
+    };
+    while (!this.#stopped && this.position !== null && (this.#doubting || this.position < this.#goal)) {
+      const before = this.position;
+      const resets = this.#resets;
       try {
         const query = { after: this.position, limit: 1000, channel: this.#options.channels };
         const { events, next } = await this.#options.credentials.call('GET', 'events', { query });
-        pause = PAUSE.first;
         if (this.#stopped) break;
+        // It is about another line.
+        if (resets !== this.#resets) continue;
+        this.#doubting = false;
         if (events[0]?.type === 'reset') {
           this.#reset(events[0]);
           continue;
         }
         for (const event of events) if (event.seq !== undefined) this.#pass(event.seq, event);
         this.#pass(next, null);
-      } catch {
-        await new Promise((resolve) => setTimeout(resolve, spread(pause)));
-        pause = Math.min(pause * 2, PAUSE.most);
+        if (this.position > before) pause = PAUSE.first;
+        // Another node of the server, which is not so far yet.
+        else if (this.position < this.#goal) await rest();
+      } catch (error) {
+        if (this.#stopped) break;
+        if (error instanceof GoldcrestError && isFinal(error)) {
+          this.#unlead();
+          this.#tabs?.stop();
+          this.#become({ name: 'refused', transport: this.#state.transport, retryAt: null, error });
+          break;
+        }
+        await rest();
       }
     }
     this.#catching = false;
@@ -1137,7 +1449,10 @@ class Feed {
 
   /** @param {{ reason: string, position: number }} reset */
   #reset({ reason, position }) {
+    this.#resets += 1;
     this.position = position;
+    this.#goal = position;
+    this.#note();
     this.#told.reset({ reason, position });
   }
 
@@ -1169,7 +1484,7 @@ class Tabs {
   #watch;
   #stop = new AbortController();
 
-  /** @param {string} name @param {{ lead(): void, follow(): void, heard(message: any): void }} told */
+  /** @param {string} name @param {{ lead(): void, follow(): void, heard(message: any): void, risen(): void }} told */
   constructor(name, told) {
     this.#name = name;
     this.#told = told;
@@ -1197,7 +1512,7 @@ class Tabs {
       // Who slept himself has heard nothing for that reason.
       if (now - ticked > 20_000 + 60_000 * Number(globalThis.document?.hidden)) this.#heardAt = now;
       ticked = now;
-      if (!this.#resign && !this.#asleep && now - this.#heardAt > LEADERLESS) {
+      if (!this.#resign && !this.#asleep && now - this.#heardAt > ASLEEP) {
         this.#heardAt = now + Math.random() * 5_000;
         void this.#campaign(true);
       }
@@ -1223,7 +1538,11 @@ class Tabs {
   #sleep() {
     this.#asleep = true;
     this.#queueing?.abort();
-    this.#resign?.();
+    if (!this.#resign) return;
+    this.#resign();
+    this.#resign = null;
+    // At once: what comes after the lock is given back comes when this page runs again.
+    this.#told.follow();
   }
 
   #rise() {
@@ -1231,6 +1550,7 @@ class Tabs {
     this.#asleep = false;
     this.#heardAt = Date.now();
     void this.#campaign(false);
+    this.#told.risen();
   }
 
   /** Waits for the lock, leads as long as it is held, and waits again. @param {boolean} steal */
@@ -1241,20 +1561,26 @@ class Tabs {
     while (!this.#stopped && !this.#asleep && this.#queueing === queueing) {
       const options = steal ? { steal } : { signal: queueing.signal };
       steal = false;
-      let leads = false;
+      /** @type {(() => void) | null} */
+      let resign = null;
       try {
         await navigator.locks.request(this.#name, options, () => {
           if (this.#stopped || this.#asleep || this.#queueing !== queueing) return undefined;
           return new Promise((resolve) => {
-            leads = true;
-            this.#resign = () => resolve(undefined);
+            this.#resign = resign = () => resolve(undefined);
             this.#told.lead();
           });
         });
-      } catch {
+      } catch (error) {
         // It was stolen, because this page seemed to be asleep, or is not wanted any more.
+        if (/** @type {Error} */ (error).name !== 'AbortError') {
+          // Where there are no locks to be had, each has a connection of its own.
+          this.#resign = () => this.#told.follow();
+          this.#told.lead();
+          return;
+        }
       }
-      if (leads) {
+      if (resign && this.#resign === resign) {
         this.#resign = null;
         this.#heardAt = Date.now();
         this.#told.follow();
@@ -1274,6 +1600,13 @@ class Tabs {
 
 /** @typedef {{ credentials: Credentials, position: number | null, channels: string[], signal: AbortSignal, alive: () => void, frame: (frame: any) => void, tell: (send: (operation: object) => void) => void }} Pipe */
 
+/**
+ * How an attempt to listen ended: the pause before the next, which is `fixed` if the server asked for it; `elsewhere` says that
+ * another transport is wanted, `doubtful` that it may be.
+ *
+ * @typedef {{ pause: number | null, fixed?: boolean, elsewhere?: boolean, doubtful?: boolean, over?: string, refused?: GoldcrestError, error?: GoldcrestError }} End
+ */
+
 /** A connection to the server that is kept up: opened again when it breaks, over another transport if one does not work. */
 class Connection {
   #credentials;
@@ -1281,14 +1614,17 @@ class Connection {
   /** @type {number | null} */
   position;
   #channels;
+  /** @type {Transport[]} */
   #transports;
   #which = 0;
+  /** Attempts in a row that brought nothing over this transport, and the transports in a row that brought nothing. */
+  #attempts = 0;
+  #tried = 0;
   #pause = PAUSE.first;
   #stopped = false;
   /** @type {AbortController | null} */
   #current = null;
-  /** @type {(() => void) | null} */
-  #hurry = null;
+  #rest = new Rest();
   #heardAt = 0;
   #isOpen = false;
   #renewed = false;
@@ -1302,15 +1638,20 @@ class Connection {
     this.#channels = channels;
     const socket = typeof WebSocket === 'function';
     this.#transports = transport === 'auto' ? TRANSPORTS.filter((one) => one !== 'websocket' || socket) : [transport];
+    // Over HTTP/1.1 a browser opens six connections to a server at a time, and sockets beside them: where each tab needs its
+    // own, six others would leave none.
+    if (transport === 'auto' && socket && globalThis.document && !hasLocks()) this.#transports = ['websocket', 'sse', 'poll'];
   }
 
   start() {
     if (typeof addEventListener === 'function') {
       const { signal } = this.#stop;
-      addEventListener('online', () => this.#look(true), { signal });
-      for (const name of ['pageshow', 'focus']) addEventListener(name, () => this.#look(false), { signal });
-      globalThis.document?.addEventListener('visibilitychange', () => this.#look(false), { signal });
-      globalThis.document?.addEventListener('resume', () => this.#look(false), { signal });
+      addEventListener('online', () => this.look({ anew: true }), { signal });
+      // What is open may seem to live on for long.
+      addEventListener('offline', () => this.#current?.abort(), { signal });
+      for (const name of ['pageshow', 'focus']) addEventListener(name, () => this.look(), { signal });
+      globalThis.document?.addEventListener('visibilitychange', () => this.look(), { signal });
+      globalThis.document?.addEventListener('resume', () => this.look(), { signal });
     }
     void this.#run();
   }
@@ -1319,19 +1660,21 @@ class Connection {
     this.#stopped = true;
     this.#stop.abort();
     this.#current?.abort();
-    this.#hurry?.();
+    this.#rest.end();
   }
 
   /** Follows these channels from here on. @param {string[]} channels */
   follow(channels) {
     this.#channels = channels;
     this.#current?.abort();
-    this.#hurry?.();
+    this.#rest.hurry();
   }
 
-  /** The page is looked at again, or the network is back: a connection that may be dead is not waited for. @param {boolean} anew */
-  #look(anew) {
-    this.#hurry?.();
+  /** The page is looked at again, or the network is back: a connection that may be dead is not waited for. @param {{ anew?: boolean }} [how] */
+  look({ anew = false } = {}) {
+    // It may be another network, in which another transport is the best.
+    if (anew) this.#which = this.#attempts = this.#tried = 0;
+    this.#rest.hurry();
     if (this.#isOpen && (anew || Date.now() - this.#heardAt > SILENCE / 2)) this.#current?.abort();
   }
 
@@ -1348,7 +1691,8 @@ class Connection {
     while (!this.#stopped) {
       if (globalThis.navigator?.onLine === false) {
         this.#say('offline');
-        await this.#wait(PAUSE.most);
+        // A server on this machine is there all the same.
+        await this.#rest.take(PAUSE.watched);
         if (this.#stopped) return;
       }
       this.#say('connecting');
@@ -1362,47 +1706,54 @@ class Connection {
         this.#say('refused', { error: end.refused });
         return;
       }
-      if (end.elsewhere) this.#which = (this.#which + 1) % this.#transports.length;
-      if (end.pause === 0) continue;
-      let pause = end.pause;
+      let { pause } = end;
+      if (end.elsewhere || (end.doubtful && (await this.#isBlocked()))) pause = this.#change();
+      if (this.#stopped) return;
+      if (pause === 0) continue;
       if (pause === null) {
         pause = spread(this.#pause);
-        this.#pause = Math.min(this.#pause * 2, PAUSE.most);
+        this.#pause = longer(this.#pause);
       }
       this.#say('waiting', { retryAt: Date.now() + pause, error: end.error ?? null });
-      await this.#wait(pause);
+      await this.#rest.take(pause, end);
     }
   }
 
-  /** @param {number} pause */
-  async #wait(pause) {
-    await new Promise((resolve) => {
-      const timer = setTimeout(resolve, pause);
-      this.#hurry = () => {
-        clearTimeout(timer);
-        resolve(null);
-      };
-    });
-    this.#hurry = null;
+  /** Takes the next transport. @returns {number | null} the pause before: one, once all of them were tried in vain */
+  #change() {
+    this.#attempts = 0;
+    this.#tried += 1;
+    this.#which = (this.#which + 1) % this.#transports.length;
+    return this.#tried < this.#transports.length ? 0 : null;
+  }
+
+  /** Whether the server is there, and this transport does not come through; once may be chance, when it comes back just then. */
+  async #isBlocked() {
+    this.#attempts += 1;
+    return this.#attempts > 1 && this.#transports.length > 1 && (await this.#answers());
   }
 
   /**
    * One attempt. A `pause` of null is the usual one, longer after each failure.
    *
-   * @returns {Promise<{ pause: number | null, elsewhere?: boolean, over?: string, refused?: GoldcrestError, error?: GoldcrestError }>}
+   * @returns {Promise<End>}
    */
   async #listen() {
     const current = new AbortController();
     this.#current = current;
     this.#isOpen = false;
     this.#heardAt = Date.now();
-    /** @type {{ pause: number | null, elsewhere?: boolean, over?: string } | null} */
+    /** @type {End | null} */
     let verdict = null;
     let beats = 0;
     /** @type {((operation: object) => void) | null} */
     let tell = null;
-    const bearer = this.#credentials.bearer;
-    const conclude = (/** @type {NonNullable<typeof verdict>} */ said) => {
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    let extending;
+    let opened = false;
+    let used = this.#credentials.bearer;
+    const extend = (/** @type {typeof tell} */ through) => this.#extend(used, through, conclude).then(() => (used = this.#credentials.bearer));
+    const conclude = (/** @type {End} */ said) => {
       verdict ??= said;
       current.abort();
     };
@@ -1429,8 +1780,9 @@ class Connection {
         this.#heardAt = Date.now();
         switch (frame.type) {
           case 'ready':
-            this.#isOpen = true;
+            opened = this.#isOpen = true;
             this.#renewed = false;
+            this.#attempts = this.#tried = 0;
             this.#pause = PAUSE.first;
             this.#move(frame.position, null);
             this.#say('live');
@@ -1444,17 +1796,18 @@ class Connection {
             this.#told.reset({ reason: frame.reason, position: frame.position });
             return;
           case 'expiring':
-            void this.#extend(bearer, tell, conclude);
+            // A token may last no longer than this notice: then it comes at once again.
+            extending = setTimeout(() => void extend(tell), Math.max(1, frame.in) * 500);
             return;
           case 'expired':
             if (frame.reason === 'session_ended') conclude({ pause: null, over: 'session_ended' });
-            else void this.#extend(bearer, null, conclude);
+            else void extend(null);
             return;
           case 'bye':
-            conclude({ pause: frame.retry ?? null });
+            conclude({ pause: frame.retry ?? null, fixed: frame.retry !== undefined });
             return;
           case 'reply':
-            if (!frame.ok && frame.ref === 'auth') void this.#extend(bearer, null, conclude);
+            if (!frame.ok && frame.ref === 'auth') void extend(null);
             return;
         }
         if (frame.seq === undefined) this.#told.passing(frame);
@@ -1463,14 +1816,15 @@ class Connection {
     };
     try {
       await pipes[this.#transport](pipe);
-      return verdict ?? { pause: null };
+      return verdict ?? { pause: null, doubtful: !opened };
     } catch (error) {
       if (verdict) return verdict;
       // Aborted without a verdict: it is to begin anew at once.
       if (current.signal.aborted) return { pause: 0 };
-      return this.#explain(error);
+      return await this.#explain(error);
     } finally {
       clearInterval(watch);
+      clearTimeout(extending);
       this.#isOpen = false;
     }
   }
@@ -1490,35 +1844,33 @@ class Connection {
       if (tell && this.#credentials.bearer) tell({ op: 'auth', ref: 'auth', token: this.#credentials.bearer });
       else conclude({ pause: 0 });
     } catch (error) {
-      const over = error instanceof GoldcrestError && error.status === 401;
+      const over = error instanceof GoldcrestError && error.unauthorized;
       conclude(over ? { pause: null, over: 'session_ended' } : { pause: null });
     }
   }
 
-  /** @param {unknown} error @returns {Promise<{ pause: number | null, elsewhere?: boolean, over?: string, refused?: GoldcrestError, error?: GoldcrestError }>} */
+  /** @param {unknown} error @returns {Promise<End>} */
   async #explain(error) {
     const refusal = error instanceof GoldcrestError ? error : unreachable(String(error));
-    if (refusal.status === 401) {
+    if (refusal.unauthorized) {
       // Fresh ones that are refused as well are of no use.
       if (this.#renewed) return { pause: null, over: 'session_ended' };
       this.#renewed = true;
       try {
         return (await this.#credentials.renew()) ? { pause: 0 } : { pause: null, over: 'session_ended' };
       } catch (failed) {
-        const over = failed instanceof GoldcrestError && failed.status === 401;
+        const over = failed instanceof GoldcrestError && failed.unauthorized;
         return over ? { pause: null, over: 'session_ended' } : { pause: null, error: refusal };
       }
     }
-    if (!refusal.passing) return { pause: null, refused: refusal };
-    if (refusal.retryAfter !== null) return { pause: refusal.retryAfter * 1000, error: refusal };
-    // A server that answers otherwise is there: it is this transport that does not come through.
-    const elsewhere = this.#transport !== 'sse' && (await this.#answers());
-    return { pause: elsewhere ? 0 : null, elsewhere, error: refusal };
+    if (isFinal(refusal)) return { pause: null, refused: refusal };
+    if (refusal.retryAfter !== null) return { pause: refusal.retryAfter * 1000, fixed: true, error: refusal };
+    return { pause: null, doubtful: true, error: refusal };
   }
 
   async #answers() {
     try {
-      return (await fetch(this.#credentials.url('/healthz'), { cache: 'no-store', credentials: 'omit' })).ok;
+      return (await fetch(this.#credentials.url('/healthz'), { cache: 'no-store', credentials: 'omit', signal: AbortSignal.timeout(BEGINNING) })).ok;
     } catch {
       return false;
     }
@@ -1562,7 +1914,8 @@ const pipes = {
     }
   },
 
-  websocket({ credentials, position, channels, signal, alive, frame, tell }) {
+  async websocket({ credentials, position, channels, signal, alive, frame, tell }) {
+    credentials.check();
     const url = credentials.url('/ws');
     url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
     if (position !== null) url.searchParams.set('after', String(position));

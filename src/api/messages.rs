@@ -202,7 +202,7 @@ pub(super) async fn delete(
 #[serde(deny_unknown_fields)]
 pub(super) struct Delete {
     /// Which ones.
-    #[schemars(length(max = DELETE_LIMIT))]
+    #[schemars(length(min = 1, max = DELETE_LIMIT))]
     pub(super) ids: Vec<MessageId>,
     /// For whom they are to be gone. One's own are deleted for all, unless said otherwise, and others' for oneself.
     #[serde(rename = "for")]

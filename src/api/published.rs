@@ -96,6 +96,13 @@ fn words<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = 
 /// The version that the asker has, if he has one, and the forms that he takes.
 pub(super) struct Known(HeaderMap);
 
+impl Known {
+    /// Whether somebody opens this in a browser, where a page says more than a document for programs (RFC 9110, section 12.5.1).
+    pub(super) fn opens_page(&self) -> bool {
+        words(&self.0, &header::ACCEPT).any(|word| word.split(';').next() == Some("text/html"))
+    }
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for Known {
     type Rejection = Infallible;
 

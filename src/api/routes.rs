@@ -308,7 +308,7 @@ routes! {
 pub fn router(app: App) -> Router {
     table()
         .merge(web::router())
-        .fallback(|| async { Problem::not_found() })
+        .fallback(web::missing)
         .method_not_allowed_fallback(|| async {
             let detail = "This route does not know this method; `Allow` names those that it knows.";
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)

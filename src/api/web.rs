@@ -7,8 +7,10 @@ use axum::Router;
 use axum::extract::{FromRef, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use http::Uri;
+use http::{HeaderValue, Method, StatusCode, Uri, header};
 use rust_embed::RustEmbed;
+use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
@@ -64,16 +66,35 @@ struct Static;
 
 /// The files of the app, packed when somebody asks for one first.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Site(Arc<OnceLock<BTreeMap<String, File>>>);
+pub(super) struct Site(Arc<OnceLock<Contents>>);
+
+/// All files by their names, and the version that they are together.
+#[derive(Debug)]
+struct Contents {
+    files: BTreeMap<String, File>,
+    version: String,
+}
+
+impl Contents {
+    fn read() -> Self {
+        let version = version();
+        let file = |name: Cow<'static, str>| read(&name, &version).map(|file| (name.into_owned(), file));
+        Self { files: Static::iter().filter_map(file).collect(), version }
+    }
+}
 
 impl Site {
     /// The file of this name, below `static/`. Names are compared as they stand: none leads anywhere else.
     fn find(&self, name: &str) -> Option<File> {
         if cfg!(debug_assertions) {
-            return Static::iter().any(|known| known == name).then(|| read(name)).flatten();
+            return Static::iter().any(|known| known == name).then(|| read(name, &version())).flatten();
         }
-        let all = || Static::iter().filter_map(|name| read(&name).map(|file| (name.into_owned(), file))).collect();
-        self.0.get_or_init(all).get(name).cloned()
+        self.0.get_or_init(Contents::read).files.get(name).cloned()
+    }
+
+    /// Whether the files are this version.
+    fn is(&self, asked: &str) -> bool {
+        if cfg!(debug_assertions) { version() == asked } else { self.0.get_or_init(Contents::read).version == asked }
     }
 
     fn answer(&self, name: &str, known: &Known) -> Response {
@@ -87,7 +108,20 @@ impl FromRef<App> for Site {
     }
 }
 
-fn read(name: &str) -> Option<File> {
+/// Another one as soon as any file that pages load is another.
+fn version() -> String {
+    let mut names: Vec<_> = Static::iter().filter(|name| is_file(&format!("/{name}"))).collect();
+    names.sort_unstable();
+    let mut digest = Sha256::new();
+    for (name, file) in names.iter().filter_map(|name| Some((name, Static::get(name)?))) {
+        digest.update(name.as_bytes());
+        digest.update(file.metadata.sha256_hash());
+    }
+    digest.finalize().iter().take(8).fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
+}
+
+/// What the page loads, it loads under the version: see [`lasting`].
+fn read(name: &str, version: &str) -> Option<File> {
     let media = match name.rsplit_once('.')?.1 {
         "html" => "text/html; charset=utf-8",
         "js" => "text/javascript; charset=utf-8",
@@ -98,11 +132,21 @@ fn read(name: &str) -> Option<File> {
         "txt" => "text/plain; charset=utf-8",
         _ => return None,
     };
-    Static::get(name).map(|file| File::new(media, file.data.into_owned()))
+    let data = Static::get(name)?.data.into_owned();
+    if name != "index.html" {
+        return Some(File::new(media, data));
+    }
+    let page = String::from_utf8(data).ok()?;
+    let under = |path: &str, page: String| page.replace(&format!("\"{path}"), &format!("\"/static/{version}{path}"));
+    Some(File::new(media, under("/app/", under("/goldcrest.js", page))))
 }
 
 /// Whether a path is a file's that every page of the app needs.
 pub(super) fn is_part(path: &str) -> bool {
+    path.starts_with("/static/") || is_file(path)
+}
+
+fn is_file(path: &str) -> bool {
     path.starts_with("/app/") || FILES.contains(&path)
 }
 
@@ -110,12 +154,44 @@ pub(super) fn is_part(path: &str) -> bool {
 pub(super) fn router() -> Router<App> {
     let with_pages = ADDRESSES.iter().fold(Router::new(), |router, path| router.route(path, get(page)));
     let with_files = FILES.iter().fold(with_pages, |router, path| router.route(path, get(file)));
-    with_files.route("/app/{*path}", get(file))
+    with_files.route("/app/{*path}", get(file)).route("/static/{version}/{*path}", get(lasting))
 }
 
 /// `GET /`, and all the other addresses.
 async fn page(State(site): State<Site>, known: Known) -> Response {
     site.answer("index.html", &known)
+}
+
+/// `GET /static/VERSION/PATH`: the same files under a name that changes with them, so that whoever has one need not ask again.
+///
+/// A page that was opened before an update goes on asking under the old name. It gets what there is, to be asked for anew.
+async fn lasting(State(site): State<Site>, known: Known, uri: Uri) -> Response {
+    let rest = uri.path().trim_start_matches("/static/");
+    let Some((version, path)) = rest.split_once('/').filter(|(_, path)| is_file(&format!("/{path}"))) else {
+        return Problem::not_found().into_response();
+    };
+    let mut response = site.answer(path, &known);
+    if site.is(version) && response.status() != StatusCode::NOT_FOUND {
+        let lasts = HeaderValue::from_static("public, max-age=31536000, immutable");
+        response.headers_mut().insert(header::CACHE_CONTROL, lasts);
+    }
+    response
+}
+
+/// What begins so is asked for by programs, also where a developer opens it in a browser.
+const FOR_PROGRAMS: &[&str] = &["/api/", "/app/", "/compat/", "/static/", "/stream", "/ws"];
+
+/// Whatever there is not: the app says so to whoever opens an address in a browser, with a way back.
+pub(super) async fn missing(State(site): State<Site>, method: Method, uri: Uri, known: Known) -> Response {
+    let for_programs = FOR_PROGRAMS.iter().any(|beginning| uri.path().starts_with(beginning));
+    if method != Method::GET || for_programs || !known.opens_page() {
+        return Problem::not_found().into_response();
+    }
+    let mut response = site.answer("index.html", &known);
+    if response.status() == StatusCode::OK {
+        *response.status_mut() = StatusCode::NOT_FOUND;
+    }
+    response
 }
 
 /// `GET /app/PATH`, and the files beside it.

@@ -54,3 +54,11 @@ function nodes(children) {
     return [child instanceof Node ? child : document.createTextNode(String(child))];
   });
 }
+
+/** Screen readers begin to read where the focus is: at the page's heading. */
+export function focusHeading() {
+  const heading = /** @type {HTMLElement | null} */ (document.querySelector('#main h1'));
+  if (!heading) return;
+  heading.tabIndex = -1;
+  heading.focus({ preventScroll: true });
+}

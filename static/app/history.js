@@ -12,6 +12,9 @@ const PART = 60;
 /** So many are kept; what is further away is fetched again when somebody goes back there. */
 const KEPT = 6_000;
 
+/** What is left of a message. @param {Message} message @param {string} deleted_at */
+export const emptied = (message, deleted_at) => ({ ...message, text: '', mentions: [], deleted_at, snippet: undefined });
+
 /**
  * @typedef {object} Wanted
  * @property {string} path which list, below `/api/v1`
@@ -46,6 +49,11 @@ export class History {
   close() {
     this.#turn += 1;
     this.#close();
+  }
+
+  /** Where on the line of events the newest part was read. */
+  get head() {
+    return this.#head;
   }
 
   /** @param {number} id */
@@ -203,12 +211,14 @@ export class History {
   }
 
   /** @param {Event} event @returns {boolean} whether something is other than before */
-  #apply({ type, data, seq = 0, conversation_id }) {
+  #apply({ type, data, at: moment, seq = 0, conversation_id }) {
     if (type === 'messages.expired') {
-      const kept = this.messages.filter((one) => one.id > data.up_to || one.conversation_id !== conversation_id);
-      const less = kept.length < this.messages.length;
-      this.messages = kept;
-      return less;
+      const gone = (/** @type {Message} */ one) => one.id <= data.up_to && one.conversation_id === conversation_id;
+      if (!this.messages.some(gone)) return false;
+      // A root stays, without its text, as long as a reply does.
+      const answered = new Set(this.messages.flatMap((one) => (one.thread_id === null || gone(one) ? [] : [one.thread_id])));
+      this.messages = this.messages.flatMap((one) => (!gone(one) ? [one] : answered.has(one.id) ? [emptied(one, moment)] : []));
+      return true;
     }
     const at = this.#place(data.id);
     const known = this.messages[at]?.id === data.id ? /** @type {Message} */ (this.messages[at]) : null;
@@ -228,7 +238,7 @@ export class History {
     if (!known || seq <= (this.#at.get(data.id) ?? 0)) return false;
     this.#at.set(data.id, seq);
     if (type === 'message.updated') this.messages = this.messages.with(at, { ...known, ...data, snippet: undefined });
-    else if (type === 'message.deleted') this.messages = this.messages.with(at, { ...known, text: '', mentions: [], deleted_at: data.deleted_at, snippet: undefined });
+    else if (type === 'message.deleted') this.messages = this.messages.with(at, emptied(known, data.deleted_at));
     else if (type === 'message.hidden') this.messages = this.messages.filter(({ id }) => id !== data.id);
     else return false;
     return true;

@@ -18,7 +18,8 @@ const PAUSE = { first: 1_000, most: 15_000 };
 async function enter() {
   model.clear();
   const after = await model.load();
-  if (client.user) client.start({ after });
+  // Whoever was here may have gone meanwhile, and another come.
+  if (after !== null) client.start({ after });
 }
 
 /** Asks until there is an answer who is logged in. */
@@ -46,6 +47,8 @@ client.on('login', () => {
 });
 client.on('logout', ({ reason }) => {
   model.clear();
+  // What stands there is his who was here, and whatever is done on it would be done by whoever comes.
+  router.replace(shell.nobody());
   if (reason === 'session_ended') toast('You were logged out on this device.', { kind: 'bad' });
   // Who comes back after a session that ended goes on where he was; who logged out does not lead the next one there.
   if (reason === 'logged_out') router.go('/login', { replace: true });

@@ -1,7 +1,9 @@
 // @ts-check
 /** What this tab knows of the server's state, kept up by events; whoever shows it is told when it is something else. */
 
+import { after } from './after.js';
 import { client, me } from './session.js';
+import * as typing from './typing.js';
 
 /** @typedef {import('../goldcrest.js').UserRef} UserRef */
 /** @typedef {import('../goldcrest.js').Message} Message */
@@ -9,15 +11,17 @@ import { client, me } from './session.js';
 /** @typedef {{ user: UserRef, role: 'owner' | 'member' }} Member */
 /**
  * @typedef {{ id: number, kind: 'direct' | 'group' | 'channel', name: string | null, post: 'members' | 'owners', created_at: string,
- *   members: Member[] | null, last_message: Message | null, unread: number, mention_count: number, last_read_id: number | null }} Conversation
+ *   members: Member[] | null, member_count?: number, last_message: Message | null, unread: number, mention_count: number, last_read_id: number | null }} Conversation
  */
 
 /** So many conversations are kept at hand; older ones are fetched when they are opened. */
 const KEPT = 300;
 /** So many of the last events are remembered, for lists that were read while they came. */
 const RECENT = 500;
-/** How long several changes are gathered before they are shown, or a conversation is read again. */
+/** How long several changes are gathered before they are shown, or a conversation is read again, in milliseconds. */
 const GATHER = { show: 25, read: 200 };
+/** Waits before all is read again that could not be, in milliseconds. */
+const PAUSE = { first: 1_000, most: 15_000 };
 
 /** @type {Map<string, Set<(what: any) => void>>} */
 const listeners = new Map();
@@ -29,11 +33,15 @@ const counted = new Map();
 const online = new Map();
 /** @type {Map<string, string>} when somebody was last there */
 const seen = new Map();
-/** @type {Map<number, Map<string, ReturnType<typeof setTimeout>>>} who types where, until when */
-const typing = new Map();
+/** Where on the line of events a conversation was read: what happened before is in it already. @type {Map<number, number>} */
+const heads = new Map();
+/** The last event. */
+let latest = 0;
 /** @type {Event[]} */
 let recent = [];
 let pending = 0;
+/** Raised when somebody else may log in: what was asked before is nobody's business then. */
+let turn = 0;
 
 /** @param {string} topic @param {(what: any) => void} listener @returns {() => void} what ends it */
 function on(topic, listener) {
@@ -65,45 +73,61 @@ function tellSoon(...topics) {
 function keep(conversation) {
   const { id, last_message } = conversation;
   conversations.set(id, conversation);
-  counted.set(id, Math.max(counted.get(id) ?? 0, last_message?.id ?? 0));
+  counted.set(id, last_message?.id ?? 0);
 }
 
-/** Reads all that is kept at hand. @returns {Promise<number>} the head that it was read at */
+/** Reads all that is kept at hand. @returns {Promise<number | null>} the head that it was read at; null if somebody else has come meanwhile */
 async function load() {
+  const mine = turn;
   const counting = loadPending();
   // Whatever is read first fails for all.
   counting.catch(() => {});
   let head = Infinity;
-  /** @type {Conversation[]} */
+  /** @type {[Conversation, number][]} */
   const found = [];
   /** @type {string | null} */
   let cursor = null;
   do {
     const page = /** @type {any} */ (await client.request('GET', 'conversations', { query: { limit: 100, cursor } }));
+    if (mine !== turn) return null;
     head = Math.min(head, page.head);
-    found.push(...page.items);
+    for (const one of page.items) found.push([one, page.head]);
     cursor = page.next;
   } while (cursor && found.length < KEPT);
+  const counted = await counting;
+  if (mine !== turn) return null;
+  forget();
+  for (const [one, at] of found) {
+    keep(one);
+    heads.set(one.id, at);
+  }
+  // What came while this was read.
+  for (const event of recent) if ((event.seq ?? 0) > head) take(event);
+  return Math.min(head, counted);
+}
+
+function forget() {
   conversations.clear();
   counted.clear();
-  recent = [];
-  found.forEach(keep);
-  return Math.min(head, await counting);
+  heads.clear();
 }
 
 /** @returns {Promise<number>} the head that it was read at */
 async function loadPending() {
+  const mine = turn;
   const { items, head } = await client.request('GET', 'contacts', { query: { state: 'pending', limit: 100 } });
-  pending = items.length;
+  if (mine === turn) pending = items.length;
   tell('contacts');
   return head;
 }
 
 async function loadPresence() {
+  const mine = turn;
   try {
     /** @type {string[]} */
     const now = [];
     for await (const { user } of client.list('presence')) now.push(user.username);
+    if (mine !== turn) return;
     online.clear();
     for (const username of now) online.set(username, null);
   } catch {
@@ -119,7 +143,11 @@ const reading = new Map();
 function refresh(id) {
   let promise = reading.get(id);
   if (!promise) {
-    promise = new Promise((resolve) => setTimeout(resolve, GATHER.read)).then(() => {
+    // Not everybody who heard the same asks in the same moment.
+    const pause = GATHER.read * (1 + 4 * Math.random());
+    const mine = turn;
+    promise = new Promise((resolve) => setTimeout(resolve, pause)).then(() => {
+      if (mine !== turn) return undefined;
       reading.delete(id);
       return read(id);
     });
@@ -130,17 +158,31 @@ function refresh(id) {
 
 /** @param {number} id */
 async function read(id) {
+  const mine = turn;
+  const before = latest;
+  let found = null;
   try {
-    const found = /** @type {Conversation} */ (await client.request('GET', `conversations/${id}`));
-    const own = me()?.id;
-    // A channel that one may look into is not one that one is in.
-    if (found.kind === 'channel' && found.members && !found.members.some(({ user }) => user.id === own)) conversations.delete(id);
-    else keep(found);
+    found = /** @type {Conversation} */ (await client.request('GET', `conversations/${id}`));
   } catch (error) {
-    if (/** @type {any} */ (error).status === 404) conversations.delete(id);
+    if (mine !== turn || /** @type {any} */ (error).status !== 404) return;
+  }
+  if (mine !== turn) return;
+  heads.delete(id);
+  // A channel that one may look into is not one that one is in.
+  if (!found || (found.kind === 'channel' && !isIn(found))) conversations.delete(id);
+  else {
+    keep(found);
+    // Events may have overtaken the answer; what is in it already changes nothing.
+    for (const event of recent) if ((event.seq ?? 0) > before && placeOf(event) === id) take(event);
   }
   tellSoon(`conversation:${id}`, 'conversations');
 }
+
+/** Where something happened. @param {Event} event @returns {number | undefined} */
+const placeOf = ({ conversation_id, data }) => conversation_id ?? data?.conversation_id;
+
+/** @param {Conversation} conversation */
+const isIn = ({ members }) => !members || members.some(({ user }) => user.id === me()?.id);
 
 /** Changes what is known of a conversation. @param {number} id @param {(known: Conversation) => Partial<Conversation>} how */
 function change(id, how) {
@@ -167,45 +209,26 @@ function said(message) {
 }
 
 /** @param {Event} event */
-function apply(event) {
+function remember(event) {
   recent.push(event);
   if (recent.length > RECENT * 2) recent = recent.slice(-RECENT);
+}
+
+/** @param {Event} event */
+function apply(event) {
+  remember(event);
+  latest = event.seq ?? latest;
+  take(event);
   const { type, data } = event;
-  const id = event.conversation_id ?? data?.conversation_id;
+  const id = /** @type {number} */ (placeOf(event));
   switch (type) {
-    case 'message.created':
-      said(data);
-      break;
-    case 'message.updated': {
-      const last = conversations.get(id)?.last_message;
-      if (last?.id === data.id) change(id, () => ({ last_message: { ...last, ...data } }));
-      // Whoever is named anew, or no more, is only known to the server.
-      if (data.author?.id !== me()?.id) void refresh(id);
-      break;
-    }
-    case 'message.deleted':
-    case 'message.hidden':
-    case 'messages.expired':
-    case 'conversation.created':
-    case 'conversation.updated':
-      void refresh(id);
-      break;
-    case 'member.added':
-    case 'member.updated':
-      if (data.user.id === me()?.id || conversations.get(id)?.members) void refresh(id);
-      break;
-    case 'member.removed':
-      if (data.user.id === me()?.id) {
-        conversations.delete(id);
-        tellSoon(`conversation:${id}`, 'conversations');
-      } else if (conversations.get(id)?.members) void refresh(id);
-      break;
     case 'receipt.updated':
-      if (data.user.id === me()?.id) readThrough(id, data.message_id);
       tell(`receipts:${id}`, data);
       return;
     case 'typing.started':
-      hear(id, data.user.username, data.expires_in);
+      if (data.user.id === me()?.id) return;
+      typing.begin(id, data.user.username, data.expires_in, () => tell(`typing:${id}`));
+      tell(`typing:${id}`);
       return;
     case 'typing.stopped':
       hush(id, data.user.username);
@@ -218,13 +241,42 @@ function apply(event) {
       return;
     case 'user.updated':
       if (data.id === me()?.id) tell('me', event);
-      else for (const { id: one, members } of conversations.values()) if (members?.some(({ user }) => user.id === data.id)) void refresh(one);
       tell('people', data);
       return;
   }
   const topic = { message: 'messages', messages: 'messages', block: 'blocks', session: 'sessions', key: 'keys' }[type.split('.')[0] ?? ''];
   if (topic) tell(topic, event);
   else if (type.startsWith('contact.')) void loadPending().catch(() => {});
+}
+
+/** What conversations are after an event. @param {Event} event */
+function take(event) {
+  const { type, data, seq = 0 } = event;
+  if (type === 'user.updated') {
+    for (const id of conversations.keys()) become(id, event);
+    return;
+  }
+  const id = placeOf(event);
+  // Those that pass change nothing that is kept; what was read later has it already.
+  if (!id || !seq || seq <= (heads.get(id) ?? 0)) return;
+  const own = me()?.id;
+  if (type === 'message.created') said(data);
+  else if (type === 'member.removed' && data.user.id === own) {
+    conversations.delete(id);
+    tellSoon(`conversation:${id}`, 'conversations');
+  } else if (type === 'receipt.updated') {
+    if (data.user.id === own) readThrough(id, data.message_id);
+  } else if (conversations.has(id)) become(id, event);
+  else if (type === 'conversation.created' || (type === 'member.added' && data.user.id === own)) void refresh(id);
+}
+
+/** @param {number} id @param {Event} event */
+function become(id, event) {
+  const known = conversations.get(id);
+  if (!known) return;
+  const { now, ask } = after(known, event, me()?.id);
+  if (now !== known) change(id, () => now);
+  if (ask) void refresh(id);
 }
 
 /** One has read so far. @param {number} id @param {number} message */
@@ -236,23 +288,9 @@ function readThrough(id, message) {
   if (!all) void refresh(id);
 }
 
-/** @param {number} id @param {string} username @param {number} seconds */
-function hear(id, username, seconds) {
-  if (username === me()?.username) return;
-  const here = typing.get(id) ?? new Map();
-  typing.set(id, here);
-  clearTimeout(here.get(username));
-  here.set(username, setTimeout(() => hush(id, username), seconds * 1_000));
-  tell(`typing:${id}`);
-}
-
 /** @param {number} id @param {string} username */
 function hush(id, username) {
-  const here = typing.get(id);
-  if (!here?.has(username)) return;
-  clearTimeout(here.get(username));
-  here.delete(username);
-  tell(`typing:${id}`);
+  if (typing.end(id, username)) tell(`typing:${id}`);
 }
 
 /** Begins to listen: to be called once. */
@@ -266,12 +304,29 @@ function begin() {
     tell('connection', state);
   });
   client.on('outbox', (all) => tell('outbox', all));
-  client.on('reset', () => {
-    void load().then(() => {
-      for (const topic of ['conversations', 'messages', 'contacts', 'blocks', 'me', 'sessions', 'keys', 'people', 'presence']) tell(topic, { type: 'reset' });
-      for (const id of conversations.keys()) tell(`conversation:${id}`);
-    }, () => {});
-  });
+  client.on('reset', () => void anew());
+}
+
+/** Events are missing: all is read again, as often as it takes. */
+async function anew() {
+  const mine = turn;
+  recent = [];
+  latest = 0;
+  const before = [...conversations.keys()];
+  for (let pause = PAUSE.first; ; pause = Math.min(pause * 2, PAUSE.most)) {
+    try {
+      if ((await load()) === null) return;
+      break;
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, pause));
+      if (mine !== turn) return;
+    }
+  }
+  for (const topic of ['conversations', 'messages', 'contacts', 'blocks', 'me', 'sessions', 'keys', 'people', 'presence']) tell(topic, { type: 'reset' });
+  for (const id of new Set([...before, ...conversations.keys()])) {
+    tell(`conversation:${id}`);
+    tell(`receipts:${id}`, null);
+  }
 }
 
 export const model = {
@@ -281,16 +336,28 @@ export const model = {
   load,
   refresh,
   read,
-  readThrough,
+  /** Says that one has read so far. @param {number} id @param {number} message */
+  async mark(id, message) {
+    const known = conversations.get(id);
+    if (!known?.unread || message <= (known.last_read_id ?? 0)) return;
+    try {
+      await client.request('PUT', `conversations/${id}/read`, { body: { message_id: message } });
+      readThrough(id, message);
+    } catch {
+      // It is said again at the next look.
+    }
+  },
   /** Takes up a conversation that was made or found elsewhere. @param {Conversation} conversation */
   keep(conversation) {
     keep(conversation);
     tellSoon(`conversation:${conversation.id}`, 'conversations');
   },
-  /** Forgets everything: somebody else may log in. */
+  /** Forgets everything, what is on its way included: somebody else may log in. */
   clear() {
-    conversations.clear();
-    counted.clear();
+    turn += 1;
+    forget();
+    latest = 0;
+    reading.clear();
     online.clear();
     seen.clear();
     typing.clear();
@@ -304,6 +371,13 @@ export const model = {
   },
   /** @param {number} id */
   conversation: (id) => conversations.get(id) ?? null,
+  /** Hears of what happened in a channel that one looks into without being in it. @param {Event} event */
+  overhear(event) {
+    remember(event);
+    tell('messages', event);
+  },
+  /** Whether one may change a conversation. @param {Conversation} conversation */
+  isOwner: ({ members }) => members?.some(({ user, role }) => role === 'owner' && user.id === me()?.id) ?? false,
   /** What happened after a place on the line of events, as far as it is remembered. @param {number} head */
   since: (head) => recent.filter(({ seq }) => seq !== undefined && seq > head),
   /** What a conversation is called: its name, or its people's. @param {Pick<Conversation, 'kind' | 'name' | 'members'>} conversation */
@@ -330,5 +404,5 @@ export const model = {
   /** When somebody was last there, if that was heard. @param {string} username */
   lastSeen: (username) => seen.get(username) ?? null,
   /** Who is typing. @param {number} id */
-  typing: (id) => [...(typing.get(id)?.keys() ?? [])],
+  typing: typing.names,
 };

@@ -72,6 +72,21 @@ export function go(path, { replace = false, state = null } = {}) {
   void open();
 }
 
+/** Shows this in the place of the page, at once, and of any that is on its way. @param {Page} page */
+export function replace(page) {
+  if (!how) return;
+  turn += 1;
+  how.going?.(false);
+  show(page, { path: location.pathname, parts: {}, query: new URLSearchParams(), state: null });
+}
+
+/** @param {Page} page @param {Place} place */
+function show(page, place) {
+  current?.close?.();
+  current = page;
+  how?.shown(page, place);
+}
+
 /** Whether one came to the page by going back, or forth again. */
 export const isReturning = () => returning;
 
@@ -146,7 +161,5 @@ export async function open() {
     return;
   }
   how.going?.(false);
-  current?.close?.();
-  current = page;
-  how.shown(page, place);
+  show(page, place);
 }

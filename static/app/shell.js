@@ -3,7 +3,7 @@
 
 import { GoldcrestError } from '../goldcrest.js';
 import { explain, is } from './explain.js';
-import { fill, h } from './dom.js';
+import { fill, focusHeading, h } from './dom.js';
 import { model } from './model.js';
 import { retitle } from './notify.js';
 import { isReturning } from './router.js';
@@ -39,7 +39,7 @@ const PLACES = [
   { path: '/contacts', label: 'Contacts', sign: 'contacts', count: () => model.pendingContacts(), tab: 'Contacts' },
 ];
 /** On a phone, the list of conversations is a page of its own. */
-const CHATS = { path: '/conversations', label: 'Conversations', sign: 'chats', count: () => model.unread().all, tab: 'Chats' };
+export const CHATS = { path: '/conversations', label: 'Conversations', sign: 'chats', count: () => model.unread().all, tab: 'Chats' };
 
 const YOU = { path: '/settings', label: 'Settings', sign: 'settings', tab: 'You' };
 
@@ -91,20 +91,11 @@ export function show(page, place) {
   }
   root.classList.remove('starting');
   retitle(page.title);
+  const form = /** @type {HTMLElement | null} */ (document.querySelector('#main [autofocus]'));
   if (page.focus) page.focus();
+  else if (form) form.focus();
   else focusHeading();
   if (isReturning()) scrollBack(scrolled.get(shown) ?? 0);
-}
-
-/** Screen readers begin to read where the focus is: at the page's heading. */
-function focusHeading() {
-  const heading = /** @type {HTMLElement | null} */ (document.querySelector('#main h1'));
-  const form = /** @type {HTMLElement | null} */ (document.querySelector('#main [autofocus]'));
-  if (form) form.focus();
-  else if (heading) {
-    heading.tabIndex = -1;
-    heading.focus({ preventScroll: true });
-  }
 }
 
 const skip = () => h('a.skip', { href: '#main', onclick: (/** @type {Event} */ click) => {
@@ -246,7 +237,12 @@ function sayingOf(state) {
 
 /** The app cannot begin yet. */
 export function waiting() {
-  fill(root, [h('main', { class: 'bare', id: 'main' }, h('div.starting', { role: 'status' }, bird('bird large'), h('p', null, 'The server cannot be reached. Trying again…')))]);
+  fill(root, [h('main', { class: 'bare', id: 'main' }, h('div.starting', { role: 'status' }, bird('bird large'), h('h1', null, 'Goldcrest'), h('p', null, 'The server cannot be reached. Trying again…')))]);
+}
+
+/** Nobody is here, until it is known who comes. @returns {Page} */
+export function nobody() {
+  return { title: '', node: h('div.starting', { role: 'status' }, bird('bird large'), h('h1', null, 'Goldcrest')), bare: true };
 }
 
 /** Logged in, but nothing could be read. @param {unknown} error */
@@ -283,17 +279,18 @@ function failure(error) {
  *
  * @param {import('./dom.js').Child} title
  * @param {import('./dom.js').Child} body
- * @param {{ back?: string, actions?: import('./dom.js').Child, wide?: boolean, sub?: import('./dom.js').Child }} [how] `back` is where the
- *   arrow leads; without it, there is none
+ * @param {{ back?: string, up?: { path: string }, actions?: import('./dom.js').Child, wide?: boolean, sub?: import('./dom.js').Child }} [how]
+ *   `back` is where the arrow leads, `up` where it does on a phone alone; without either, there is none
  */
-export function page(title, body, { back, actions, wide = false, sub } = {}) {
+export function page(title, body, { back, up, actions, wide = false, sub } = {}) {
+  const to = back ?? up?.path;
   return h(
     'div.page',
     { class: wide ? 'wide' : '' },
     h(
       'header.page-head',
       null,
-      back && h('a.icon-button.back', { href: back, 'aria-label': 'Back', title: 'Back' }, icon('back')),
+      to && h('a.icon-button.back', { href: to, class: back ? '' : 'narrow', 'aria-label': 'Back', title: 'Back' }, icon('back')),
       h('div.page-title', null, h('h1', null, title), sub && h('p.page-sub', null, sub)),
       actions && h('div.page-actions', null, actions),
     ),

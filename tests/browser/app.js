@@ -8,29 +8,13 @@
 'use strict';
 
 const assert = require('node:assert/strict');
-const fs = require('node:fs');
-const path = require('node:path');
-const { PASSWORD, Server, launch, logIn, open, run } = require('./support');
+const { isSound } = require('./sound');
+const { PASSWORD, Server, launch, logIn, open, openTab, run } = require('./support');
 
-const PICTURES = process.argv[3];
-const AXE = fs.readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 
 const says = (tab, words) => tab.waitForFunction((words) => document.body.innerText.includes(words), words);
 const saysNot = (tab, words) => tab.waitForFunction((words) => !document.querySelector('main').innerText.includes(words), words);
 const trouble = async (tab) => (await tab.waitForSelector('.field-trouble:not([hidden]), .form-trouble:not([hidden])')).innerText();
-
-/** Nothing that axe knows is wrong with the page, and it is not wider than its window. */
-async function isSound(tab, name) {
-  await tab.waitForFunction(() => !document.querySelector('[aria-busy=true]') && !document.getAnimations().length);
-  await tab.evaluate(AXE);
-  const violations = await tab.evaluate(async () => {
-    const found = await globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa', 'best-practice'] });
-    return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 200)).join(' ')}`);
-  });
-  assert.deepEqual(violations, [], name);
-  assert(await tab.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${name} is wider than its window`);
-  if (PICTURES) await tab.screenshot({ path: path.join(PICTURES, `${name.replace(/\W+/g, '-')}.png`) });
-}
 
 /** Logging in, staying so, logging out; by keyboard alone. */
 async function sessions(browser, server) {
@@ -109,6 +93,45 @@ async function settings(browser, server) {
   console.log('ok: a key is shown once, works, and is revoked');
 }
 
+/** All of one's own in a file: written as it comes where the browser can, and a download where it cannot. */
+async function taking(browser, server, bob) {
+  const { conversation_id } = await server.call('POST', 'messages', bob, { to: ['alice'], text: 'x'.repeat(9_000) });
+  for (let count = 0; count < 60; count += 1) await server.call('POST', 'messages', bob, { conversation_id, text: `${count}`.repeat(2_000) });
+  const lines = (text) => text.trim().split('\n').map((line) => JSON.parse(line)).length;
+  const tab = await open(browser, server.origin);
+  await tab.addInitScript(() => {
+    globalThis.showSaveFilePicker = async ({ suggestedName }) => (await navigator.storage.getDirectory()).getFileHandle(suggestedName, { create: true });
+    globalThis.kept = async () => {
+      const files = [];
+      for await (const file of (await navigator.storage.getDirectory()).values()) files.push([file.name, await (await file.getFile()).text()]);
+      return files;
+    };
+  });
+  await logIn(tab, 'alice');
+  await tab.goto('/settings');
+  await tab.click('text="Export"');
+  await tab.fill('dialog [name=password]', 'wrong horse');
+  await tab.click('dialog [type=submit]');
+  assert.match(await trouble(tab), /not your password/);
+  assert.deepEqual(await tab.evaluate(() => kept()), [], 'nothing is left of what failed');
+  await tab.fill('dialog [name=password]', PASSWORD);
+  await tab.click('dialog [type=submit]');
+  await says(tab, 'The export was saved.');
+  const [[name, written]] = await tab.evaluate(() => kept());
+  assert.match(name, /^goldcrest-alice-.*\.ndjson$/);
+  assert(lines(written) > 60);
+  await tab.evaluate(() => { delete globalThis.showSaveFilePicker; });
+  await tab.click('text="Export"');
+  await tab.fill('dialog [name=password]', PASSWORD);
+  const download = tab.waitForEvent('download');
+  await tab.click('dialog [type=submit]');
+  const { createReadStream } = require('node:fs');
+  const pieces = await createReadStream(await (await download).path()).toArray();
+  assert.equal(lines(Buffer.concat(pieces).toString()), lines(written));
+  await says(tab, 'among your downloads');
+  console.log('ok: taking all that is one’s own along');
+}
+
 async function people(browser, server, bob) {
   const tab = await open(browser, server.origin);
   await logIn(tab, 'alice');
@@ -120,6 +143,17 @@ async function people(browser, server, bob) {
   await tab.fill('[name=username]', 'nobody');
   await tab.click('text="Ask"');
   assert.match(await trouble(tab), /Nobody is called so/);
+  await tab.fill('[name=username]', 'robert');
+  await tab.click('text="Ask"');
+  await says(tab, 'robert was asked.');
+  await tab.fill('[name=username]', 'Robert');
+  await tab.click('text="Ask"');
+  assert.match(await trouble(tab), /still waiting for an answer/);
+  await server.call('PUT', 'contacts/alice', await server.logIn('robert'), { state: 'rejected' });
+  await says(tab, 'Your request to be added');
+  await tab.fill('[name=username]', 'robert');
+  await tab.click('text="Ask"');
+  assert.match(await trouble(tab), /were rejected/);
   await tab.goto('/user/bob');
   await tab.click('[aria-label=More]');
   await tab.click('[role=menuitem] >> text="Block"');
@@ -169,6 +203,19 @@ async function announcements(browser, server, bob) {
   await tab.waitForFunction(() => told.length > 0);
   assert.deepEqual(await tab.evaluate(() => told), ['bob: now']);
   await counted(`(${before + 2}) Settings`);
+  const other = await openTab(tab.context());
+  await other.goto('/contacts');
+  await says(other, 'Contacts');
+  await send('while another tab is looked at');
+  await counted(`(${before + 3}) Settings`);
+  await other.close();
+  await tab.evaluate(() => {
+    const { now } = Date;
+    Date.now = () => now() + 120_000;
+  });
+  await send('two minutes ago, by this clock');
+  await counted(`(${before + 4}) Settings`);
+  assert.deepEqual(await tab.evaluate(() => told), ['bob: now'], 'nor what is seen elsewhere, or is no news');
   await tab.getByLabel('Count in the title').click();
   await counted('Settings');
   console.log('ok: notifications and the count in the title, by choice');
@@ -222,12 +269,12 @@ async function looks(browser, server, bob) {
   const first = await server.call('POST', 'messages', bob, { to: ['root'], text });
   await server.call('POST', 'messages', bob, { conversation_id: first.conversation_id, thread_id: first.id, text: 'and at this, @root' });
   const conversation = `conversations/${first.conversation_id}`;
-  const pages = ['', 'conversations', conversation, `messages/${first.id}`, 'threads', `threads/${first.id}`, 'mentions', 'search', 'new?to=bob', 'groups/new', 'settings', 'settings/devices', 'settings/keys', 'settings/blocks', 'contacts', 'user/bob', 'user/nobody', 'channels', 'admin', 'admin?part=invitations', 'admin?part=channels'];
+  const pages = ['', 'conversations', conversation, `messages/${first.id}`, 'threads', `threads/${first.id}`, 'mentions', 'search', 'new?to=bob', 'groups/new', 'settings', 'settings/devices', 'settings/keys', 'settings/blocks', 'contacts', 'user/bob', 'user/nobody', 'channels', 'admin', 'admin?part=invitations', 'admin?part=channels', 'nothing-of-this-name'];
   for (const [size, look] of [['phone', 'dark'], ['phone', 'light'], ['wide', 'dark'], ['wide', 'light']]) {
     const tab = await open(browser, server.origin, { look, ...(size === 'phone' && { width: 360, height: 740 }) });
-    for (const page of ['login', 'register', 'lost-password']) {
+    for (const page of ['login', 'register', 'lost-password', 'invitations/a-token', 'nothing-of-this-name']) {
       await tab.goto(`/${page}`);
-      await tab.waitForSelector('.card');
+      await tab.waitForSelector('.card, .page-head');
       await isSound(tab, `${size} ${look} ${page}`);
     }
     await logIn(tab, 'root');
@@ -238,7 +285,7 @@ async function looks(browser, server, bob) {
     }
     await tab.context().close();
   }
-  console.log(`ok: ${pages.length + 3} pages, light and dark, on a phone and a wide screen`);
+  console.log(`ok: ${pages.length + 5} pages, light and dark, on a phone and a wide screen`);
 }
 
 run(async () => {
@@ -246,12 +293,14 @@ run(async () => {
   const server = await Server.started('open');
   server.administrator('root');
   await server.register('alice');
+  await server.register('robert');
   const bob = await server.register('bob');
   await server.call('POST', 'conversations', bob, { kind: 'channel', name: 'News' });
   await sessions(browser, server);
   await settings(browser, server);
   await people(browser, server, bob);
   await announcements(browser, server, bob);
+  await taking(browser, server, bob);
   await looks(browser, server, bob);
   const closed = await Server.started('invite', '--registration', 'invite');
   closed.administrator('root');

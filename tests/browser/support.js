@@ -6,6 +6,7 @@
 const assert = require('node:assert/strict');
 const { execFileSync, spawn } = require('node:child_process');
 const fs = require('node:fs');
+const net = require('node:net');
 const os = require('node:os');
 const path = require('node:path');
 
@@ -115,12 +116,94 @@ class Server {
   }
 }
 
+/** The way to a server over TCP: it counts what goes there, and can be blocked. The server has to be told its `origin`. */
+class Way {
+  /** The connections that carry streams now, by what was asked for on them. */
+  streams = new Map();
+  /** What is done with requests whose first line this matches: `close` ends their connection, `hold` leaves them lying until
+   * `release`, `mute` hands them on and swallows the answer. */
+  blocked = { what: null, how: 'close' };
+  #listener;
+  #sockets = new Set();
+  #held = [];
+
+  /** One that leads nowhere before it is told `to` whom. */
+  static async made() {
+    const way = new Way();
+    way.#listener = net.createServer((near) => way.#carry(near));
+    await new Promise((resolve) => way.#listener.listen(0, '127.0.0.1', resolve));
+    afterwards(() => way.#listener.close());
+    way.origin = `http://127.0.0.1:${way.#listener.address().port}`;
+    return way;
+  }
+
+  to(server) {
+    this.server = server;
+  }
+
+  /** Ends every connection that there is. */
+  cut() {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  /** How many requests are held. */
+  get held() {
+    return this.#held.length;
+  }
+
+  /** Blocks nothing any more, and hands on what was held. */
+  release() {
+    this.blocked = { what: null };
+    for (const hand of this.#held.splice(0)) hand();
+  }
+
+  #carry(near) {
+    const [host, port] = this.server.address.split(':');
+    const far = net.connect(Number(port), host);
+    let held = false;
+    let mute = false;
+    for (const socket of [near, far]) {
+      this.#sockets.add(socket);
+      socket.setNoDelay(true);
+      socket.on('error', () => {});
+      socket.on('close', () => {
+        this.#sockets.delete(socket);
+        this.streams.delete(near);
+        near.destroy();
+        far.destroy();
+      });
+    }
+    near.on('data', (bytes) => {
+      const line = bytes.toString('latin1', 0, 200).split('\r\n', 1)[0];
+      if (this.blocked.what?.test(line)) {
+        const { how } = this.blocked;
+        if (how === 'close') {
+          near.destroy();
+          return;
+        }
+        mute = how === 'mute';
+        held = how === 'hold';
+      }
+      const [, stream] = line.match(/^GET \/(stream|ws)\b/) ?? [];
+      if (stream) this.streams.set(near, stream);
+      if (!held) far.write(bytes);
+      else this.#held.push(() => {
+        held = false;
+        far.write(bytes);
+      });
+    });
+    far.on('data', (bytes) => (mute ? near.destroy() : near.write(bytes)));
+  }
+}
+
 /** A browser, in which windows are opened. */
 async function launch() {
   const { chromium } = require('playwright-core');
   const executablePath = execFileSync('sh', ['-c', 'command -v chromium'], { encoding: 'utf8' }).trim();
   const flags = ['--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking'];
-  const browser = await chromium.launch({ executablePath, args: flags });
+  // Pages that one comes back to are as they were left, as in any other browser.
+  const ignoreDefaultArgs = ['--disable-back-forward-cache'];
+  const browser = await chromium.launch({ executablePath, args: flags, ignoreDefaultArgs });
   afterwards(() => browser.close());
   return browser;
 }
@@ -138,12 +221,90 @@ async function openTab(context) {
 }
 
 /** A window of its own, with nothing remembered. */
-async function open(browser, origin, { width = 1280, height = 800, touch = width < 760, look = 'light' } = {}) {
+async function open(browser, origin, { width = 1280, height = 800, touch = width < 760, look = 'light', lax = false } = {}) {
   const context = await browser.newContext({
-    baseURL: origin, viewport: { width, height }, colorScheme: look, locale: 'en-GB', hasTouch: touch,
+    baseURL: origin, viewport: { width, height }, colorScheme: look, locale: 'en-GB', hasTouch: touch, bypassCSP: lax,
   });
   context.setDefaultTimeout(PATIENCE);
   return openTab(context);
+}
+
+/** Makes a client in a page that has nothing else, and notes what it tells. If it is to `keep` tokens, all tabs share them. */
+async function make(options) {
+  const { Goldcrest } = await import('/goldcrest.js');
+  const told = { texts: [], resets: [], states: [], logouts: [], logins: [] };
+  const keep = {
+    load: () => JSON.parse(localStorage.getItem('tokens')),
+    save: (tokens) => (tokens ? localStorage.setItem('tokens', JSON.stringify(tokens)) : localStorage.removeItem('tokens')),
+  };
+  const client = new Goldcrest({ ...options, ...(options.keep && { keep }) });
+  client.on('message.created', ({ data }) => told.texts.push(data.text));
+  client.on('reset', ({ reason }) => told.resets.push(reason));
+  client.on('state', ({ name, transport }) => told.states.push(`${name} ${transport}`));
+  client.on('logout', ({ reason }) => told.logouts.push(reason));
+  client.on('login', ({ username }) => told.logins.push(username));
+  Object.assign(globalThis, { told, client });
+}
+
+/** Messages from somebody to others, `message 1` and so on; `sent` are those that there are. */
+function talker(server, token, to) {
+  const sent = [];
+  const say = async (count) => {
+    for (let number = 0; number < count; number += 1) {
+      const text = `message ${sent.length + 1}`;
+      await server.call('POST', 'messages', token, { to, text });
+      sent.push(text);
+    }
+  };
+  return { sent, say };
+}
+
+/** Waits until the client in a bare page has told all these messages, and looks whether it told them once and in order. */
+async function heard(tab, sent, what) {
+  const texts = () => tab.evaluate(() => told.texts);
+  // What it told instead says more than that it did not.
+  await until(what, async () => (await texts()).length >= sent.length).catch(() => {});
+  assert.deepEqual(await texts(), sent, `${what}: ${JSON.stringify(await tab.evaluate(() => told))}`);
+}
+
+/** Goes to a page of the server's with nothing on it but a client with these options, in a window that was opened `lax`. */
+async function goBare(tab, options = {}) {
+  await tab.goto('/robots.txt');
+  await tab.evaluate(make, options);
+}
+
+/** What begins with each post of a message. */
+const MESSAGES = /^POST \/api\/v1\/messages\b/;
+
+/** A server that is reached by a way that knows what goes there. */
+async function reached(name) {
+  const way = await Way.made();
+  const server = await Server.started(name, '--public-url', way.origin);
+  way.to(server);
+  return { way, server };
+}
+
+/** Logs in and goes on with a session, in a bare page, where `isLive` waits until it listens. */
+const enter = (tab, username) => tab.evaluate(([username, password]) => client.login({ username, password }), [username, PASSWORD]);
+const resume = (tab) => tab.evaluate(() => client.resume().then((user) => user?.username ?? null));
+const isLive = (tab) => tab.waitForFunction(() => client.state.name === 'live', null, { polling: 50 });
+
+/**
+ * Puts a tab to sleep: nothing runs in it. A browser announces that (`freeze`), unless the whole machine falls asleep. No
+ * tab under test is ever hidden, and only hidden ones are frozen: the debugger holds it, with the announcements of a freeze.
+ */
+async function sleep(tab, { announced }) {
+  const devtools = await tab.context().newCDPSession(tab);
+  await devtools.send('Debugger.enable');
+  const paused = new Promise((resolve) => devtools.once('Debugger.paused', resolve));
+  const expression = `${announced ? "document.dispatchEvent(new Event('freeze'));" : ''} setTimeout(() => { debugger; }, 0)`;
+  await devtools.send('Runtime.evaluate', { expression });
+  await paused;
+  return async () => {
+    await devtools.send('Debugger.resume');
+    await devtools.detach();
+    if (announced) await tab.evaluate(() => void document.dispatchEvent(new Event('resume')));
+  };
 }
 
 async function logIn(tab, username, password = PASSWORD) {
@@ -152,6 +313,30 @@ async function logIn(tab, username, password = PASSWORD) {
   await tab.fill('[name=password]', password);
   await tab.click('[type=submit]');
   await tab.waitForSelector('.shell');
+}
+
+/** All that a conversation in the web app shows, what is on its way included. */
+const shown = () => [...document.querySelectorAll('.conversation-page .message .text')].map((one) => one.textContent);
+
+/** A conversation that several windows of the web app have open: `sent` is what each has to show. */
+function conversation(windows) {
+  const sent = [];
+  const write = async (tab, text) => {
+    await tab.fill('.compose-text', text);
+    await tab.press('.compose-text', 'Enter');
+    sent.push(text);
+  };
+  const show = async (what) => {
+    for (const [name, tab] of Object.entries(windows)) {
+      const same = async () => JSON.stringify(await tab.evaluate(shown)) === JSON.stringify(sent) && (await tab.locator('.pending').count()) === 0;
+      // What it shows instead says more than that it did not.
+      await until(what, same).catch(() => {});
+      assert.deepEqual(await tab.evaluate(shown), sent, `${what}: what ${name} sees`);
+      assert.equal(await tab.locator('.pending').count(), 0, `${what}: nothing of ${name} waits`);
+    }
+    console.log(`ok: ${what}: ${sent.length} messages`);
+  };
+  return { sent, write, show };
 }
 
 /** Runs a test, takes down what it put up, and ends the program: with 0 if all went well, in the windows too. */
@@ -168,4 +353,7 @@ async function run(test) {
   process.exit(code);
 }
 
-module.exports = { PASSWORD, PATIENCE, Server, afterwards, home, launch, logIn, open, openTab, run, troubles, until };
+module.exports = {
+  MESSAGES, PASSWORD, PATIENCE, Server, Way, afterwards, conversation, enter, goBare, heard, home, isLive, launch, logIn, open, openTab,
+  reached, resume, run, sleep, talker, troubles, until,
+};

@@ -7,10 +7,7 @@
 'use strict';
 
 const assert = require('node:assert/strict');
-const { Server, launch, logIn, open, run, until } = require('./support');
-
-/** All that a conversation shows, what is on its way included. */
-const shown = () => [...document.querySelectorAll('.conversation-page .message .text')].map((one) => one.textContent);
+const { Server, conversation, launch, logIn, open, run } = require('./support');
 
 run(async () => {
   const server = await Server.started();
@@ -26,22 +23,7 @@ run(async () => {
   // In a window as narrow as a phone, but with keys: on glass, Enter begins a line.
   const bob = await enter('bob', { width: 390, height: 844, touch: false });
 
-  const sent = [];
-  const write = async (tab, text) => {
-    await tab.fill('.compose-text', text);
-    await tab.press('.compose-text', 'Enter');
-    sent.push(text);
-  };
-  const show = async (what) => {
-    for (const [name, tab] of Object.entries({ alice, bob })) {
-      const same = async () => JSON.stringify(await tab.evaluate(shown)) === JSON.stringify(sent) && (await tab.locator('.pending').count()) === 0;
-      // What it shows instead says more than that it did not.
-      await until(what, same).catch(() => {});
-      assert.deepEqual(await tab.evaluate(shown), sent, `${what}: what ${name} sees`);
-      assert.equal(await tab.locator('.pending').count(), 0, `${what}: nothing of ${name} waits`);
-    }
-    console.log(`ok: ${what}: ${sent.length} messages`);
-  };
+  const { sent, write, show } = conversation({ alice, bob });
 
   await alice.goto('/new');
   await write(alice, '@bob hello');

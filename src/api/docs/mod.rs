@@ -30,6 +30,7 @@ const PAGES: &[(&str, &str, &str)] = &[
     ("Guides", "messages", include_str!("../../../docs/messages.md")),
     ("Guides", "people", include_str!("../../../docs/people.md")),
     ("Guides", "streams", include_str!("../../../docs/streams.md")),
+    ("Guides", "client", include_str!("../../../docs/client.md")),
     ("Guides", "keys", include_str!("../../../docs/keys.md")),
     ("Guides", "errors", include_str!("../../../docs/errors.md")),
     ("Operating", "deploying", include_str!("../../../docs/deploying.md")),

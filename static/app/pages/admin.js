@@ -73,7 +73,7 @@ function user({ id, username, status, admin, email, email_confirmed, created_at 
     title: [username, admin && h('span.tag', null, 'Administrator'), STATES[status] && h('span.tag', { class: suspended ? 'bad' : '' }, STATES[status])],
     sub: ['Since ', time(created_at, onDay), mail],
     href: userPath(username),
-    actions: own || status === 'deleted' ? null : h('button', { type: 'button', class: suspended ? '' : 'danger', onclick: () => void attempt(act()) }, suspended ? 'Let in again' : 'Suspend'),
+    actions: own || status === 'deleted' ? null : h('button', { type: 'button', onclick: () => void attempt(act()) }, suspended ? 'Let in again' : 'Suspend'),
   });
 }
 
@@ -88,7 +88,7 @@ function invitations() {
         `${number(invitation.used)} used, ${number(invitation.uses_left)} left · until `, time(invitation.expires_at, onDay),
         invitation.created_by && ` · by ${invitation.created_by.username}`,
       ],
-      actions: h('button.danger', { type: 'button', onclick: () => void attempt(withdraw(invitation).then(() => list.reload())) }, 'Withdraw'),
+      actions: h('button', { type: 'button', onclick: () => void attempt(withdraw(invitation).then(() => list.reload())) }, 'Withdraw'),
     }),
     none: empty({ icon: 'group', title: 'No invitations', text: 'Who opens an invitation’s link may make an account here, also where registering is not open to all.' }),
   });

@@ -13,8 +13,8 @@ import { listing, row } from '../parts/listing.js';
 import { attempt, toast } from '../parts/toast.js';
 import { go } from '../router.js';
 import { client, self } from '../session.js';
-import { page } from '../shell.js';
-import { few } from '../words.js';
+import { CHATS, page } from '../shell.js';
+import { number } from '../words.js';
 
 /** @typedef {{ id: number, kind: 'channel', name: string, post: 'members' | 'owners', created_at: string }} Channel */
 
@@ -41,7 +41,7 @@ export function open() {
     before = now;
   });
   const make = h('button', { type: 'button', onclick: create }, icon('plus'), 'New channel');
-  return { title: 'Channels', node: page('Channels', [wanted, list.node], { actions: make }), close };
+  return { title: 'Channels', node: page('Channels', [wanted, list.node], { up: CHATS, actions: make }), close };
 }
 
 const membership = () => model.conversations().flatMap(({ id, kind }) => (kind === 'channel' ? [id] : [])).sort().join();
@@ -57,8 +57,8 @@ function line({ id, name, post }) {
   const joined = model.conversation(id);
   return row({
     face: emblem(name, 'channels'),
-    title: [name, joined && joined.unread > 0 && h('span.badge', null, few(joined.unread))],
-    sub: [joined ? 'You are in it' : 'Open to everybody', post === 'owners' && ' · only owners post'],
+    title: name,
+    sub: [joined ? 'You are in it' : 'Open to everybody', joined && joined.unread > 0 && [' · ', h('strong', null, `${number(joined.unread)} unread`)], post === 'owners' && ' · only owners post'],
     href: `/conversations/${id}`,
     actions: joined
       ? h('button', { type: 'button', onclick: () => void attempt(leave(id, name)) }, 'Leave')

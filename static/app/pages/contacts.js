@@ -20,6 +20,9 @@ import { number, since, time, userPath } from '../words.js';
 /** So many of each list are shown; who has more finds people by name. */
 const SHOWN = 500;
 
+/** What came of a request that was made before. */
+const BEFORE = { pending: 'You have asked before, and are still waiting for an answer.', approved: 'You have asked before, and are contacts.', rejected: 'You have asked before, and were rejected.' };
+
 /** @type {import('../router.js').Opener} */
 export function open() {
   const lists = region(async () => {
@@ -27,7 +30,7 @@ export function open() {
     const pick = (/** @type {Contact[]} */ from, /** @type {string} */ state) => from.filter((one) => one.state === state);
     const known = new Map(sent.map((one) => [one.user.id, one.state]));
     const open = new Map(sent.filter(({ state, requested_at }) => state !== 'approved' && requested_at).map((one) => [one.user.id, one]));
-    const people = pick(received, 'approved').filter(({ user }) => !open.has(user.id));
+    const people = pick(received, 'approved').filter(({ user }) => !open.has(user.id)).sort((one, other) => one.user.username.localeCompare(other.user.username));
     return [
       section('Waiting for your answer', pick(received, 'pending'), asking),
       people.length || received.length || open.size
@@ -43,13 +46,20 @@ export function open() {
     action: 'Ask',
     label: 'Ask for contact',
     send: async ({ username }) => {
-      const answer = await client.request('POST', 'contacts', { body: { username } });
+      const answer = await client.request('POST', 'contacts', { body: { username } }).catch(async (error) => {
+        if (!is(error, 'already_requested')) throw error;
+        return { before: (await all('sent')).find(({ user }) => user.username === username || user.username.toLowerCase() === username.toLowerCase())?.state };
+      });
+      if ('before' in answer) {
+        name.fail(BEFORE[/** @type {keyof typeof BEFORE} */ (answer.before)] ?? 'You have asked before.');
+        name.input.focus();
+        return;
+      }
       name.input.value = '';
       toast(answer.state === 'approved' ? `You and ${username} are contacts.` : `${username} was asked.`);
     },
     explains: (error) => {
       if (is(error, 'not_found')) return { field: 'username', text: 'Nobody is called so.' };
-      if (is(error, 'already_requested')) return { field: 'username', text: 'You have asked before.' };
       return null;
     },
   });

@@ -1,12 +1,14 @@
 // @ts-check
 /** `/conversations/:id` and `/messages/:id`: what is said in one conversation, from where one has read to. */
 
+import { after } from '../after.js';
 import { fill, h } from '../dom.js';
 import { model } from '../model.js';
-import { avatar, emblem } from '../parts/avatar.js';
 import { details } from '../parts/details.js';
 import { dialog } from '../parts/dialog.js';
+import { face, othersOf } from '../parts/face.js';
 import { icon } from '../parts/icons.js';
+import { looking } from '../parts/looking.js';
 import { isOwn } from '../parts/message.js';
 import { talk } from '../parts/talk.js';
 import { attempt } from '../parts/toast.js';
@@ -17,9 +19,7 @@ import { number, since } from '../words.js';
 
 /** @typedef {import('../model.js').Conversation} Conversation */
 /** @typedef {import('../history.js').Message} Message */
-
-/** How long one looks before it counts as read, in milliseconds. */
-const LOOKED = 400;
+/** @typedef {{ user: import('../model.js').UserRef, message_id: number }} Receipt */
 
 /** Where one was, for whoever comes back. @type {Map<number, { key: number, at: number }>} */
 const places = new Map();
@@ -42,13 +42,22 @@ export async function openMessage({ parts }) {
  * @returns {Promise<import('../router.js').Page>}
  */
 async function conversationPage(id, { at = null, reply = null }) {
-  if (!model.conversation(id)) await model.read(id);
+  // Lists leave out who is in a large one.
+  if (!model.conversation(id)?.members) await model.read(id);
   const joined = model.conversation(id) !== null;
   let known = model.conversation(id) ?? /** @type {Conversation} */ (await client.request('GET', `conversations/${id}`));
   const conversation = () => (known = model.conversation(id) ?? known);
-  const receipts = await readReceipts(known);
-  const mayWrite = joined && (known.post === 'members' || isOwner(known));
+  const may = () => joined && (conversation().post === 'members' || model.isOwner(conversation()));
+  const mayWrite = may();
+  // Whoever leaves, is removed, or may do more or less than before, sees another page.
+  const owns = model.isOwner(conversation());
+  const isAnother = () => node.isConnected && ((joined && !model.conversation(id)) || may() !== mayWrite || model.isOwner(conversation()) !== owns);
   let shown = false;
+  /** @type {Map<number, Receipt>} */
+  let receipts = new Map();
+  /** Those that were heard since they were last asked for. @type {Map<number, Receipt>} */
+  let heard = new Map();
+  const receiving = readReceipts(known);
   /** @type {Map<number, string[]>} */
   let readers = new Map();
   const join = async () => {
@@ -59,7 +68,13 @@ async function conversationPage(id, { at = null, reply = null }) {
   const bar = joined
     ? h('p.talk-bar', null, 'Only owners write here.')
     : h('p.talk-bar', null, known.kind === 'channel' ? ['You are looking into this channel.', h('button.primary', { type: 'button', onclick: () => void attempt(join()) }, 'Join')] : 'You are not in this conversation any more.');
-  const here = talk({ conversation, mayWrite, marked: at, bar, readers: ({ id: one }) => readers.get(one) ?? [], seen: () => shown && look() });
+  const here = talk({
+    conversation, joined, mayWrite, marked: at, bar, readers: ({ id: one }) => readers.get(one) ?? [], seen: () => shown && eyes.look(),
+    changed: (event) => {
+      known = after(known, event, me()?.id).now;
+      model.tell(`conversation:${id}`);
+    },
+  });
 
   // From where one has read to, unless a message is asked for.
   const { unread, last_read_id } = known;
@@ -78,40 +93,46 @@ async function conversationPage(id, { at = null, reply = null }) {
   const firstUnread = at || !unread ? null : start && !before ? here.history.find(start) : last_read_id !== null ? messages.find((one) => one.id > last_read_id && !isOwn(one)) : messages.filter((one) => !isOwn(one)).at(-unread);
   if (firstUnread) here.mark(firstUnread.id - 1);
 
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  let looking;
   // Whoever is led to a message far ahead has not read what lies between.
   const unbroken = () => {
     const first = here.history.messages[0]?.id ?? 0;
     return here.history.begun || first <= (conversation().last_read_id ?? 0) || (firstUnread ? first <= firstUnread.id : false);
   };
-  const look = () => {
-    if (looking || !joined || document.hidden || !document.hasFocus() || !node.isConnected) return;
-    looking = setTimeout(() => {
-      looking = undefined;
-      if (document.hidden || !node.isConnected) return;
-      const seen = here.list.atNewest() ? (here.history.messages.at(-1)?.id ?? 0) : here.list.lastSeen();
-      const now = conversation();
-      if (!now.unread || seen <= (now.last_read_id ?? 0) || !(here.list.atNewest() || unbroken())) return;
-      client.request('PUT', `conversations/${id}/read`, { body: { message_id: seen } }).then(
-        () => model.readThrough(id, seen),
-        // It is said again at the next look.
-        () => {},
-      );
-    }, LOOKED);
-  };
+  const eyes = looking(() => node, () => {
+    const newest = here.list.atNewest();
+    if (joined && (newest || unbroken())) void model.mark(id, newest ? (here.history.messages.at(-1)?.id ?? 0) : here.list.lastSeen());
+  });
+  /** Each reader's name goes to the last of one's own messages that he has read. */
   const placeReaders = () => {
     const own = me()?.id;
+    const waiting = [...receipts.values()].filter(({ user }) => user.id !== own);
     const next = new Map();
-    for (const { user, message_id } of receipts.values()) {
-      if (user.id === own) continue;
-      const read = here.history.messages.findLast((one) => one.id <= message_id && isOwn(one));
-      if (read) next.set(read.id, [...(next.get(read.id) ?? []), user.username]);
+    for (let index = here.history.messages.length - 1; index >= 0 && waiting.length; index -= 1) {
+      const message = /** @type {Message} */ (here.history.messages[index]);
+      if (!isOwn(message)) continue;
+      for (let one = waiting.length - 1; one >= 0; one -= 1) {
+        const { user, message_id } = /** @type {Receipt} */ (waiting[one]);
+        if (message_id < message.id) continue;
+        next.set(message.id, [...(next.get(message.id) ?? []), user.username]);
+        waiting.splice(one, 1);
+      }
     }
+    const same = next.size === readers.size && [...next].every(([key, names]) => names.join() === readers.get(key)?.join());
     readers = next;
+    if (!same) here.refresh();
+  };
+  /** @param {ReturnType<typeof readReceipts>} reading */
+  const receive = async (reading) => {
+    const mine = (heard = new Map());
+    const found = await reading;
+    // It could not be read, or is read anew already.
+    if (!found || mine !== heard) return;
+    // What was heard meanwhile is newer.
+    receipts = new Map([...found, ...heard]);
+    placeReaders();
   };
 
-  const face = h('span.talk-face');
+  const portrait = h('span.talk-face');
   const title = h('h1');
   const sub = h('p.page-sub');
   const panel = details(id, conversation);
@@ -119,12 +140,12 @@ async function conversationPage(id, { at = null, reply = null }) {
     'header.page-head.talk-head',
     null,
     h('a.icon-button.back.narrow', { href: '/conversations', 'aria-label': 'Back', title: 'Back' }, icon('back')),
-    face,
+    portrait,
     h('div.page-title', null, title, sub),
     h(
       'div.page-actions',
       null,
-      h('a.icon-button', { href: `/search?in=${id}`, 'aria-label': 'Search here', title: 'Search here' }, icon('search')),
+      h('a.icon-button.unnarrow', { href: `/search?in=${id}`, 'aria-label': 'Search here', title: 'Search here' }, icon('search')),
       h('button.icon-button.unwide', { type: 'button', 'aria-label': 'Details', title: 'Details', onclick: () => {
         const more = details(id, conversation);
         dialog({ title: model.title(conversation()), body: [more.node], closed: more.close });
@@ -136,38 +157,36 @@ async function conversationPage(id, { at = null, reply = null }) {
     const name = `${now.kind === 'channel' ? '#' : ''}${model.title(now)}`;
     fill(title, [name]);
     fill(sub, [subOf(now)]);
-    fill(face, [faceOf(now)]);
+    fill(portrait, [face(now)]);
     if (node.isConnected) retitle(name);
   };
   const node = h('div.page.conversation-page', null, head, here.body, here.foot);
   drawHead();
-  placeReaders();
+  void receive(receiving);
   const ends = [
     model.on(`conversation:${id}`, () => {
       drawHead();
-      look();
-      if (joined && !model.conversation(id)) void openAnew();
+      eyes.look();
+      if (isAnother()) void openAnew();
     }),
     model.on('presence', drawHead),
     model.on(`receipts:${id}`, (receipt) => {
-      receipts.set(receipt.user.id, receipt);
+      if (!receipt) {
+        void receive(readReceipts(conversation()));
+        return;
+      }
+      for (const all of [receipts, heard]) all.set(receipt.user.id, receipt);
       placeReaders();
-      here.refresh();
     }),
-    model.on('messages', () => {
-      const before = JSON.stringify([...readers]);
-      placeReaders();
-      if (JSON.stringify([...readers]) !== before) here.refresh();
-    }),
+    model.on('messages', ({ conversation_id }) => conversation_id === id && placeReaders()),
   ];
   const turned = () => {
     // What comes while nobody looks is new to whoever comes back.
     const last = here.history.ended ? here.history.messages.at(-1) : null;
     if (document.hidden && last && !conversation().unread) here.mark(last.id);
-    look();
   };
-  addEventListener('focus', look);
   document.addEventListener('visibilitychange', turned);
+  here.listen();
   return {
     title: model.title(known),
     node,
@@ -181,7 +200,7 @@ async function conversationPage(id, { at = null, reply = null }) {
       else if (firstUnread && messages.indexOf(firstUnread) < messages.length - 4) here.list.show(firstUnread.id);
       else if (here.history.ended) here.list.toNewest();
       here.pill();
-      look();
+      eyes.look();
       if (reply) void attempt(beginReply(reply));
       else if (!at && here.write && matchMedia('(pointer: fine)').matches) here.write.focus();
       else if (!at) { title.tabIndex = -1; title.focus({ preventScroll: true }); }
@@ -190,8 +209,7 @@ async function conversationPage(id, { at = null, reply = null }) {
       const place = at ? null : here.list.place();
       if (place) places.set(id, place);
       else if (!at) places.delete(id);
-      clearTimeout(looking);
-      removeEventListener('focus', look);
+      eyes.close();
       document.removeEventListener('visibilitychange', turned);
       for (const end of ends) end();
       panel.close();
@@ -211,23 +229,15 @@ async function oldestUnread(id) {
   return items[0]?.id ?? null;
 }
 
-/** @param {Conversation} conversation */
-const isOwner = ({ members }) => members?.some(({ user, role }) => role === 'owner' && user.id === me()?.id) ?? false;
-
-/** @param {Conversation} conversation @returns {Promise<Map<number, { user: import('../model.js').UserRef, message_id: number }>>} */
+/** @param {Conversation} conversation @returns {Promise<Map<number, Receipt> | null>} null if they could not be read */
 async function readReceipts({ id, kind }) {
   if (kind === 'channel') return new Map();
   try {
     const { items } = await client.request('GET', `conversations/${id}/receipts`);
     return new Map(items.map((/** @type {any} */ one) => [one.user.id, one]));
   } catch {
-    return new Map();
+    return null;
   }
-}
-
-/** @param {Conversation} conversation */
-function othersOf({ members }) {
-  return (members ?? []).map(({ user }) => user).filter(({ id }) => id !== me()?.id);
 }
 
 /** @param {Conversation} conversation */
@@ -241,15 +251,6 @@ function subOf(conversation) {
     return seen ? `Last seen ${since(seen)}` : '';
   }
   const online = others.filter(({ username }) => model.isOnline(username)).length;
-  const many = others.length + (conversation.members?.some(({ user }) => user.id === me()?.id) ? 1 : 0);
+  const many = conversation.members?.length ?? conversation.member_count ?? 0;
   return `${many === 1 ? '1 member' : `${number(many)} members`}${online ? `, ${number(online)} online` : ''}`;
-}
-
-/** @param {Conversation} conversation */
-function faceOf(conversation) {
-  const others = othersOf(conversation);
-  const [other] = others;
-  if (conversation.kind === 'channel') return emblem(model.title(conversation), 'channels');
-  if (conversation.kind === 'group' || others.length > 1) return emblem(model.title(conversation), 'group');
-  return other ? avatar(other, { online: model.isOnline(other.username) }) : emblem('notes', 'write');
 }

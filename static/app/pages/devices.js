@@ -19,6 +19,7 @@ export function open() {
     path: 'sessions',
     label: 'Devices',
     none: 'None',
+    order: (one, other) => Number(other.current) - Number(one.current),
     row: (/** @type {Session} */ session) => row({
       face: h('span.avatar.neutral', { 'aria-hidden': 'true' }, icon('devices')),
       title: [session.name || nameOf(session.kind), session.current && h('span.tag', null, 'This device')],

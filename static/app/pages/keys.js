@@ -25,7 +25,7 @@ export function open() {
       face: h('span.avatar.neutral', { 'aria-hidden': 'true' }, icon('keys')),
       title: [key.name, ...key.scopes.map((scope) => h('span.tag', null, scope))],
       sub: ['For ', whereOf(key), ' · made ', time(key.created_at, onDay)],
-      actions: h('button.danger', { type: 'button', onclick: () => void attempt(revoke(key)) }, 'Revoke'),
+      actions: h('button', { type: 'button', onclick: () => void attempt(revoke(key)) }, 'Revoke'),
     }),
     none: empty({ icon: 'keys', title: 'No API keys', text: 'A key lets a script or a bot act for you, as far as you allow, without your password.' }),
   });

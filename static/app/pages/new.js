@@ -4,11 +4,12 @@
 import { fill, h } from '../dom.js';
 import { explain, is } from '../explain.js';
 import { composer } from '../parts/composer.js';
+import { icon } from '../parts/icons.js';
 import { peoplePicker } from '../parts/people-picker.js';
 import { toast } from '../parts/toast.js';
 import { go } from '../router.js';
-import { client } from '../session.js';
-import { page } from '../shell.js';
+import { client, me } from '../session.js';
+import { CHATS, page } from '../shell.js';
 
 /** `@anna @bob hello` */
 const ROW = /^(?:\s*@[\p{L}\p{N}_.@+-][\p{L}\p{N}\p{M}_.@+-]*[,;]?(?=\s|$))+/u;
@@ -44,6 +45,7 @@ export function open({ query }) {
       return;
     }
     let waits = true;
+    const own = me()?.id;
     try {
       const { client_id, sent } = client.send({ to, text });
       const late = setTimeout(() => {
@@ -52,7 +54,8 @@ export function open({ query }) {
         go('/');
       }, PATIENCE);
       sent.then(({ conversation_id }) => waits && go(`/conversations/${conversation_id}`, { replace: true }), (error) => {
-        if (!waits) return;
+        // Who has logged out meanwhile does not leave the text to whoever comes next.
+        if (!waits || me()?.id !== own) return;
         // It is here, to be mended: the outbox need not keep it.
         client.discard(client_id);
         write.restore(written);
@@ -68,11 +71,11 @@ export function open({ query }) {
     label: 'Write a message',
     send: (text) => void send(text),
   });
-  const group = h('p.quiet', null, 'For more than a few words among many, ', h('a', { href: '/groups/new' }, 'make a group'), '.');
-  const body = h('div.new-message', null, picker.node, trouble, write.node, group);
+  const group = h('a.button', { href: '/groups/new' }, icon('group'), 'New group');
+  const body = h('div.new-message', null, picker.node, trouble, write.node);
   return {
     title: 'New message',
-    node: page('New message', body),
+    node: page('New message', body, { up: CHATS, actions: group }),
     focus: () => (query.has('to') ? write.focus() : picker.focus()),
   };
 }

@@ -25,7 +25,7 @@ export async function open({ parts }) {
   }
   const address = wanted === 'required' || mail;
   const fields = [
-    field({ name: 'username', label: 'Username', required: true, autocomplete: 'username', maxlength: 64, focus: true, hint: 'Letters and digits of any script, and _ . - @ +' }),
+    field({ name: 'username', label: 'Username', required: true, autocomplete: 'username', maxlength: 64, focus: true, hint: 'Letters and digits of any script, and\u00a0_\u00a0.\u00a0-\u00a0@\u00a0+' }),
     field({ name: 'password', label: 'Password', type: 'password', required: true, autocomplete: 'new-password', minlength: least, hint: `At least ${least} characters.` }),
     ...(address
       ? [field({

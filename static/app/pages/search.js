@@ -9,7 +9,7 @@ import { empty } from '../parts/empty.js';
 import { field } from '../parts/form.js';
 import { icon } from '../parts/icons.js';
 import { personField } from '../parts/person.js';
-import { page } from '../shell.js';
+import { CHATS, page } from '../shell.js';
 
 /** @type {import('../router.js').Opener} */
 export function open({ query }) {
@@ -79,7 +79,7 @@ export function open({ query }) {
   void look();
   return {
     title: 'Search',
-    node: page('Search', [form, results]),
+    node: page('Search', [form, results], { up: CHATS }),
     focus: () => words.focus(),
     close: () => {
       turn += 1;

@@ -2,22 +2,15 @@
 /** How one logs in: the address and the password. */
 
 import { fill, h } from '../dom.js';
-import { is } from '../explain.js';
 import { field, form } from '../parts/form.js';
+import { passwordField, wrongPassword } from '../parts/password.js';
 import { section } from '../parts/section.js';
 import { toast } from '../parts/toast.js';
 import { about, client } from '../session.js';
 
-/** @param {string} [name] */
-const passwordField = (name = 'password') =>
-  field({ name, label: 'Your password', type: 'password', required: true, autocomplete: 'current-password' });
-
-/** What is wrong with the password that was given to prove who one is. @param {string} name */
-const wrongPassword = (name) => (/** @type {unknown} */ error) => (is(error, 'invalid_credentials') ? { field: name, text: 'That is not your password.' } : null);
-
 /** @param {import('./settings.js').Account} account */
 export function access(account) {
-  return [section('E-mail address', email(account)), section('Password', password())];
+  return [section('E-mail address', email(account), 'Nobody else sees it.'), section('Password', password())];
 }
 
 /** @param {import('./settings.js').Account} account */
@@ -41,7 +34,7 @@ function email({ email: now, email_confirmed: confirmed }) {
         tell('A link was mailed to ', h('strong', null, values.email), '. The address counts once you open it; it is good for an hour.');
         opened.removeAttribute('open');
       },
-      explains: wrongPassword('password'),
+      explains: wrongPassword(),
     });
     const opened = h('details', null, h('summary', null, now ? 'Change it' : 'Add one'), change.node);
     const remove = form({
@@ -54,7 +47,7 @@ function email({ email: now, email_confirmed: confirmed }) {
         tell('You have none now.');
         gone.remove();
       },
-      explains: wrongPassword('password'),
+      explains: wrongPassword(),
     });
     const gone = h('details', null, h('summary', null, 'Remove it'), remove.node);
     fill(body, [opened, now && wanted === 'optional' ? gone : null]);
@@ -67,7 +60,7 @@ function password() {
   void about().catch(() => null).then((server) => {
     const least = server?.password_min_length ?? 8;
     const fields = [
-      passwordField('current_password'),
+      passwordField({ name: 'current_password' }),
       field({ name: 'new_password', label: 'New password', type: 'password', required: true, autocomplete: 'new-password', minlength: least, hint: `At least ${least} characters. All other devices are logged out.` }),
     ];
     const { node } = form({

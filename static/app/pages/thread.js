@@ -1,11 +1,15 @@
 // @ts-check
 /** `/threads/:id`: a message and all that replies to it. */
 
+import { after } from '../after.js';
 import { fill, h } from '../dom.js';
+import { is } from '../explain.js';
+import { emptied } from '../history.js';
 import { model } from '../model.js';
-import { go } from '../router.js';
+import { go, open as openAnew } from '../router.js';
 import { actOn } from '../parts/actions.js';
 import { icon } from '../parts/icons.js';
+import { looking } from '../parts/looking.js';
 import { card, isOwn } from '../parts/message.js';
 import { talk } from '../parts/talk.js';
 import { client, me } from '../session.js';
@@ -13,18 +17,40 @@ import { client, me } from '../session.js';
 /** @typedef {import('../history.js').Message} Message */
 /** @typedef {import('../model.js').Conversation} Conversation */
 
+/** So many unread messages are looked through for such as stand here. */
+const LOOKED_AT = 200;
+
 /** @type {import('../router.js').Opener} */
 export async function open({ parts }) {
   let root = /** @type {Message} */ (await client.request('GET', `messages/${encodeURIComponent(parts.id ?? '')}`));
   // A reply leads to where it belongs.
   if (root.thread_id !== null) root = await client.request('GET', `messages/${root.thread_id}`);
   const id = root.conversation_id;
-  if (!model.conversation(id)) await model.read(id);
+  if (!model.conversation(id)?.members) await model.read(id);
   const joined = model.conversation(id) !== null;
-  const known = model.conversation(id) ?? /** @type {Conversation} */ (await client.request('GET', `conversations/${id}`));
-  const conversation = () => model.conversation(id) ?? known;
-  const owner = known.members?.some(({ user, role }) => role === 'owner' && user.id === me()?.id) ?? false;
-  const here = talk({ conversation, thread: root, mayWrite: joined && (known.post === 'members' || owner), bar: h('p.talk-bar', null, 'You may not write here.') });
+  let known = model.conversation(id) ?? /** @type {Conversation} */ (await client.request('GET', `conversations/${id}`));
+  const conversation = () => (known = model.conversation(id) ?? known);
+  const may = () => joined && (conversation().post === 'members' || model.isOwner(conversation()));
+  const mayWrite = may();
+  // Whoever leaves, is removed, or may do more or less than before, sees another page.
+  const owns = model.isOwner(conversation());
+  const isAnother = () => node.isConnected && ((joined && !model.conversation(id)) || may() !== mayWrite || model.isOwner(conversation()) !== owns);
+  const says = joined ? 'Only owners write here.' : known.kind === 'channel' ? ['You are looking into this channel.', h('a.button', { href: `/conversations/${id}` }, 'To the channel')] : 'You are not in this conversation any more.';
+  let shown = false;
+  const here = talk({
+    conversation, thread: root, joined, mayWrite, bar: h('p.talk-bar', null, says), seen: () => shown && eyes.look(),
+    // The box edits what it was given, and the root is not among the replies.
+    shows: (message) => {
+      if (message.id !== root.id) return false;
+      root = { ...root, ...message };
+      draw();
+      return true;
+    },
+    changed: (event) => {
+      known = after(known, event, me()?.id).now;
+      model.tell(`conversation:${id}`);
+    },
+  });
   try {
     await here.history.toEnd();
   } catch (error) {
@@ -41,20 +67,42 @@ export async function open({ parts }) {
   };
   draw();
   actOn(top, () => root, { reply: () => here.write?.focus(), edit: isOwn(root) ? (message) => here.write?.edit(message) : undefined });
-  // The box edits what it was given, and the root is not among the replies.
-  const plain = here.history.replace.bind(here.history);
-  here.history.replace = (message) => {
-    if (message.id !== root.id) return plain(message);
-    root = { ...root, ...message };
-    draw();
+  const reread = async () => {
+    try {
+      root = await client.request('GET', `messages/${root.id}`);
+      draw();
+    } catch (error) {
+      if (is(error, 'not_found')) go('/threads', { replace: true });
+    }
   };
-  const end = model.on('messages', (event) => {
-    const { type, data } = event;
-    if (type === 'message.hidden' && data.id === root.id) go('/threads', { replace: true });
-    if (data?.id !== root.id) return;
-    if (type === 'message.updated') root = { ...root, ...data };
-    if (type === 'message.deleted') root = { ...root, text: '', mentions: [], deleted_at: data.deleted_at };
-    draw();
+  const ends = [
+    model.on('messages', ({ type, data, at, conversation_id }) => {
+      if (type === 'reset') {
+        void reread();
+        return;
+      }
+      const expired = type === 'messages.expired' && conversation_id === id && root.id <= data.up_to;
+      if (!expired && data?.id !== root.id) return;
+      if (type === 'message.hidden') go('/threads', { replace: true });
+      else if (type === 'message.updated') root = { ...root, ...data };
+      else if (expired || type === 'message.deleted') root = emptied(root, data.deleted_at ?? at);
+      draw();
+    }),
+    model.on(`conversation:${id}`, () => {
+      eyes.look();
+      if (isAnother()) void openAnew();
+    }),
+  ];
+  // What was read is one place in the whole conversation: it moves on only as far as nothing unread stands between.
+  const eyes = looking(() => node, async () => {
+    const seen = here.list.lastSeen();
+    const { unread, last_read_id } = conversation();
+    if (!joined || !unread || seen <= (last_read_id ?? 0)) return;
+    const query = { conversation_id: id, unread: true, after: 0, limit: LOOKED_AT };
+    const { items } = /** @type {{ items: Message[] }} */ (await client.request('GET', 'messages', { query }));
+    const other = items.findIndex((one) => one.id > seen || (one.thread_id !== root.id && one.id !== root.id));
+    const read = (other < 0 ? items : items.slice(0, other)).at(-1);
+    if (read) await model.mark(id, read.id);
   });
   const name = model.title(known);
   const node = h(
@@ -70,17 +118,21 @@ export async function open({ parts }) {
     here.body,
     here.foot,
   );
+  here.listen();
   return {
     title: `Thread in ${name}`,
     node,
     immersive: true,
     focus: () => {
+      shown = true;
       here.list.toNewest();
       here.pill();
+      eyes.look();
       if (here.write && matchMedia('(pointer: fine)').matches) here.write.focus();
     },
     close: () => {
-      end();
+      for (const end of ends) end();
+      eyes.close();
       here.close();
     },
   };

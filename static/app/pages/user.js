@@ -53,7 +53,7 @@ export async function open({ parts }) {
 }
 
 async function ownProfile() {
-  return h('div.empty-action', null, h('p.quiet', null, 'So others see you.'), h('a.button', { href: '/settings' }, 'Settings'));
+  return [h('div.profile-actions', null, h('a.button', { href: '/settings' }, icon('edit'), 'Change it')), h('p.quiet', null, 'So others see you.')];
 }
 
 /** @param {string} username @returns {Promise<{ online: boolean, last_seen_at: string | null } | null>} */

@@ -19,8 +19,7 @@ function mayDelete(message) {
   if (isOwn(message)) return true;
   const conversation = model.conversation(message.conversation_id);
   if (!conversation || conversation.kind === 'direct') return false;
-  const owner = conversation.members?.some(({ user, role }) => user.id === me()?.id && role === 'owner');
-  return owner || (conversation.kind === 'channel' && me()?.admin === true);
+  return model.isOwner(conversation) || (conversation.kind === 'channel' && me()?.admin === true);
 }
 
 /** @param {HTMLElement} anchor @param {Message} message @param {Doing} doing */

@@ -1,7 +1,7 @@
 // @ts-check
 /** Messages out of many conversations, the newest first, as far back as one scrolls. */
 
-import { fill, h } from '../dom.js';
+import { fill, focusHeading, h } from '../dom.js';
 import { History } from '../history.js';
 import { model } from '../model.js';
 import { client } from '../session.js';
@@ -36,12 +36,7 @@ export async function cards({ path, query, accepts, label, none, quiet = false }
   const list = scroller({
     label,
     newestFirst: true,
-    items: () => history.messages,
-    key: (/** @type {Message} */ message) => message.id,
-    begun: () => history.begun,
-    ended: () => history.ended,
-    older: () => history.older(),
-    newer: () => history.newer(),
+    history,
     context: (message, before) => {
       const known = model.conversation(message.conversation_id);
       return `${day(message, before)}|${known?.name}|${known?.members?.length}`;
@@ -114,11 +109,7 @@ export async function cards({ path, query, accepts, label, none, quiet = false }
       list.toNewest();
       const first = /** @type {HTMLElement | null} */ (list.list.firstElementChild);
       if (first) first.tabIndex = 0;
-      const heading = /** @type {HTMLElement | null} */ (document.querySelector('#main h1'));
-      if (heading) {
-        heading.tabIndex = -1;
-        heading.focus({ preventScroll: true });
-      }
+      focusHeading();
     },
     close: () => {
       const place = list.place();

@@ -60,7 +60,7 @@ export function composer({ place, label, names = () => [], send, edit, last, typ
     const about = editing ?? reply;
     above.hidden = !about;
     const cancel = h('button.icon-button', { type: 'button', 'aria-label': 'Cancel', title: 'Cancel (Esc)', onclick: () => leave() }, icon('close'));
-    fill(above, about ? [icon(editing ? 'edit' : 'reply'), h('p', null, h('b', null, editing ? 'Editing' : `Replying to ${authorOf(about)}`), ' ', excerpt(about)), cancel] : []);
+    fill(above, about ? [icon(editing ? 'edit' : 'reply'), h('p', null, h('b', null, editing ? 'Editing' : `Replying to ${authorOf(about)}`), ' ', excerpt(about)), reply && h('a', { href: `/threads/${reply.thread_id ?? reply.id}` }, 'thread'), cancel] : []);
   };
   const leave = () => {
     if (editing) box.value = drafts.get(place) ?? '';

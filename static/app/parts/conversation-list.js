@@ -4,8 +4,8 @@
 import { fill, h } from '../dom.js';
 import { model } from '../model.js';
 import { few, number, time } from '../words.js';
-import { avatar, emblem } from './avatar.js';
 import { empty } from './empty.js';
+import { face } from './face.js';
 import { me } from '../session.js';
 
 /** @typedef {import('../model.js').Conversation} Conversation */
@@ -18,7 +18,7 @@ export function conversationList() {
   const draw = () => {
     const all = model.conversations();
     if (!all.length) {
-      fill(node, [empty({ title: 'No conversations yet', text: 'Write to somebody, or join a channel.' })]);
+      fill(node, [empty({ title: 'No conversations yet', text: [h('a', { href: '/new' }, 'Write to somebody'), ', or ', h('a', { href: '/channels' }, 'join a channel'), '.'] })]);
       return;
     }
     if (!list.isConnected) fill(node, [list]);
@@ -53,7 +53,7 @@ export function conversationList() {
 function sayingOf(conversation) {
   const { unread, mention_count, last_message: last } = conversation;
   const online = (conversation.members ?? []).length < 3 && conversation.members?.some(({ user }) => user.id !== me()?.id && model.isOnline(user.username));
-  return [model.title(conversation), unread, mention_count, last?.id, last && excerpt(last), last?.created_at.slice(0, 10) === new Date().toISOString().slice(0, 10), online].join('|');
+  return [model.title(conversation), unread, mention_count, last?.id, last && excerpt(conversation, last), last?.created_at.slice(0, 10) === new Date().toISOString().slice(0, 10), online].join('|');
 }
 
 /** @param {Conversation} conversation */
@@ -70,25 +70,16 @@ function row(conversation) {
       face(conversation),
       h('span.conversation-title', null, model.title(conversation)),
       last && time(last.created_at),
-      h('span.conversation-last', null, last ? excerpt(last) : 'Nothing yet'),
+      h('span.conversation-last', null, last ? excerpt(conversation, last) : 'Nothing yet'),
       unread > 0 && h('span.badge', { class: mention_count ? 'named' : '', 'aria-label': `${number(unread)} unread${mention_count ? `, ${number(mention_count)} name you` : ''}` }, few(unread)),
     ),
   );
 }
 
-/** @param {Conversation} conversation */
-function face(conversation) {
-  const { kind, members } = conversation;
-  const others = (members ?? []).filter(({ user }) => user.id !== me()?.id);
-  if (kind === 'channel') return emblem(model.title(conversation), 'channels');
-  if (kind === 'group' || others.length > 1) return emblem(model.title(conversation), 'group');
-  const other = others[0]?.user;
-  return other ? avatar(other, { online: model.isOnline(other.username) }) : emblem('notes', 'write');
-}
-
-/** @param {import('../model.js').Message} message */
-function excerpt({ author, text, deleted_at }) {
+/** Among several it is told who said it. @param {Conversation} conversation @param {import('../model.js').Message} message */
+function excerpt({ kind, members }, { author, text, deleted_at }) {
   if (deleted_at) return 'Message deleted';
-  const whose = author && author.id === me()?.id ? 'You: ' : '';
+  const several = kind !== 'direct' || (members ?? []).length > 2;
+  const whose = !author ? '' : author.id === me()?.id ? 'You: ' : several ? `${author.username}: ` : '';
   return `${whose}${text.slice(0, 120)}`;
 }

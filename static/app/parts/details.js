@@ -10,6 +10,7 @@ import { number, userPath } from '../words.js';
 import { avatar } from './avatar.js';
 import { confirm } from './dialog.js';
 import { field, form } from './form.js';
+import { icon } from './icons.js';
 import { moreButton } from './menu.js';
 import { personField } from './person.js';
 import { attempt, toast } from './toast.js';
@@ -24,7 +25,7 @@ export function details(id, conversation) {
   const list = h('ul.members');
   const more = h('button', { type: 'button', onclick: () => { shown += SHOWN; draw(); } }, 'Show more');
   const count = h('span.count');
-  const owner = () => conversation().members?.some(({ user, role }) => role === 'owner' && user.id === me()?.id) ?? false;
+  const owner = () => model.isOwner(conversation());
   let shown = SHOWN;
   let drawn = '';
   const draw = () => {
@@ -73,9 +74,10 @@ export function details(id, conversation) {
   const node = h(
     'div.details-body',
     null,
+    h('a.button.narrow', { href: `/search?in=${id}` }, icon('search'), 'Search here'),
     h('section', null, h('h2', null, 'Members ', count), list, more),
     joined && !fixed && owner() && [adding(id), naming(id, name, post)],
-    joined && !fixed && h('button.danger', { type: 'button', onclick: () => void attempt(leave()) }, kind === 'channel' ? 'Leave this channel' : 'Leave this group'),
+    joined && !fixed && h('button.danger.plain', { type: 'button', onclick: () => void attempt(leave()) }, icon('leave'), kind === 'channel' ? 'Leave this channel' : 'Leave this group'),
   );
   const ends = [model.on(`conversation:${id}`, draw), model.on('presence', draw)];
   return { node, close: () => ends.forEach((end) => end()) };
@@ -98,6 +100,7 @@ function adding(id) {
       return null;
     },
   });
+  node.classList.add('line-form');
   return node;
 }
 

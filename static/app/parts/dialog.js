@@ -3,6 +3,7 @@
 
 import { fill, h } from '../dom.js';
 import { icon } from './icons.js';
+import { settle } from './toast.js';
 
 let count = 0;
 
@@ -37,6 +38,7 @@ export function dialog({ title, body, closed, wide = false }) {
   node.addEventListener('pointerdown', (press) => (pressed = press.target === node));
   node.addEventListener('click', (click) => click.target === node && pressed && node.close());
   node.addEventListener('close', () => {
+    settle();
     node.remove();
     closed?.();
   });

@@ -25,7 +25,7 @@ export function empty({ icon: sign, title, text, action }) {
  * @returns {{ node: HTMLElement, reload: () => Promise<void> }}
  */
 export function region(load, { label } = {}) {
-  const node = h('div.region', { 'aria-busy': 'true', 'aria-label': label, role: label ? 'group' : null });
+  const node = h('div.region', { tabindex: '-1', 'aria-busy': 'true', 'aria-label': label, role: label ? 'group' : null });
   let turn = 0;
   const reload = async () => {
     const mine = (turn += 1);
@@ -37,7 +37,7 @@ export function region(load, { label } = {}) {
       const within = node.contains(document.activeElement);
       fill(node, [shown]);
       // Whoever pressed what is gone now goes on in its place, and not at the top of the window.
-      if (within) /** @type {HTMLElement | null} */ (node.querySelector('a[href], button, input'))?.focus({ preventScroll: true });
+      if (within) (/** @type {HTMLElement | null} */ (node.querySelector('a[href], button, input')) ?? node).focus({ preventScroll: true });
     } catch (error) {
       if (mine !== turn) return;
       const again = h('button', { type: 'button', onclick: () => void reload() }, 'Try again');

@@ -13,9 +13,9 @@ import { attempt } from './toast.js';
  * @param {(item: any) => HTMLElement} what.row an `li`
  * @param {import('../dom.js').Child} what.none what stands there if the list is empty
  * @param {string} what.label what screen readers call it
- * @param {(item: any) => boolean} [what.only] leaves out what is not wanted
+ * @param {(item: any, other: any) => number} [what.order] puts each part in another order
  */
-export function listing({ path, query = () => ({}), row, none, label, only = () => true }) {
+export function listing({ path, query = () => ({}), row, none, label, order = () => 0 }) {
   return region(async () => {
     const list = h('ul.rows', { 'aria-label': label });
     const more = h('button', { type: 'button', onclick: () => void attempt(next()) }, 'Show more');
@@ -25,7 +25,7 @@ export function listing({ path, query = () => ({}), row, none, label, only = () 
     const next = async () => {
       const page = /** @type {any} */ (await client.request('GET', path, { query: { limit: 50, ...query(), cursor } }));
       const at = list.childElementCount;
-      list.append(...page.items.filter(only).map(row));
+      list.append(...page.items.sort(order).map(row));
       cursor = page.next;
       foot.hidden = cursor === null;
       // Whoever asked for more goes on reading where it begins.

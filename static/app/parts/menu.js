@@ -53,7 +53,8 @@ export function openMenu(anchor, items) {
     if (list.contains(document.activeElement) || document.activeElement === document.body) anchor.focus();
     list.remove();
   });
-  document.body.append(list);
+  // Within a dialog, for what is beside one cannot be reached; and within a landmark, so that those who go by these find it.
+  (anchor.closest('dialog, main, aside, nav') ?? document.body).append(list);
   list.showPopover();
   anchor.setAttribute('aria-expanded', 'true');
   place(list, anchor.getBoundingClientRect());

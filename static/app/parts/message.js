@@ -128,7 +128,7 @@ export function card(message, { days = false, day = false, begins = false } = {}
       h(
         'div.entry-main',
         null,
-        h('p.message-head', null, own ? h('b.author', null, 'You') : author ? h('a.author', { href: userPath(author.username) }, author.username) : h('span.author', null, 'Goldcrest'), ' ', recipients(message), time(created_at, days ? timeOfDay : when)),
+        h('p.message-head', null, h('span', null, own ? h('b.author', null, 'You') : author ? h('a.author', { href: userPath(author.username) }, author.username) : h('span.author', null, 'Goldcrest'), ' ', recipients(message)), time(created_at, days ? timeOfDay : when)),
         snippet ? h('div.text', null, snippet.map(({ text, hit }) => (hit ? h('mark', null, text) : text))) : textOf(message),
         h(
           'p.entry-links',

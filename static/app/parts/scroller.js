@@ -8,32 +8,33 @@ const MOST = 160;
 const FIRST = 40;
 const STEP = 16;
 const NEAR = 1_400;
+/** So many frames are waited for one in which the list does not stand at its very top. */
+const PATIENCE = 10;
 /** Whoever is so near the newest end stays there when something new comes. */
 const STUCK = 48;
+/** Whether the browser by itself keeps what is looked at in its place: it knows how far a scroll under way has got meanwhile. */
+const ANCHORS = CSS.supports('overflow-anchor', 'auto');
+
+/** @typedef {import('../history.js').Message} Message */
 
 /**
- * @template T
  * @typedef {object} Source
- * @property {() => T[]} items in rising order
- * @property {(item: T) => number} key rising too
- * @property {(item: T, before: T | null) => string} context what else a row's look hangs on: it is drawn anew when that changes
- * @property {(item: T, before: T | null) => HTMLElement} row
- * @property {() => boolean} begun whether there is nothing before the first item
- * @property {() => boolean} ended whether there is nothing after the last
- * @property {() => Promise<void>} older
- * @property {() => Promise<void>} newer
+ * @property {import('../history.js').History} history
+ * @property {(message: Message, before: Message | null) => string} context what else a row's look hangs on: it is drawn anew when that changes
+ * @property {(message: Message, before: Message | null) => HTMLElement} row
  * @property {boolean} [newestFirst] shows them the other way round
  * @property {(at: { end: boolean }) => void} [scrolled]
- * @property {() => import('../dom.js').Child} [head] what stands before the very first item
+ * @property {() => import('../dom.js').Child} [head] what stands before the very first message
  * @property {string} label
  */
 
-/** @template T @param {Source<T>} source */
+/** @param {Source} source */
 export function scroller(source) {
+  const { history } = source;
   const list = h('ol.window', { 'aria-label': source.label });
   const node = h('div.scroller', { tabindex: '-1' }, list);
   const flipped = source.newestFirst === true;
-  /** @type {Map<number, { item: T, context: string, row: HTMLElement }>} */
+  /** @type {Map<number, { item: Message, context: string, row: HTMLElement }>} */
   let drawn = new Map();
   // The rows in the page are those of the items with these keys and what is between.
   let first = 0;
@@ -44,17 +45,21 @@ export function scroller(source) {
   /** @type {HTMLElement | null} */
   let head = null;
 
-  /** The index of the first item that is not before a key. @param {T[]} items @param {number} key */
+  /** The index of the first item that is not before a key. @param {Message[]} items @param {number} key */
   const place = (items, key) => {
     let from = 0;
     let to = items.length;
     while (from < to) {
       const middle = (from + to) >> 1;
-      if (source.key(/** @type {T} */ (items[middle])) < key) from = middle + 1;
+      if (/** @type {Message} */ (items[middle]).id < key) from = middle + 1;
       else to = middle;
     }
     return from;
   };
+
+  // A row hangs on what stands before it: the outermost message is drawn once that is known.
+  const low = () => (flipped || history.begun || history.messages.length < 2 ? 0 : 1);
+  const high = () => history.messages.length - (flipped && !history.ended && history.messages.length > 1 ? 1 : 0);
 
   const atNewest = () => (flipped ? node.scrollTop <= STUCK : node.scrollHeight - node.scrollTop - node.clientHeight <= STUCK);
 
@@ -86,9 +91,23 @@ export function scroller(source) {
     if (moved) scrollTo(node.scrollTop + moved);
   };
 
+  /** Draws, and leaves what is looked at in its place. @param {Message[]} items @param {number} from @param {number} to */
+  const steady = (items, from, to) => {
+    const held = ANCHORS ? null : anchor();
+    draw(items, from, to);
+    hold(held);
+  };
+
+  /** At the very top no browser holds on to anything. @returns {boolean} whether one was there */
+  const lift = () => {
+    if (!ANCHORS || node.scrollTop >= 1) return false;
+    node.scrollTop = 1;
+    return true;
+  };
+
   const toNewest = () => scrollTo(flipped ? 0 : node.scrollHeight);
 
-  /** Draws the items from one index to another. @param {T[]} items @param {number} from @param {number} to */
+  /** Draws the items from one index to another. @param {Message[]} items @param {number} from @param {number} to */
   const draw = (items, from, to) => {
     /** @type {typeof drawn} */
     const next = new Map();
@@ -97,9 +116,9 @@ export function scroller(source) {
     const focused = /** @type {HTMLElement | null} */ (list.contains(document.activeElement) ? document.activeElement : null);
     const focusedKey = Number(/** @type {HTMLElement | null} */ (focused?.closest('[data-key]'))?.dataset.key);
     for (let index = from; index < to; index += 1) {
-      const item = /** @type {T} */ (items[index]);
+      const item = /** @type {Message} */ (items[index]);
       const beside = (flipped ? items[index + 1] : items[index - 1]) ?? null;
-      const key = source.key(item);
+      const key = item.id;
       const context = source.context(item, beside);
       let entry = drawn.get(key);
       if (!entry || entry.item !== item || entry.context !== context) {
@@ -119,10 +138,10 @@ export function scroller(source) {
       if (row === at) at = at.nextElementSibling;
       else list.insertBefore(row, at);
     }
-    first = from < to ? source.key(/** @type {T} */ (items[from])) : 0;
-    last = from < to ? source.key(/** @type {T} */ (items[to - 1])) : 0;
+    first = from < to ? /** @type {Message} */ (items[from]).id : 0;
+    last = from < to ? /** @type {Message} */ (items[to - 1]).id : 0;
     if (focused && !focused.isConnected) drawn.get(focusedKey)?.row.focus({ preventScroll: true });
-    const whole = from === 0 && to > 0 && source.begun();
+    const whole = from === 0 && to > 0 && history.begun;
     if (whole && !head && source.head) {
       head = h('div.window-head', null, source.head());
       if (flipped) list.after(head);
@@ -136,69 +155,88 @@ export function scroller(source) {
   /** Something is other than before. */
   const refresh = () => {
     if (closed) return;
-    const items = source.items();
+    const items = history.messages;
     if (!items.length) {
       draw(items, 0, 0);
       return;
     }
-    const stay = stuck && source.ended();
-    const held = stay ? null : anchor();
-    let from = first ? place(items, first) : Math.max(0, items.length - FIRST);
-    let to = last ? place(items, last + 1) : items.length;
+    const stay = stuck && history.ended;
+    let from = first ? Math.max(low(), place(items, first)) : Math.max(low(), items.length - FIRST);
+    let to = last ? Math.min(high(), place(items, last + 1)) : high();
     if (stay || to <= from) {
-      to = items.length;
-      from = Math.max(Math.min(from, to - FIRST), to - MOST, 0);
+      to = high();
+      // What is too much goes in a frame of its own, where it moves nothing.
+      from = Math.max(Math.min(from, to - FIRST), to - 2 * MOST, low());
     }
-    draw(items, from, to);
-    if (stay) toNewest();
-    else hold(held);
-    queueMicrotask(fillUp);
+    if (stay) {
+      draw(items, from, to);
+      toNewest();
+    } else steady(items, from, to);
+    fillSoon();
   };
 
   /** Grows the window on one side, and lets go on the other. @param {'older' | 'newer'} side @returns {boolean} whether it did */
   const grow = (side) => {
-    const items = source.items();
+    const items = history.messages;
     let from = place(items, first);
     let to = place(items, last + 1);
     if (side === 'older') {
-      if (from === 0) return false;
-      from = Math.max(0, from - STEP);
+      if (from <= low()) return false;
+      from = Math.max(low(), from - STEP);
       to = Math.min(to, from + MOST);
     } else {
-      if (to === items.length) return false;
-      to = Math.min(items.length, to + STEP);
+      if (to >= high()) return false;
+      to = Math.min(high(), to + STEP);
       from = Math.max(from, to - MOST);
     }
-    const held = anchor();
-    draw(items, from, to);
-    hold(held);
+    if (isAbove(side)) lift();
+    steady(items, from, to);
     return true;
   };
 
+  /** Whether a side is the upper one. @param {'older' | 'newer'} side */
+  const isAbove = (side) => (side === 'older') !== flipped;
+
+  /** @param {'older' | 'newer'} side */
+  const canGrow = (side) => (side === 'older' ? place(history.messages, first) > low() : place(history.messages, last + 1) < high());
+
+  let lifted = 0;
+  let filling = 0;
+  /** Between two frames a scroll may be on its way that nobody here knows of: what is drawn then would jump. */
+  const fillSoon = () => (filling ||= requestAnimationFrame(fillUp));
+
   /** Brings more where the edge is near. */
   const fillUp = () => {
+    cancelAnimationFrame(filling);
+    filling = 0;
     if (closed || busy || !list.childElementCount || !node.clientHeight) return;
+    if (drawn.size > MOST + STEP) {
+      const items = history.messages;
+      const to = place(items, last + 1);
+      steady(items, to - MOST, to);
+      fillSoon();
+      return;
+    }
     const above = node.scrollTop;
     const below = node.scrollHeight - node.scrollTop - node.clientHeight;
     /** @type {['older' | 'newer', number][]} */
     const sides = flipped ? [['newer', above], ['older', below]] : [['older', above], ['newer', below]];
     for (const [side, left] of sides) {
       if (left > NEAR) continue;
-      if (grow(side)) {
-        requestAnimationFrame(fillUp);
+      // What is drawn in the same frame would be taken for a jump. Whoever goes on pushing upward does get more.
+      lifted = isAbove(side) && lifted < PATIENCE && above < 1 && canGrow(side) && lift() ? lifted + 1 : 0;
+      if (lifted || grow(side)) {
+        fillSoon();
         return;
       }
-      if (side === 'older' ? source.begun() : source.ended()) continue;
+      if (side === 'older' ? history.begun : history.ended) continue;
       busy = true;
       list.setAttribute('aria-busy', 'true');
-      const before = source.items();
-      source[side]().then(
+      const before = history.messages;
+      history[side]().then(
         () => {
           busy = false;
-          if (source.items() !== before) {
-            grow(side);
-            requestAnimationFrame(fillUp);
-          }
+          if (history.messages !== before) fillSoon();
         },
         // It is tried again when somebody scrolls on.
         () => setTimeout(() => (busy = false), 2_000),
@@ -216,13 +254,13 @@ export function scroller(source) {
       waiting = false;
       if (closed) return;
       fillUp();
-      source.scrolled?.({ end: stuck && source.ended() });
+      source.scrolled?.({ end: stuck && history.ended });
     });
   };
   node.addEventListener('scroll', onscroll, { passive: true });
   const resized = new ResizeObserver(() => {
-    if (stuck && source.ended()) toNewest();
-    fillUp();
+    if (stuck && history.ended) toNewest();
+    fillSoon();
   });
   resized.observe(node);
 
@@ -231,7 +269,7 @@ export function scroller(source) {
     list,
     refresh,
     /** Whether one is where the newest comes in. */
-    atNewest: () => stuck && source.ended(),
+    atNewest: () => stuck && history.ended,
     /** Shows the newest, which must be loaded. */
     toNewest() {
       stuck = true;
@@ -241,23 +279,23 @@ export function scroller(source) {
     },
     /** Shows an item that is loaded. @param {number} key @param {{ at?: number, focus?: boolean }} [how] `at` is how far down, of 1 */
     show(key, { at = 0.3, focus = false } = {}) {
-      const items = source.items();
+      const items = history.messages;
       const index = place(items, key);
       if (index >= items.length) return null;
       stuck = false;
-      draw(items, Math.max(0, index - FIRST), Math.min(items.length, index + FIRST));
-      const row = list.querySelector(`[data-key="${source.key(/** @type {T} */ (items[index]))}"]`);
+      draw(items, Math.max(Math.min(low(), index), index - FIRST), Math.min(Math.max(high(), index + 1), index + FIRST));
+      const row = list.querySelector(`[data-key="${/** @type {Message} */ (items[index]).id}"]`);
       if (!(row instanceof HTMLElement)) return null;
       const top = row.getBoundingClientRect().top - node.getBoundingClientRect().top + node.scrollTop;
       scrollTo(Math.max(0, top - node.clientHeight * at));
       stuck = atNewest();
       if (focus) row.focus({ preventScroll: true });
-      requestAnimationFrame(fillUp);
+      fillSoon();
       return row;
     },
     /** The key of the first row that can be seen, and where it stands; null where one is at the newest. */
     place() {
-      const held = stuck && source.ended() ? null : anchor();
+      const held = stuck && history.ended ? null : anchor();
       return held && { key: held.key, at: held.top / (node.clientHeight || 1) };
     },
     /** The key of the last row that can be seen whole, or as much of it as fits. */
@@ -266,7 +304,7 @@ export function scroller(source) {
       let found = 0;
       for (const { row, item } of drawn.values()) {
         const box = row.getBoundingClientRect();
-        if (box.bottom <= edge + 4 || box.top < edge - node.clientHeight / 2) found = Math.max(found, source.key(item));
+        if (box.bottom <= edge + 4 || box.top < edge - node.clientHeight / 2) found = Math.max(found, item.id);
       }
       return found;
     },

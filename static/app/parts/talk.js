@@ -2,7 +2,7 @@
 /** Messages and the box to write more: what a conversation and a thread are made of. */
 
 import { fill, h } from '../dom.js';
-import { History } from '../history.js';
+import { History, emptied } from '../history.js';
 import { model } from '../model.js';
 import { client, me } from '../session.js';
 import { few, number } from '../words.js';
@@ -11,6 +11,7 @@ import { composer } from './composer.js';
 import { empty } from './empty.js';
 import { icon } from './icons.js';
 import { authorOf, bubble, daysBegin, excerpt, goesOn, isOwn } from './message.js';
+import { overhear } from './overhearing.js';
 import { scroller, walk } from './scroller.js';
 import { attempt, complain } from './toast.js';
 import { waiting } from './waiting.js';
@@ -22,13 +23,16 @@ import { waiting } from './waiting.js';
  * @param {object} what
  * @param {() => Conversation} what.conversation
  * @param {Message | null} [what.thread] the message that all here reply to
+ * @param {boolean} what.joined whether one is in it
  * @param {boolean} what.mayWrite
  * @param {number | null} [what.marked] a message that is pointed at
  * @param {import('../dom.js').Child} [what.bar] stands where one may not write
  * @param {(message: Message) => string[]} [what.readers]
  * @param {() => void} [what.seen] called when what can be seen may be something else
+ * @param {(message: Message) => boolean} [what.shows] shows a message that stands elsewhere on the page as it is now
+ * @param {(event: import('../../goldcrest.js').Event) => void} [what.changed] called with what happened to a channel that one is not in
  */
-export function talk({ conversation, thread = null, mayWrite, marked = null, bar, readers = () => [], seen }) {
+export function talk({ conversation, thread = null, joined, mayWrite, marked = null, bar, readers = () => [], seen, shows = () => false, changed: told = () => {} }) {
   const { id } = conversation();
   const history = new History({
     path: thread ? `messages/${thread.id}/replies` : `conversations/${id}/messages`,
@@ -44,12 +48,7 @@ export function talk({ conversation, thread = null, mayWrite, marked = null, bar
 
   const list = scroller({
     label: thread ? 'Replies' : 'Messages',
-    items: () => history.messages,
-    key: (/** @type {Message} */ message) => message.id,
-    begun: () => history.begun,
-    ended: () => history.ended,
-    older: () => history.older(),
-    newer: () => history.newer(),
+    history,
     context: (message, before) => {
       const root = rootOf(message);
       return [goesOn(message, before), daysBegin(message, before, history.begun), startsUnread(message, before), root?.id, root?.edited_at, root?.deleted_at, readers(message).join()].join('|');
@@ -81,6 +80,22 @@ export function talk({ conversation, thread = null, mayWrite, marked = null, bar
         // It may not be seen any more; the reply can.
       }
     });
+  }
+
+  /** Roots that are quoted but stand elsewhere are kept up too. @param {import('../../goldcrest.js').Event} event */
+  function keepRoots({ type, data, at, conversation_id }) {
+    if (type === 'reset') roots.clear();
+    for (const [key, root] of roots) {
+      if (!root) continue;
+      if (type === 'messages.expired' && conversation_id === id && key <= data.up_to) roots.set(key, emptied(root, at));
+      else if (data?.id !== key) continue;
+      else if (type === 'message.updated') roots.set(key, { ...root, ...data });
+      else if (type === 'message.deleted') roots.set(key, emptied(root, data.deleted_at));
+      else if (type === 'message.hidden') roots.set(key, null);
+      else continue;
+      list.refresh();
+    }
+    if (type === 'reset') list.refresh();
   }
 
   const pending = waiting({
@@ -150,7 +165,7 @@ export function talk({ conversation, thread = null, mayWrite, marked = null, bar
         label: thread ? 'Reply in the thread' : 'Write a message',
         names: () => (conversation().members ?? []).map(({ user }) => user.username).filter((name) => name !== me()?.username),
         send,
-        edit: (message, text) => void edit(message, text, (as) => history.replace(as)),
+        edit: (message, text) => void edit(message, text, (as) => shows(as) || history.replace(as)),
         last: () => history.messages.findLast((message) => isOwn(message) && !message.deleted_at) ?? null,
         typing: (now) => client.typing(id, now ? {} : { stopped: true }),
       })
@@ -186,6 +201,7 @@ export function talk({ conversation, thread = null, mayWrite, marked = null, bar
   };
   const ends = [
     model.on(`typing:${id}`, showTyping),
+    model.on('messages', keepRoots),
     model.on('messages', ({ type, data }) => {
       if (type !== 'message.created' || data.conversation_id !== id || isOwn(data) || !history.find(data.id)) return;
       if (!list.atNewest()) fresh += 1;
@@ -208,6 +224,10 @@ export function talk({ conversation, thread = null, mayWrite, marked = null, bar
     /** Where the line above new messages stands. @param {number | null} after */
     mark(after) {
       line = after;
+    },
+    /** From what is loaded now on, hears what happens here also if one is not in it. */
+    listen() {
+      if (!joined && conversation().kind === 'channel') ends.push(overhear(conversation, history.head, told));
     },
     close() {
       for (const end of ends) end();

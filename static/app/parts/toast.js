@@ -10,13 +10,21 @@ const LASTS_WITH_ACTION = 10_000;
 
 const shelf = h('div.toasts', { role: 'status', 'aria-live': 'polite', 'aria-label': 'Notes', popover: 'manual' });
 
+/** Notes stand within the dialog that is open: whatever is beside it can neither be pressed nor is it read out. */
+export function settle() {
+  const home = [...document.querySelectorAll('dialog[open]')].at(-1) ?? document.body;
+  if (shelf.parentElement === home) return;
+  home.append(shelf);
+  if (shelf.childElementCount) shelf.showPopover?.();
+}
+
 /**
  * @param {string} text
  * @param {{ kind?: 'good' | 'bad', action?: string, act?: () => void }} [how] `action` is what the button beside it says
  * @returns {() => void} what takes it away
  */
 export function toast(text, { kind = 'good', action, act } = {}) {
-  if (!shelf.isConnected) document.body.append(shelf);
+  settle();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
   const away = () => {

@@ -33,6 +33,19 @@ fn example(address: &str) -> String {
     address.replace("{name}", "zo%C3%AB").replace("{token}", "a-token").replace("{id}", "7")
 }
 
+/// The page as it is served: what it loads stands under a version.
+fn page(version: &str) -> String {
+    let html = fs::read_to_string(folder().join("index.html")).unwrap();
+    let under = |path: &str, html: String| html.replace(&format!("\"{path}"), &format!("\"/static/{version}{path}"));
+    under("/app/", under("/goldcrest.js", html))
+}
+
+/// The version that a page names.
+fn version(answer: &Answer) -> String {
+    let html = String::from_utf8(answer.body.clone()).unwrap();
+    html.split("\"/static/").nth(1).and_then(|rest| rest.split('/').next()).unwrap().to_owned()
+}
+
 fn is_strict(answer: &Answer, what: &str) {
     let policy = answer.header("content-security-policy").unwrap_or_else(|| panic!("{what} has a policy"));
     let rules: Vec<&str> = policy.split(';').map(str::trim).collect();
@@ -62,15 +75,15 @@ fn is_strict(answer: &Answer, what: &str) {
 #[tokio::test]
 async fn every_address_of_the_app_is_answered_with_its_page() {
     let server = Server::start().await;
-    let index = fs::read(folder().join("index.html")).unwrap();
+    let version = version(&server.stranger().get("/").await);
+    let html = page(&version);
     for address in ADDRESSES {
         let answer = server.stranger().get(&example(address)).await;
         assert_eq!(answer.status, 200, "{address}");
         assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"), "{address}");
-        assert_eq!(answer.body, index, "{address}");
+        assert_eq!(answer.body, html.as_bytes(), "{address}");
         is_strict(&answer, address);
     }
-    let html = String::from_utf8(index).unwrap();
     for inline in [" style=", "<style", " onclick=", "<script>", "javascript:", "http://", "https://"] {
         assert!(!html.contains(inline), "the page has {inline}, which its policy forbids");
     }
@@ -102,6 +115,12 @@ async fn what_is_no_address_of_the_app_is_refused_like_anything_else() {
         "/app/%2fetc/passwd",
         "/app/../docs/style.css",
         "/docs/../../Cargo.toml",
+        "/static/1/",
+        "/static/1/index.html",
+        "/static/1/app/nothing.js",
+        "/static/1/app/../../Cargo.toml",
+        "/static/1/docs/style.css",
+        "/static/app/main.js",
         "/goldcrest.js/",
         "/GOLDCREST.JS",
     ] {
@@ -113,6 +132,46 @@ async fn what_is_no_address_of_the_app_is_refused_like_anything_else() {
         server.stranger().call(method.clone(), "/settings", None).await.refused(405, "method_not_allowed");
         server.stranger().call(method, "/app/main.js", None).await.refused(405, "method_not_allowed");
     }
+}
+
+#[tokio::test]
+async fn whoever_opens_what_there_is_not_in_a_browser_gets_the_app_and_programs_a_problem() {
+    let server = Server::start().await;
+    let open = async |path: &str, accept: &str| {
+        let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\naccept: {accept}\r\nconnection: close\r\n\r\n");
+        exchange(server.address, request).await.unwrap()
+    };
+    let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+    let answer = open("/nothing", browser).await;
+    assert_eq!(answer.status, 404);
+    assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"));
+    assert_eq!(answer.body, page(&version(&answer)).as_bytes());
+    is_strict(&answer, "/nothing");
+    for path in ["/api/v1/nothing", "/app/nothing.js", "/compat/nothing", "/stream/nothing"] {
+        open(path, browser).await.refused(404, "not_found");
+    }
+    for accept in ["*/*", "application/json"] {
+        open("/nothing", accept).await.refused(404, "not_found");
+    }
+}
+
+#[tokio::test]
+async fn what_a_page_loads_is_asked_for_once_and_anew_only_after_an_update() {
+    let server = Server::start().await;
+    let version = version(&server.stranger().get("/").await);
+    for (path, bytes) in files().into_iter().filter(|(path, _)| path.starts_with("/app/") || path == "/goldcrest.js") {
+        let lasting = server.stranger().get(&format!("/static/{version}{path}")).await;
+        assert_eq!(lasting.status, 200, "{path}");
+        assert!(lasting.body == bytes, "{path} is served as it stands on the disk");
+        assert_eq!(lasting.header("cache-control"), Some("public, max-age=31536000, immutable"), "{path}");
+        assert!(
+            lasting.header("content-security-policy").is_some() && lasting.header("set-cookie").is_none(),
+            "{path}"
+        );
+    }
+    let older = server.stranger().get("/static/0123456789abcdef/app/main.js").await;
+    assert_eq!(older.status, 200, "a page that was opened before an update goes on");
+    is_strict(&older, "an older version");
 }
 
 #[tokio::test]

@@ -1,0 +1,180 @@
+// Sessions that last, that are ended elsewhere, and that run out, in the web app and in its client.
+//
+//   node tests/browser/sessions.js path/to/goldcrest
+//
+// It ends with 0 if nobody who has a session noticed anything of it, and whoever lost his was told, and went on after a login.
+'use strict';
+
+const assert = require('node:assert/strict');
+const { PASSWORD, Server, Way, goBare, heard, launch, logIn, open, openTab, run, until } = require('./support');
+
+const nap = (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1_000));
+
+/** A page that holds tokens which last for seconds, over each transport. */
+async function tokens(browser) {
+  const server = await Server.started('tokens', '--access-token-lifetime', '4s');
+  await server.register('alice');
+  await server.register('bob');
+  const tabs = await Promise.all(['sse', 'websocket', 'poll'].map(async (transport) => {
+    const tab = await open(browser, server.origin, { lax: true });
+    const seen = { refused: [], refreshed: 0, streams: 0 };
+    tab.on('response', (answer) => { if (answer.status() === 401) seen.refused.push(answer.url()); });
+    tab.on('request', (request) => {
+      if (request.url().endsWith('/sessions/refresh')) seen.refreshed += 1;
+      if (/\/(stream|ws)\b/.test(request.url())) seen.streams += 1;
+    });
+    tab.on('websocket', () => { seen.streams += 1; });
+    await goBare(tab, { session: 'token', transport });
+    await tab.evaluate((password) => client.login({ username: 'alice', password }), PASSWORD);
+    await tab.evaluate(() => client.start());
+    return { tab, seen, transport };
+  }));
+  for (const { tab } of tabs) await tab.waitForFunction(() => client.state.name === 'live', null, { polling: 50 });
+  const sent = [];
+  for (let number = 1; number <= 24; number += 1) {
+    const text = `message ${number}`;
+    await server.call('POST', 'messages', await server.logIn('bob'), { to: ['alice'], text });
+    sent.push(text);
+    await nap(0.5);
+  }
+  for (const { tab, seen, transport } of tabs) {
+    await heard(tab, sent, `over ${transport} while tokens ran out`);
+    assert.deepEqual(seen.refused, [], `nothing was asked with a token that had run out, over ${transport}`);
+    assert(seen.refreshed >= 3 && seen.refreshed <= 14, `${seen.refreshed} fresh tokens in 12 seconds over ${transport}`);
+    assert(seen.streams <= 16, `${seen.streams} streams in 12 seconds over ${transport}`);
+    assert.deepEqual(await tab.evaluate(() => told.logouts), []);
+    await tab.context().close();
+  }
+  console.log('ok: tokens are got anew before they run out, and no stream has a gap by that');
+}
+
+/** Two tabs that keep such tokens in one place. */
+async function sharedTokens(browser) {
+  const server = await Server.started('shared-tokens', '--access-token-lifetime', '4s');
+  await server.register('alice');
+  await server.register('bob');
+  const sent = [];
+  const say = async (text) => {
+    await server.call('POST', 'messages', await server.logIn('bob'), { to: ['alice'], text });
+    sent.push(text);
+  };
+  const first = await open(browser, server.origin, { lax: true });
+  const tabs = [first, await openTab(first.context())];
+  const shown = [];
+  const refused = [];
+  for (const tab of tabs) {
+    tab.on('response', (answer) => { if (answer.status() === 401) refused.push(answer.url()); });
+    tab.on('request', (request) => { if (request.url().endsWith('/sessions/refresh')) shown.push(request.postDataJSON().refresh_token); });
+    await goBare(tab, { session: 'token', keep: true });
+    if (tab === first) await tab.evaluate((password) => client.login({ username: 'alice', password }), PASSWORD);
+    else assert.equal(await tab.evaluate(() => client.resume().then((user) => user?.username)), 'alice');
+    await tab.evaluate(() => client.start());
+  }
+  await say('one');
+  const end = Date.now() + 10_000;
+  await until('tokens to run out', async () => {
+    for (const tab of tabs) await tab.evaluate(() => client.request('GET', 'me'));
+    return Date.now() > end;
+  });
+  await say('two');
+  for (const tab of tabs) await heard(tab, sent, 'two tabs that share tokens');
+  assert.deepEqual(refused, []);
+  assert(shown.length >= 2 && shown.length <= 12, `${shown.length} fresh tokens in 10 seconds`);
+  assert.equal(new Set(shown).size, shown.length, 'each refresh token was used once');
+  await first.evaluate(() => client.logout());
+  await tabs[1].waitForFunction(() => client.user === null);
+  assert.equal(await first.evaluate(() => localStorage.getItem('tokens')), null);
+  console.log('ok: of two tabs one gets the tokens for both');
+  await first.context().close();
+}
+
+const texts = (tab) => tab.evaluate(() => document.querySelector('main').innerText);
+
+/** Logs in at the page that one was sent to. */
+async function again(tab, username) {
+  await tab.fill('[name=username]', username);
+  await tab.fill('[name=password]', PASSWORD);
+  await tab.click('[type=submit]');
+}
+
+/** The session of a window with two tabs is ended from elsewhere. */
+async function revoked(browser) {
+  const way = await Way.made();
+  const server = await Server.started('revoked', '--public-url', way.origin);
+  way.to(server);
+  await server.register('alice');
+  const bob = await server.register('bob');
+  const { conversation_id } = await server.call('POST', 'messages', bob, { to: ['alice'], text: 'a secret' });
+  const tab = await open(browser, way.origin);
+  await logIn(tab, 'alice');
+  const place = `/conversations/${conversation_id}`;
+  await tab.goto(place);
+  await tab.waitForFunction(() => document.body.innerText.includes('a secret'));
+  const other = await openTab(tab.context());
+  await other.goto('/conversations');
+  await other.waitForSelector('.conversation');
+  way.blocked = { what: /^POST \/api\/v1\/messages\b/, how: 'close' };
+  await tab.fill('.compose-text', 'not sent yet');
+  await tab.press('.compose-text', 'Enter');
+  await tab.waitForSelector('.pending');
+
+  const mine = await server.logIn('alice');
+  for (const { id, current } of (await server.call('GET', 'sessions', mine)).items) if (!current) await server.call('DELETE', `sessions/${id}`, mine);
+  const ended = Date.now();
+  for (const page of [tab, other]) {
+    await page.waitForURL('**/login?then=*');
+    await page.waitForFunction(() => document.body.innerText.includes('You were logged out on this device.'));
+    await page.waitForSelector('[name=password]');
+  }
+  assert(Date.now() - ended < 3_000, `it took ${Date.now() - ended} ms`);
+  for (const page of [tab, other]) {
+    assert(!/a secret|not sent yet/.test(await page.content()), 'nothing of what was said is left');
+    assert.equal(await page.evaluate(async () => (await import('/app/model.js')).model.conversations().length), 0, 'the lists are empty');
+    assert.equal(await page.evaluate(async () => (await import('/app/session.js')).client.outbox.length), 0, 'the outbox is empty');
+  }
+  console.log('ok: a session that was ended elsewhere is over in all tabs, which say so');
+
+  await server.call('POST', 'messages', bob, { to: ['alice'], text: 'meanwhile' });
+  way.release();
+  await again(tab, 'alice');
+  await tab.waitForURL(`**${place}`);
+  for (const text of ['a secret', 'meanwhile', 'not sent yet']) await tab.waitForFunction((text) => document.querySelector('main').innerText.includes(text), text);
+  await tab.waitForFunction(() => !document.querySelector('.pending'));
+  await other.waitForURL('**/conversations');
+  await other.waitForSelector('.conversation');
+  await server.call('POST', 'messages', bob, { to: ['alice'], text: 'live again' });
+  for (const page of [tab, other]) await page.waitForFunction(() => document.body.innerText.includes('live again'));
+  assert.equal((await texts(tab)).split('not sent yet').length, 2, 'once');
+  console.log('ok: after a login one goes on where one was');
+  await tab.context().close();
+}
+
+/** A session runs out while its window is not there to use it. */
+async function ranOut(browser) {
+  const server = await Server.started('ran-out', '--session-lifetime', '6s');
+  await server.register('alice');
+  await server.register('bob');
+  const { conversation_id } = await server.call('POST', 'messages', await server.logIn('bob'), { to: ['alice'], text: 'hello' });
+  const tab = await open(browser, server.origin);
+  await logIn(tab, 'alice');
+  await tab.goto(`/conversations/${conversation_id}`);
+  await tab.waitForFunction(() => document.body.innerText.includes('hello'));
+  await tab.context().setOffline(true);
+  await nap(8);
+  await server.call('POST', 'messages', await server.logIn('bob'), { to: ['alice'], text: 'too late' });
+  await tab.context().setOffline(false);
+  await tab.waitForURL('**/login?then=*');
+  await tab.waitForFunction(() => document.body.innerText.includes('You were logged out on this device.'));
+  await again(tab, 'alice');
+  await tab.waitForURL(`**/conversations/${conversation_id}`);
+  await tab.waitForFunction(() => document.querySelector('main').innerText.includes('too late'));
+  await server.call('POST', 'messages', await server.logIn('bob'), { to: ['alice'], text: 'in time' });
+  await tab.waitForFunction(() => document.querySelector('main').innerText.includes('in time'));
+  console.log('ok: a session that ran out leads to the login, and on from there');
+  await tab.context().close();
+}
+
+run(async () => {
+  const browser = await launch();
+  await Promise.all([tokens, sharedTokens, revoked, ranOut].map((test) => test(browser)));
+});
