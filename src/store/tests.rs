@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 /// The database of a directory, made if there is none: in it, or on the database server of the test run
 /// (`scripts/databases`), with which it goes away.
+#[allow(clippy::disallowed_methods, reason = "a test has no options, and its runner says where the database server is")]
 pub(crate) async fn database(home: &Path) -> Database {
     let Ok(server) = std::env::var("GOLDCREST_TEST_DATABASE_URL") else {
         return Database { url: database_url(home) };

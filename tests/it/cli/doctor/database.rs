@@ -52,7 +52,7 @@ mod embedded {
         }
         let diagnosis = Diagnosis::of(&operator, &HERE).await;
         let damaged = [diagnosis.all("pages"), diagnosis.all("reachable")].concat();
-        let is = |said: &super::Said| said.0 == "wrong" && said.2.contains("goldcrest restore");
+        let is = |said: &super::super::Said| said.0 == "wrong" && said.2.contains("goldcrest restore");
         assert!(damaged.iter().any(is), "{diagnosis:#?}");
         std::fs::write(operator.file("goldcrest.db"), "no database at all, but a text of some length").unwrap();
         Diagnosis::of(&operator, &HERE).await.says("reachable", "wrong", "is not a database", "goldcrest restore");
