@@ -6,7 +6,7 @@
 'use strict';
 
 const assert = require('node:assert/strict');
-const { PASSWORD, Server, launch, logIn, open, openTab, run, until } = require('./support');
+const { PASSWORD, Server, launch, logIn, moduleOf, open, openTab, run, until } = require('./support');
 
 const says = (tab, words) => tab.waitForFunction((words) => document.body.innerText.includes(words), words);
 const saysNot = (tab, words) => tab.waitForFunction((words) => !document.body.innerText.includes(words), words);
@@ -115,6 +115,9 @@ async function markup(browser) {
     };
     localStorage.setItem('goldcrest:notify', 'on');
     Object.defineProperty(document, 'hidden', { get: () => location.hash === '#hidden' });
+    const { now } = Date;
+    globalThis.later = 0;
+    Date.now = () => now() + later;
   });
   const search = `/search?${new URLSearchParams({ text: 'onerror' })}`;
   const addresses = ['/', '/conversations', `/conversations/${group.id}`, `/messages/${root.id}`, '/threads', `/threads/${root.id}`, '/mentions', search, '/channels', '/user/bob', '/settings/keys', '/settings/devices'];
@@ -132,6 +135,21 @@ async function markup(browser) {
   await until('it is told of', () => tab.evaluate(() => told.length));
   assert.deepEqual(await tab.evaluate(() => told), [[`bob · ${evil} group`, evil]]);
   console.log(`ok: markup is text, at ${addresses.length} addresses and in a notification`);
+
+  // Nothing was heard since the page came, and what comes first is two minutes old by then.
+  let compared = 0;
+  tab.on('response', (answer) => { if (answer.url().endsWith('/api/v1/me')) compared += 1; });
+  await tab.goto('/settings/devices#hidden');
+  await says(tab, evil);
+  await until('the clocks to be compared', () => compared >= 2);
+  await tab.evaluate(() => { globalThis.later = 120_000; });
+  await send(server, bob, { conversation_id: group.id, text: 'an old one' });
+  await says(tab, 'an old one');
+  await tab.evaluate(() => { globalThis.later = 0; });
+  await send(server, bob, { conversation_id: group.id, text: 'a new one' });
+  await until('it is told of', () => tab.evaluate(() => told.length));
+  assert.deepEqual(await tab.evaluate(() => told.map(([, body]) => body)), ['a new one']);
+  console.log('ok: whoever was away is not told of what is old');
   await tab.context().close();
 }
 
@@ -216,6 +234,30 @@ async function anew(browser) {
   await says(talk, 'Read by bob');
   await says(thread, 'as it is');
   console.log('ok: a root is kept up where it is quoted, and receipts');
+
+  // They are read again, in vain; and then the answer comes after something newer was heard.
+  const model = await moduleOf(talk, 'model.js');
+  const readAgain = () => model.evaluate(({ model }, id) => model.tell(`receipts:${id}`, null), conversation_id);
+  await talk.route('**/receipts', (route) => route.abort(), { times: 1 });
+  const failed = talk.waitForEvent('requestfailed', (request) => request.url().endsWith('/receipts'));
+  await readAgain();
+  await failed;
+  const readers = (id) => talk.evaluate((id) => document.querySelector(`.message[data-key="${id}"]`)?.innerText.includes('Read by bob'), id);
+  assert.equal(await readers(last.id), true, 'what was known stays');
+  const newest = await send(server, alice, { conversation_id, text: 'the newest' });
+  await says(talk, 'the newest');
+  assert.equal(await readers(last.id), true, 'also when something is shown anew');
+  await talk.route('**/receipts', async (route) => {
+    const response = await route.fetch();
+    await server.call('PUT', `conversations/${conversation_id}/read`, bob, { message_id: newest.id });
+    await until('it is heard', () => readers(newest.id));
+    await route.fulfill({ response });
+  }, { times: 1 });
+  const answered = talk.waitForResponse('**/receipts');
+  await readAgain();
+  await (await answered).finished();
+  assert.equal(await readers(newest.id), true, 'what was heard meanwhile stays');
+  console.log('ok: receipts that cannot be read, and such that were heard meanwhile');
   await server.end('SIGKILL');
   server.restore();
   await server.start();
@@ -320,6 +362,18 @@ async function quiet(browser) {
   // What it would ask, it would ask within a second.
   await tab.evaluate(() => new Promise((resolve) => setTimeout(resolve, 1_500)));
   assert.deepEqual(asked, []);
+  const counts = await (await moduleOf(tab, 'after.js')).evaluate(({ after }) => {
+    const large = { id: 1, kind: 'channel', name: 'All', members: null, member_count: 300, last_message: null, unread: 0, mention_count: 0 };
+    const one = (type, id) => after(large, { type, data: { user: { id, username: 'carol' }, role: 'member' } }, 1);
+    const events = [['member.added', 2], ['member.removed', 2], ['member.updated', 2], ['member.added', 1], ['member.updated', 1]];
+    return events.map(([type, id]) => one(type, id)).map(({ now, ask }) => [now.member_count, ask]);
+  });
+  assert.deepEqual(counts, [[301, false], [299, false], [300, false], [301, true], [300, true]], 'of many people they are counted');
+  const remembered = await (await moduleOf(tab, 'model.js')).evaluate(({ model }) => {
+    for (let seq = 1; seq <= 3_000; seq += 1) model.overhear({ type: 'message.updated', at: '', seq, conversation_id: 0, data: { id: 0 } });
+    return model.since(0).length;
+  });
+  assert(remembered <= 1_000, `${remembered} events are remembered`);
   console.log('ok: nobody asks for what an event said');
   await tab.context().close();
 }
@@ -331,26 +385,25 @@ async function crossing(browser) {
   const bob = await server.register('bob');
   const one = await send(server, bob, { to: ['alice'], text: 'one @alice' });
   const tab = await visit(browser, server, 'alice', '/settings');
-  const asked = tab.waitForRequest('**/api/v1/conversations/*');
   await until('the first is counted', () => tab.evaluate(() => document.querySelector('.conversation .badge')?.textContent === '1'));
-  let release;
-  const gate = new Promise((resolve) => (release = resolve));
+  // Whenever it is asked for, something else is said before the answer comes.
+  let said = 1;
   await tab.route('**/api/v1/conversations/*', async (route) => {
     const response = await route.fetch();
-    await gate;
+    said += 1;
+    const text = `number ${said}`;
+    await send(server, bob, { to: ['alice'], text });
+    await says(tab, text);
     await route.fulfill({ response });
-  }, { times: 1 });
-  await server.call('PATCH', `messages/${one.id}`, bob, { text: 'one, @alice' });
-  await asked;
-  await send(server, bob, { to: ['alice'], text: 'two' });
-  await says(tab, 'two');
+  });
   const answered = tab.waitForResponse('**/api/v1/conversations/*');
-  release();
+  await server.call('PATCH', `messages/${one.id}`, bob, { text: 'one, @alice' });
   await answered;
   // What it would do, it would do soon.
   await tab.evaluate(() => new Promise((resolve) => setTimeout(resolve, 300)));
-  await until('both are counted', () => tab.evaluate(() => document.querySelector('.conversation .badge')?.textContent === '2'));
-  assert.equal(await tab.innerText('.conversation-last'), 'two');
+  await until('all are counted', () => tab.evaluate((said) => document.querySelector('.conversation .badge')?.textContent === String(said), said));
+  assert.equal(await tab.innerText('.conversation-last'), `number ${said}`);
+  assert.equal(said, 2, 'it is read once');
   console.log('ok: an answer that an event overtook');
 
   // Two tabs of one browser: in the first Alice's conversations are still on their way when Bob logs in by the second.

@@ -339,6 +339,9 @@ function conversation(windows) {
   return { sent, write, show };
 }
 
+/** Takes one of the web app's own modules, as its page has it, and not another of the same text. */
+const moduleOf = (tab, name) => tab.evaluateHandle((name) => import(String(new URL(name, document.querySelector('script[type=module]').src))), `./${name}`);
+
 /** Runs a test, takes down what it put up, and ends the program: with 0 if all went well, in the windows too. */
 async function run(test) {
   let code = 0;
@@ -354,6 +357,6 @@ async function run(test) {
 }
 
 module.exports = {
-  MESSAGES, PASSWORD, PATIENCE, Server, Way, afterwards, conversation, enter, goBare, heard, home, isLive, launch, logIn, open, openTab,
+  MESSAGES, PASSWORD, PATIENCE, Server, Way, afterwards, conversation, enter, goBare, heard, home, isLive, launch, logIn, moduleOf, open, openTab,
   reached, resume, run, sleep, talker, troubles, until,
 };

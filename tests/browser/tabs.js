@@ -119,6 +119,8 @@ async function asleep(browser) {
   await say(2);
   const later = tab.evaluate(() => client.send({ to: ['bob'], text: 'sent meanwhile' }).sent.then(({ text }) => text));
   const all = [...sent, 'sent late', 'sent meanwhile'];
+  // It waits 40 seconds before it takes what another holds, looks every 5, and has to connect after that.
+  await until('the other tab to take over', () => tab.evaluate((many) => told.texts.length >= many, all.length), 120_000);
   await heard(tab, all, 'the other tab takes over');
   assert.equal(await later, 'sent meanwhile', 'and sends');
   await wake();
@@ -183,7 +185,69 @@ async function channels(browser) {
   }
   await until('one connection', () => way.streams.size === 1);
   console.log('ok: each tab hears the channels that it follows, whoever holds the connection');
-  await others.News.context().close();
+
+  // One that there is no more takes nothing away from the others.
+  const lost = await openTab(others.News.context());
+  await goBare(lost);
+  await resume(lost);
+  await lost.evaluate(() => client.start({ channels: ['Nowhere'] }));
+  await until('it to be refused', () => lost.evaluate(() => client.state.name === 'refused'));
+  assert.deepEqual(await lost.evaluate(() => [client.state.error.status, told.logouts]), [404, []]);
+  for (const other of Object.values(others)) await isLive(other);
+  await others.News.evaluate(() => client.request('GET', 'conversations').then(({ head }) => client.start({ after: head, channels: ['Elsewhere'] })));
+  await until('it to be refused', () => others.News.evaluate(() => client.state.name === 'refused'));
+  await isLive(others.Weather);
+  const told = sent.length;
+  await say(1);
+  await until('the other to hear', () => others.Weather.evaluate((text) => told.texts.includes(text), sent[told + 1]));
+  console.log('ok: a channel that there is not is refused to whoever follows it alone');
+  await lost.context().close();
+}
+
+/** What is answered after something else came, and what nobody wants any more. */
+async function overtaken(browser) {
+  const { way, server } = await reached('overtaken');
+  await server.register('alice');
+  const { say } = talker(server, await server.register('bob'), ['alice']);
+  await say(5);
+  const tab = await open(browser, way.origin, { lax: true });
+  const follow = async () => {
+    await goBare(tab);
+    if ((await resume(tab)) === null) await enter(tab, 'alice');
+    await tab.evaluate(async () => {
+      const line = `goldcrest:${location.origin}:${client.user.id}:stream`;
+      // Somebody else leads, and says what he is made to say.
+      await new Promise((resolve) => void navigator.locks.request(line, { steal: true }, () => new Promise(() => resolve())));
+      globalThis.leader = new BroadcastChannel(line);
+      client.start({ after: 1 });
+    });
+  };
+  const skip = () => tab.evaluate(() => leader.postMessage({ kind: 'passed', from: 3, to: 4, event: null, channels: [] }));
+  await follow();
+  way.blocked = { what: /^GET \/api\/v1\/events\b/, how: 'hold' };
+  await skip();
+  await until('it to read what it missed', () => way.held > 0);
+  await tab.evaluate(() => {
+    const answer = Response.prototype.json;
+    Response.prototype.json = function read() {
+      globalThis.answered = answer.call(this);
+      return globalThis.answered;
+    };
+    leader.postMessage({ kind: 'reset', reset: { reason: 'restored', position: 1 } });
+  });
+  await until('a reset', () => tab.evaluate(() => told.resets.length > 0));
+  way.release();
+  await tab.waitForFunction(() => globalThis.answered);
+  assert(await tab.evaluate(() => answered.then(({ events }) => events.length > 3)), 'it brought something');
+  assert.deepEqual(await tab.evaluate(() => [told.texts, client.position]), [[], 1], 'what was asked before a reset is about another line');
+
+  await follow();
+  await tab.evaluate(() => client.on('message.created', () => client.stop()));
+  await skip();
+  await until('something to be heard', () => tab.evaluate(() => told.texts.length > 0));
+  assert.deepEqual(await tab.evaluate(() => told.texts), ['message 1'], 'whoever stops hears no more');
+  console.log('ok: answers from before a reset, and what comes after one stopped, are nobody’s business');
+  await tab.context().close();
 }
 
 /** Places on a line that is another by now, and shorter. */
@@ -316,5 +380,5 @@ async function plainly(browser) {
 
 run(async () => {
   const browser = await launch();
-  await Promise.all([connection, asleep, channels, restored, reloaded, withoutLocks, plainly].map((test) => test(browser)));
+  await Promise.all([connection, asleep, channels, overtaken, restored, reloaded, withoutLocks, plainly].map((test) => test(browser)));
 });
