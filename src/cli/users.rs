@@ -130,16 +130,14 @@ pub(super) async fn run(options: &Options, command: Command) -> Result<(), Faile
             let founds = offline::is_empty(options)?;
             let outcome = carry_out(options, verb).await?;
             let Outcome::User { user } = outcome else { return Err(unexpected()) };
-            if founds {
-                let place = options.place.data_dir.display();
-                output::note(format_args!("there was no database in {place}: a new one was made"));
-            }
             let what = match (user.admin, user.open) {
                 (true, _) => "administrator",
                 (false, true) => "open user",
                 (false, false) => "user",
             };
-            output::line(format_args!("added the {what} {} with number {}", user.username, user.id))
+            let place = options.place.data_dir.display();
+            let founded = if founds { format!(", in a new database in {place}") } else { String::new() };
+            output::line(format_args!("added the {what} {} with number {}{founded}", user.username, user.id))
         }
         Command::Passwd(Passwd { name, password }) => {
             if password.is_asked_for() && !knows(options, &name).await? {

@@ -17,6 +17,7 @@ async fn a_wrong_value_is_answered_with_a_right_one() {
         (&["--listen", ":8081"], "0.0.0.0:8081"),
         (&["--trusted-proxies", "proxy"], "10.0.0.0/8"),
         (&["--write-queue", "many"], "a whole number"),
+        (&["--event-retention", "30"], "30 of what? Say 30d, 30h, 30m, 30s or 30ms"),
         (&["--anonymous-channels", "maybe"], "[possible values: on, off]"),
         (&["send", "--conversation", "news", "hi"], "number of a conversation"),
         (
@@ -36,6 +37,17 @@ async fn a_wrong_value_is_answered_with_a_right_one() {
         }
     }
     assert!(!operator.data_dir().exists(), "nothing was begun");
+}
+
+#[tokio::test]
+async fn a_variable_that_means_nothing_is_named_and_so_is_the_option_that_names_a_taken_port() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let own = format!("chat={}", taken.local_addr().unwrap());
+    let operator = Operator::alone().with("GOLDCREST_LISTN", "1").with("GOLDCREST_LISTEN", "127.0.0.1:0");
+    let done = operator.types(&["--compat", "chat", "--compat-listen", &own]).await;
+    let said = format!("{}{}", done.out, done.errors);
+    assert!(said.contains("GOLDCREST_LISTN is set, and is no option of this version"), "{said}");
+    assert!(said.contains("Choose another with --compat-listen"), "{said}");
 }
 
 #[tokio::test]
