@@ -112,7 +112,7 @@ impl Database {
     /// How many rows of a table a condition holds for.
     pub async fn count(&self, table: &str, condition: &str) -> i64 {
         let database = self.connect().await;
-        let count = rows(&database, &format!("SELECT COUNT(*) AS n FROM {table} WHERE {condition}")).await[0]
+        let count = rows(&database, &format!("SELECT COUNT(*) AS n FROM \"{table}\" WHERE {condition}")).await[0]
             .try_get("", "n")
             .unwrap();
         database.close().await.expect("the database can be closed");
