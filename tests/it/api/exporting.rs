@@ -181,14 +181,14 @@ async fn begin_slowly(server: &Server, person: &Person) -> (Connection, Framing)
 
 /// Puts messages of a length behind all there are, as if somebody had said them; far more than anybody can say in a test.
 async fn much_was_said(server: &Server, conversation: u64, by: &Person, count: usize, length: usize) {
+    let text = format!("{:0<length$}", "xylophone ");
     server
         .sql(&format!(
             "INSERT INTO messages (id, seq, conversation_id, author_id, text, body_hash, created_at) \
              WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count}) \
-             SELECT last_message + i, head, {conversation}, {}, '{}', 0, last_at FROM n, clock; \
+             SELECT last_message + i, head, {conversation}, {}, '{text}', 0, last_at FROM n, clock; \
              UPDATE clock SET last_message = last_message + {count}",
-            by.id,
-            format!("{:0<length$}", "xylophone ")
+            by.id
         ))
         .await;
 }

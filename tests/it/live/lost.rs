@@ -147,18 +147,18 @@ async fn while_much_is_said_the_database_server_comes_and_goes_and_nothing_is_lo
             })
             .await;
             if frozen {
-                database_server.freezes()
+                database_server.freezes();
             } else {
-                database_server.goes()
+                database_server.goes();
             }
             eventually(BOUND, "the server not to be ready", async || {
                 (server.stranger().get("/readyz").await.status == 503).then_some(())
             })
             .await;
             if frozen {
-                database_server.thaws()
+                database_server.thaws();
             } else {
-                database_server.comes_back()
+                database_server.comes_back();
             }
             eventually(seconds(60), "the server to be ready", async || {
                 (server.stranger().get("/readyz").await.status == 200).then_some(())

@@ -51,7 +51,7 @@ impl Database {
 
     fn make_key(&self) {
         let key: [u8; 32] = rand::random();
-        let digits: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+        let digits = key.iter().fold(String::new(), |digits, byte| format!("{digits}{byte:02x}"));
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(self.key());
         file.and_then(|mut file| writeln!(file, "{digits}")).expect("a key");
     }
@@ -178,6 +178,10 @@ impl Drop for Database {
 }
 
 /// Where the database server of the test run is, if there is one.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test has no options, and its runner says where the database server is"
+)]
 fn of_the_run() -> Option<String> {
     let which = std::env::var("GOLDCREST_TEST_DATABASE").unwrap_or_default();
     if which.is_empty() || which == "sqlite" {

@@ -14,6 +14,7 @@ pub struct DatabaseServer {
 }
 
 impl DatabaseServer {
+    #[expect(clippy::disallowed_methods, reason = "a test has no options, and its runner says which database it is")]
     pub async fn start() -> Self {
         let which = std::env::var("GOLDCREST_TEST_DATABASE").expect("this test runs beside scripts/databases");
         let mut command = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/databases"));
