@@ -6,7 +6,7 @@
 'use strict';
 
 const assert = require('node:assert/strict');
-const { MESSAGES, enter, goBare, launch, open, openTab, reached, resume, run, until } = require('./support');
+const { MESSAGES, enter, goBare, isLive, launch, open, openTab, reached, resume, run, until } = require('./support');
 
 const outbox = (tab) => tab.evaluate(() => client.outbox.map(({ message }) => message.text));
 const kept = (tab) => tab.evaluate(() => Object.keys(localStorage).filter((key) => key.includes(':outbox:')));
@@ -83,6 +83,25 @@ async function waiting(browser) {
   await until('what she had written to be sent', async () => (await outbox(tab)).length === 0);
   assert.deepEqual((await written(server, 'bob')).slice(3), ['bob: from bob', 'alice: five']);
   console.log('ok: what waits is sent by its author alone, also when the session ended before');
+
+  // The tab that leads hears that the session is over before the other, which ends it, has its answer.
+  await until('the other tab to follow', () => other.evaluate(() => client.user?.username === 'alice'));
+  for (const page of [other, tab]) {
+    await page.evaluate(() => client.start());
+    await isLive(page);
+  }
+  way.blocked = { what: MESSAGES, how: 'close' };
+  await tab.evaluate(() => client.send({ to: ['bob'], text: 'six' }));
+  await until('an attempt', () => tab.evaluate(() => client.outbox[0]?.state === 'waiting'));
+  way.blocked = { what: /^(DELETE|POST) /, how: 'late' };
+  const leaving = tab.evaluate(() => client.logout());
+  for (const page of [tab, other]) await isOut(page);
+  assert(way.held > 0, 'the answer is still on its way');
+  way.release();
+  await leaving;
+  assert.deepEqual(await tab.evaluate(() => told.logouts.at(-1)), 'logged_out');
+  assert.deepEqual(await tab.evaluate(() => Object.keys(localStorage)), [], 'nothing is left of it');
+  console.log('ok: logging out empties the outbox, whoever hears of it first');
   await tab.context().close();
 }
 

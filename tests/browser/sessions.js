@@ -81,7 +81,15 @@ async function sharedTokens(browser) {
   assert.deepEqual(refused, []);
   assert(shown.length >= 2 && shown.length <= 12, `${shown.length} fresh tokens in 10 seconds`);
   assert.equal(new Set(shown).size, shown.length, 'each refresh token was used once');
+  // Who is logged in by the cookie has nothing to do with that.
+  const apart = await openTab(first.context());
+  await goBare(apart);
+  await enter(apart, 'bob');
+  await apart.evaluate(() => client.request('GET', 'me'));
+  for (const tab of tabs) assert.equal(await tab.evaluate(() => client.request('GET', 'me').then(({ username }) => username)), 'alice');
+  assert.deepEqual(await first.evaluate(() => told.logouts), []);
   await first.evaluate(() => client.logout());
+  assert.deepEqual(await apart.evaluate(() => [client.user.username, told.logouts]), ['bob', []]);
   await tabs[1].waitForFunction(() => client.user === null);
   assert.equal(await first.evaluate(() => localStorage.getItem('tokens')), null);
   console.log('ok: of two tabs one gets the tokens for both');

@@ -121,7 +121,7 @@ class Way {
   /** The connections that carry streams now, by what was asked for on them. */
   streams = new Map();
   /** What is done with requests whose first line this matches: `close` ends their connection, `hold` leaves them lying until
-   * `release`, `mute` hands them on and swallows the answer. */
+   * `release`, `late` does that with their answers, `mute` hands them on and swallows the answer. */
   blocked = { what: null, how: 'close' };
   #listener;
   #sockets = new Set();
@@ -162,6 +162,7 @@ class Way {
     const far = net.connect(Number(port), host);
     let held = false;
     let mute = false;
+    let late = false;
     for (const socket of [near, far]) {
       this.#sockets.add(socket);
       socket.setNoDelay(true);
@@ -182,6 +183,7 @@ class Way {
           return;
         }
         mute = how === 'mute';
+        late = how === 'late';
         held = how === 'hold';
       }
       const [, stream] = line.match(/^GET \/(stream|ws)\b/) ?? [];
@@ -192,7 +194,14 @@ class Way {
         far.write(bytes);
       });
     });
-    far.on('data', (bytes) => (mute ? near.destroy() : near.write(bytes)));
+    far.on('data', (bytes) => {
+      if (mute) near.destroy();
+      else if (!late) near.write(bytes);
+      else this.#held.push(() => {
+        late = false;
+        near.write(bytes);
+      });
+    });
   }
 }
 

@@ -163,8 +163,13 @@ async function channels(browser) {
     await others[name].addInitScript(() => {
       const post = BroadcastChannel.prototype.postMessage;
       BroadcastChannel.prototype.postMessage = function say(message) {
-        if (message.kind === 'hello') setTimeout(() => post.call(this, message), 300);
-        else post.call(this, message);
+        if (message.kind !== 'hello') {
+          post.call(this, message);
+          return;
+        }
+        // It may have stopped by then.
+        const late = () => { try { post.call(this, message); } catch { /* nobody hears it */ } };
+        setTimeout(late, 300);
       };
     });
     await goBare(others[name]);
