@@ -110,7 +110,8 @@ async function elsewhere(browser) {
 async function node() {
   const server = await Server.started('node');
   await server.register('alice');
-  await server.register('bob');
+  // As in the README's tour.
+  await server.register('bob', 'battery staple');
   const file = path.join(home, 'talk.mjs');
   fs.writeFileSync(file, blocks('js').at(-1).replaceAll(SHOWN, server.origin));
   // As it is got there.
