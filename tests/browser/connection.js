@@ -36,6 +36,9 @@ async function meet(browser, server, origin) {
 /** Whether the page says that there is no connection. */
 const isCutOff = (tab) => tab.waitForFunction(() => /No connection|offline/i.test(document.body.innerText));
 
+/** What two people write at a time has no order before the server gives it one. */
+const isSent = (tab) => until('what was written to be there', async () => (await tab.locator('.pending').count()) === 0);
+
 async function directly(browser) {
   const server = await Server.started('directly');
   const { alice, bob, write, show } = await meet(browser, server, server.origin);
@@ -59,6 +62,7 @@ async function directly(browser) {
 
   const wake = await sleep(alice, { announced: true });
   for (const text of ['do you sleep?', 'you do']) await write(bob, text);
+  await isSent(bob);
   await wake();
   await write(alice, 'I did');
   await show('a page that was frozen');
@@ -69,6 +73,7 @@ async function directly(browser) {
   await alice.goBack({ waitUntil: 'commit' });
   await show(`a page that was left, and ${(await alice.evaluate(() => globalThis.isTheSame)) ? 'comes back as it was' : 'is loaded again'}`);
   await write(alice, 'back');
+  await isSent(alice);
   await write(bob, 'good');
   await show('what is said after that');
 }
