@@ -1,6 +1,6 @@
 //! A database server that goes away, or stands still, in the midst of everything: what is refused, and that all goes on by itself.
 //!
-//! These tests start a database server of their own, of the kind that the test run is on (`scripts/databases`).
+//! These tests start a database server of their own, of either kind (`scripts/databases`), whatever the others run on.
 
 use crate::support::{Answer, DatabaseServer, Ear, Heard, Person, Server, SseClient, eventually, seconds, within};
 use http::Method;
@@ -81,6 +81,32 @@ async fn all_goes_on(server: &Server, alice: &Person, said: &[Value], acknowledg
     .await;
 }
 
+/// The same on each kind of database server, which takes `scripts/databases` and that server.
+macro_rules! on_each_kind {
+    (@ $kind:ident: $($test:ident by $plot:ident,)+) => {
+        mod $kind {
+            use super::DatabaseServer;
+
+            $(
+                #[tokio::test]
+                async fn $test() {
+                    super::$plot(&DatabaseServer::start(stringify!($kind)).await).await;
+                }
+            )+
+        }
+    };
+    ($($tests:tt)+) => {
+        on_each_kind!(@ postgres: $($tests)+);
+        on_each_kind!(@ mariadb: $($tests)+);
+    };
+}
+
+on_each_kind! {
+    a_database_server_that_is_restarted_is_missed_and_all_goes_on by restarts,
+    a_database_server_that_stands_still_keeps_nobody_waiting by stands_still,
+    while_much_is_said_the_database_server_comes_and_goes_and_nothing_is_lost by comes_and_goes,
+}
+
 async fn begins(database_server: &DatabaseServer) -> (Server, Person, u64, (SseClient, u64)) {
     let server = Server::options().start_on(database_server.database().await).await;
     let alice = Person::register(&server, "alice").await;
@@ -92,11 +118,8 @@ async fn begins(database_server: &DatabaseServer) -> (Server, Person, u64, (SseC
     (server, alice, notes, (stream, start))
 }
 
-#[tokio::test]
-#[ignore = "needs a database server of its own: scripts/databases"]
-async fn a_database_server_that_is_restarted_is_missed_and_all_goes_on() {
-    let database_server = DatabaseServer::start().await;
-    let (server, alice, notes, stream) = begins(&database_server).await;
+async fn restarts(database_server: &DatabaseServer) {
+    let (server, alice, notes, stream) = begins(database_server).await;
     let mut said = Vec::new();
     database_server.goes();
     is_lost(&server, &alice, notes, &mut said).await;
@@ -104,11 +127,8 @@ async fn a_database_server_that_is_restarted_is_missed_and_all_goes_on() {
     all_goes_on(&server, &alice, &said, 1, stream).await;
 }
 
-#[tokio::test]
-#[ignore = "needs a database server of its own: scripts/databases"]
-async fn a_database_server_that_stands_still_keeps_nobody_waiting() {
-    let database_server = DatabaseServer::start().await;
-    let (server, alice, notes, stream) = begins(&database_server).await;
+async fn stands_still(database_server: &DatabaseServer) {
+    let (server, alice, notes, stream) = begins(database_server).await;
     let mut said = Vec::new();
     database_server.freezes();
     is_lost(&server, &alice, notes, &mut said).await;
@@ -116,11 +136,8 @@ async fn a_database_server_that_stands_still_keeps_nobody_waiting() {
     all_goes_on(&server, &alice, &said, 1, stream).await;
 }
 
-#[tokio::test]
-#[ignore = "needs a database server of its own: scripts/databases"]
-async fn while_much_is_said_the_database_server_comes_and_goes_and_nothing_is_lost() {
-    let database_server = DatabaseServer::start().await;
-    let (server, alice, notes, stream) = begins(&database_server).await;
+async fn comes_and_goes(database_server: &DatabaseServer) {
+    let (server, alice, notes, stream) = begins(database_server).await;
     let over = AtomicBool::new(false);
     let talk = async |who: u64| {
         let mut number = 0;
@@ -139,7 +156,7 @@ async fn while_much_is_said_the_database_server_comes_and_goes_and_nothing_is_lo
         }
         number
     };
-    let comes_and_goes = async {
+    let trouble = async {
         for frozen in [false, true] {
             let so_far = server.count("messages", "1 = 1").await;
             eventually(seconds(60), "more to be said", async || {
@@ -167,6 +184,6 @@ async fn while_much_is_said_the_database_server_comes_and_goes_and_nothing_is_lo
         }
         over.store(true, Ordering::Relaxed);
     };
-    let (one, two, three, ()) = tokio::join!(talk(1), talk(2), talk(3), comes_and_goes);
+    let (one, two, three, ()) = tokio::join!(talk(1), talk(2), talk(3), trouble);
     all_goes_on(&server, &alice, &[], 1 + one + two + three, stream).await;
 }

@@ -1,4 +1,4 @@
-//! A database server of a test's own, to be stopped, frozen and started again: of the kind that the test run is on.
+//! A database server of a test's own, to be stopped, frozen and started again.
 
 use super::deadline::PATIENCE;
 use super::{Database, within};
@@ -14,12 +14,11 @@ pub struct DatabaseServer {
 }
 
 impl DatabaseServer {
-    #[expect(clippy::disallowed_methods, reason = "a test has no options, and its runner says which database it is")]
-    pub async fn start() -> Self {
-        let which = std::env::var("GOLDCREST_TEST_DATABASE").expect("this test runs beside scripts/databases");
+    /// One of this kind: `postgres` or `mariadb`.
+    pub async fn start(kind: &str) -> Self {
         let mut command = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/databases"));
         let tell = "echo \"$GOLDCREST_TEST_DATABASE_URL\"; exec cat";
-        command.args([&which, "sh", "-c", tell]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.args([kind, "sh", "-c", tell]).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut script = command.spawn().expect("the script starts");
         let mut line = String::new();
         let mut output = BufReader::new(script.stdout.take().unwrap());
