@@ -85,7 +85,7 @@ fn children(process: u32) -> Vec<u32> {
 }
 
 /// Sends it, if the process is still there.
-fn signal(name: &str, process: u32) {
+pub fn signal(name: &str, process: u32) {
     let sent = std::process::Command::new("kill").args([&format!("-{name}"), &process.to_string()]).output();
     assert!(sent.is_ok(), "kill runs");
 }
