@@ -63,6 +63,8 @@ async fn jump(db: &DatabaseConnection, logins: Logins) -> Result<Renumbered, DbE
     clock.beginning = head.next();
     clock.last_session.0 += JUMP;
     clock.batch = rand::random();
+    // A node that still serves what was there before is not listened to.
+    clock.line = rand::random();
     // No cursor reaches them any more.
     events::Entity::delete_many().exec(&db).await?;
     commits::Entity::delete_many().exec(&db).await?;

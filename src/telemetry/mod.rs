@@ -52,7 +52,8 @@ fn filter(level: &str) -> Result<EnvFilter, BadFilter> {
     for library in ["sqlx", "sea_orm", "hyper", "hyper_util", "tungstenite", "rustls", "h2", "reqwest"] {
         filter = filter.add_directive(format!("{library}={theirs}").parse()?);
     }
-    Ok(filter)
+    // What it has to say comes to us as events, and would be said twice.
+    Ok(filter.add_directive("async_nats=off".parse()?))
 }
 
 #[cfg(test)]
