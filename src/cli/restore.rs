@@ -8,7 +8,7 @@ use super::progress::watching;
 use crate::config::data_dir::Lock;
 use crate::config::{DataDir, DataDirError, Options};
 use crate::domain::Timestamp;
-use crate::store::{self, Database, Logins, Renumbered, Store, StoreError, database_url};
+use crate::store::{self, Database, Logins, Renumbered, Store, database_url};
 use clap::Args;
 use std::fs::{self, DirBuilder, File};
 use std::io;
@@ -112,10 +112,7 @@ fn occupied(data_dir: &DataDir) -> bool {
 
 /// Moves the numbers of a database forward.
 async fn jump(url: String, logins: Logins) -> Result<Renumbered, Failed> {
-    let store = Store::open(&Database { url }).await?;
-    let done = store.renumber(logins).await;
-    store.close().await;
-    done.map_err(|error: StoreError| Failed::Input(format!("cannot write to the database: {error}")))
+    Ok(Store::renumber(&Database { url }, logins).await?)
 }
 
 fn tell(done: Renumbered, logins: Logins) -> Result<(), Failed> {
