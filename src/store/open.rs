@@ -6,7 +6,6 @@ mod tests;
 use super::patience::Patient;
 use super::replaced::Opened;
 use super::unreachable;
-use migration::{Migrator, MigratorTrait};
 use sea_orm::sqlx::pool::PoolConnectionMetadata;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::sqlx::{Connection, Executor};
@@ -122,16 +121,6 @@ pub(super) fn url_of(path: &str, mode: &str) -> String {
 }
 
 impl Store {
-    /// Brings the schema up to date and no more; gives the names of the steps that were missing.
-    pub async fn migrate(database: &Database) -> Result<Vec<String>, OpenError> {
-        let db = connect(database, Use::Preparing).await?;
-        let missing = Migrator::get_pending_migrations(&db).await.map_err(OpenError::Migrate)?;
-        let steps = missing.iter().map(|step| step.name().to_owned()).collect();
-        Migrator::up(&db, None).await.map_err(OpenError::Migrate)?;
-        db.close().await.map_err(OpenError::Close)?;
-        Ok(steps)
-    }
-
     /// Connects and brings the schema up to date.
     pub async fn open(database: &Database) -> Result<Self, OpenError> {
         Self::migrate(database).await?;

@@ -2,6 +2,7 @@
 
 use super::super::tests::{database, open};
 use super::*;
+use migration::{Migrator, MigratorTrait};
 use std::collections::BTreeSet;
 
 /// What a query says, all of it as text.
@@ -84,6 +85,17 @@ async fn schema(db: &impl ConnectionTrait) -> BTreeSet<String> {
         found.extend(said(db, query).await);
     }
     found
+}
+
+#[tokio::test]
+async fn nodes_that_start_at_once_bring_the_schema_up_to_date_one_after_the_other() {
+    let home = tempfile::tempdir().unwrap();
+    let database = database(home.path()).await;
+    // The embedded database has one at a time, by the lock of its directory.
+    let nodes = if database.url.starts_with("sqlite") { 1 } else { 6 };
+    let done = futures_util::future::join_all((0..nodes).map(|_| Store::migrate(&database))).await;
+    let steps: Vec<usize> = done.into_iter().map(|steps| steps.expect("it goes up").len()).collect();
+    assert_eq!(steps.iter().filter(|steps| **steps > 0).count(), 1, "{steps:?}");
 }
 
 #[tokio::test]

@@ -80,7 +80,8 @@ async fn who_types_and_who_is_there_is_heard_on_another_node() {
     let elsewhere = sse(&at(&nodes.second, &alice)).await;
     drop(stream);
     alice.say(group, "still here").await;
-    let heard = ear.until("the message", |heard| matches!(heard, Heard::Event(seen) if seen.data()["text"] == "still here"));
+    let heard =
+        ear.until("the message", |heard| matches!(heard, Heard::Event(seen) if seen.data()["text"] == "still here"));
     let heard = within(SOON, "the message", heard).await;
     let gone = heard.iter().any(|heard| matches!(heard, Heard::Passing(passing) if passing.says("alice", false)));
     assert!(!gone, "she has a stream on the other node");
