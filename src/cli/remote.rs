@@ -68,7 +68,8 @@ impl Remote {
             return Ok(Secret::new(text.trim().to_owned()));
         }
         self.token.clone().ok_or_else(|| {
-            Failed::Input("who are you? Give a token in GOLDCREST_TOKEN, or with --token-file".to_owned())
+            Failed::Input("who are you? Give a token in GOLDCREST_TOKEN, or with --token-file; at the server's machine `goldcrest token \
+                 NAME` prints one".to_owned())
         })
     }
 
