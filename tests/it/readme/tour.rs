@@ -80,15 +80,12 @@ async fn bash(directory: &Path, script: &str) -> String {
     let bash = bash.spawn().unwrap();
     let process = rustix::process::Pid::from_raw(bash.id().unwrap().try_into().unwrap()).unwrap();
     let mut end = std::pin::pin!(bash.wait_with_output());
-    let output = match tokio::time::timeout(PATIENCE * 2, &mut end).await {
-        Ok(output) => output.unwrap(),
-        Err(_) => {
-            rustix::process::kill_process(process, rustix::process::Signal::TERM).unwrap();
-            let said = within(PATIENCE, "bash to end", end).await.unwrap().stdout;
-            panic!("waited in vain for the tour to end, which said:\n{}", String::from_utf8_lossy(&said));
-        }
+    let Ok(output) = tokio::time::timeout(PATIENCE * 2, &mut end).await else {
+        rustix::process::kill_process(process, rustix::process::Signal::TERM).unwrap();
+        let said = within(PATIENCE, "bash to end", end).await.unwrap().stdout;
+        panic!("waited in vain for the tour to end, which said:\n{}", String::from_utf8_lossy(&said));
     };
-    String::from_utf8(output.stdout).unwrap()
+    String::from_utf8(output.unwrap().stdout).unwrap()
 }
 
 /// The ```sh blocks, each with the ```text block that follows it before the next.
