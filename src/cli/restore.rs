@@ -3,7 +3,7 @@
 use super::backup::{FILES, cannot, copy_whole};
 use super::failed::Failed;
 use super::offline;
-use super::output;
+use super::output::{self, counted};
 use super::progress::watching;
 use crate::config::data_dir::Lock;
 use crate::config::{DataDir, DataDirError, Options};
@@ -121,7 +121,9 @@ fn tell(done: Renumbered, logins: Logins) -> Result<(), Failed> {
     match logins {
         Logins::Keep => output::line("logins and API keys are as they were then"),
         Logins::End => output::line(format_args!(
-            "ended {sessions} sessions and {keys} API keys, and all invitations: people log in again"
+            "ended {} and {}, and all invitations: people log in again",
+            counted(sessions, "session", "sessions"),
+            counted(keys, "API key", "API keys")
         )),
     }
 }

@@ -25,6 +25,8 @@ async fn a_wrong_value_is_answered_with_a_right_one() {
             "number of a conversation",
         ),
         (&["key", "revoke", "bob", "feed"], "goldcrest key list"),
+        (&["health", "--data-dir", "data"], "looks at no data: it asks the server of this machine at --listen"),
+        (&["tail", "--data-dir", "data"], "--server says which"),
         (&["tail", "--after", "x"], "number of an event"),
         (&["tail", "--server", "127.0.0.1:8080"], "http://"),
         (&["--database-url", "sqlite://foo.db"], "--data-dir"),
