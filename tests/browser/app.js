@@ -9,10 +9,9 @@
 
 const assert = require('node:assert/strict');
 const { isSound } = require('./sound');
-const { PASSWORD, Server, launch, logIn, open, openTab, run } = require('./support');
+const { PASSWORD, Server, launch, logIn, open, openTab, run, says } = require('./support');
 
 
-const says = (tab, words) => tab.waitForFunction((words) => document.body.innerText.includes(words), words);
 const saysNot = (tab, words) => tab.waitForFunction((words) => !document.querySelector('main').innerText.includes(words), words);
 const trouble = async (tab) => (await tab.waitForSelector('.field-trouble:not([hidden]), .form-trouble:not([hidden])')).innerText();
 

@@ -6,15 +6,14 @@
 'use strict';
 
 const assert = require('node:assert/strict');
-const { PASSWORD, Server, Way, enter, goBare, heard, launch, logIn, moduleOf, open, openTab, run, until } = require('./support');
+const { PASSWORD, Server, enter, goBare, heard, launch, logIn, moduleOf, open, openTab, run, until } = require('./support');
+const { Way } = require('./way');
 
 const nap = (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1_000));
 
 /** A page that holds tokens which last for seconds, over each transport. */
 async function tokens(browser) {
-  const server = await Server.started('tokens', '--access-token-lifetime', '4s');
-  await server.register('alice');
-  await server.register('bob');
+  const { server } = await Server.ofTwo('tokens', '--access-token-lifetime', '4s');
   const tabs = await Promise.all(['sse', 'websocket', 'poll'].map(async (transport) => {
     const tab = await open(browser, server.origin, { lax: true });
     const seen = { refused: [], refreshed: 0, streams: 0 };
@@ -50,9 +49,7 @@ async function tokens(browser) {
 
 /** Two tabs that keep such tokens in one place. */
 async function sharedTokens(browser) {
-  const server = await Server.started('shared-tokens', '--access-token-lifetime', '4s');
-  await server.register('alice');
-  await server.register('bob');
+  const { server } = await Server.ofTwo('shared-tokens', '--access-token-lifetime', '4s');
   const sent = [];
   const say = async (text) => {
     await server.call('POST', 'messages', await server.logIn('bob'), { to: ['alice'], text });
@@ -166,9 +163,7 @@ async function revoked(browser) {
 
 /** A session runs out while its window is not there to use it. */
 async function ranOut(browser) {
-  const server = await Server.started('ran-out', '--session-lifetime', '6s');
-  await server.register('alice');
-  await server.register('bob');
+  const { server } = await Server.ofTwo('ran-out', '--session-lifetime', '6s');
   const { conversation_id } = await server.call('POST', 'messages', await server.logIn('bob'), { to: ['alice'], text: 'hello' });
   const tab = await open(browser, server.origin);
   await logIn(tab, 'alice');
@@ -191,9 +186,7 @@ async function ranOut(browser) {
 
 /** Somebody else logs in in another tab: what stands in this one is nobody's at once. */
 async function replaced(browser) {
-  const server = await Server.started('replaced');
-  await server.register('alice');
-  const bob = await server.register('bob');
+  const { server, bob } = await Server.ofTwo('replaced');
   const { conversation_id } = await server.call('POST', 'messages', bob, { to: ['alice'], text: 'a secret' });
   const tab = await open(browser, server.origin, { lax: true });
   await logIn(tab, 'alice');
@@ -220,9 +213,7 @@ async function replaced(browser) {
 
 /** An account is deleted, of which the stream tells before the answer does. */
 async function deleted(browser) {
-  const server = await Server.started('deleted');
-  await server.register('alice');
-  await server.register('bob');
+  const { server } = await Server.ofTwo('deleted');
   const tab = await open(browser, server.origin);
   await logIn(tab, 'alice');
   await tab.route('**/api/v1/messages', (route) => (route.request().method() === 'POST' ? route.abort() : route.continue()));
