@@ -40,6 +40,7 @@ const ROUTES: &[(&str, &str, Door)] = &[
     ("POST", "/api/v1/sessions", Checked),
     ("GET", "/api/v1/sessions", Closed),
     ("POST", "/api/v1/sessions/refresh", Checked),
+    ("GET", "/api/v1/sessions/current", Checked),
     ("DELETE", "/api/v1/sessions/current", Closed),
     ("DELETE", "/api/v1/sessions/{id}", Closed),
     ("GET", "/api/v1/me", Closed),
