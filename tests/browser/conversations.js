@@ -59,7 +59,7 @@ async function markup(browser) {
   tab.on('response', (answer) => { if (answer.url().endsWith('/api/v1/me')) compared += 1; });
   await tab.goto('/settings/devices#hidden');
   await says(tab, evil);
-  await until('the clocks to be compared', () => compared >= 2);
+  await until('the clocks to be compared', () => compared > 0);
   await tab.evaluate(() => { globalThis.later = 120_000; });
   await server.send(bob, { conversation_id: group.id, text: 'an old one' });
   await says(tab, 'an old one');

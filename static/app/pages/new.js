@@ -53,13 +53,13 @@ export function open({ query }) {
         toast('It is sent as soon as there is a connection.');
         go('/');
       }, PATIENCE);
-      sent.then(({ conversation_id }) => waits && go(`/conversations/${conversation_id}`, { replace: true }), async (error) => {
+      sent.then(({ conversation_id }) => waits && go(`/conversations/${conversation_id}`, { replace: true }), (error) => {
         // Who has logged out meanwhile does not leave the text to whoever comes next.
         if (!waits || me()?.id !== own) return;
         // It is here, to be mended: the outbox need not keep it.
         client.discard(client_id);
         write.restore(written);
-        say(is(error, 'not_found') ? missing(await unknown(to)) : refusal(error, to));
+        say(refusal(error, to));
       }).finally(() => clearTimeout(late));
     } catch (error) {
       write.restore(written);
@@ -78,22 +78,6 @@ export function open({ query }) {
     node: page('New message', body, { up: CHATS, actions: group }),
     focus: () => (query.has('to') ? write.focus() : picker.focus()),
   };
-}
-
-/** Those whom nobody is called like. @param {string[]} names */
-async function unknown(names) {
-  const answers = await Promise.allSettled(names.map((name) => client.request('GET', `users/${encodeURIComponent(name)}`)));
-  return names.filter((_, index) => {
-    const answer = answers[index];
-    return answer?.status === 'rejected' && is(answer.reason, 'not_found');
-  });
-}
-
-/** @param {string[]} names */
-function missing(names) {
-  if (!names.length) return 'One of them is not here any more.';
-  const last = names.at(-1);
-  return `Nobody is called ${names.length === 1 ? last : `${names.slice(0, -1).join(', ')} or ${last}`}.`;
 }
 
 /** @param {unknown} error @param {string[]} to */

@@ -5,7 +5,7 @@ import { h } from '../dom.js';
 import { icon } from './icons.js';
 
 /** So many hues are told apart at a glance; each is there in two tones. */
-const HUES = 15;
+const HUES = 12;
 
 /** Gives a face the colour that is always the same for a name. @param {HTMLElement} face @param {string} name */
 function paint(face, name) {
