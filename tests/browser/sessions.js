@@ -14,6 +14,7 @@ const nap = (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 
 /** A page that holds tokens which last for seconds, over each transport. */
 async function tokens(browser) {
   const { server } = await Server.ofTwo('tokens', '--access-token-lifetime', '4s');
+  const began = Date.now();
   const tabs = await Promise.all(['sse', 'websocket', 'poll'].map(async (transport) => {
     const tab = await open(browser, server.origin, { lax: true });
     const seen = { refused: [], refreshed: 0, streams: 0 };
@@ -39,8 +40,9 @@ async function tokens(browser) {
   for (const { tab, seen, transport } of tabs) {
     await heard(tab, sent, `over ${transport} while tokens ran out`);
     assert.deepEqual(seen.refused, [], `nothing was asked with a token that had run out, over ${transport}`);
-    assert(seen.refreshed >= 3 && seen.refreshed <= 14, `${seen.refreshed} fresh tokens in 12 seconds over ${transport}`);
-    assert(seen.streams <= 16, `${seen.streams} streams in 12 seconds over ${transport}`);
+    const seconds = (Date.now() - began) / 1_000;
+    assert(seen.refreshed >= 3 && seen.refreshed <= seconds, `${seen.refreshed} fresh tokens in ${seconds} seconds over ${transport}`);
+    assert(seen.streams <= seconds, `${seen.streams} streams in ${seconds} seconds over ${transport}`);
     assert.deepEqual(await tab.evaluate(() => told.logouts), []);
     await tab.context().close();
   }
@@ -68,15 +70,16 @@ async function sharedTokens(browser) {
     await tab.evaluate(() => client.start());
   }
   await say('one');
-  const end = Date.now() + 10_000;
+  const began = Date.now();
   await until('tokens to run out', async () => {
     for (const tab of tabs) await tab.evaluate(() => client.request('GET', 'me'));
-    return Date.now() > end;
+    return Date.now() > began + 10_000;
   });
   await say('two');
   for (const tab of tabs) await heard(tab, sent, 'two tabs that share tokens');
   assert.deepEqual(refused, []);
-  assert(shown.length >= 2 && shown.length <= 12, `${shown.length} fresh tokens in 10 seconds`);
+  const seconds = (Date.now() - began) / 1_000;
+  assert(shown.length >= 2 && shown.length <= seconds, `${shown.length} fresh tokens in ${seconds} seconds`);
   assert.equal(new Set(shown).size, shown.length, 'each refresh token was used once');
   // Who is logged in by the cookie has nothing to do with that.
   const apart = await openTab(first.context());
