@@ -185,13 +185,25 @@ impl Limits {
             strangers: Buckets::new(EVERYTHING, "requests", a_minute(requests)),
             users: Buckets::new(EVERYTHING, "requests", a_minute(requests)),
             streams: Buckets::new("streams", "new streams", a_minute(number(120))),
-            registrations: Buckets::new("registrations", "registrations from this address", Quota::per_hour(number(30)).allow_burst(number(10))),
+            registrations: Buckets::new(
+                "registrations",
+                "registrations from this address",
+                Quota::per_hour(number(30)).allow_burst(number(10)),
+            ),
             logins: Buckets::new("logins", "logins from this address", a_minute(number(30))),
-            guesses: Buckets::new("guesses", "tries for this account or link", a_minute(number(6)).allow_burst(number(10))),
+            guesses: Buckets::new(
+                "guesses",
+                "tries for this account or link",
+                a_minute(number(6)).allow_burst(number(10)),
+            ),
             sends: Buckets::new("sends", "messages", a_minute(number(240)).allow_burst(number(120))),
             mails: Buckets::new("mails", "mails", Quota::per_hour(number(30)).allow_burst(number(10))),
             exports: Buckets::new("exports", "exports", Quota::per_hour(number(12)).allow_burst(number(6))),
-            readings: Buckets::new("readings", "marks of what was read", a_minute(number(600)).allow_burst(number(300))),
+            readings: Buckets::new(
+                "readings",
+                "marks of what was read",
+                a_minute(number(600)).allow_burst(number(300)),
+            ),
             typing: Buckets::new("typing", "signs of typing", a_minute(number(240)).allow_burst(number(60))),
         }
     }
@@ -357,6 +369,8 @@ mod tests {
             (standing.policy(), standing.state()),
             ("\"sends\";q=120;w=30".into(), "\"sends\";r=119;t=1".into())
         );
+        let empty = Standing { wait: Some(Duration::from_millis(1500)), ..standing };
+        assert_eq!(empty.pass().unwrap_err().to_string(), "Too many messages. Try again in 2 s.");
     }
 
     #[test]

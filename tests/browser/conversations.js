@@ -123,7 +123,21 @@ async function reading(browser) {
   await tab.click('.conversation');
   await until('all is read there', async () => (await unread()) === 0);
   console.log('ok: what is read in a thread');
-  await tab.context().close();
+
+  let last;
+  for (let number = 0; number < 150; number += 1) last = await say(`and ${number}`);
+  await server.call('PUT', `conversations/${conversation_id}/read`, alice, { message_id: last.id });
+  const author = await visit(browser, server, 'bob', `/messages/${root.id}`);
+  const receipts = author.waitForResponse('**/receipts');
+  await author.reload();
+  await (await receipts).finished();
+  await author.waitForFunction(() => document.querySelectorAll('.window .message').length > 40);
+  assert.equal(await author.locator('.readers').count(), 0, 'where she has read to is not loaded yet');
+  await author.click('.newest');
+  await says(author, 'Read by alice');
+  assert.equal(await author.locator('.readers').count(), 1);
+  console.log('ok: who has read further than one has loaded');
+  for (const one of [tab, author]) await one.context().close();
 }
 
 /** Messages that are kept no longer leave the page. */

@@ -61,7 +61,7 @@ async function conversationPage(id, { at = null, reply = null }) {
     ? h('p.talk-bar', null, 'Only owners write here.')
     : h('p.talk-bar', null, known.kind === 'channel' ? ['You are looking into this channel.', h('button.primary', { type: 'button', onclick: () => void attempt(join()) }, 'Join')] : 'You are not in this conversation any more.');
   const here = talk({
-    conversation, joined, mayWrite, marked: at, bar, changed, readers: ({ id: one }) => readers.get(one) ?? [], seen: () => shown && eyes.look(),
+    conversation, joined, mayWrite, marked: at, bar, changed, readers: ({ id: one }) => readers.get(one) ?? [], seen: () => shown && look(),
   });
 
   // From where one has read to, unless a message is asked for.
@@ -90,13 +90,21 @@ async function conversationPage(id, { at = null, reply = null }) {
     const newest = here.list.atNewest();
     if (joined && (newest || unbroken())) void model.mark(id, newest ? (here.history.messages.at(-1)?.id ?? 0) : here.list.lastSeen());
   });
-  /** Each reader's name goes to the last of one's own messages that he has read. */
+  /** The messages among which the readers were placed last. @type {Message[]} */
+  let placed = [];
+  const look = () => {
+    if (placed !== here.history.messages) placeReaders();
+    eyes.look();
+  };
+  /** Each reader's name goes to the last of one's own messages that he has read. Of whoever has read further than is loaded, that is not known. */
   const placeReaders = () => {
+    placed = here.history.messages;
     const own = me()?.id;
-    const waiting = [...receipts.values()].filter(({ user }) => user.id !== own);
+    const end = here.history.ended ? Infinity : (placed.at(-1)?.id ?? 0);
+    const waiting = [...receipts.values()].filter(({ user, message_id }) => user.id !== own && message_id <= end);
     const next = new Map();
-    for (let index = here.history.messages.length - 1; index >= 0 && waiting.length; index -= 1) {
-      const message = /** @type {Message} */ (here.history.messages[index]);
+    for (let index = placed.length - 1; index >= 0 && waiting.length; index -= 1) {
+      const message = /** @type {Message} */ (placed[index]);
       if (!isOwn(message)) continue;
       for (let one = waiting.length - 1; one >= 0; one -= 1) {
         const { user, message_id } = /** @type {Receipt} */ (waiting[one]);
