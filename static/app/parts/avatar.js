@@ -6,15 +6,30 @@ import { icon } from './icons.js';
 
 /** So many hues are told apart at a glance; each is there in two tones. */
 const HUES = 12;
+/** Who came first has his colour for himself as long as the page is open, so that no two who stand side by side seem one. @type {Map<string, number>} */
+const taken = new Map();
 
-/** Gives a face the colour that is always the same for a name. @param {HTMLElement} face @param {string} name */
-function paint(face, name) {
+/** The number of a name's colour: always the same, unless somebody has that already. @param {string} name */
+function colourOf(name) {
+  const key = name.normalize('NFC').toLowerCase();
+  const known = taken.get(key);
+  if (known !== undefined) return known;
   // FNV-1a, folded: names that differ in a letter are far from each other.
   let hash = 0x811c9dc5;
-  for (const letter of name.normalize('NFC').toLowerCase()) hash = Math.imul(hash ^ (letter.codePointAt(0) ?? 0), 0x01000193);
-  hash = (hash ^ (hash >>> 15)) >>> 0;
-  face.style.setProperty('--hue', String((hash % HUES) * (360 / HUES)));
-  if (Math.floor(hash / HUES) % 2) face.classList.add('deep');
+  for (const letter of key) hash = Math.imul(hash ^ (letter.codePointAt(0) ?? 0), 0x01000193);
+  let colour = ((hash ^ (hash >>> 15)) >>> 0) % (2 * HUES);
+  if (taken.size === 2 * HUES) return colour;
+  // Five steps on, the hue is another one altogether.
+  for (const others = new Set(taken.values()); others.has(colour); ) colour = (colour + 5) % (2 * HUES);
+  taken.set(key, colour);
+  return colour;
+}
+
+/** @param {HTMLElement} face @param {string} name */
+function paint(face, name) {
+  const colour = colourOf(name);
+  face.style.setProperty('--hue', String((colour % HUES) * (360 / HUES)));
+  face.classList.toggle('deep', colour >= HUES);
 }
 
 /** The first letter as people see it, of however many code points. @param {string} name */
