@@ -97,7 +97,8 @@ impl Standing {
     fn pass(self) -> Result<(), TooMany> {
         let Some(wait) = self.wait else { return Ok(()) };
         let seconds = whole_seconds(wait).max(1);
-        Err(TooMany { of: self.policy.of, seconds: u32::try_from(seconds).unwrap_or(u32::MAX) })
+        let Policy { name: limit, of, .. } = self.policy;
+        Err(TooMany { limit, of, seconds: u32::try_from(seconds).unwrap_or(u32::MAX) })
     }
 }
 
@@ -105,7 +106,9 @@ impl Standing {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("Too many {of}. Try again in {seconds} s.")]
 pub struct TooMany {
-    /// Of what.
+    /// The name of the bucket, as `RateLimit` has it.
+    pub limit: &'static str,
+    /// Of what there were too many, for people.
     of: &'static str,
     /// When there is something in it again.
     pub seconds: u32,

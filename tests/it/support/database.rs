@@ -18,8 +18,8 @@ use tempfile::TempDir;
 /// A database for one server. It goes away with this.
 pub struct Database {
     home: TempDir,
-    /// Its URL and that of the database in which it was made, if it is on a database server.
-    server: Option<(String, String)>,
+    /// Its URL, if it is on a database server, and that of the database in which it was made, unless somebody else did.
+    server: Option<(String, Option<String>)>,
 }
 
 impl Database {
@@ -33,13 +33,23 @@ impl Database {
         Self::prepared(home, server)
     }
 
+    /// The same one for another node, which has a directory of its own, and the same key.
+    pub fn shared(&self) -> Self {
+        let (url, _) = self.server.as_ref().expect("it is on a database server");
+        let home = tempfile::tempdir().expect("a directory for the server");
+        let database = Self { home, server: Some((url.clone(), None)) };
+        DirBuilder::new().mode(0o700).create(database.data_dir()).expect("a data directory");
+        std::fs::copy(self.key(), database.key()).expect("a key");
+        database
+    }
+
     /// A new one on the database server at this URL, in which one may make databases.
     pub async fn on(admin: &str) -> Self {
         let home = tempfile::tempdir().expect("a directory for the server");
         Self::prepared(home, Some(make_on(admin.to_owned()).await))
     }
 
-    fn prepared(home: TempDir, server: Option<(String, String)>) -> Self {
+    fn prepared(home: TempDir, server: Option<(String, Option<String>)>) -> Self {
         let database = Self { home, server };
         if database.server.is_some() {
             // Who shares a database has to be given the key; it is where the server would have made one.
@@ -159,7 +169,7 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
-        let Some((url, admin)) = self.server.take() else { return };
+        let Some((url, Some(admin))) = self.server.take() else { return };
         let name = url.rsplit('/').next().unwrap_or_default().to_owned();
         // A runtime of its own: the test's may be at its end.
         let dropped = std::thread::spawn(move || {
@@ -191,13 +201,13 @@ fn of_the_run() -> Option<String> {
     Some(url.unwrap_or_else(|_| panic!("{which}: GOLDCREST_TEST_DATABASE_URL says where; scripts/databases sets it")))
 }
 
-async fn make_on(admin: String) -> (String, String) {
+async fn make_on(admin: String) -> (String, Option<String>) {
     let name = format!("goldcrest_{:016x}", rand::random::<u64>());
     let database = connect(admin.clone()).await;
     database.execute_unprepared(&format!("CREATE DATABASE {name}")).await.expect("a database can be made");
     database.close().await.expect("the database can be closed");
     let (server, _) = admin.rsplit_once('/').expect("a URL names a database");
-    (format!("{server}/{name}"), admin)
+    (format!("{server}/{name}"), Some(admin))
 }
 
 fn path(path: &Path) -> String {

@@ -34,7 +34,7 @@ impl DatabaseServer {
     /// Ends it, as an operator would; nothing starts it again before [`Self::comes_back`].
     pub fn goes(&self) {
         signal("STOP", self.script_id());
-        let server = *self.processes().first().expect("the database server runs");
+        let server = self.server().expect("the database server runs");
         signal(if self.url.starts_with("postgres") { "INT" } else { "TERM" }, server);
     }
 
@@ -44,13 +44,16 @@ impl DatabaseServer {
 
     /// All of it stands still: connections stay open, and nothing is answered.
     pub fn freezes(&self) {
-        for process in self.processes() {
+        let server = self.server().expect("the database server runs");
+        // First the server, so that no process for a new connection comes to those that are seen.
+        signal("STOP", server);
+        for process in children(server) {
             signal("STOP", process);
         }
     }
 
     pub fn thaws(&self) {
-        for process in self.processes() {
+        for process in self.server().into_iter().flat_map(|server| children(server).into_iter().chain([server])) {
             signal("CONT", process);
         }
     }
@@ -59,14 +62,10 @@ impl DatabaseServer {
         self.script.id().expect("the script runs")
     }
 
-    /// The server and, on `PostgreSQL`, its process for each connection.
-    fn processes(&self) -> Vec<u32> {
+    fn server(&self) -> Option<u32> {
         let name = |process: &u32| std::fs::read_to_string(format!("/proc/{process}/comm")).unwrap_or_default();
-        let mut found = children(self.script_id());
-        found.retain(|process| ["postgres", "mariadbd"].contains(&name(process).trim()));
-        let of_server = found.iter().flat_map(|process| children(*process)).collect::<Vec<_>>();
-        found.extend(of_server);
-        found
+        let mut started = children(self.script_id()).into_iter();
+        started.find(|process| ["postgres", "mariadbd"].contains(&name(process).trim()))
     }
 }
 
@@ -85,7 +84,7 @@ fn children(process: u32) -> Vec<u32> {
 }
 
 /// Sends it, if the process is still there.
-fn signal(name: &str, process: u32) {
+pub fn signal(name: &str, process: u32) {
     let sent = std::process::Command::new("kill").args([&format!("-{name}"), &process.to_string()]).output();
     assert!(sent.is_ok(), "kill runs");
 }
