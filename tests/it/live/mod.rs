@@ -20,6 +20,7 @@ mod promise;
 mod replaced;
 mod rest;
 mod restored;
+mod rolling;
 mod slow_reader;
 mod typing;
 mod unicode;
