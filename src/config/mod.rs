@@ -141,6 +141,16 @@ pub struct Options {
     #[arg(long, env = "GOLDCREST_SHUTDOWN_GRACE", default_value = "3s", value_parser = values::duration)]
     pub shutdown_grace: Duration,
 
+    /// How long the server serves on when it is told to stop, while /readyz says 503 already: for a load balancer to look
+    /// elsewhere first.
+    #[arg(long, env = "GOLDCREST_SHUTDOWN_DELAY", default_value = "0s", value_parser = values::duration)]
+    pub shutdown_delay: Duration,
+
+    /// Address for Prometheus, which finds /metrics there; by default none. Nobody is asked who he is there: choose one that
+    /// strangers do not reach, such as 127.0.0.1:9090.
+    #[arg(long, env = "GOLDCREST_METRICS_LISTEN", value_parser = values::listen)]
+    pub metrics_listen: Option<SocketAddr>,
+
     /// What the log looks like.
     #[command(flatten)]
     pub log: Log,

@@ -4,6 +4,7 @@ mod job;
 #[cfg(test)]
 mod tests;
 mod writer;
+mod written;
 
 use super::batch::{Abort, Batch, Wants};
 use super::{Store, StoreError};
@@ -12,11 +13,13 @@ use crate::domain::events::Record;
 use futures_util::future::BoxFuture;
 use job::{Job, Pending};
 use std::future::Future;
+use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use writer::{Commit, Writer};
 
 pub(super) use writer::immediate;
+pub use written::Written;
 
 /// Something to be decided and written under the clock.
 ///
@@ -65,6 +68,7 @@ pub type HandOver = Box<dyn Fn(Vec<Record>) -> BoxFuture<'static, ()> + Send + S
 #[derive(Debug, Clone)]
 pub struct Sequencer {
     queue: mpsc::Sender<Box<dyn Job>>,
+    written: Arc<Written>,
 }
 
 impl Sequencer {
@@ -87,7 +91,9 @@ impl Sequencer {
         stop: CancellationToken,
     ) -> (Self, impl Future<Output = ()> + Send) {
         let (queue, receiver) = mpsc::channel(waiting.max(1));
-        (Self { queue }, Writer::new(store, hand_over, commit).run(receiver, stop))
+        let written = Arc::<Written>::default();
+        let writer = Writer::new(store, hand_over, commit, Arc::clone(&written));
+        (Self { queue, written }, writer.run(receiver, stop))
     }
 
     /// Hands in a change and waits until it is on disk and with its hearers, or refused.
@@ -115,11 +121,27 @@ impl Sequencer {
         taken.is_ok()
     }
 
+    /// What the writing task has done since it began.
+    pub fn written(&self) -> &Arc<Written> {
+        &self.written
+    }
+
+    /// How many changes wait, and how many may.
+    pub fn waiting(&self) -> (usize, usize) {
+        let most = self.queue.max_capacity();
+        (most - self.queue.capacity(), most)
+    }
+
     fn enqueue<C: Change>(&self, change: C) -> Result<oneshot::Receiver<Result<C::Output, SubmitError>>, SubmitError> {
         let (sender, receiver) = oneshot::channel();
-        self.queue.try_send(Box::new(Pending::new(change, sender))).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => SubmitError::Overloaded,
-            mpsc::error::TrySendError::Closed(_) => SubmitError::Unavailable,
+        let pending = Pending::new(change, sender, Arc::clone(&self.written));
+        self.queue.try_send(Box::new(pending)).map_err(|error| {
+            let refused = match error {
+                mpsc::error::TrySendError::Full(_) => SubmitError::Overloaded,
+                mpsc::error::TrySendError::Closed(_) => SubmitError::Unavailable,
+            };
+            self.written.told::<()>(Err(&refused));
+            refused
         })?;
         Ok(receiver)
     }

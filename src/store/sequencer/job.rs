@@ -1,10 +1,11 @@
 //! A change on its way through the writing task, and its answer on the way back.
 
 use super::super::batch::{Abort, Batch, Wants};
-use super::{Change, SubmitError};
+use super::{Change, SubmitError, Written};
 use crate::domain::Refusal;
 use futures_util::future::BoxFuture;
 use sea_orm::DbErr;
+use std::sync::Arc;
 use tokio::sync::oneshot;
 
 /// A change of any type, with the way back to its caller.
@@ -22,11 +23,16 @@ pub(super) struct Pending<C: Change> {
     answer: Option<oneshot::Sender<Result<C::Output, SubmitError>>>,
     /// Where it was handed in: a request, an operation of a socket, or nothing of the kind.
     place: tracing::Span,
+    written: Arc<Written>,
 }
 
 impl<C: Change> Pending<C> {
-    pub(super) fn new(change: C, answer: oneshot::Sender<Result<C::Output, SubmitError>>) -> Self {
-        Self { change, decided: None, answer: Some(answer), place: tracing::Span::current() }
+    pub(super) fn new(
+        change: C,
+        answer: oneshot::Sender<Result<C::Output, SubmitError>>,
+        written: Arc<Written>,
+    ) -> Self {
+        Self { change, decided: None, answer: Some(answer), place: tracing::Span::current(), written }
     }
 }
 
@@ -65,6 +71,7 @@ impl<C: Change> Job for Pending<C> {
             (Some(failure), _) => Err(failure),
             (None, None) => Err(SubmitError::Broken),
         };
+        self.written.told(outcome.as_ref());
         // A caller who is gone does not want to know.
         drop(answer.send(outcome));
     }
@@ -97,7 +104,7 @@ mod tests {
             (Some(SubmitError::OutcomeUnknown), SubmitError::OutcomeUnknown),
         ] {
             let (answer, mut told) = oneshot::channel();
-            let mut job = Pending::new(Nothing, answer);
+            let mut job = Pending::new(Nothing, answer, Arc::default());
             job.decided = Some(Err(Refusal::NotOwner));
             job.answer(failure);
             assert_eq!(told.try_recv(), Ok(Err(expected)));

@@ -1,7 +1,7 @@
 //! The task behind the queue: takes what has come in as one batch, commits it, hands it over and answers.
 
 use super::job::Job;
-use super::{HandOver, SubmitError};
+use super::{HandOver, SubmitError, Written};
 use crate::domain::events::Record;
 use crate::domain::{Seq, Timestamp};
 use crate::store::Store;
@@ -14,6 +14,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use sea_orm::{DatabaseTransaction, DbErr, EntityTrait, SqliteTransactionMode, TransactionOptions};
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -37,7 +38,7 @@ pub(super) type Commit =
 /// What became of one transaction.
 enum Attempt {
     /// It is on disk, or there was nothing to write.
-    Done { records: Vec<Record> },
+    Done { records: Vec<Record>, wrote: bool },
     /// There is no database, or its clock is not ours to take; nothing was written.
     NoClock(DbErr),
     /// A statement failed or a change panicked; all was rolled back.
@@ -46,6 +47,20 @@ enum Attempt {
     Unknown { id: i64, records: Vec<Record>, error: DbErr },
     /// The line of numbers went back under us.
     Diverged,
+}
+
+impl Attempt {
+    /// As it is counted.
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Done { wrote: true, .. } => "committed",
+            Self::Done { wrote: false, .. } => "nothing_to_write",
+            Self::NoClock(_) => "no_database",
+            Self::RolledBack(_) => "rolled_back",
+            Self::Unknown { .. } => "outcome_unknown",
+            Self::Diverged => "replaced",
+        }
+    }
 }
 
 /// The writing task: what it writes with, and what it knows from the batch before.
@@ -57,6 +72,7 @@ pub(super) struct Writer {
     last: Option<Last>,
     batches: u64,
     emptied: Emptied,
+    written: Arc<Written>,
 }
 
 /// What this task knows of the line, from its last batch.
@@ -78,9 +94,9 @@ struct Emptied {
 
 impl Writer {
     /// A task that has written nothing yet.
-    pub(super) fn new(store: Store, hand_over: HandOver, commit: Commit) -> Self {
+    pub(super) fn new(store: Store, hand_over: HandOver, commit: Commit, written: Arc<Written>) -> Self {
         let (set, emptied) = (WorkingSet::default(), Emptied::default());
-        Self { store, hand_over, commit, set, last: None, batches: 0, emptied }
+        Self { store, hand_over, commit, set, last: None, batches: 0, emptied, written }
     }
 
     /// Writes what comes in until told to stop, and then what had come in before.
@@ -115,8 +131,10 @@ impl Writer {
         let mut again = false;
         let mut there = true;
         let failure = loop {
-            match self.attempt(jobs).await {
-                Attempt::Done { records } => {
+            let attempt = self.attempt(jobs).await;
+            self.written.batches.of(&attempt.word()).one();
+            match attempt {
+                Attempt::Done { records, .. } => {
                     (self.hand_over)(records).await;
                     break None;
                 }
@@ -183,6 +201,7 @@ impl Writer {
         if self.store.is_replaced() {
             return Attempt::Diverged;
         }
+        let began = Instant::now();
         let set = std::mem::take(&mut self.set);
         // The lock comes before anything else is read: what a change decides on must be true when it commits.
         let db = match self.store.write.begin(immediate()).await {
@@ -226,7 +245,7 @@ impl Writer {
                 if db.rollback().await.is_ok() {
                     self.set = set;
                 }
-                return Attempt::Done { records: Vec::new() };
+                return Attempt::Done { records: Vec::new(), wrote: false };
             }
             Err(error) => {
                 // After an error the connection is not assumed to be inside a transaction: nothing more is run in it.
@@ -241,13 +260,18 @@ impl Writer {
             let soon = self.emptied.last.map_or_else(Instant::now, |last| last + EMPTIED_EVERY);
             self.emptied.due.get_or_insert(soon);
         }
+        let committing = Instant::now();
         if let Err(error) = (self.commit)(db).await {
             return Attempt::Unknown { id, records, error };
         }
+        self.written.commit_time.took(committing.elapsed());
+        self.written.batch_time.took(began.elapsed());
+        self.written.batch_changes.count_all(jobs.len());
+        self.written.batch_events.count_all(records.len());
         self.set = set;
         let event = records.last().map(|record| (record.seq, id)).or(self.last.and_then(|last| last.event));
         self.last = Some(Last { batch: id, head: clock.head, event });
-        Attempt::Done { records }
+        Attempt::Done { records, wrote: true }
     }
 
     /// Whether a batch was committed whose COMMIT was not answered. Waiting for the clock waits for the old
