@@ -188,6 +188,7 @@ fn gate(options: &Options, listening: SocketAddr) -> Gate {
         trusted_proxies: options.trusted_proxies.clone(),
         streams_per_address: options.max_streams_per_address,
         body_timeout: options.read_timeout * 3,
+        take_up: crate::telemetry::take_up,
     };
     Gate::new(options, origins, limits)
 }

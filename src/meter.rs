@@ -12,6 +12,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
+/// The target of spans that go to OpenTelemetry, if traces go there, and nowhere else. None of their fields says who did
+/// something, or what he wrote.
+pub const TRACED: &str = "goldcrest::traced";
+
 /// Keys of one family: what is counted by is bounded anyway, and what is not must not cost memory without end.
 const KEYS: usize = 1_000;
 

@@ -236,8 +236,10 @@ impl Watched {
         page.counter("goldcrest_logins_total", "Attempts to log in with a password, by `outcome`.")
             .sample(&[("outcome", "accepted")], logins.accepted.total())
             .sample(&[("outcome", "refused")], logins.refused.total());
-        let mut waiting = page
-            .gauge("goldcrest_mails_waiting", "Mails that were not sent yet, by where they wait: `queue` or `retry`.");
+        let mut waiting = page.gauge(
+            "goldcrest_mails_waiting",
+            "Mails that were not sent yet, by `where` they wait: in the queue, or for another try.",
+        );
         if let Some(outbox) = &self.outbox {
             waiting.sample(&[("where", "queue")], outbox.waiting());
             waiting.sample(&[("where", "retry")], outbox.carried().kept.now());

@@ -363,8 +363,12 @@ mod tests {
         assert!(refused >= 690, "{refused}");
         assert!(limits.request(None, second).pass().is_ok());
         assert!(limits.request(Some(UserId(1)), first).pass().is_ok());
-        let options =
-            GateOptions { trusted_proxies: Vec::new(), streams_per_address: 1, body_timeout: Duration::from_secs(1) };
+        let options = GateOptions {
+            trusted_proxies: Vec::new(),
+            streams_per_address: 1,
+            body_timeout: Duration::from_secs(1),
+            take_up: |_, _| {},
+        };
         let origins = Origins::new(None, SocketAddr::from(([127, 0, 0, 1], 8080)), &[]);
         let gate = Gate::new(options, origins, Some(limits));
         let guess = |address, name: &str| Bounds { gate: gate.clone(), tally: Tally::default(), address }.login(name);

@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tower_http::cors::CorsLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
+use tracing::Span;
 
 pub use answered::{Answered, Route};
 pub use body::{BODY, BodyError};
@@ -34,6 +35,8 @@ pub struct GateOptions {
     pub streams_per_address: usize,
     /// How long a body may take.
     pub body_timeout: Duration,
+    /// Puts a request's span into the trace that its headers name.
+    pub take_up: fn(&Span, &HeaderMap),
 }
 
 /// What stands between a request and its handler. Cheap to clone.

@@ -10,12 +10,14 @@ use super::batch::{Abort, Batch, Wants};
 use super::{Store, StoreError};
 use crate::domain::Refusal;
 use crate::domain::events::Record;
+use crate::meter::TRACED;
 use futures_util::future::BoxFuture;
 use job::{Job, Pending};
 use std::future::Future;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, Span};
 use writer::{Commit, Writer};
 
 pub(super) use writer::immediate;
@@ -107,14 +109,15 @@ impl Sequencer {
         &self,
         change: C,
     ) -> Result<impl Future<Output = Result<C::Output, SubmitError>> + use<C>, SubmitError> {
-        let answer = self.enqueue(change)?;
+        let traced = tracing::info_span!(target: TRACED, "write");
+        let answer = self.enqueue(change, traced.clone())?;
         // The task answers everything that it took; it drops an answer only if it is gone itself.
-        Ok(async move { answer.await.unwrap_or(Err(SubmitError::Unavailable)) })
+        Ok(async move { answer.await.unwrap_or(Err(SubmitError::Unavailable)) }.instrument(traced))
     }
 
     /// Hands in a change whose outcome nobody waits for. Says whether it was taken.
     pub fn submit_unwatched<C: Change>(&self, change: C) -> bool {
-        let taken = self.enqueue(change);
+        let taken = self.enqueue(change, Span::none());
         if let Err(error) = &taken {
             tracing::debug!(%error, "a change that nobody waits for was not taken");
         }
@@ -132,9 +135,13 @@ impl Sequencer {
         (most - self.queue.capacity(), most)
     }
 
-    fn enqueue<C: Change>(&self, change: C) -> Result<oneshot::Receiver<Result<C::Output, SubmitError>>, SubmitError> {
+    fn enqueue<C: Change>(
+        &self,
+        change: C,
+        traced: Span,
+    ) -> Result<oneshot::Receiver<Result<C::Output, SubmitError>>, SubmitError> {
         let (sender, receiver) = oneshot::channel();
-        let pending = Pending::new(change, sender, Arc::clone(&self.written));
+        let pending = Pending::new(change, sender, traced, Arc::clone(&self.written));
         self.queue.try_send(Box::new(pending)).map_err(|error| {
             let refused = match error {
                 mpsc::error::TrySendError::Full(_) => SubmitError::Overloaded,

@@ -1,8 +1,12 @@
 //! The server's log: to standard error, for people or for machines, never with a text, a token or a password.
 
+use super::Traces;
+use crate::meter::TRACED;
 use std::io::IsTerminal;
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::{LevelFilter, ParseError};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, Registry, fmt};
 
 /// Why what was asked for is no filter of the log.
 #[derive(Debug, thiserror::Error)]
@@ -33,8 +37,8 @@ fn parse(level: &str) -> Result<EnvFilter, BadFilter> {
     Ok(EnvFilter::builder().parse(level)?)
 }
 
-/// Starts the log. `level` is a level or a filter by module.
-pub fn start(json: bool, level: &str) -> Result<(), BadFilter> {
+/// Starts the log, and beside it traces, if they go anywhere. `level` is a level or a filter by module.
+pub fn start(json: bool, level: &str, traces: Option<&Traces>) -> Result<(), BadFilter> {
     // Libraries below us may put statements or headers into their finer lines: they stay at `info`.
     let mut filter = parse(level)?;
     let libraries = ["sqlx", "sea_orm", "hyper", "hyper_util", "tungstenite", "rustls", "h2", "reqwest"];
@@ -43,11 +47,18 @@ pub fn start(json: bool, level: &str) -> Result<(), BadFilter> {
     for library in libraries.into_iter().filter(|_| wanted) {
         filter = filter.add_directive(format!("{library}=warn").parse()?);
     }
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    if json {
-        lines.json().flatten_event(true).init();
+    // What is traced is no part of the log, whatever that shows.
+    filter = filter.add_directive(format!("{TRACED}=off").parse()?);
+    let lines = fmt::layer().with_writer(std::io::stderr);
+    let lines: Box<dyn Layer<Registry> + Send + Sync> = if json {
+        Box::new(lines.json().flatten_event(true))
     } else {
-        lines.with_ansi(std::io::stderr().is_terminal()).with_target(false).init();
+        Box::new(lines.with_ansi(std::io::stderr().is_terminal()).with_target(false))
+    };
+    match traces {
+        Some(traces) => Registry::default().with(lines.with_filter(filter)).with(traces.layer()).init(),
+        // A filter of all is cheaper than one of each.
+        None => Registry::default().with(lines).with(filter).init(),
     }
     Ok(())
 }

@@ -36,6 +36,7 @@ const PAGES: &[(&str, &str, &str)] = &[
     ("Operating", "deploying", include_str!("../../../docs/deploying.md")),
     ("Operating", "options", include_str!("../../../docs/options.md")),
     ("Operating", "logging", include_str!("../../../docs/logging.md")),
+    ("Operating", "metrics", include_str!("../../../docs/metrics.md")),
     ("Operating", "backup", include_str!("../../../docs/backup.md")),
     ("Operating", "doctor", include_str!("../../../docs/doctor.md")),
 ];

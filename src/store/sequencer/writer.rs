@@ -4,6 +4,7 @@ use super::job::Job;
 use super::{HandOver, SubmitError, Written};
 use crate::domain::events::Record;
 use crate::domain::{Seq, Timestamp};
+use crate::meter::TRACED;
 use crate::store::Store;
 use crate::store::batch::{Batch, Wants, WorkingSet};
 use crate::store::clock::Clock;
@@ -19,6 +20,8 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tracing::field::Empty;
+use tracing::{Instrument, Span};
 
 /// The most changes in one transaction: beyond some hundreds a commit's cost is shared well enough, and the first of
 /// them should not wait for more.
@@ -131,7 +134,10 @@ impl Writer {
         let mut again = false;
         let mut there = true;
         let failure = loop {
-            let attempt = self.attempt(jobs).await;
+            let traced = traced(jobs);
+            let attempt = self.attempt(jobs).instrument(traced.clone()).await;
+            traced.record("outcome", attempt.word());
+            drop(traced);
             self.written.batches.of(&attempt.word()).one();
             match attempt {
                 Attempt::Done { records, .. } => {
@@ -261,13 +267,15 @@ impl Writer {
             self.emptied.due.get_or_insert(soon);
         }
         let committing = Instant::now();
-        if let Err(error) = (self.commit)(db).await {
+        let traced = tracing::info_span!(target: TRACED, "commit");
+        if let Err(error) = (self.commit)(db).instrument(traced).await {
             return Attempt::Unknown { id, records, error };
         }
         self.written.commit_time.took(committing.elapsed());
         self.written.batch_time.took(began.elapsed());
         self.written.batch_changes.count_all(jobs.len());
         self.written.batch_events.count_all(records.len());
+        Span::current().record("events", records.len());
         self.set = set;
         let event = records.last().map(|record| (record.seq, id)).or(self.last.and_then(|last| last.event));
         self.last = Some(Last { batch: id, head: clock.head, event });
@@ -327,6 +335,17 @@ impl Writer {
             tracing::warn!(%error, "old rows of the table commits were not cleared away");
         }
     }
+}
+
+/// A batch as it is traced, with the waits that it ends.
+fn traced(jobs: &[Box<dyn Job>]) -> Span {
+    let traced = tracing::info_span!(target: TRACED, parent: None, "batch", changes = jobs.len(), events = Empty, outcome = Empty);
+    if !traced.is_disabled() {
+        for job in jobs {
+            traced.follows_from(job.traced());
+        }
+    }
+    traced
 }
 
 async fn decide(jobs: &mut [Box<dyn Job>], batch: &mut Batch) -> Result<(), DbErr> {

@@ -78,7 +78,7 @@ async fn what_is_refused_is_counted() {
         (server.stranger().post("/api/v1/sessions", &wrong).await.status == 429).then_some(())
     })
     .await;
-    server.stranger().get("/api/v1/nothing?token_of_mine=secret").await.refused(404, "not_found");
+    server.stranger().get("/api/v1/hidden-place?q=secret").await.refused(404, "not_found");
     let metrics = Metrics::of(&server).await;
     assert_eq!(metrics.get(r#"goldcrest_streams_refused_total{transport="sse",reason="too_many_streams"}"#), 1.0);
     assert!(metrics.get(r#"goldcrest_logins_total{outcome="refused"}"#) >= 1.0);
@@ -86,7 +86,7 @@ async fn what_is_refused_is_counted() {
     let refused = r#"goldcrest_http_requests_total{method="POST",route="/api/v1/sessions",status="429"}"#;
     assert_eq!(metrics.get(refused), 1.0);
     assert!(metrics.text.contains(r#"route="none",status="404""#), "what matches no route has none");
-    for private in ["alice", "secret", "nothing"] {
+    for private in ["alice", "secret", "hidden"] {
         assert!(!metrics.text.contains(private), "{private}:\n{}", metrics.text);
     }
 }

@@ -3,6 +3,7 @@
 mod boards;
 mod metrics;
 mod readiness;
+mod traces;
 
 use crate::support::Server;
 use std::collections::BTreeMap;
