@@ -17,6 +17,7 @@ mod proxy;
 mod server;
 mod settings;
 mod upgrade;
+mod watching;
 
 use super::failed::Failed;
 use crate::app::preflight;
@@ -87,6 +88,7 @@ pub(super) async fn run(command: Command) -> Result<(), Failed> {
     mail::look(preflight.postman.as_ref(), &options, &mut report).await?;
     report.begin("server")?;
     let here = server::look(&patient, &mut report).await?;
+    watching::look(&patient, &mut report).await?;
     report.begin("way from outside")?;
     proxy::look(&patient, here.as_ref(), &mut report).await?;
     report.end()
