@@ -7,7 +7,7 @@ use super::Composed;
 use crate::config::Options;
 use crate::domain::Timestamp;
 use crate::gate::Gate;
-use crate::live::Follower;
+use crate::live::{Follower, Relay};
 use crate::mail::Outbox;
 use crate::service::Services;
 use crate::store::{Sequencer, Store};
@@ -17,6 +17,7 @@ use axum::Router;
 use axum::routing::get;
 use http::header;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
@@ -66,6 +67,7 @@ impl Watched {
         self.of_server(&mut page);
         self.of_streams(&mut page);
         self.of_line(&mut page);
+        self.of_neighbours(&mut page);
         self.of_writing(&mut page);
         self.of_requests(&mut page);
         self.of_accounts(&mut page);
@@ -152,7 +154,6 @@ impl Watched {
             .sample(&[], heard.events.total());
         let says = "Events that were read from the database, since another node wrote them and this one had not heard of them.";
         page.counter("goldcrest_events_fetched_total", says).sample(&[], heard.fetched.total());
-        // What the relay between nodes counts belongs here.
         let (events, bytes) = hub.remembered();
         page.gauge("goldcrest_ring_events", "The newest events, which are kept in memory.").sample(&[], events);
         page.gauge("goldcrest_ring_bytes", "The bytes of these.").sample(&[], bytes);
@@ -172,6 +173,36 @@ impl Watched {
             "Sessions that ended before their time: logged out, shut out, deleted.",
         )
         .sample(&[], heard.revoked.total());
+    }
+
+    /// Without other nodes these have no samples.
+    fn of_neighbours(&self, page: &mut Page) {
+        let counts = self.follower().relay().map(Relay::counts);
+        let told = |mut metric: Metric<'_>, value: Option<Value>| {
+            if let Some(value) = value {
+                metric.sample(&[], value);
+            }
+        };
+        let value = counts.map(|counts| counts.connected.load(Ordering::Relaxed).into());
+        told(
+            page.gauge(
+                "goldcrest_relay_connected",
+                "Whether NATS is there, over which nodes tell each other: 1, or 0.",
+            ),
+            value,
+        );
+        let value = counts.map(|counts| counts.heard.load(Ordering::Relaxed).into());
+        told(
+            page.counter("goldcrest_relay_batches_total", "Batches of other nodes that were heard of over NATS."),
+            value,
+        );
+        let value = counts.map(|counts| counts.gaps.load(Ordering::Relaxed).into());
+        let says = "How often a batch of another node did not come over NATS, and was read from the database.";
+        told(page.counter("goldcrest_relay_gaps_total", says), value);
+        let value = counts.map(|counts| counts.unsaid.load(Ordering::Relaxed).into());
+        let says =
+            "What this node did not tell the others, since NATS was away or took too long: they read the database.";
+        told(page.counter("goldcrest_relay_unsaid_total", says), value);
     }
 
     fn of_writing(&self, page: &mut Page) {
