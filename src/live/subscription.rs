@@ -145,7 +145,7 @@ impl Subscription {
             subscription.follow_from(conversation, Seq(0));
         }
         (subscription.position, subscription.gap) = wish.cursor.resolve(&subscription.hub, &subscription.log).await?;
-        if let Cursor::After(after) = wish.cursor {
+        if let (Cursor::After(after), Manner::Stream) = (wish.cursor, wish.manner) {
             let missed = subscription.hub.applied().0.saturating_sub(after.0);
             subscription.hub.heard().depth.count(u64::try_from(missed).unwrap_or(0));
         }
