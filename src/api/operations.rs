@@ -73,7 +73,7 @@ impl Operations {
             let traced =
                 tracing::info_span!(target: TRACED, parent: None, "operation", otel.kind = "server", request.id = %id);
             let span = tracing::info_span!(parent: &traced, "operation", request.id = %id, client.address = %operations.address);
-            Box::pin(async move { operations.handle(&frame, &id).await }.instrument(span))
+            Box::pin(async move { operations.handle(&frame, &id).await }.instrument(span).instrument(traced))
         })
     }
 

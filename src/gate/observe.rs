@@ -34,6 +34,7 @@ pub(super) async fn observe(State(gate): State<Gate>, request: Request, next: Ne
     }
     let span = tracing::info_span!(parent: &traced, "request", request.id = %id, client.address = Empty);
     let started = tokio::time::Instant::now();
+    let entered = traced.clone();
     async move {
         let mut response = next.run(request).await;
         let status = response.status().as_u16();
@@ -53,5 +54,7 @@ pub(super) async fn observe(State(gate): State<Gate>, request: Request, next: Ne
         response
     }
     .instrument(span)
+    // What is traced within finds it among the spans that are entered.
+    .instrument(entered)
     .await
 }
