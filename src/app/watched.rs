@@ -6,7 +6,7 @@
 use super::Composed;
 use crate::config::Options;
 use crate::domain::Timestamp;
-use crate::gate::Gate;
+use crate::gate::{Gate, Limits};
 use crate::live::{Follower, Relay};
 use crate::mail::Outbox;
 use crate::service::Services;
@@ -257,7 +257,7 @@ impl Watched {
         }
         let says = "How often a caller was slowed down, by the `bucket` that was empty: over HTTP with 429, on a WebSocket in its reply.";
         let mut limited = page.counter("goldcrest_rate_limited_total", says);
-        for (bucket, count) in self.gate.limits().into_iter().flat_map(|limits| limits.refused()) {
+        for (bucket, count) in self.gate.limits().into_iter().flat_map(Limits::refused) {
             limited.sample(&[("bucket", bucket)], count);
         }
     }

@@ -268,8 +268,8 @@ pub struct Mail {
 /// Where traces go.
 #[derive(Debug, Clone, Args)]
 pub struct Traces {
-    /// A collector of OpenTelemetry that traces are sent to, by OTLP over HTTP, such as http://127.0.0.1:4318. By default none
-    /// are made. They hold routes, numbers and times, and nothing that anybody wrote.
+    /// A collector of OpenTelemetry that traces are sent to, by OTLP over HTTP, such as `http://127.0.0.1:4318`. By default
+    /// none are made. They hold routes, numbers and times, and nothing that anybody wrote.
     #[arg(long, env = "GOLDCREST_OTLP_URL", hide_env_values = true, value_parser = values::collector)]
     pub otlp_url: Option<Url>,
 

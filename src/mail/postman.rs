@@ -230,8 +230,8 @@ fn keep(carried: &Carried, again: &mut BinaryHeap<Reverse<Again>>, outcome: Outc
     match PAUSES.get(failures) {
         Some(pause) if again.len() < KEPT => {
             carried.delayed.one();
-            let (due, _kept) = (Instant::now() + *pause, carried.kept.raise());
-            again.push(Reverse(Again { due, failures: failures + 1, letter, _kept }));
+            let due = Instant::now() + *pause;
+            again.push(Reverse(Again { due, failures: failures + 1, letter, _kept: carried.kept.raise() }));
         }
         _ => {
             carried.given_up.one();

@@ -12,7 +12,7 @@ pub struct Traffic {
     pub connections: Level,
     /// Server-sent events.
     pub sse: Way,
-    /// WebSockets.
+    /// Every `WebSocket`.
     pub websocket: Way,
     /// Polls that are held.
     pub long_poll: Way,

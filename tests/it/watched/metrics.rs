@@ -1,4 +1,9 @@
 //! Whether what is counted is what happened, and whether what is given out is told of in `docs/metrics.md`.
+#![allow(
+    clippy::float_cmp,
+    clippy::cast_precision_loss,
+    reason = "what is counted here is a small whole number, and is given out as it is"
+)]
 
 use super::{Metrics, watched};
 use crate::readme::page;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 mod embedded {
     use super::*;
+    use sea_orm::ConnectionTrait;
 
     #[tokio::test]
     async fn while_the_database_is_opened_the_server_lives_and_is_not_ready() {
@@ -14,10 +15,9 @@ mod embedded {
 
         // Whoever has the lock holds up the migrations, as a table does in which there is much to change.
         let lock = crate::support::database::open_file(&server.data_dir().join("goldcrest.db")).await;
-        use sea_orm::ConnectionTrait;
         lock.execute_unprepared("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE").await.unwrap();
         let stranger = server.fresh_stranger();
-        let (_, ()) = tokio::join!(server.restart(), async {
+        let ((), ()) = tokio::join!(server.restart(), async {
             let answer = eventually(PATIENCE, "an answer before the server is there", async || {
                 stranger.try_call(http::Method::GET, "/readyz", None).await.ok()
             })

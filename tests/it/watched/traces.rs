@@ -16,10 +16,13 @@ use tokio::net::{TcpListener, TcpStream};
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const CALLER: &str = "00f067aa0ba902b7";
 
+/// The head of a request, and its body.
+type Body = (String, Vec<u8>);
+
 /// A collector that keeps what it gets.
 #[derive(Clone, Default)]
 struct Collector {
-    bodies: Arc<Mutex<Vec<(String, Vec<u8>)>>>,
+    bodies: Arc<Mutex<Vec<Body>>>,
 }
 
 impl Collector {
