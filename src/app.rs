@@ -280,7 +280,7 @@ pub async fn serve(options: Options) -> Result<(), StartError> {
         closing.clone(),
         closed.clone(),
     );
-    drop(waiting);
+    waiting.close().await;
     background.spawn(Arc::clone(&door).open(listener));
     for own in adapters.listen()? {
         let at = own.listener.local_addr()?;

@@ -109,6 +109,8 @@ impl Door {
         let mut complained = false;
         loop {
             let accepted = tokio::select! {
+                // Whoever comes when it is closed waits for the next who opens here.
+                biased;
                 () = self.closing.cancelled() => return,
                 accepted = listener.accept() => accepted,
             };
