@@ -3,6 +3,8 @@
 mod adapters;
 mod neighbours;
 mod preflight;
+mod waiting;
+mod watched;
 
 use crate::admin::AdminSocket;
 use crate::api::{App, AppOptions, routes};
@@ -22,10 +24,12 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use adapters::Adapters;
+use watched::Watched;
 
 pub use adapters::AdaptersError;
 pub use neighbours::nats;
@@ -92,6 +96,8 @@ pub enum StartError {
 pub struct Composed {
     /// What may be done.
     pub services: Services,
+    /// The way to the writing task.
+    pub sequencer: Sequencer,
     /// The database, to be closed last.
     pub store: Store,
     /// Ends the writing task, after what it has taken.
@@ -121,7 +127,7 @@ impl Composed {
         stop.cancel();
         tracker.close();
         tracker.wait().await;
-        drop(self.services);
+        drop((self.services, self.sequencer));
         self.store.close().await;
     }
 }
@@ -161,8 +167,8 @@ pub async fn compose(options: &Options, ways: WaysOut) -> Result<Composed, Start
     };
     let (sequencer, writing) = Sequencer::new(store.clone(), options.write_queue, hand_over, stop.clone());
     tracker.spawn(writing);
-    let services = Services::new(store.clone(), sequencer, follower, tokens, rules(options), ways.post);
-    Ok(Composed { services, store, stop, tracker, relaying })
+    let services = Services::new(store.clone(), sequencer.clone(), follower, tokens, rules(options), ways.post);
+    Ok(Composed { services, sequencer, store, stop, tracker, relaying })
 }
 
 fn tokens(options: &Options) -> Result<Tokens, StartError> {
@@ -219,6 +225,7 @@ fn gate(options: &Options, listening: SocketAddr) -> Gate {
         trusted_proxies: options.trusted_proxies.clone(),
         streams_per_address: options.max_streams_per_address,
         body_timeout: options.read_timeout * 3,
+        take_up: crate::telemetry::take_up,
     };
     Gate::new(options, origins, limits)
 }
@@ -245,13 +252,16 @@ pub async fn serve(options: Options) -> Result<(), StartError> {
     let data_dir = DataDir::open(&options.place.data_dir)?;
     let _lock = data_dir.lock()?;
     let (post, postman) = mail(&options)?.unzip();
-    let composed = compose(&options, WaysOut { post, nats: nats(&options)? }).await?;
-    let listener = listen(options.listen).map_err(|error| StartError::Listen(options.listen, error, "--listen"))?;
+    let listener = listen_at(options.listen, "--listen")?;
     let address = listener.local_addr()?;
+    let metrics = options.metrics_listen.map(|at| listen_at(at, "--metrics-listen")).transpose()?;
 
     // Connections end before the tasks behind them, and those before the writer.
     let (closing, closed, resting) = (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
     let (connections_open, background) = (TaskTracker::new(), TaskTracker::new());
+    let waiting = waiting::wait_at(&listener, &options, &background)?;
+    let outbox = post.as_ref().map(|post| post.outbox.clone());
+    let composed = compose(&options, WaysOut { post, nats: nats(&options)? }).await?;
     let services = composed.services.clone();
     let gate = gate(&options, address);
     let ours = routes::router(App::new(services.clone(), gate.clone(), app_options(&options), adapters::pages()));
@@ -262,7 +272,15 @@ pub async fn serve(options: Options) -> Result<(), StartError> {
         stall: options.stall_timeout,
         silence: options.stall_timeout * SILENCE,
     };
-    let door = Door::new(router, door_options, connections_open.clone(), closing.clone(), closed.clone());
+    let door = Door::new(
+        router,
+        door_options,
+        Arc::clone(gate.traffic()),
+        connections_open.clone(),
+        closing.clone(),
+        closed.clone(),
+    );
+    waiting.close().await;
     background.spawn(Arc::clone(&door).open(listener));
     for own in adapters.listen()? {
         let at = own.listener.local_addr()?;
@@ -270,6 +288,12 @@ pub async fn serve(options: Options) -> Result<(), StartError> {
         let router = gate.around(adapters.at_root(own.adapter, &services, &gate));
         background.spawn(door.beside(router).open(own.listener));
         announce(own.adapter.name, at);
+    }
+    if let Some(listener) = metrics {
+        let at = listener.local_addr()?;
+        let watched = Watched::new(&composed, &gate, outbox);
+        background.spawn(watched.door(&options, &background, &resting).open(listener));
+        announce("metrics", at);
     }
     let follower = Arc::clone(services.follower());
     let following = resting.clone();
@@ -295,6 +319,13 @@ pub async fn serve(options: Options) -> Result<(), StartError> {
     let signal = stop_signals.next().await;
     lifecycle::tell_service_manager("STOPPING=1");
     tracing::info!(signal, streams = services.follower().hub().streams(), "stopping");
+    services.leave();
+    if !options.shutdown_delay.is_zero() {
+        tokio::select! {
+            () = tokio::time::sleep(options.shutdown_delay) => {}
+            _ = stop_signals.next() => {}
+        }
+    }
     closing.cancel();
     services.follower().hub().close(Ending::ShuttingDown);
     connections_open.close();
@@ -315,6 +346,10 @@ pub async fn serve(options: Options) -> Result<(), StartError> {
     composed.close().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+fn listen_at(address: SocketAddr, option: &'static str) -> Result<TcpListener, StartError> {
+    listen(address).map_err(|error| StartError::Listen(address, error, option))
 }
 
 /// Says on standard output where something is reached, once it is. The server itself comes last.

@@ -39,6 +39,11 @@ pub fn connections_within(files: u64) -> usize {
     usize::try_from(files).unwrap_or(usize::MAX).saturating_sub(RESERVED).max(RESERVED / 2)
 }
 
+/// How many files this process may have open.
+pub fn open_files() -> u64 {
+    getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
+}
+
 /// How many files this process may raise its limit of open files to.
 pub fn most_files() -> u64 {
     getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX)

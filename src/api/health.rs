@@ -5,10 +5,13 @@ use super::openapi::{Answers, Asks, Operation};
 use super::problem::Problem;
 use super::stream;
 use crate::gate::Way;
-use crate::transport::{TakeOver, probe, sse_head};
+use crate::service::condition::Unready;
+use crate::transport::{CloseReason, TakeOver, farewell, probe, sse_head};
+use axum::Router;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::{Method, StatusCode};
+use axum::routing::get;
+use http::{HeaderMap, Method, StatusCode, header};
 use serde::Serialize;
 use serde_json::json;
 use std::net::IpAddr;
@@ -23,19 +26,49 @@ pub(super) async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// The database answers, and the server is not about to stop.
+/// The server can be given work: its database answers, it keeps up with it, and it is not about to stop.
 pub(super) async fn readyz(State(app): State<App>) -> Result<&'static str, Problem> {
-    let follower = app.services.follower();
-    let reason = if follower.is_replaced() {
-        "The database was replaced while the server ran. Restart the server."
-    } else if follower.hub().is_closed() {
-        "The server is shutting down."
-    } else if !follower.database_answers() {
-        "The database does not answer."
-    } else {
-        return Ok("ready\n");
+    match app.services.readiness() {
+        Ok(()) => Ok("ready\n"),
+        Err(reason) => Err(unready(reason)),
+    }
+}
+
+fn unready(reason: Unready) -> Problem {
+    let problem = match reason {
+        Unready::Replaced => {
+            let detail = "The database was replaced while the server ran. Restart the server.";
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "database_replaced", detail)
+        }
+        Unready::Stopping => {
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "shutting_down", "The server is shutting down.")
+        }
+        Unready::DatabaseLost => {
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "database_lost", "The database does not answer.")
+        }
+        Unready::Behind(span) => {
+            let seconds = span.as_secs();
+            let detail = format!("For {seconds} s this node has not told its streams of what the database holds.");
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "behind", detail)
+        }
     };
-    Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", reason).retry_after(5))
+    problem.retry_after(5)
+}
+
+/// What is answered while the server has not opened its database yet, which takes long if there is much to migrate: it
+/// lives, and is not to be given work.
+pub fn waiting_room() -> Router {
+    Router::new().route("/healthz", get(healthz)).fallback(starting)
+}
+
+async fn starting(headers: HeaderMap) -> Response {
+    // Any status but 200 would end a browser's `EventSource` for good.
+    let wants = headers.get(header::ACCEPT).and_then(|wants| wants.to_str().ok());
+    if wants.is_some_and(|wants| wants.contains("text/event-stream")) {
+        return (sse_head(), farewell(CloseReason::Unavailable)).into_response();
+    }
+    let detail = "The server is starting: it opens its database, and brings the tables up to date.";
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "starting", detail).retry_after(5).into_response()
 }
 
 /// One event of a probe: which it is, who sends it, and how the request came here.

@@ -36,4 +36,5 @@ mod wording;
 
 pub use app::{App, AppOptions};
 pub use docs::DocsPage;
+pub use health::waiting_room;
 pub use operations::{OPERATIONS, OperationType};

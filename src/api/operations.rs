@@ -8,6 +8,7 @@ use super::messages::{Delete, Post};
 use super::problem::Problem;
 use crate::domain::Refusal;
 use crate::domain::sessions::Principal;
+use crate::meter::TRACED;
 use crate::service::Failure;
 use crate::service::streams::NoStream;
 use crate::transport::{CloseReason, Cursor, Incoming, Manner, Outcome};
@@ -69,8 +70,10 @@ impl Operations {
         Box::new(move |frame| {
             let operations = Arc::clone(&self);
             let id = format!("{:016x}", rand::random::<u64>());
-            let span = tracing::info_span!("operation", request.id = %id, client.address = %operations.address);
-            Box::pin(async move { operations.handle(&frame, &id).await }.instrument(span))
+            let traced =
+                tracing::info_span!(target: TRACED, parent: None, "operation", otel.kind = "server", request.id = %id);
+            let span = tracing::info_span!(parent: &traced, "operation", request.id = %id, client.address = %operations.address);
+            Box::pin(async move { operations.handle(&frame, &id).await }.instrument(span).instrument(traced))
         })
     }
 

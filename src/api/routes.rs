@@ -54,8 +54,11 @@ macro_rules! routes {
 routes! {
     /// Whether the process answers.
     get "/healthz" Public => health::healthz [],
-    /// Whether the server can be given work: its database answers, and it is not about to stop.
-    get "/readyz" Public => health::readyz [],
+    /// Whether the server can be given work.
+    ///
+    /// Its database answers, its streams are told of what that holds, and it is not about to stop. See
+    /// [Metrics](/docs/metrics#readiness).
+    get "/readyz" Public => health::readyz [behind database_lost database_replaced shutting_down starting],
     /// Whether streams arrive as they are sent.
     ///
     /// A stream of four events, `probe`, 300 ms after each other, and the end. What holds them back on the way, a proxy

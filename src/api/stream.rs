@@ -94,11 +94,11 @@ pub(super) async fn sse(
     Opening(query): Opening,
 ) -> Result<EventStream, Problem> {
     if let Err(reason) = count(&app, address) {
-        return Ok(sse_farewell(reason));
+        return Ok(sse_farewell(&app, reason));
     }
     let principal = match opener(&app, &query, &headers, &extensions).await {
         Ok(principal) => principal.or_else(|| anybody(&app, &query)).ok_or_else(Problem::no_credentials)?,
-        Err(problem) => return passing(&problem).map(sse_farewell).ok_or(problem),
+        Err(problem) => return passing(&problem).map(|reason| sse_farewell(&app, reason)).ok_or(problem),
     };
     if method == Method::HEAD {
         return Ok(EventStream(sse_head().into_response()));
@@ -110,12 +110,13 @@ pub(super) async fn sse(
             response.extensions_mut().insert::<TakeOver>(stream);
             Ok(EventStream(response))
         }
-        Err(Ok(reason)) => Ok(sse_farewell(reason)),
+        Err(Ok(reason)) => Ok(sse_farewell(&app, reason)),
         Err(Err(problem)) => Err(problem),
     }
 }
 
-fn sse_farewell(reason: CloseReason) -> EventStream {
+fn sse_farewell(app: &App, reason: CloseReason) -> EventStream {
+    app.gate.traffic().sse.turn_away(reason);
     EventStream((sse_head(), farewell(reason)).into_response())
 }
 
@@ -203,15 +204,21 @@ pub(super) async fn poll(
         let opened = app.services.subscribe(&principal, query.cursor(&headers), &query.channels, Manner::Glance).await;
         (opened.map_err(refused)?, None)
     } else {
-        count(&app, address).map_err(unavailable)?;
+        let way = &app.gate.traffic().long_poll;
+        let turn_away = |reason| {
+            way.turn_away(reason);
+            unavailable(reason)
+        };
+        count(&app, address).map_err(turn_away)?;
         let opened = open(&app, &principal, &query, &headers, address, Manner::Poll).await;
-        let (subscription, permit) = opened.map_err(|reason| reason.map_or_else(|problem| problem, unavailable))?;
+        let (subscription, permit) = opened.map_err(|reason| reason.map_or_else(|problem| problem, turn_away))?;
         (subscription, Some(permit))
     };
     let (subscription, permit) = opened;
     // Nothing is heard with a token that has run out while the answer was held.
     let left = principal.expires.map_or(Duration::MAX, |expires| Timestamp::now().until(expires));
-    let collected = long_poll::collect(subscription, limit, Duration::from_secs(wait).min(left)).await;
+    let wait = Duration::from_secs(wait).min(left);
+    let collected = long_poll::collect(subscription, limit, wait, &app.gate.traffic().long_poll).await;
     drop(permit);
     let json = collected.map_err(unavailable)?;
     let headers = [

@@ -85,7 +85,7 @@ pub(super) async fn readiness(listen: SocketAddr) -> Result<(), NotReady> {
         return Err(NotReady::Nowhere);
     }
     let address = reachable(listen);
-    let answer = tokio::time::timeout(PATIENCE, ask(address)).await;
+    let answer = tokio::time::timeout(PATIENCE, ask(address, "/readyz")).await;
     let answer = answer.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
     let answer = answer.map_err(|error| NotReady::Silent(address, error))?;
     match status(&answer) {
@@ -108,9 +108,10 @@ pub(super) fn reachable(listen: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, listen.port())
 }
 
-async fn ask(address: SocketAddr) -> io::Result<String> {
+/// What is answered to a plain question, or the beginning of it.
+pub(super) async fn ask(address: SocketAddr, path: &str) -> io::Result<String> {
     let mut stream = TcpStream::connect(address).await?;
-    let request = format!("GET /readyz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;
     let mut answer = Vec::new();
     stream.take(ANSWER_BYTES).read_to_end(&mut answer).await?;

@@ -27,6 +27,7 @@ pub use failed::Failed;
 
 use crate::config::{LogFormat, Options};
 use crate::lifecycle;
+use crate::telemetry::Traces;
 use command_line::{Command, CommandLine};
 use std::ffi::OsString;
 use std::io::Write;
@@ -58,22 +59,28 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 async fn carry_out(options: Options, command: Option<Command>) -> Result<(), Failed> {
-    let log = match &command {
-        None => Some(&options.log),
-        Some(Command::Serve(options)) => Some(&options.log),
+    let served = match &command {
+        None => Some(&options),
+        Some(Command::Serve(options)) => Some(&**options),
         Some(_) => None,
     };
+    let log = served.map(|options| &options.log);
     let quiet = if matches!(command, Some(Command::Doctor(_))) { SILENT } else { QUIET };
     let (json, level) = log.map_or((false, quiet), |log| (log.log_format == LogFormat::Json, &log.log_level));
-    crate::telemetry::start(json, level).map_err(|error| Failed::Input(format!("--log-level: {error}")))?;
+    let traces =
+        served.and_then(|options| options.traces.otlp_url.as_ref().map(|url| (url, options.traces.otlp_ratio)));
+    let traces = traces.map(|(url, ratio)| Traces::to(url, ratio)).transpose();
+    let traces = traces.map_err(|error| Failed::Input(format!("--otlp-url: {error}")))?;
+    crate::telemetry::start(json, level, traces.as_ref())
+        .map_err(|error| Failed::Input(format!("--log-level: {error}")))?;
     if log.is_some() {
         for name in command_line::strange_variables() {
             tracing::warn!("{name} is set, and is no option of this version: docs/options.md lists all there are");
         }
     }
-    match command {
-        None => Ok(crate::app::serve(options).await?),
-        Some(Command::Serve(options)) => Ok(crate::app::serve(*options).await?),
+    let carried_out = match command {
+        None => crate::app::serve(options).await.map_err(Failed::from),
+        Some(Command::Serve(options)) => crate::app::serve(*options).await.map_err(Failed::from),
         Some(Command::Migrate) => migrate::run(&options.place).await,
         Some(Command::Backup(command)) => backup::run(&options, command).await,
         Some(Command::Restore(command)) => restore::run(&options, command).await,
@@ -84,5 +91,9 @@ async fn carry_out(options: Options, command: Option<Command>) -> Result<(), Fai
         Some(Command::Key(command)) => keys::run(&options, command).await,
         Some(Command::Send(command)) => send::run(command).await,
         Some(Command::Tail(command)) => tail::run(command).await,
+    };
+    if let Some(traces) = traces {
+        traces.finish().await;
     }
+    carried_out
 }

@@ -145,6 +145,20 @@ pub struct Options {
     #[arg(long, env = "GOLDCREST_SHUTDOWN_GRACE", default_value = "3s", value_parser = values::duration)]
     pub shutdown_grace: Duration,
 
+    /// How long the server serves on when it is told to stop, while /readyz says 503 already: for a load balancer to look
+    /// elsewhere first.
+    #[arg(long, env = "GOLDCREST_SHUTDOWN_DELAY", default_value = "0s", value_parser = values::duration)]
+    pub shutdown_delay: Duration,
+
+    /// Address for Prometheus, which finds /metrics there; by default none. Nobody is asked who he is there: choose one that
+    /// strangers do not reach, such as 127.0.0.1:9090.
+    #[arg(long, env = "GOLDCREST_METRICS_LISTEN", value_parser = values::listen)]
+    pub metrics_listen: Option<SocketAddr>,
+
+    /// Where traces go.
+    #[command(flatten)]
+    pub traces: Traces,
+
     /// What the log looks like.
     #[command(flatten)]
     pub log: Log,
@@ -249,6 +263,19 @@ pub struct Mail {
     /// The address that mails come from, such as `Goldcrest <chat@example.org>`.
     #[arg(long, env = "GOLDCREST_MAIL_FROM")]
     pub mail_from: Option<String>,
+}
+
+/// Where traces go.
+#[derive(Debug, Clone, Args)]
+pub struct Traces {
+    /// A collector of OpenTelemetry that traces are sent to, by OTLP over HTTP, such as `http://127.0.0.1:4318`. By default
+    /// none are made. They hold routes, numbers and times, and nothing that anybody wrote.
+    #[arg(long, env = "GOLDCREST_OTLP_URL", hide_env_values = true, value_parser = values::collector)]
+    pub otlp_url: Option<Url>,
+
+    /// Which part of all traces is sent, from 0 to 1.
+    #[arg(long, env = "GOLDCREST_OTLP_RATIO", default_value_t = 1.0, value_parser = values::ratio)]
+    pub otlp_ratio: f64,
 }
 
 /// What the log looks like.

@@ -57,6 +57,21 @@ fn web(text: &str) -> Option<Url> {
     (matches!(url.scheme(), "http" | "https") && url.has_host() && nobody).then_some(url)
 }
 
+/// A collector of traces: a URL that may have a path.
+pub fn collector(text: &str) -> Result<Url, String> {
+    web(text).ok_or_else(|| {
+        "a URL such as http://127.0.0.1:4318, without a user in it: what the collector wants to be shown stands in \
+         OTEL_EXPORTER_OTLP_HEADERS"
+            .to_owned()
+    })
+}
+
+/// A part of something.
+pub fn ratio(text: &str) -> Result<f64, String> {
+    let ratio = text.parse().ok().filter(|ratio| (0.0..=1.0).contains(ratio));
+    ratio.ok_or_else(|| "a number from 0 to 1, such as 0.1".to_owned())
+}
+
 /// A network, or one host.
 pub fn network(text: &str) -> Result<IpNet, String> {
     let host = || text.parse::<IpAddr>().map(IpNet::from);

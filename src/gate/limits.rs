@@ -5,6 +5,7 @@
 use super::{ClientAddress, Gate};
 use crate::domain::UserId;
 use crate::domain::users::fold;
+use crate::meter::Counter;
 use axum::extract::{FromRef, FromRequestParts};
 use governor::clock::{Clock, DefaultClock};
 use governor::middleware::StateInformationMiddleware;
@@ -58,6 +59,7 @@ struct Buckets<K: Hash + Eq + Clone> {
     limiter: RateLimiter<K, DashMapStateStore<K>, DefaultClock, StateInformationMiddleware>,
     clock: DefaultClock,
     checks: AtomicU32,
+    refused: Counter,
 }
 
 /// How large the buckets of one kind are: full at first, and filling up evenly.
@@ -153,7 +155,12 @@ impl<K: Hash + Eq + Clone> Buckets<K> {
             limiter: RateLimiter::dashmap(quota).with_middleware(),
             clock: DefaultClock::default(),
             checks: AtomicU32::new(0),
+            refused: Counter::default(),
         }
+    }
+
+    fn told(&self) -> (&'static str, u64) {
+        (self.policy.name, self.refused.total())
     }
 
     fn ask(&self, key: &K) -> Standing {
@@ -164,7 +171,10 @@ impl<K: Hash + Eq + Clone> Buckets<K> {
         let policy = self.policy;
         match self.limiter.check_key(key) {
             Ok(state) => Standing { policy, left: state.remaining_burst_capacity(), wait: None },
-            Err(refused) => Standing { policy, left: 0, wait: Some(refused.wait_time_from(self.clock.now())) },
+            Err(refused) => {
+                self.refused.one();
+                Standing { policy, left: 0, wait: Some(refused.wait_time_from(self.clock.now())) }
+            }
         }
     }
 }
@@ -209,6 +219,23 @@ impl Limits {
             ),
             typing: Buckets::new("typing", "signs of typing", a_minute(number(240)).allow_burst(number(60))),
         }
+    }
+
+    /// How often each kind of bucket was found empty.
+    pub fn refused(&self) -> [(&'static str, u64); 10] {
+        let everything = self.strangers.refused.total() + self.users.refused.total();
+        [
+            (self.strangers.policy.name, everything),
+            self.streams.told(),
+            self.registrations.told(),
+            self.logins.told(),
+            self.guesses.told(),
+            self.sends.told(),
+            self.mails.told(),
+            self.readings.told(),
+            self.typing.told(),
+            self.exports.told(),
+        ]
     }
 
     /// Any request. Who has shown good credentials is counted by himself, so that a household has room for each of its
@@ -355,8 +382,12 @@ mod tests {
         assert!(refused >= 690, "{refused}");
         assert!(limits.request(None, second).pass().is_ok());
         assert!(limits.request(Some(UserId(1)), first).pass().is_ok());
-        let options =
-            GateOptions { trusted_proxies: Vec::new(), streams_per_address: 1, body_timeout: Duration::from_secs(1) };
+        let options = GateOptions {
+            trusted_proxies: Vec::new(),
+            streams_per_address: 1,
+            body_timeout: Duration::from_secs(1),
+            take_up: |_, _| {},
+        };
         let origins = Origins::new(None, SocketAddr::from(([127, 0, 0, 1], 8080)), &[]);
         let gate = Gate::new(options, origins, Some(limits));
         let guess = |address, name: &str| Bounds { gate: gate.clone(), tally: Tally::default(), address }.login(name);

@@ -1,6 +1,7 @@
 //! Who gets in: where a request comes from, whose page sent it, how much anybody may ask for, how long a body may take,
 //! and what the log says of it all. The same for every language that is spoken here.
 
+mod answered;
 mod body;
 mod client;
 mod limits;
@@ -8,7 +9,7 @@ mod observe;
 mod origin;
 mod unread;
 
-use crate::transport::{AddressPermit, Addresses};
+use crate::transport::{AddressPermit, Addresses, Traffic};
 use axum::Router;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use ipnet::IpNet;
@@ -17,7 +18,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tower_http::cors::CorsLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
+use tracing::Span;
 
+pub use answered::{Answered, Route};
 pub use body::{BODY, BodyError};
 pub use client::{ClientAddress, Way};
 pub use limits::{Bounds, Limits, Tally, TooMany};
@@ -32,6 +35,8 @@ pub struct GateOptions {
     pub streams_per_address: usize,
     /// How long a body may take.
     pub body_timeout: Duration,
+    /// Puts a request's span into the trace that its headers name.
+    pub take_up: fn(&Span, &HeaderMap),
 }
 
 /// What stands between a request and its handler. Cheap to clone.
@@ -46,13 +51,16 @@ struct Inner {
     options: GateOptions,
     addresses: Addresses,
     limits: Option<Limits>,
+    answered: Answered,
+    traffic: Arc<Traffic>,
 }
 
 impl Gate {
     /// A gate; without limits everybody gets all he asks for.
     pub fn new(options: GateOptions, origins: Origins, limits: Option<Limits>) -> Self {
         let addresses = Addresses::new(options.streams_per_address);
-        Self { inner: Arc::new(Inner { options, addresses, limits }), origins }
+        let (answered, traffic) = (Answered::default(), Arc::default());
+        Self { inner: Arc::new(Inner { options, addresses, limits, answered, traffic }), origins }
     }
 
     /// The same gate at another address, whose own pages are others. What somebody asks for counts at both together.
@@ -69,6 +77,16 @@ impl Gate {
     /// How much anybody may ask for, unless everything passes.
     pub fn limits(&self) -> Option<&Limits> {
         self.inner.limits.as_ref()
+    }
+
+    /// What was answered, here and at every address beside.
+    pub fn answered(&self) -> &Answered {
+        &self.inner.answered
+    }
+
+    /// What is counted of the connections and streams that come this way.
+    pub fn traffic(&self) -> &Arc<Traffic> {
+        &self.inner.traffic
     }
 
     /// Whether the limits let something pass; without limits everything does.
@@ -93,7 +111,7 @@ impl Gate {
             .layer(never_sniff)
             .layer(never_store)
             .layer(axum::middleware::from_fn(unread::tell))
-            .layer(axum::middleware::from_fn(observe::observe))
+            .layer(axum::middleware::from_fn_with_state(self.clone(), observe::observe))
     }
 
     fn cors(&self) -> CorsLayer {

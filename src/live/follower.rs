@@ -5,6 +5,7 @@ use super::hub::{Applied, Hub};
 use super::log::Log;
 use super::passing::Passing;
 use super::presence::Turn;
+use super::progress::Progress;
 use super::relay::Relay;
 use super::slot::Ending;
 use super::subscription::{RegisterError, Subscription, Wish};
@@ -44,6 +45,7 @@ pub struct Follower {
     /// One at a time fills a gap.
     filling: tokio::sync::Mutex<()>,
     reachable: AtomicBool,
+    progress: Progress,
     /// The way to the other nodes, if there are any.
     relay: Option<Relay>,
 }
@@ -51,8 +53,15 @@ pub struct Follower {
 impl Follower {
     /// Follows this log into this hub.
     pub fn new(hub: Arc<Hub>, store: Store) -> Self {
-        let log = Arc::new(Log::new(store));
-        Self { hub, log, filling: tokio::sync::Mutex::default(), reachable: AtomicBool::new(true), relay: None }
+        let log = Arc::new(Log::new(store, Arc::clone(hub.heard())));
+        Self {
+            hub,
+            log,
+            filling: tokio::sync::Mutex::default(),
+            reachable: AtomicBool::new(true),
+            progress: Progress::default(),
+            relay: None,
+        }
     }
 
     /// The same with a way to other nodes that write to the same log.
@@ -74,6 +83,16 @@ impl Follower {
     /// Whether the database answered when it was last asked.
     pub fn database_answers(&self) -> bool {
         self.reachable.load(Ordering::Acquire)
+    }
+
+    /// The database's last event, as far as is known here.
+    pub fn head(&self) -> Seq {
+        self.progress.head().max(self.hub.applied())
+    }
+
+    /// For how long there is something in the database that has not been applied here.
+    pub fn behind(&self) -> Duration {
+        self.progress.behind(self.hub.applied())
     }
 
     /// Whether the database is another than the one that was opened, so that nothing is heard or written here.
@@ -171,6 +190,7 @@ impl Follower {
         // Before the clock, which must not be older than what it is compared with.
         let (applied, batch) = self.hub.last_known();
         let clock = store.clock().await?;
+        self.progress.note(clock.head, self.hub.applied());
         if store.is_replaced() || clock.head < applied || !self.is_as_known(applied, batch).await? {
             self.diverged(clock.head);
             return Ok(());
@@ -205,6 +225,7 @@ impl Follower {
                 self.diverged(page.passed);
                 return Ok(());
             }
+            self.hub.heard().fetched.add_all(page.records.len());
             for record in &page.records {
                 self.apply(&Arc::new(Event::new(record)));
             }

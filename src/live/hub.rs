@@ -6,6 +6,7 @@
 use super::audience::Audience;
 use super::erasures::{Erasures, Fate};
 use super::event::Event;
+use super::heard::Heard;
 use super::index::Index;
 use super::presence::Presence;
 use super::ring::Ring;
@@ -41,6 +42,7 @@ pub struct Hub {
     applied: AtomicI64,
     revoked: DashMap<SessionId, Timestamp>,
     erasures: Erasures,
+    heard: Arc<Heard>,
     pub(super) presence: Presence,
     /// Why new streams are sent away, if they are.
     closed: OnceLock<Ending>,
@@ -68,6 +70,7 @@ impl Hub {
             applied: AtomicI64::new(applied.0),
             revoked: revoked.into_iter().map(|session| (session, now)).collect(),
             erasures: Erasures::default(),
+            heard: Arc::default(),
             presence: Presence::default(),
             closed: OnceLock::new(),
         }
@@ -90,6 +93,21 @@ impl Hub {
         if index.applied == seq {
             index.batch.get_or_insert(batch);
         }
+    }
+
+    /// What was handed to streams since the start.
+    pub fn heard(&self) -> &Arc<Heard> {
+        &self.heard
+    }
+
+    /// How many of the newest events are in memory, and in how many bytes.
+    pub fn remembered(&self) -> (usize, usize) {
+        self.ring.read().size()
+    }
+
+    /// How many users have a stream open.
+    pub fn people(&self) -> usize {
+        self.index.lock().people()
     }
 
     /// How many streams are open.
@@ -145,11 +163,13 @@ impl Hub {
         index.applied = event.seq;
         index.batch = Some(event.batch);
         self.applied.store(event.seq.0, Ordering::Release);
+        self.heard.events.one();
         Applied::Done
     }
 
     fn revoke(&self, index: &Index, topic: Topic, session: SessionId) {
         self.revoked.insert(session, Timestamp::now());
+        self.heard.revoked.one();
         if let Topic::User(user) = topic {
             index.end_session(user, session, Ending::Revoked);
             self.presence.doubt(user);

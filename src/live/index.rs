@@ -49,6 +49,11 @@ impl Index {
         self.streams
     }
 
+    /// How many users have a stream open.
+    pub(super) fn people(&self) -> usize {
+        self.audiences.len()
+    }
+
     /// How many streams a user has open, without requests that are answered at once.
     pub(super) fn streams_of(&self, user: UserId) -> usize {
         self.audiences.get(&user).map_or(0, |audience| audience.places())

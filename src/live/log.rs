@@ -1,11 +1,13 @@
 //! Reading the log for streams: few at a time, in bounded pages, with nothing held while bytes are written.
 
 use super::event::Event;
+use super::heard::Heard;
 use crate::domain::Seq;
 use crate::domain::events::Topic;
 use crate::store::{Store, StoreError};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 /// Streams that read the log at the same time: more would only queue at the database.
 const READERS: usize = 4;
@@ -23,6 +25,7 @@ const TOPICS: usize = 64;
 pub(super) struct Log {
     store: Store,
     readers: Semaphore,
+    heard: Arc<Heard>,
 }
 
 /// A page of events, some of which the reader may not see.
@@ -34,8 +37,8 @@ pub(super) struct Page {
 }
 
 impl Log {
-    pub(super) fn new(store: Store) -> Self {
-        Self { store, readers: Semaphore::new(READERS) }
+    pub(super) fn new(store: Store, heard: Arc<Heard>) -> Self {
+        Self { store, readers: Semaphore::new(READERS), heard }
     }
 
     pub(super) fn store(&self) -> &Store {
@@ -44,12 +47,16 @@ impl Log {
 
     /// Events after a place through another at most, of these topics and perhaps others.
     pub(super) async fn page(&self, after: Seq, through: Seq, topics: &[Topic]) -> Result<Page, StoreError> {
+        let (_reading, began) = (self.heard.reading.raise(), Instant::now());
         // The semaphore is never closed; if it were, reading unbounded would still be right.
         let _permit = self.readers.acquire().await.ok();
         let by_topic = topics.len() <= TOPICS;
         let span = if by_topic { SPAN_BY_TOPIC } else { SPAN_BY_SEQ };
         let through = through.min(Seq(after.0.saturating_add(span)));
         let page = self.store.log_page(after, through, by_topic.then_some(topics), ROWS).await?;
+        self.heard.pages.one();
+        self.heard.page_events.add_all(page.records.len());
+        self.heard.page_time.took(began.elapsed());
         let events = page.records.iter().map(|record| Arc::new(Event::new(record))).collect();
         Ok(Page { events, passed: page.passed, beginning: page.beginning })
     }

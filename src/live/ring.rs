@@ -21,6 +21,11 @@ impl Ring {
         Self { events: VecDeque::new(), shown: BTreeSet::new(), bytes: 0, most }
     }
 
+    /// How many events there are, and in how many bytes.
+    pub fn size(&self) -> (usize, usize) {
+        (self.events.len(), self.bytes)
+    }
+
     /// Adds the event after the newest.
     pub fn push(&mut self, event: Arc<Event>) {
         self.bytes += event.weight();

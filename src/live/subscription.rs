@@ -14,6 +14,7 @@ use super::log::{Log, Page};
 use super::passing::Passing;
 use super::slot::{Ending, Slot, Taken};
 use crate::domain::{ConversationId, Seq, SessionId, UserId};
+use crate::meter::Raised;
 use crate::store::StoreError;
 use futures_util::future::BoxFuture;
 use std::collections::VecDeque;
@@ -91,6 +92,8 @@ pub struct Subscription {
     position: Seq,
     gap: Option<Gap>,
     mode: Mode,
+    /// While it is not live.
+    lagging: Option<Raised>,
     manner: Manner,
     /// Whether the user counts as being there for this stream.
     there: bool,
@@ -132,6 +135,7 @@ impl Subscription {
             position: Seq(0),
             gap: None,
             mode: Mode::Live,
+            lagging: None,
             manner: wish.manner,
             there: false,
         };
@@ -141,6 +145,10 @@ impl Subscription {
             subscription.follow_from(conversation, Seq(0));
         }
         (subscription.position, subscription.gap) = wish.cursor.resolve(&subscription.hub, &subscription.log).await?;
+        if let (Cursor::After(after), Manner::Stream) = (wish.cursor, wish.manner) {
+            let missed = subscription.hub.applied().0.saturating_sub(after.0);
+            subscription.hub.heard().depth.count(u64::try_from(missed).unwrap_or(0));
+        }
         subscription.mode = subscription.behind(None);
         subscription.come();
         Ok(subscription)
@@ -263,6 +271,7 @@ impl Subscription {
                             return Poll::Pending;
                         }
                         Taken::Overflown => {
+                            self.hub.heard().overflows.one();
                             self.mode = self.behind(None);
                         }
                     }
@@ -334,10 +343,11 @@ impl Subscription {
         // A cursor may be ahead of what this node has applied; then there is nothing to read, and what comes is skipped
         // up to the cursor.
         if self.position >= target {
-            self.mode = match through {
-                Some(_) => Mode::Live,
-                None => self.behind(None),
-            };
+            if through.is_some() {
+                (self.mode, self.lagging) = (Mode::Live, None);
+            } else {
+                self.mode = self.behind(None);
+            }
             return;
         }
         let position = self.position;
@@ -372,7 +382,9 @@ impl Subscription {
     }
 
     /// On its way from its position, with nothing read yet.
-    fn behind(&self, through: Option<Seq>) -> Mode {
+    fn behind(&mut self, through: Option<Seq>) -> Mode {
+        let level = &self.hub.heard().lagging;
+        self.lagging.get_or_insert_with(|| level.raise());
         Mode::Behind { through, page: VecDeque::new(), passed: self.position, since: self.position }
     }
 }

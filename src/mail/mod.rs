@@ -4,10 +4,12 @@
 //! that somebody waits for a mail server: whoever writes a letter only puts it into the queue, and has reserved a place
 //! there before he promised anything.
 
+mod carried;
 mod letters;
 mod outbox;
 mod postman;
 
+pub use carried::Carried;
 pub use letters::{Letter, Writer};
 pub use outbox::{NoRoom, Outbox, Place};
 pub use postman::{MailError, Postman, Way};
@@ -20,7 +22,8 @@ const WAITING: usize = 1_000;
 /// A queue, and the postman who empties it.
 pub fn open(way: &Way) -> Result<(Outbox, Postman), MailError> {
     let (queue, letters) = mpsc::channel(WAITING);
-    Ok((Outbox::new(queue), Postman::new(letters, way)?))
+    let postman = Postman::new(letters, way)?;
+    Ok((Outbox::new(queue, postman.carried()), postman))
 }
 
 /// Whether a letter can be addressed so: stricter than what counts as an address elsewhere.

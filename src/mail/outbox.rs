@@ -1,6 +1,7 @@
 //! The queue of letters: a place in it is reserved before anything is promised.
 
-use super::Letter;
+use super::{Carried, Letter};
+use std::sync::Arc;
 use tokio::sync::mpsc::{self, OwnedPermit};
 
 /// Too many letters wait.
@@ -11,6 +12,7 @@ pub struct NoRoom;
 #[derive(Debug, Clone)]
 pub struct Outbox {
     queue: mpsc::Sender<Letter>,
+    carried: Arc<Carried>,
 }
 
 /// A place in the queue.
@@ -18,8 +20,18 @@ pub struct Outbox {
 pub struct Place(OwnedPermit<Letter>);
 
 impl Outbox {
-    pub(super) fn new(queue: mpsc::Sender<Letter>) -> Self {
-        Self { queue }
+    pub(super) fn new(queue: mpsc::Sender<Letter>, carried: Arc<Carried>) -> Self {
+        Self { queue, carried }
+    }
+
+    /// What became of letters since the start.
+    pub fn carried(&self) -> &Arc<Carried> {
+        &self.carried
+    }
+
+    /// How many wait for the postman.
+    pub fn waiting(&self) -> usize {
+        self.queue.max_capacity() - self.queue.capacity()
     }
 
     /// Keeps a place for a letter that is still to be written.

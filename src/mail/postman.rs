@@ -1,6 +1,7 @@
 //! The one task that sends: some letters at a time, each again after a while if the mail server cannot take it now.
 
-use super::Letter;
+use super::{Carried, Letter};
+use crate::meter::Raised;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use lettre::address::AddressError;
@@ -69,6 +70,7 @@ pub enum MailError {
 pub struct Postman {
     letters: mpsc::Receiver<Letter>,
     carrier: Carrier,
+    carried: Arc<Carried>,
 }
 
 #[derive(Debug, Clone)]
@@ -89,6 +91,7 @@ struct Again {
     due: Instant,
     failures: usize,
     letter: Letter,
+    _kept: Raised,
 }
 
 impl PartialEq for Again {
@@ -113,7 +116,8 @@ impl Ord for Again {
 
 /// What became of an attempt.
 enum Outcome {
-    Done,
+    Sent,
+    Refused,
     Later(Letter, usize),
 }
 
@@ -130,7 +134,11 @@ impl Postman {
                 Carrier::Smtp(Arc::new(Relay { transport, from: from.parse().map_err(MailError::From)? }))
             }
         };
-        Ok(Self { letters, carrier })
+        Ok(Self { letters, carrier, carried: Arc::default() })
+    }
+
+    pub(super) fn carried(&self) -> Arc<Carried> {
+        Arc::clone(&self.carried)
     }
 
     /// Reaches the mail server, agrees on TLS and logs in, all as for a letter, and sends none. What it says instead may
@@ -162,7 +170,7 @@ impl Postman {
             tokio::select! {
                 () = stop.cancelled() => break,
                 Some(outcome) = under_way.next(), if !under_way.is_empty() => {
-                    keep(&mut again, outcome);
+                    keep(&self.carried, &mut again, outcome);
                 }
                 () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)), if free && due.is_some() => {
                     if let Some(Reverse(Again { letter, failures, .. })) = again.pop() {
@@ -184,7 +192,7 @@ impl Postman {
                     under_way.push(attempt(self.carrier.clone(), letter, 0));
                 }
                 match under_way.next().await {
-                    Some(outcome) => keep(&mut again, outcome),
+                    Some(outcome) => keep(&self.carried, &mut again, outcome),
                     None => break,
                 }
             }
@@ -213,13 +221,22 @@ fn is_in_the_clear(url: &str) -> bool {
 }
 
 /// Keeps a letter for another try, if there is one left and room for it.
-fn keep(again: &mut BinaryHeap<Reverse<Again>>, outcome: Outcome) {
-    let Outcome::Later(letter, failures) = outcome else { return };
+fn keep(carried: &Carried, again: &mut BinaryHeap<Reverse<Again>>, outcome: Outcome) {
+    let (letter, failures) = match outcome {
+        Outcome::Sent => return carried.sent.one(),
+        Outcome::Refused => return carried.refused.one(),
+        Outcome::Later(letter, failures) => (letter, failures),
+    };
     match PAUSES.get(failures) {
         Some(pause) if again.len() < KEPT => {
-            again.push(Reverse(Again { due: Instant::now() + *pause, failures: failures + 1, letter }));
+            carried.delayed.one();
+            let due = Instant::now() + *pause;
+            again.push(Reverse(Again { due, failures: failures + 1, letter, _kept: carried.kept.raise() }));
         }
-        _ => tracing::error!(user.id = letter.user.0, mail.kind = letter.kind, "a letter was given up"),
+        _ => {
+            carried.given_up.one();
+            tracing::error!(user.id = letter.user.0, mail.kind = letter.kind, "a letter was given up");
+        }
     }
 }
 
@@ -229,24 +246,24 @@ async fn attempt(carrier: Carrier, letter: Letter, failures: usize) -> Outcome {
         Carrier::Log => {
             let link = letter.link.as_ref().map_or("none", url::Url::as_str);
             tracing::warn!(user.id = user, mail.kind = kind, mail.link = link, "a letter, instead of being mailed");
-            return Outcome::Done;
+            return Outcome::Sent;
         }
         Carrier::Smtp(relay) => relay,
     };
     let Some(message) = message(&letter, relay.from.clone()) else {
         tracing::warn!(user.id = user, mail.kind = kind, "no mail can be sent to the address of this letter");
-        return Outcome::Done;
+        return Outcome::Refused;
     };
     match relay.transport.send(message).await {
         Ok(_) => {
             tracing::info!(user.id = user, mail.kind = kind, "a letter was sent");
-            Outcome::Done
+            Outcome::Sent
         }
         // A mail server may repeat the address in its words, so only its code is told.
         Err(error) if error.is_permanent() => {
             let code = error.status().map(|code| code.to_string()).unwrap_or_default();
             tracing::warn!(user.id = user, mail.kind = kind, mail.code = code, "the mail server refused a letter");
-            Outcome::Done
+            Outcome::Refused
         }
         Err(error) => {
             let (code, what) = (error.status().map(|code| code.to_string()).unwrap_or_default(), cause(&error));

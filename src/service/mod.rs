@@ -36,6 +36,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use sessions::Who;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use tokio::sync::{Mutex, mpsc};
 use url::Url;
@@ -113,6 +114,9 @@ struct Inner {
     exports: export::Places,
     rules: Rules,
     post: Option<Post>,
+    logins: condition::Logins,
+    /// Whether the server was asked to stop.
+    leaving: AtomicBool,
     /// New passwords that were asked for, and are not looked into yet.
     orders: (mpsc::Sender<Who>, Mutex<mpsc::Receiver<Who>>),
 }
@@ -150,6 +154,8 @@ impl Services {
             exports,
             rules,
             post,
+            logins: condition::Logins::default(),
+            leaving: AtomicBool::new(false),
             orders,
         };
         Self { inner: Arc::new(inner) }

@@ -131,7 +131,8 @@ impl Services {
         let opening = self.new_session(device);
         let change = LogIn { user: user.id, right, opening: opening.clone() };
         let session =
-            self.sequencer().submit(change).await.inspect_err(|error| log_refusal(Some(&user), address, error))?;
+            self.sequencer().submit(change).await.inspect_err(|error| self.log_refusal(Some(&user), address, error))?;
+        self.inner.logins.accepted.one();
         tracing::info!(
             event.name = "login",
             user.id = user.id.0,
@@ -164,11 +165,11 @@ impl Services {
         };
         let Some(user) = user else {
             // What was typed may be a password in the wrong place, so only names that exist are told.
-            log_refusal(None, from, &"nobody has this name or address");
+            self.log_refusal(None, from, &"nobody has this name or address");
             return Err(Refusal::InvalidCredentials.into());
         };
         let Some(right) = right else {
-            log_refusal(Some(&user), from, &"wrong password");
+            self.log_refusal(Some(&user), from, &"wrong password");
             return Err(Refusal::InvalidCredentials.into());
         };
         Ok((user, right))
@@ -307,15 +308,16 @@ impl Services {
             expires_in: expires.seconds() - now.seconds(),
         }
     }
-}
 
-/// Tells the operator, and what bans addresses for him, that a login was refused.
-fn log_refusal(user: Option<&User>, address: Option<IpAddr>, why: &dyn std::fmt::Display) {
-    tracing::info!(
-        event.name = "login_refused",
-        user.id = user.map(|user| user.id.0),
-        user.name = user.map(|user| user.username.as_str()),
-        client.address = address.map(tracing::field::display),
-        "login refused: {why}"
-    );
+    /// Tells the operator, and what bans addresses for him, that a login was refused.
+    fn log_refusal(&self, user: Option<&User>, address: Option<IpAddr>, why: &dyn std::fmt::Display) {
+        self.inner.logins.refused.one();
+        tracing::info!(
+            event.name = "login_refused",
+            user.id = user.map(|user| user.id.0),
+            user.name = user.map(|user| user.username.as_str()),
+            client.address = address.map(tracing::field::display),
+            "login refused: {why}"
+        );
+    }
 }

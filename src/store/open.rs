@@ -158,6 +158,11 @@ impl Store {
         Ok(busy == Some(0))
     }
 
+    /// How many connections for reading are open, and how many of these nobody uses.
+    pub fn readers(&self) -> (u32, usize) {
+        self.read.connections()
+    }
+
     pub(super) fn backend(&self) -> DbBackend {
         self.write.get_database_backend()
     }

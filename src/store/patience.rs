@@ -42,6 +42,24 @@ impl Patient<DatabaseConnection> {
         Ok(Patient { db, limit: self.limit })
     }
 
+    /// How many connections are open, and how many of these nobody uses.
+    pub(super) fn connections(&self) -> (u32, usize) {
+        match self.db.get_database_backend() {
+            DbBackend::Postgres => {
+                let pool = self.db.get_postgres_connection_pool();
+                (pool.size(), pool.num_idle())
+            }
+            DbBackend::MySql => {
+                let pool = self.db.get_mysql_connection_pool();
+                (pool.size(), pool.num_idle())
+            }
+            _ => {
+                let pool = self.db.get_sqlite_connection_pool();
+                (pool.size(), pool.num_idle())
+            }
+        }
+    }
+
     /// Closes all connections.
     pub(super) async fn close(self) -> Result<(), DbErr> {
         within(self.limit, self.db.close()).await

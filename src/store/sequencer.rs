@@ -4,19 +4,24 @@ mod job;
 #[cfg(test)]
 mod tests;
 mod writer;
+mod written;
 
 use super::batch::{Abort, Batch, Wants};
 use super::{Store, StoreError};
 use crate::domain::Refusal;
 use crate::domain::events::Record;
+use crate::meter::TRACED;
 use futures_util::future::BoxFuture;
 use job::{Job, Pending};
 use std::future::Future;
+use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, Span};
 use writer::{Commit, Writer};
 
 pub(super) use writer::immediate;
+pub use written::Written;
 
 /// Something to be decided and written under the clock.
 ///
@@ -65,6 +70,7 @@ pub type HandOver = Box<dyn Fn(Vec<Record>) -> BoxFuture<'static, ()> + Send + S
 #[derive(Debug, Clone)]
 pub struct Sequencer {
     queue: mpsc::Sender<Box<dyn Job>>,
+    written: Arc<Written>,
 }
 
 impl Sequencer {
@@ -87,7 +93,9 @@ impl Sequencer {
         stop: CancellationToken,
     ) -> (Self, impl Future<Output = ()> + Send) {
         let (queue, receiver) = mpsc::channel(waiting.max(1));
-        (Self { queue }, Writer::new(store, hand_over, commit).run(receiver, stop))
+        let written = Arc::<Written>::default();
+        let writer = Writer::new(store, hand_over, commit, Arc::clone(&written));
+        (Self { queue, written }, writer.run(receiver, stop))
     }
 
     /// Hands in a change and waits until it is on disk and with its hearers, or refused.
@@ -101,25 +109,46 @@ impl Sequencer {
         &self,
         change: C,
     ) -> Result<impl Future<Output = Result<C::Output, SubmitError>> + use<C>, SubmitError> {
-        let answer = self.enqueue(change)?;
+        let traced = tracing::info_span!(target: TRACED, "write");
+        let answer = self.enqueue(change, traced.clone())?;
         // The task answers everything that it took; it drops an answer only if it is gone itself.
-        Ok(async move { answer.await.unwrap_or(Err(SubmitError::Unavailable)) })
+        Ok(async move { answer.await.unwrap_or(Err(SubmitError::Unavailable)) }.instrument(traced))
     }
 
     /// Hands in a change whose outcome nobody waits for. Says whether it was taken.
     pub fn submit_unwatched<C: Change>(&self, change: C) -> bool {
-        let taken = self.enqueue(change);
+        let taken = self.enqueue(change, Span::none());
         if let Err(error) = &taken {
             tracing::debug!(%error, "a change that nobody waits for was not taken");
         }
         taken.is_ok()
     }
 
-    fn enqueue<C: Change>(&self, change: C) -> Result<oneshot::Receiver<Result<C::Output, SubmitError>>, SubmitError> {
+    /// What the writing task has done since it began.
+    pub fn written(&self) -> &Arc<Written> {
+        &self.written
+    }
+
+    /// How many changes wait, and how many may.
+    pub fn waiting(&self) -> (usize, usize) {
+        let most = self.queue.max_capacity();
+        (most - self.queue.capacity(), most)
+    }
+
+    fn enqueue<C: Change>(
+        &self,
+        change: C,
+        traced: Span,
+    ) -> Result<oneshot::Receiver<Result<C::Output, SubmitError>>, SubmitError> {
         let (sender, receiver) = oneshot::channel();
-        self.queue.try_send(Box::new(Pending::new(change, sender))).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => SubmitError::Overloaded,
-            mpsc::error::TrySendError::Closed(_) => SubmitError::Unavailable,
+        let pending = Pending::new(change, sender, traced, Arc::clone(&self.written));
+        self.queue.try_send(Box::new(pending)).map_err(|error| {
+            let refused = match error {
+                mpsc::error::TrySendError::Full(_) => SubmitError::Overloaded,
+                mpsc::error::TrySendError::Closed(_) => SubmitError::Unavailable,
+            };
+            self.written.told::<()>(Err(&refused));
+            refused
         })?;
         Ok(receiver)
     }

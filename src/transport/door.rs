@@ -1,6 +1,8 @@
 //! The front door: accepts, counts and tunes sockets, lets hyper speak HTTP/1.1 on them, and hands them on.
 
+use super::Traffic;
 use super::takeover::{Run, Taken, head};
+use crate::meter::Raised;
 use axum::Router;
 use axum::body::Body;
 use bytes::Bytes;
@@ -62,6 +64,7 @@ pub struct Door {
     tasks: TaskTracker,
     closing: CancellationToken,
     closed: CancellationToken,
+    traffic: Arc<Traffic>,
 }
 
 /// Listens on an address.
@@ -80,23 +83,25 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 impl Door {
-    /// A door to this router. `closing` ends accepting and asks connections to end; `closed` ends them.
+    /// A door to this router, at which that is counted. `closing` ends accepting and asks connections to end; `closed` ends them.
     pub fn new(
         router: Router,
         options: DoorOptions,
+        traffic: Arc<Traffic>,
         tasks: TaskTracker,
         closing: CancellationToken,
         closed: CancellationToken,
     ) -> Arc<Self> {
         let places = Arc::new(Semaphore::new(options.connections));
-        Arc::new(Self { router, options, places, tasks, closing, closed })
+        Arc::new(Self { router, options, places, tasks, closing, closed, traffic })
     }
 
     /// Another door, to another router, that is kept like this one: the connections at both are counted together.
     pub fn beside(&self, router: Router) -> Arc<Self> {
-        let Self { options, ref places, ref tasks, ref closing, ref closed, .. } = *self;
-        let (places, tasks) = (Arc::clone(places), tasks.clone());
-        Arc::new(Self { router, options, places, tasks, closing: closing.clone(), closed: closed.clone() })
+        let Self { options, ref places, ref tasks, ref closing, ref closed, ref traffic, .. } = *self;
+        let (places, tasks, traffic) = (Arc::clone(places), tasks.clone(), Arc::clone(traffic));
+        let (closing, closed) = (closing.clone(), closed.clone());
+        Arc::new(Self { router, options, places, tasks, closing, closed, traffic })
     }
 
     /// Accepts until told to close.
@@ -104,6 +109,8 @@ impl Door {
         let mut complained = false;
         loop {
             let accepted = tokio::select! {
+                // Whoever comes when it is closed waits for the next who opens here.
+                biased;
                 () = self.closing.cancelled() => return,
                 accepted = listener.accept() => accepted,
             };
@@ -118,13 +125,15 @@ impl Door {
                     // The semaphore is never closed.
                     let Ok(place) = place else { return };
                     let door = Arc::clone(&self);
+                    self.traffic.accepted.one();
+                    let open = self.traffic.connections.raise();
                     self.tasks.spawn(async move {
                         let taken = door.serve(socket, peer).await;
                         if let Some((run, taken)) = taken {
                             // A task of its own: this one has grown with hyper in it, and a stream stays for long.
                             let stream = run(taken);
                             let closed = door.closed.clone();
-                            door.tasks.spawn(stay(stream, closed, place));
+                            door.tasks.spawn(stay(stream, closed, (place, open)));
                         }
                     });
                 }
@@ -199,8 +208,9 @@ impl Door {
         }
         let parts = connection.into_parts();
         let (run, head) = taken.lock().take()?;
-        let socket = parts.io.into_inner().socket;
-        Some((run, Taken { socket, head, read_ahead: parts.read_buf, closing: self.closing.clone() }))
+        let (socket, read_ahead) = (parts.io.into_inner().socket, parts.read_buf);
+        let (closing, traffic) = (self.closing.clone(), Arc::clone(&self.traffic));
+        Some((run, Taken { socket, head, read_ahead, closing, traffic }))
     }
 }
 
@@ -227,7 +237,7 @@ async fn linger(mut socket: TcpStream) {
 async fn stay(
     stream: Pin<Box<dyn Future<Output = ()> + Send>>,
     closed: CancellationToken,
-    _place: tokio::sync::OwnedSemaphorePermit,
+    _place: (tokio::sync::OwnedSemaphorePermit, Raised),
 ) {
     tokio::select! {
         () = stream => {}
@@ -335,7 +345,7 @@ mod tests {
         let patience = Duration::from_mins(1);
         let options = DoorOptions { connections: 2, head_timeout: patience, silence: patience, stall: patience };
         let (tasks, token) = (TaskTracker::new(), CancellationToken::new());
-        let first = Door::new(Router::new(), options, tasks.clone(), token.clone(), token.clone());
+        let first = Door::new(Router::new(), options, Arc::default(), tasks.clone(), token.clone(), token.clone());
         let mut held = Vec::new();
         for (door, left) in [(Arc::clone(&first), 1), (first.beside(Router::new()), 0)] {
             let listener = listen(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();

@@ -2,6 +2,7 @@
 
 use super::close::CloseReason;
 use super::control::Control;
+use super::traffic::Way;
 use crate::domain::Seq;
 use crate::live::{Event, Passing, Step, Subscription};
 use bytes::{BufMut, Bytes, BytesMut};
@@ -16,13 +17,35 @@ const ANSWER_BYTES: usize = 1024 * 1024;
 
 /// Takes events until there are `limit`, or some and no more for now, or the wait is over. Returns the answer's JSON:
 /// the same envelopes as on the other transports, `next`, and `head`.
-pub async fn collect(mut subscription: Subscription, limit: usize, wait: Duration) -> Result<Bytes, CloseReason> {
+pub async fn collect(
+    subscription: Subscription,
+    limit: usize,
+    wait: Duration,
+    way: &Way,
+) -> Result<Bytes, CloseReason> {
+    way.opened.one();
+    let _open = way.open.raise();
+    let collected = collect_from(subscription, limit, wait).await;
+    let reason = collected.as_ref().map_or_else(|reason| reason.word(), |_| "answered");
+    way.ended.of(&reason).one();
+    let (answer, json) = collected?;
+    way.deliveries.add_all(answer.events.len());
+    way.bytes.add_all(json.len());
+    Ok(json)
+}
+
+async fn collect_from(
+    mut subscription: Subscription,
+    limit: usize,
+    wait: Duration,
+) -> Result<(Answer, Bytes), CloseReason> {
     let deadline = Instant::now() + wait;
     let mut answer = Answer::default();
     if let Some(gap) = subscription.gap() {
         let (position, head) = (subscription.position(), subscription.head());
         answer.control = Some(Control::reset(gap, position, head));
-        return Ok(answer.json(position, head));
+        let json = answer.json(position, head);
+        return Ok((answer, json));
     }
     let mut bytes = 0;
     let minded = subscription.newest_erasure();
@@ -64,7 +87,8 @@ pub async fn collect(mut subscription: Subscription, limit: usize, wait: Duratio
     }
     // With events in hand the next poll goes on from the last of them, whatever came up behind it.
     let position = answer.events.last().map_or(next, |last| last.seq);
-    Ok(answer.json(position, subscription.head()))
+    let json = answer.json(position, subscription.head());
+    Ok((answer, json))
 }
 
 #[derive(Default)]

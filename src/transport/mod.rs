@@ -13,6 +13,7 @@ mod protocol;
 mod sse;
 mod stream;
 mod takeover;
+mod traffic;
 mod websocket;
 
 pub use crate::live::{Cursor, Event, Manner, Subscription};
@@ -24,6 +25,7 @@ pub use probe::probe;
 pub use sse::{Dialect, events, farewell, last_event_id, sse_head, translated};
 pub use stream::Pace;
 pub use takeover::TakeOver;
+pub use traffic::{Traffic, Way};
 #[doc(hidden)]
 pub use websocket::echo;
 pub use websocket::{Accepted, Incoming, Outcome, Reply, websocket};

@@ -3,6 +3,7 @@
 use super::close::CloseReason;
 use super::control::Control;
 use super::outbox::Outbox;
+use super::traffic::{Traffic, Way};
 use crate::domain::{Seq, Timestamp};
 use crate::live::{Event, Passing, Subscription};
 use bytes::Bytes;
@@ -18,6 +19,8 @@ const ROOM_BYTES: usize = 128 * 1024;
 
 /// The language on the socket.
 pub(super) trait Protocol: Unpin + Send {
+    /// As what it is counted.
+    fn way(traffic: &Traffic) -> &Way;
     /// An event as a frame.
     fn event(&self, event: &Arc<Event>) -> Framed;
     /// The frame of an event that had one before, unless it has become another since.

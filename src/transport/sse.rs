@@ -5,6 +5,7 @@ use super::control::{Control, RETRY};
 use super::outbox::Outbox;
 use super::protocol::{Framed, Left, Pipe, Protocol, poll_discard};
 use super::stream::{Opening, Pace, Stream};
+use super::traffic::{Traffic, Way};
 use super::{AddressPermit, TakeOver};
 use crate::domain::{Seq, Timestamp};
 use crate::live::{Cursor, Event, Passing, Subscription};
@@ -19,6 +20,10 @@ static LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 pub(super) struct Sse;
 
 impl Protocol for Sse {
+    fn way(traffic: &Traffic) -> &Way {
+        &traffic.sse
+    }
+
     fn event(&self, event: &Arc<Event>) -> Framed {
         Framed::Ready(event.frames.sse().clone())
     }
@@ -65,6 +70,10 @@ fn bare(position: Seq) -> String {
 }
 
 impl Protocol for Translated {
+    fn way(traffic: &Traffic) -> &Way {
+        &traffic.sse
+    }
+
     fn event(&self, event: &Arc<Event>) -> Framed {
         if !self.0.tells(event) {
             return Framed::Ready(Bytes::new());

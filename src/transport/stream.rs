@@ -15,8 +15,10 @@ use super::control::Control;
 use super::outbox::Outbox;
 use super::protocol::{Framed, Held, Left, Pipe, Protocol};
 use super::takeover::Taken;
+use super::traffic::Traffic;
 use crate::domain::{Seq, Timestamp};
 use crate::live::{Ending, Gap, Step, Subscription};
+use crate::meter::Raised;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -25,6 +27,9 @@ use std::time::Duration;
 use tokio::time::{Instant, Sleep};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
+/// Why a stream ended that its other side left, and one whose other side took nothing.
+const LEFT: &str = "left";
+const STALLED: &str = "stalled";
 /// How long before the end of its token a stream says so.
 const EXPIRING: Duration = Duration::from_mins(1);
 /// How long the other side has to take the last frames and close.
@@ -48,7 +53,7 @@ pub struct Pace {
 }
 
 /// A stream's task.
-pub(super) struct Stream<P> {
+pub(super) struct Stream<P: Protocol> {
     pipe: Pipe,
     protocol: P,
     pace: Pace,
@@ -64,12 +69,30 @@ pub(super) struct Stream<P> {
     /// The server's shutdown, which nobody else tells a WebSocket that waits for its `auth`.
     closing: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
     _permit: AddressPermit,
+    counted: Counted,
+}
+
+/// A stream as it is counted, from its head to its end.
+struct Counted {
+    traffic: Arc<Traffic>,
+    /// None for one that is only told why it is not let in.
+    open: Option<Raised>,
+    /// Why it ends; unless the server ends it, its other side does.
+    why: &'static str,
 }
 
 impl<P: Protocol> Stream<P> {
     /// A stream that writes `head` first, and then `ready` if it has a subscription.
     pub(super) fn new(taken: Taken, protocol: P, opening: Opening, pace: Pace, permit: AddressPermit) -> Self {
-        let Taken { socket, head, closing, .. } = taken;
+        let Taken { socket, head, closing, traffic, .. } = taken;
+        let way = P::way(&traffic);
+        let open = if let Opening::Refused(reason) = opening {
+            way.turn_away(reason);
+            None
+        } else {
+            way.opened.one();
+            Some(way.open.raise())
+        };
         if let Err(error) = socket2::SockRef::from(&socket).set_send_buffer_size(KERNEL_BUFFER) {
             tracing::debug!(%error, "a stream's socket keeps its own buffer size");
         }
@@ -94,6 +117,7 @@ impl<P: Protocol> Stream<P> {
             said_all: false,
             closing: None,
             _permit: permit,
+            counted: Counted { traffic, open, why: LEFT },
         };
         match opening {
             Opening::Subscribed { subscription, expires } => {
@@ -119,6 +143,7 @@ impl<P: Protocol> Stream<P> {
         if self.ending.is_some() {
             return;
         }
+        self.counted.why = reason.word();
         if let Some(farewell) = Control::farewell(reason) {
             self.protocol.control(farewell, position, &mut self.pipe.outbox);
         }
@@ -155,6 +180,15 @@ impl<P: Protocol> Stream<P> {
 
     /// Takes events while there is room for them.
     fn pull(&mut self, context: &mut Context<'_>) {
+        let mut events = 0;
+        self.take(context, &mut events);
+        // Once for all that a wake-up brings: thousands of streams count in the same place.
+        if events > 0 {
+            P::way(&self.counted.traffic).deliveries.add(events);
+        }
+    }
+
+    fn take(&mut self, context: &mut Context<'_>, events: &mut u64) {
         while self.ending.is_none() && self.pipe.has_room() {
             if self.release(context).is_pending() {
                 break;
@@ -163,8 +197,14 @@ impl<P: Protocol> Stream<P> {
             let minded = subscription.newest_erasure();
             match subscription.poll_next(context) {
                 Poll::Ready(Step::Event(event)) => match self.protocol.event(&event) {
-                    Framed::Ready(frame) => self.pipe.outbox.push_event(frame, &event),
-                    Framed::Later(frame) => self.pipe.held = Some(Held { event, minded, frame }),
+                    Framed::Ready(frame) => {
+                        *events += u64::from(!frame.is_empty());
+                        self.pipe.outbox.push_event(frame, &event);
+                    }
+                    Framed::Later(frame) => {
+                        *events += 1;
+                        self.pipe.held = Some(Held { event, minded, frame });
+                    }
                 },
                 Poll::Ready(Step::Passing(passing)) => self.pipe.outbox.push(self.protocol.passing(&passing)),
                 Poll::Ready(Step::Reset(gap)) => {
@@ -229,10 +269,15 @@ impl<P: Protocol> Stream<P> {
     fn write(&mut self, context: &mut Context<'_>) -> Poll<()> {
         self.mind_erasures();
         let before = self.pipe.outbox.written();
-        match self.pipe.outbox.poll_write(&self.pipe.socket, context) {
+        let written = self.pipe.outbox.poll_write(&self.pipe.socket, context);
+        let bytes = self.pipe.outbox.written() - before;
+        if bytes > 0 {
+            P::way(&self.counted.traffic).bytes.add(bytes);
+        }
+        match written {
             Poll::Ready(Ok(())) => {
                 self.stalled = None;
-                if self.pipe.outbox.written() != before {
+                if bytes > 0 {
                     self.heartbeat_at = Instant::now() + self.pace.heartbeat;
                     self.look_at.get_or_insert(self.heartbeat_at);
                 }
@@ -256,6 +301,14 @@ impl<P: Protocol> Stream<P> {
                 }
                 Poll::Pending
             }
+        }
+    }
+}
+
+impl<P: Protocol> Drop for Stream<P> {
+    fn drop(&mut self) {
+        if self.counted.open.is_some() {
+            P::way(&self.counted.traffic).ended.of(&self.counted.why).one();
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Taking a socket over from hyper: an answer carries a mark, and the front door hands the bare socket on.
 
+use super::Traffic;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode, Version, header};
 use parking_lot::Mutex;
@@ -22,6 +23,8 @@ pub(super) struct Taken {
     pub(super) read_ahead: Bytes,
     /// Cancelled when the server begins to shut down.
     pub(super) closing: CancellationToken,
+    /// What is counted of it.
+    pub(super) traffic: Arc<Traffic>,
 }
 
 /// The mark, in the extensions of an answer that went through the whole router. Its body is never sent.

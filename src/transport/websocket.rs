@@ -9,6 +9,7 @@ use super::control::Control;
 use super::outbox::Outbox;
 use super::protocol::{Framed, Left, Pipe, Protocol, poll_discard};
 use super::stream::{Opening, Pace, Stream};
+use super::traffic::{Traffic, Way};
 use super::{AddressPermit, TakeOver};
 use crate::domain::{ConversationId, Seq, Timestamp};
 use crate::live::{Event, Passing, Subscription};
@@ -274,6 +275,10 @@ fn code(error: &tungstenite::Error) -> u16 {
 }
 
 impl Protocol for WebSocket {
+    fn way(traffic: &Traffic) -> &Way {
+        &traffic.websocket
+    }
+
     fn event(&self, event: &Arc<Event>) -> Framed {
         Framed::Ready(event.frames.websocket().clone())
     }

@@ -8,6 +8,7 @@ use axum::routing::get;
 use goldcrest::transport::{Addresses, Door, DoorOptions, Pace, echo, listen};
 use http::{HeaderMap, StatusCode, header};
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -24,7 +25,7 @@ async fn main() {
     let options = DoorOptions { connections: 64, head_timeout: LONG, stall: LONG, silence: LONG };
     let router = Router::new().route("/", get(upgrade)).with_state(Addresses::new(64));
     let (closing, closed) = (CancellationToken::new(), CancellationToken::new());
-    Door::new(router, options, TaskTracker::new(), closing, closed).open(listener).await;
+    Door::new(router, options, Arc::default(), TaskTracker::new(), closing, closed).open(listener).await;
 }
 
 /// The server's half of a handshake with a client that is known to know its own.

@@ -9,6 +9,7 @@
 //! - `compat` asks whether the clients of older systems get what their documents say.
 //! - `house` holds the law of imports and of style as tables, and reads `src/` by it.
 //! - `deployment` asks whether container files, unit and proxies speak of the same things as the program.
+//! - `watched` asks what an operator sees: metrics, readiness, traces, and the boards that show them.
 //! - `readme` runs the README's tour and what `docs/compat/` shows, and compares the tables in `docs/` with the code.
 //!
 //! A test waits for what it needs with a deadline and never sleeps for time; randomness prints its seed, and
@@ -29,3 +30,4 @@ mod live;
 mod mail;
 mod readme;
 mod support;
+mod watched;

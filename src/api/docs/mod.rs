@@ -37,6 +37,8 @@ const PAGES: &[(&str, &str, &str)] = &[
     ("Operating", "cluster", include_str!("../../../docs/cluster.md")),
     ("Operating", "options", include_str!("../../../docs/options.md")),
     ("Operating", "logging", include_str!("../../../docs/logging.md")),
+    ("Operating", "metrics", include_str!("../../../docs/metrics.md")),
+    ("Operating", "sizing", include_str!("../../../docs/sizing.md")),
     ("Operating", "backup", include_str!("../../../docs/backup.md")),
     ("Operating", "doctor", include_str!("../../../docs/doctor.md")),
 ];

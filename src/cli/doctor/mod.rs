@@ -18,6 +18,7 @@ mod proxy;
 mod server;
 mod settings;
 mod upgrade;
+mod watching;
 
 use super::failed::Failed;
 use crate::app::preflight;
@@ -90,6 +91,7 @@ pub(super) async fn run(command: Command) -> Result<(), Failed> {
     nodes::look(&options, &mut report).await?;
     report.begin("server")?;
     let here = server::look(&patient, &mut report).await?;
+    watching::look(&patient, &mut report).await?;
     report.begin("way from outside")?;
     proxy::look(&patient, here.as_ref(), &mut report).await?;
     report.end()

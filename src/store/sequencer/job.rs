@@ -1,17 +1,21 @@
 //! A change on its way through the writing task, and its answer on the way back.
 
 use super::super::batch::{Abort, Batch, Wants};
-use super::{Change, SubmitError};
+use super::{Change, SubmitError, Written};
 use crate::domain::Refusal;
 use futures_util::future::BoxFuture;
 use sea_orm::DbErr;
+use std::sync::Arc;
 use tokio::sync::oneshot;
+use tracing::Span;
 
 /// A change of any type, with the way back to its caller.
 pub(super) trait Job: Send {
     fn wants(&self, wants: &mut Wants);
     fn decide<'a>(&'a mut self, batch: &'a mut Batch) -> BoxFuture<'a, Result<(), DbErr>>;
     fn answer(&mut self, failure: Option<SubmitError>);
+    /// The wait for it, as it is traced.
+    fn traced(&self) -> &Span;
     /// Tells the operator why it was not written, with what is known of whoever handed it in.
     fn tell(&self, what: &str, error: &DbErr);
 }
@@ -21,12 +25,20 @@ pub(super) struct Pending<C: Change> {
     decided: Option<Result<C::Output, Refusal>>,
     answer: Option<oneshot::Sender<Result<C::Output, SubmitError>>>,
     /// Where it was handed in: a request, an operation of a socket, or nothing of the kind.
-    place: tracing::Span,
+    place: Span,
+    /// The wait for it, as it is traced.
+    traced: Span,
+    written: Arc<Written>,
 }
 
 impl<C: Change> Pending<C> {
-    pub(super) fn new(change: C, answer: oneshot::Sender<Result<C::Output, SubmitError>>) -> Self {
-        Self { change, decided: None, answer: Some(answer), place: tracing::Span::current() }
+    pub(super) fn new(
+        change: C,
+        answer: oneshot::Sender<Result<C::Output, SubmitError>>,
+        traced: Span,
+        written: Arc<Written>,
+    ) -> Self {
+        Self { change, decided: None, answer: Some(answer), place: Span::current(), traced, written }
     }
 }
 
@@ -65,8 +77,13 @@ impl<C: Change> Job for Pending<C> {
             (Some(failure), _) => Err(failure),
             (None, None) => Err(SubmitError::Broken),
         };
+        self.written.told(outcome.as_ref());
         // A caller who is gone does not want to know.
         drop(answer.send(outcome));
+    }
+
+    fn traced(&self) -> &Span {
+        &self.traced
     }
 
     fn tell(&self, what: &str, error: &DbErr) {
@@ -97,7 +114,7 @@ mod tests {
             (Some(SubmitError::OutcomeUnknown), SubmitError::OutcomeUnknown),
         ] {
             let (answer, mut told) = oneshot::channel();
-            let mut job = Pending::new(Nothing, answer);
+            let mut job = Pending::new(Nothing, answer, Span::none(), Arc::default());
             job.decided = Some(Err(Refusal::NotOwner));
             job.answer(failure);
             assert_eq!(told.try_recv(), Ok(Err(expected)));

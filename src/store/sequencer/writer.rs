@@ -1,9 +1,10 @@
 //! The task behind the queue: takes what has come in as one batch, commits it, hands it over and answers.
 
 use super::job::Job;
-use super::{HandOver, SubmitError};
+use super::{HandOver, SubmitError, Written};
 use crate::domain::events::Record;
 use crate::domain::{Seq, Timestamp};
+use crate::meter::TRACED;
 use crate::store::Store;
 use crate::store::batch::{Batch, Wants, WorkingSet};
 use crate::store::clock::Clock;
@@ -14,10 +15,13 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use sea_orm::{DatabaseTransaction, DbErr, EntityTrait, SqliteTransactionMode, TransactionOptions};
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tracing::field::Empty;
+use tracing::{Instrument, Span};
 
 /// The most changes in one transaction: beyond some hundreds a commit's cost is shared well enough, and the first of
 /// them should not wait for more.
@@ -37,7 +41,7 @@ pub(super) type Commit =
 /// What became of one transaction.
 enum Attempt {
     /// It is on disk, or there was nothing to write.
-    Done { records: Vec<Record> },
+    Done { records: Vec<Record>, wrote: bool },
     /// There is no database, or its clock is not ours to take; nothing was written.
     NoClock(DbErr),
     /// A statement failed or a change panicked; all was rolled back.
@@ -46,6 +50,20 @@ enum Attempt {
     Unknown { id: i64, records: Vec<Record>, error: DbErr },
     /// The line of numbers went back under us.
     Diverged,
+}
+
+impl Attempt {
+    /// As it is counted.
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Done { wrote: true, .. } => "committed",
+            Self::Done { wrote: false, .. } => "nothing_to_write",
+            Self::NoClock(_) => "no_database",
+            Self::RolledBack(_) => "rolled_back",
+            Self::Unknown { .. } => "outcome_unknown",
+            Self::Diverged => "replaced",
+        }
+    }
 }
 
 /// The writing task: what it writes with, and what it knows from the batch before.
@@ -57,6 +75,7 @@ pub(super) struct Writer {
     last: Option<Last>,
     batches: u64,
     emptied: Emptied,
+    written: Arc<Written>,
 }
 
 /// What this task knows of the line, from its last batch.
@@ -78,9 +97,9 @@ struct Emptied {
 
 impl Writer {
     /// A task that has written nothing yet.
-    pub(super) fn new(store: Store, hand_over: HandOver, commit: Commit) -> Self {
+    pub(super) fn new(store: Store, hand_over: HandOver, commit: Commit, written: Arc<Written>) -> Self {
         let (set, emptied) = (WorkingSet::default(), Emptied::default());
-        Self { store, hand_over, commit, set, last: None, batches: 0, emptied }
+        Self { store, hand_over, commit, set, last: None, batches: 0, emptied, written }
     }
 
     /// Writes what comes in until told to stop, and then what had come in before.
@@ -115,8 +134,13 @@ impl Writer {
         let mut again = false;
         let mut there = true;
         let failure = loop {
-            match self.attempt(jobs).await {
-                Attempt::Done { records } => {
+            let traced = traced(jobs);
+            let attempt = self.attempt(jobs).instrument(traced.clone()).await;
+            traced.record("outcome", attempt.word());
+            drop(traced);
+            self.written.batches.of(&attempt.word()).one();
+            match attempt {
+                Attempt::Done { records, .. } => {
                     (self.hand_over)(records).await;
                     break None;
                 }
@@ -183,6 +207,7 @@ impl Writer {
         if self.store.is_replaced() {
             return Attempt::Diverged;
         }
+        let began = Instant::now();
         let set = std::mem::take(&mut self.set);
         // The lock comes before anything else is read: what a change decides on must be true when it commits.
         let db = match self.store.write.begin(immediate()).await {
@@ -226,7 +251,7 @@ impl Writer {
                 if db.rollback().await.is_ok() {
                     self.set = set;
                 }
-                return Attempt::Done { records: Vec::new() };
+                return Attempt::Done { records: Vec::new(), wrote: false };
             }
             Err(error) => {
                 // After an error the connection is not assumed to be inside a transaction: nothing more is run in it. Of a
@@ -244,13 +269,20 @@ impl Writer {
             let soon = self.emptied.last.map_or_else(Instant::now, |last| last + EMPTIED_EVERY);
             self.emptied.due.get_or_insert(soon);
         }
-        if let Err(error) = (self.commit)(db).await {
+        let committing = Instant::now();
+        let traced = tracing::info_span!(target: TRACED, "commit");
+        if let Err(error) = (self.commit)(db).instrument(traced).await {
             return Attempt::Unknown { id, records, error };
         }
+        self.written.commit_time.took(committing.elapsed());
+        self.written.batch_time.took(began.elapsed());
+        self.written.batch_changes.count_all(jobs.len());
+        self.written.batch_events.count_all(records.len());
+        Span::current().record("events", records.len());
         self.set = set;
         let event = records.last().map(|record| (record.seq, id)).or(self.last.and_then(|last| last.event));
         self.last = Some(Last { batch: id, head: clock.head, event });
-        Attempt::Done { records }
+        Attempt::Done { records, wrote: true }
     }
 
     /// Whether a batch was committed whose COMMIT was not answered. Waiting for the clock waits for the old
@@ -306,6 +338,17 @@ impl Writer {
             tracing::warn!(%error, "old rows of the table commits were not cleared away");
         }
     }
+}
+
+/// A batch as it is traced, with the waits that it ends.
+fn traced(jobs: &[Box<dyn Job>]) -> Span {
+    let traced = tracing::info_span!(target: TRACED, parent: None, "batch", changes = jobs.len(), events = Empty, outcome = Empty);
+    if !traced.is_disabled() {
+        for job in jobs {
+            traced.follows_from(job.traced());
+        }
+    }
+    traced
 }
 
 async fn decide(jobs: &mut [Box<dyn Job>], batch: &mut Batch) -> Result<(), DbErr> {

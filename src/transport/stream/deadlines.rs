@@ -1,6 +1,6 @@
 //! What a stream does when its time has come: heartbeats, the end of its credentials, and those who are gone.
 
-use super::{EXPIRING, SHORTEST_LOOK, Stream};
+use super::{EXPIRING, SHORTEST_LOOK, STALLED, Stream};
 use crate::domain::Timestamp;
 use crate::transport::close::CloseReason;
 use crate::transport::control::Control;
@@ -22,6 +22,7 @@ impl<P: Protocol> Stream<P> {
             } else if now >= since + self.pace.stall {
                 // Whoever read a little all the same has made room for a little more.
                 if !self.pipe.outbox.squeeze(&self.pipe.socket) {
+                    self.counted.why = STALLED;
                     return Poll::Ready(false);
                 }
                 self.stalled = Some((now, self.pipe.outbox.written()));

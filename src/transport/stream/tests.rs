@@ -31,7 +31,8 @@ async fn connection() -> (TcpStream, TcpStream) {
 async fn stream<P: Protocol>(bench: &Bench, socket: TcpStream, protocol: P) -> Stream<P> {
     let subscription = Box::new(bench.open(ANN, Cursor::After(Seq(1))).await);
     let closing = CancellationToken::new();
-    let taken = Taken { socket, head: Bytes::from_static(b"head"), read_ahead: Bytes::new(), closing };
+    let taken =
+        Taken { socket, head: Bytes::from_static(b"head"), read_ahead: Bytes::new(), closing, traffic: Arc::default() };
     let permit = Addresses::new(1).admit(Ipv4Addr::LOCALHOST.into()).expect("a place");
     let opening = Opening::Subscribed { subscription, expires: None };
     let pace = Pace { heartbeat: LONG, stall: LONG, auth: LONG };

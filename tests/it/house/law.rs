@@ -19,17 +19,22 @@ pub enum MayImport {
 use MayImport::{Everything, These};
 
 pub const ROOMS: &[Room] = &[
+    Room { name: "meter", answers: "How much of it?", may_import: These(&[]) },
     Room { name: "domain", answers: "What is true?", may_import: These(&[]) },
-    Room { name: "store", answers: "What is kept?", may_import: These(&["domain"]) },
-    Room { name: "live", answers: "Who hears it?", may_import: These(&["domain", "store"]) },
-    Room { name: "mail", answers: "How does mail leave?", may_import: These(&["domain"]) },
-    Room { name: "service", answers: "What may be done?", may_import: These(&["domain", "store", "live", "mail"]) },
-    Room { name: "transport", answers: "How do bytes travel?", may_import: These(&["domain", "live"]) },
-    Room { name: "gate", answers: "Who gets in?", may_import: These(&["domain", "transport", "config"]) },
+    Room { name: "store", answers: "What is kept?", may_import: These(&["meter", "domain"]) },
+    Room { name: "live", answers: "Who hears it?", may_import: These(&["meter", "domain", "store"]) },
+    Room { name: "mail", answers: "How does mail leave?", may_import: These(&["meter", "domain"]) },
+    Room {
+        name: "service",
+        answers: "What may be done?",
+        may_import: These(&["meter", "domain", "store", "live", "mail"]),
+    },
+    Room { name: "transport", answers: "How do bytes travel?", may_import: These(&["meter", "domain", "live"]) },
+    Room { name: "gate", answers: "Who gets in?", may_import: These(&["meter", "domain", "transport", "config"]) },
     Room {
         name: "api",
         answers: "What is our language?",
-        may_import: These(&["domain", "service", "transport", "gate", "config"]),
+        may_import: These(&["meter", "domain", "service", "transport", "gate", "config"]),
     },
     Room {
         name: "compat",
@@ -37,7 +42,7 @@ pub const ROOMS: &[Room] = &[
         may_import: These(&["domain", "service", "transport", "gate"]),
     },
     Room { name: "config", answers: "What was asked for at the start?", may_import: These(&[]) },
-    Room { name: "telemetry", answers: "How is it watched?", may_import: These(&[]) },
+    Room { name: "telemetry", answers: "How is it watched?", may_import: These(&["meter"]) },
     Room {
         name: "admin",
         answers: "How does the operator reach a running server?",
@@ -101,6 +106,17 @@ pub const BELONGINGS: &[Belonging] = &[
         why: "nobody who says or does something knows whether there are other nodes",
     },
     Belonging { crates: &["lettre"], rooms: &["mail"], why: "nobody who has something to say waits for a mail server" },
+    Belonging {
+        crates: &[
+            "opentelemetry",
+            "opentelemetry_sdk",
+            "opentelemetry_otlp",
+            "opentelemetry_http",
+            "tracing_opentelemetry",
+        ],
+        rooms: &["telemetry"],
+        why: "who does something makes a span, and does not know whether it goes anywhere",
+    },
 ];
 
 /// Spellings that must not occur outside tests.

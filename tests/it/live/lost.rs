@@ -210,3 +210,32 @@ async fn comes_and_goes(database_server: &DatabaseServer) {
     let (one, two, three, ()) = tokio::join!(talk(1), talk(2), talk(3), trouble);
     all_goes_on(&server, &alice, &[], 1 + one + two + three, stream).await;
 }
+
+/// What another node writes comes late to a node for which the log takes long to read.
+#[tokio::test]
+async fn whoever_is_late_for_long_is_not_ready_and_catches_up() {
+    let database_server = DatabaseServer::start("postgres").await;
+    let (server, alice, _, (mut stream, start)) = begins(&database_server).await;
+    // Each row takes longer than any answer should, and less long than a database that counts as lost.
+    server.sql("ALTER TABLE events RENAME TO slow_events").await;
+    server.sql("CREATE VIEW events AS SELECT * FROM slow_events WHERE pg_sleep(8) IS NOT NULL").await;
+    server
+        .sql(
+            "INSERT INTO slow_events (seq, topic, kind, at, data, batch, message_id) \
+             SELECT seq + 1, topic, kind, at, data, batch, NULL FROM slow_events ORDER BY seq DESC LIMIT 1",
+        )
+        .await;
+    server.sql("UPDATE clock SET head = head + 1").await;
+    let late = eventually(seconds(60), "the server not to be ready", async || {
+        let answer = server.stranger().get("/readyz").await;
+        (answer.status == 503).then_some(answer)
+    })
+    .await;
+    late.refused(503, "behind");
+    eventually(seconds(60), "the server to have caught up", async || {
+        (server.stranger().get("/readyz").await.status == 200).then_some(())
+    })
+    .await;
+    within(seconds(10), "what the other node wrote", stream.until_seq(start + 1)).await;
+    drop(alice);
+}

@@ -101,7 +101,7 @@ async fn is_told(server: &Server, alice: &Person, bob: &Person, open: Vec<(Trans
         refused(&answer);
     }
     let not_ready = stranger.get("/readyz").await;
-    refused(&not_ready);
+    not_ready.refused(503, "database_replaced");
     assert!(not_ready.json()["detail"].as_str().unwrap().contains("Restart"), "{}", not_ready.describe());
     let mut late = SseClient::open(server.address, &bob.stream()).await.expect("an answer that ends no EventSource");
     let (heard, _) = late.until_end(seconds(5)).await;

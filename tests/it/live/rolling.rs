@@ -116,16 +116,17 @@ async fn nodes_are_restarted_one_after_the_other_and_nothing_is_lost() {
     let (end_is, end) = watch::channel(None);
     let (stop, stopped) = watch::channel(false);
     let wanderers = people.iter().flat_map(|person| {
-        [Transport::Sse, Transport::WebSocket].into_iter().cycle().take(NODES * 2).enumerate().map(|(number, transport)| {
-            let nodes = everywhere(person);
-            Wanderer { nodes, transport, at: number % NODES, cursor: start, heard: Vec::new(), away: Vec::new() }
-        })
+        [Transport::Sse, Transport::WebSocket].into_iter().cycle().take(NODES * 2).enumerate().map(
+            |(number, transport)| {
+                let nodes = everywhere(person);
+                Wanderer { nodes, transport, at: number % NODES, cursor: start, heard: Vec::new(), away: Vec::new() }
+            },
+        )
     });
     let listening: Vec<_> = wanderers.map(|wanderer| tokio::spawn(wanderer.listens(end.clone()))).collect();
     let writing = people.iter().enumerate();
-    let writing: Vec<_> = writing
-        .map(|(name, person)| tokio::spawn(writes(name, everywhere(person), group, stopped.clone())))
-        .collect();
+    let writing: Vec<_> =
+        writing.map(|(name, person)| tokio::spawn(writes(name, everywhere(person), group, stopped.clone()))).collect();
 
     for server in &mut servers {
         server.ask_to_stop();

@@ -165,3 +165,23 @@ mod embedded {
         );
     }
 }
+
+#[tokio::test]
+async fn who_reaches_the_metrics_and_whether_traces_arrive_is_looked_at() {
+    let collector = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", collector.local_addr().unwrap());
+    let server = Server::options().set("--metrics-listen", "127.0.0.1:0").start().await;
+    let operator = Operator::beside(&server);
+    let (listen, metrics) = (server.address.to_string(), server.own_addresses["metrics"].to_string());
+    let diagnosis =
+        Diagnosis::of(&operator, &["--listen", &listen, "--metrics-listen", &metrics, "--otlp-url", &url]).await;
+    diagnosis.says("metrics", "fine", "for this machine alone", "").says("traces", "fine", "somebody listens", "");
+    drop(collector);
+    let diagnosis = Diagnosis::of(&operator, &["--listen", &listen, "--otlp-url", &url]).await;
+    diagnosis.says("traces", "warning", "nobody is to be reached", "start the collector");
+    let diagnosis = Diagnosis::of(&operator, &["--listen", &listen, "--metrics-listen", &listen]).await;
+    diagnosis.says("metrics", "wrong", "does not give out its metrics", "restart the server");
+    let open = Operator::alone();
+    let diagnosis = Diagnosis::of(&open, &["--listen", "127.0.0.1:0", "--metrics-listen", "0.0.0.0:9090"]).await;
+    diagnosis.says("metrics", "warning", "lets others in", "--metrics-listen 127.0.0.1:9090");
+}
