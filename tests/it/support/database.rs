@@ -6,7 +6,7 @@
 
 use super::Log;
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, QueryResult, Statement,
+    ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, QueryResult, Statement,
     TransactionTrait,
 };
 use std::fs::{DirBuilder, OpenOptions};
@@ -20,6 +20,8 @@ pub struct Database {
     home: TempDir,
     /// Its URL and that of the database in which it was made, if it is on a database server.
     server: Option<(String, String)>,
+    /// Whether another goes on to use it when this is gone.
+    is_shared: bool,
 }
 
 impl Database {
@@ -40,13 +42,24 @@ impl Database {
     }
 
     fn prepared(home: TempDir, server: Option<(String, String)>) -> Self {
-        let database = Self { home, server };
+        let database = Self { home, server, is_shared: false };
         if database.server.is_some() {
             // Who shares a database has to be given the key; it is where the server would have made one.
             DirBuilder::new().mode(0o700).create(database.data_dir()).expect("a data directory");
             database.make_key();
         }
         database
+    }
+
+    /// The same database for one server more, which reaches it at this port and has a directory of its own with the same key.
+    pub fn shared_at(&self, port: u16) -> Self {
+        let home = tempfile::tempdir().expect("a directory for the server");
+        let (url, admin) = self.server.clone().expect("only what is on a database server can be shared");
+        let own = format!(":{}/", self.port().expect("its URL has a port"));
+        let shared = Self { home, server: Some((url.replace(&own, &format!(":{port}/")), admin)), is_shared: true };
+        DirBuilder::new().mode(0o700).create(shared.data_dir()).expect("a data directory");
+        std::fs::copy(self.key(), shared.key()).expect("the key can be copied");
+        shared
     }
 
     fn make_key(&self) {
@@ -109,6 +122,14 @@ impl Database {
         database.close().await.expect("the database can be closed");
     }
 
+    /// Says something to it, if it is there.
+    pub async fn try_sql(&self, statement: &str) -> Result<(), DbErr> {
+        let (url, _) = self.server.as_ref().expect("a database server");
+        let database = sea_orm::Database::connect(one(url.clone())).await?;
+        database.execute_unprepared(statement).await?;
+        database.close().await
+    }
+
     /// How many rows of a table a condition holds for.
     pub async fn count(&self, table: &str, condition: &str) -> i64 {
         let database = self.connect().await;
@@ -159,7 +180,7 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
-        let Some((url, admin)) = self.server.take() else { return };
+        let Some((url, admin)) = self.server.take().filter(|_| !self.is_shared) else { return };
         let name = url.rsplit('/').next().unwrap_or_default().to_owned();
         // A runtime of its own: the test's may be at its end.
         let dropped = std::thread::spawn(move || {
