@@ -54,6 +54,15 @@ const OF_NODES: [Fault; 8] =
 const OF_THE_DATABASE: [Fault; 4] =
     [DatabaseRestarted, DatabaseRestartedAtCommit, DatabaseCrashedAtCommit, DatabaseFrozen];
 
+/// What all nodes suffer from comes less often than what one does.
+fn most_between(kinds: &[Fault]) -> usize {
+    match kinds.len() {
+        1 => 15_000,
+        4 => 8_000,
+        _ => 3_000,
+    }
+}
+
 /// The schedule, and what came of it.
 pub struct Faults {
     run: Arc<Run>,
@@ -83,26 +92,27 @@ impl Faults {
         );
     }
 
+    /// Until the time is over; where there is little of it, until each kind has had its turn.
     async fn lane(&self, mut chance: Chance, kinds: &[Fault]) {
-        let mut round = 0;
-        while round == 0 || (self.run.elapsed() < self.run.plan.long && self.run.failure().is_none()) {
+        let long = self.run.plan.is_long();
+        let goes_on = || self.run.failure().is_none();
+        loop {
             let mut bag = kinds.to_vec();
-            while !bag.is_empty() && self.run.failure().is_none() {
-                if round > 0 && self.run.elapsed() >= self.run.plan.long {
-                    return;
-                }
+            while !bag.is_empty() && goes_on() {
                 let fault = bag.swap_remove(chance.between(0, bag.len() - 1));
                 let node = self.run.node(&mut chance);
                 self.strikes(fault, node, &mut chance).await;
-                // Something has to go well in between. What is timed is for others too: it comes less often.
-                let most = match (self.run.plan.is_long(), fault) {
-                    (true, FrozenWithTheClock) => 15_000,
-                    (true, _) => 2000,
-                    (false, _) => 300,
-                };
-                tokio::time::sleep(Duration::from_millis(chance.between(most / 10, most) as u64)).await;
+                // Something has to go well in between.
+                let pause = if long { chance.between(200, most_between(kinds)) } else { chance.between(50, 600) };
+                tokio::time::sleep(Duration::from_millis(pause as u64)).await;
+                if long && self.run.elapsed() >= self.run.plan.long {
+                    return;
+                }
             }
-            round += 1;
+            // Where there is little time, each kind has its turn, and that is all.
+            if !long || !goes_on() {
+                return;
+            }
         }
     }
 
@@ -118,7 +128,7 @@ impl Faults {
             self.run.tell(format!("{fault:?}"));
             self.run.cluster.nodes.iter().for_each(|node| node.is_troubled());
             self.of_the_database(fault, chance).await;
-            self.run.cluster.nodes.iter().for_each(|node| node.is_well());
+            self.run.cluster.nodes.iter().for_each(|node| node.is_relieved());
             return;
         }
         let _turn = node.turn.lock().await;
@@ -130,7 +140,7 @@ impl Faults {
             node.is_troubled();
             self.of_a_node(fault, &node, chance).await;
             self.run.tell(format!("{fault:?}: {} is over", node.name));
-            node.is_well();
+            node.is_relieved();
         }
     }
 
@@ -246,7 +256,7 @@ impl Faults {
         node.thaw();
         drop(asking.await);
         self.run.tell(format!("{FrozenWithTheClock:?}: {} is over", node.name));
-        node.is_well();
+        node.is_relieved();
     }
 
     /// The longest time in which nobody commits anything, until one of some length is over.

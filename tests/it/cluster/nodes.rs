@@ -55,8 +55,8 @@ pub struct Node {
     pub to_database: Proxy,
     /// One who does something to it at a time.
     pub turn: tokio::sync::Mutex<()>,
-    /// Since when it has been well.
-    well_since: Mutex<Option<Instant>>,
+    /// How much is in its way, and since when that is as it is.
+    troubles: Mutex<(usize, Instant)>,
     address: Mutex<SocketAddr>,
     process: Mutex<Option<Child>>,
     log: PathBuf,
@@ -76,7 +76,7 @@ impl Cluster {
             let node = Node {
                 name: format!("node {number}"),
                 turn: tokio::sync::Mutex::default(),
-                well_since: Mutex::new(None),
+                troubles: Mutex::new((0, Instant::now())),
                 address: Mutex::new(to_database.address),
                 process: Mutex::new(None),
                 log: logs.path().join(format!("node{number}.log")),
@@ -199,17 +199,20 @@ impl Node {
 
     /// Something is in its way from now on.
     pub fn is_troubled(&self) {
-        *self.well_since.lock() = None;
+        let mut troubles = self.troubles.lock();
+        *troubles = (troubles.0 + 1, Instant::now());
     }
 
-    /// Nothing is in its way any more.
-    pub fn is_well(&self) {
-        *self.well_since.lock() = Some(Instant::now());
+    /// It no longer is.
+    pub fn is_relieved(&self) {
+        let mut troubles = self.troubles.lock();
+        *troubles = (troubles.0 - 1, Instant::now());
     }
 
     /// Whether nothing has been in its way for so long.
     pub fn has_been_well_for(&self, time: Duration) -> bool {
-        self.well_since.lock().is_some_and(|since| since.elapsed() >= time)
+        let (troubles, since) = *self.troubles.lock();
+        troubles == 0 && since.elapsed() >= time
     }
 }
 

@@ -56,9 +56,6 @@ pub struct Run {
 impl Run {
     pub async fn begin(plan: Plan, kind: &str) -> Self {
         let cluster = Cluster::start(kind).await;
-        for node in &cluster.nodes {
-            node.is_well();
-        }
         Self {
             plan,
             cluster,
