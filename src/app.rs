@@ -1,6 +1,7 @@
 //! Puts all the rooms together: the only file that sees every one of them but the command line, which calls it.
 
 mod adapters;
+mod neighbours;
 mod preflight;
 
 use crate::admin::AdminSocket;
@@ -10,7 +11,7 @@ use crate::config::{
 };
 use crate::gate::{Gate, GateOptions, Limits, Origins};
 use crate::lifecycle::{self, StopSignals};
-use crate::live::{Ending, Follower, FollowerOptions, Hub, HubOptions};
+use crate::live::{Ending, Follower, FollowerOptions, Hub, HubOptions, NatsOptions, Relay, RelayError};
 use crate::mail::{MailError, Postman, Way, Writer};
 use crate::service::tokens::Tokens;
 use crate::service::{Admission, Post, Rules, Services};
@@ -27,6 +28,7 @@ use tokio_util::task::TaskTracker;
 use adapters::Adapters;
 
 pub use adapters::AdaptersError;
+pub use neighbours::nats;
 pub use preflight::{Preflight, mail_mode, preflight, signing_key_file};
 
 /// How much longer a revoked session is remembered than its tokens last, for clocks and caches.
@@ -50,6 +52,18 @@ pub enum StartError {
     /// With a database server the key must be given: other nodes need the same.
     #[error("with --database-url the signing key must be given: --jwt-key-file FILE, the same on every node")]
     KeyNotGiven,
+    /// Several nodes have nothing in common without a database server.
+    #[error("--nats-url ties nodes of one database server together: give --database-url too, the same to each")]
+    NatsWithoutServer,
+    /// Whoever reaches NATS would read and write everybody's messages.
+    #[error(
+        "NATS carries everybody's messages, and --nats-url names no credentials for it: write nats://USER:PASSWORD@HOST:4222, or \
+         give --nats-credentials-file FILE. If nobody but these nodes can reach it, say --nats-insecure"
+    )]
+    NatsWithoutCredentials,
+    /// There is no way to the other nodes.
+    #[error(transparent)]
+    Relay(#[from] RelayError),
     /// The database cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
@@ -84,21 +98,36 @@ pub struct Composed {
     pub stop: CancellationToken,
     /// The writing task.
     pub tracker: TaskTracker,
+    /// What tells other nodes of it, if there are any, and its end.
+    relaying: (TaskTracker, CancellationToken),
+}
+
+/// What leads out of the process, beside the database.
+#[derive(Debug, Default)]
+pub struct WaysOut {
+    /// The way of letters, if there is one.
+    pub post: Option<Post>,
+    /// The way to other nodes, if there are any.
+    pub nats: Option<NatsOptions>,
 }
 
 impl Composed {
-    /// Writes what was taken and closes the database.
+    /// Writes what was taken, tells other nodes of it, and closes the database.
     pub async fn close(self) {
         self.stop.cancel();
         self.tracker.close();
         self.tracker.wait().await;
+        let (tracker, stop) = self.relaying;
+        stop.cancel();
+        tracker.close();
+        tracker.wait().await;
         drop(self.services);
         self.store.close().await;
     }
 }
 
 /// Opens the database and puts together what may be done with it. The caller holds the data directory.
-pub async fn compose(options: &Options, post: Option<Post>) -> Result<Composed, StartError> {
+pub async fn compose(options: &Options, ways: WaysOut) -> Result<Composed, StartError> {
     let tokens = tokens(options)?;
     let url = match &options.place.database_url {
         Some(url) => url.clone(),
@@ -112,7 +141,15 @@ pub async fn compose(options: &Options, post: Option<Post>) -> Result<Composed, 
     let hub_options =
         HubOptions { ring_bytes: options.ring_bytes, stream_queue: options.stream_queue, revocations_kept };
     let hub = Arc::new(Hub::new(hub_options, clock.head, revoked));
-    let follower = Arc::new(Follower::new(hub, store.clone()));
+    let (relay, task) = match &ways.nats {
+        Some(nats) => Some(Relay::open(nats, clock.line).await?).unzip(),
+        None => (None, None),
+    };
+    let follower = Arc::new(Follower::new(hub, store.clone()).with_relay(relay));
+    let relaying = (TaskTracker::new(), CancellationToken::new());
+    if let Some(task) = task {
+        relaying.0.spawn(task.run(Arc::clone(&follower), relaying.1.clone()));
+    }
     let stop = CancellationToken::new();
     let tracker = TaskTracker::new();
     let hand_over = {
@@ -124,8 +161,8 @@ pub async fn compose(options: &Options, post: Option<Post>) -> Result<Composed, 
     };
     let (sequencer, writing) = Sequencer::new(store.clone(), options.write_queue, hand_over, stop.clone());
     tracker.spawn(writing);
-    let services = Services::new(store.clone(), sequencer, follower, tokens, rules(options), post);
-    Ok(Composed { services, store, stop, tracker })
+    let services = Services::new(store.clone(), sequencer, follower, tokens, rules(options), ways.post);
+    Ok(Composed { services, store, stop, tracker, relaying })
 }
 
 fn tokens(options: &Options) -> Result<Tokens, StartError> {
@@ -208,7 +245,7 @@ pub async fn serve(options: Options) -> Result<(), StartError> {
     let data_dir = DataDir::open(&options.place.data_dir)?;
     let _lock = data_dir.lock()?;
     let (post, postman) = mail(&options)?.unzip();
-    let composed = compose(&options, post).await?;
+    let composed = compose(&options, WaysOut { post, nats: nats(&options)? }).await?;
     let listener = listen(options.listen).map_err(|error| StartError::Listen(options.listen, error, "--listen"))?;
     let address = listener.local_addr()?;
 

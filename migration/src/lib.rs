@@ -13,6 +13,7 @@ mod m20261121_000007_know_who_is_there;
 mod m20261121_000008_let_messages_expire;
 mod m20261121_000009_find_ended_sessions;
 mod m20261121_000010_find_who_took_part;
+mod m20261121_000011_know_the_line;
 
 /// All steps, oldest first.
 #[derive(Debug)]
@@ -32,6 +33,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000008_let_messages_expire::Migration),
             Box::new(m20261121_000009_find_ended_sessions::Migration),
             Box::new(m20261121_000010_find_who_took_part::Migration),
+            Box::new(m20261121_000011_know_the_line::Migration),
         ]
     }
 }

@@ -27,6 +27,9 @@ pub fn preflight(options: &Options) -> Preflight {
         Err(error) => refusals.push(error.into()),
     }
     warnings.extend(of_mail(options));
+    if let Err(error) = super::nats(options) {
+        refusals.push(error);
+    }
     let postman = match mail(options) {
         Ok(way) => way.map(|(_, postman)| postman),
         Err(error) => {

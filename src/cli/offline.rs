@@ -26,7 +26,7 @@ pub(super) fn is_empty(options: &Options) -> Result<bool, Failed> {
 
 /// Does it here, where no server runs, as the lock proves.
 pub(super) async fn carry_out(options: &Options, lock: Lock, verb: Verb) -> Result<Outcome, Failed> {
-    let composed = app::compose(options, None).await?;
+    let composed = app::compose(options, app::WaysOut::default()).await?;
     let outcome = verb.carry_out(&composed.services).await;
     composed.close().await;
     drop(lock);

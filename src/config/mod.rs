@@ -28,6 +28,10 @@ pub struct Options {
     #[command(flatten)]
     pub place: Place,
 
+    /// The way to other nodes.
+    #[command(flatten)]
+    pub nats: Nats,
+
     /// Where browsers and clients reach this server, such as `https://chat.example.org`. Its origin is the one whose
     /// pages may write. Without it those are the pages at the server's own port, by the name localhost or an address of
     /// this machine; pages at other ports are strangers too.
@@ -158,6 +162,24 @@ pub struct Place {
     pub database_url: Option<String>,
 }
 
+/// The way to the other nodes that share the database, where there are several.
+#[derive(Debug, Clone, Args)]
+pub struct Nats {
+    /// NATS, by which nodes of one database server hear of each other at once, such as
+    /// `nats://user:password@10.0.0.5:4222`, or tls:// and so on; several servers of one NATS with commas between.
+    #[arg(long, env = "GOLDCREST_NATS_URL", hide_env_values = true, value_delimiter = ',', value_parser = values::nats)]
+    pub nats_url: Vec<Url>,
+
+    /// File with the credentials for NATS, as nsc writes it, instead of a user and password in the URL.
+    #[arg(long, env = "GOLDCREST_NATS_CREDENTIALS_FILE")]
+    pub nats_credentials_file: Option<PathBuf>,
+
+    /// Whether NATS may be used without credentials. Whoever reaches it reads and writes everybody's messages there.
+    #[arg(long, env = "GOLDCREST_NATS_INSECURE", value_enum, default_value_t = NatsInsecure::Off)]
+    #[arg(num_args = 0..=1, default_missing_value = "on")]
+    pub nats_insecure: NatsInsecure,
+}
+
 /// The interfaces of older systems, for their clients.
 #[derive(Debug, Clone, Args)]
 pub struct Compat {
@@ -259,6 +281,17 @@ pub enum AnonymousChannels {
     #[value(aliases = ["true", "yes", "1"])]
     On,
     /// It takes an account.
+    #[value(aliases = ["false", "no", "0"])]
+    Off,
+}
+
+/// Whether NATS may be used without credentials.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum NatsInsecure {
+    /// It may, because nobody else reaches it.
+    #[value(aliases = ["true", "yes", "1"])]
+    On,
+    /// It may not.
     #[value(aliases = ["false", "no", "0"])]
     Off,
 }

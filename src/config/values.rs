@@ -31,6 +31,13 @@ pub fn public_url(text: &str) -> Result<Url, String> {
     web(text).ok_or_else(|| "a URL such as https://chat.example.org".to_owned())
 }
 
+/// A server of NATS.
+pub fn nats(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).ok();
+    url.filter(|url| matches!(url.scheme(), "nats" | "tls") && url.has_host())
+        .ok_or_else(|| "a URL such as nats://user:password@10.0.0.5:4222, or tls://…".to_owned())
+}
+
 /// An origin (RFC 6454): no path, and no pattern.
 pub fn origin(text: &str) -> Result<Url, String> {
     if text == "*" {

@@ -3,10 +3,14 @@
 use super::event::Event;
 use super::hub::{Applied, Hub};
 use super::log::Log;
+use super::passing::Passing;
+use super::presence::Turn;
+use super::relay::Relay;
 use super::slot::Ending;
 use super::subscription::{RegisterError, Subscription, Wish};
+use crate::domain::ephemeral::Ephemeral;
 use crate::domain::events::Record;
-use crate::domain::{Seq, Timestamp};
+use crate::domain::{ConversationId, Seq, Timestamp, UserId};
 use crate::store::{Store, StoreError};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -40,13 +44,26 @@ pub struct Follower {
     /// One at a time fills a gap.
     filling: tokio::sync::Mutex<()>,
     reachable: AtomicBool,
+    /// The way to the other nodes, if there are any.
+    relay: Option<Relay>,
 }
 
 impl Follower {
     /// Follows this log into this hub.
     pub fn new(hub: Arc<Hub>, store: Store) -> Self {
         let log = Arc::new(Log::new(store));
-        Self { hub, log, filling: tokio::sync::Mutex::default(), reachable: AtomicBool::new(true) }
+        Self { hub, log, filling: tokio::sync::Mutex::default(), reachable: AtomicBool::new(true), relay: None }
+    }
+
+    /// The same with a way to other nodes that write to the same log.
+    #[must_use]
+    pub fn with_relay(self, relay: Option<Relay>) -> Self {
+        Self { relay, ..self }
+    }
+
+    /// The way to the other nodes, if there are any.
+    pub fn relay(&self) -> Option<&Relay> {
+        self.relay.as_ref()
     }
 
     /// The hub.
@@ -69,10 +86,14 @@ impl Follower {
         Subscription::register(Arc::clone(&self.hub), Arc::clone(&self.log), wish).await
     }
 
-    /// Sends a committed batch to its hearers, after what is missing before it.
+    /// Sends a committed batch to its hearers, here and on other nodes, after what is missing before it.
     pub async fn committed(&self, records: Vec<Record>) {
-        for record in records {
-            let event = Arc::new(Event::new(&record));
+        let records: Arc<[Record]> = records.into();
+        if let Some(relay) = self.relay.as_ref().filter(|_| !records.is_empty()) {
+            relay.say_batch(&records);
+        }
+        for record in records.iter() {
+            let event = Arc::new(Event::new(record));
             while self.apply(&event) == Applied::Gap {
                 // Another node committed before us, and we have not heard of it yet.
                 if let Err(error) = self.fill(event.seq.previous()).await {
@@ -85,6 +106,33 @@ impl Follower {
                 }
             }
         }
+    }
+
+    /// Sends what another node has committed to its hearers here, as far as it is what comes next. That it is what the
+    /// database holds is looked at twice a second.
+    pub(super) fn heard(&self, records: &[Record]) {
+        for record in records.iter().filter(|record| record.seq > self.hub.applied()) {
+            if self.hub.apply(&Arc::new(Event::new(record))) != Applied::Done {
+                return;
+            }
+        }
+    }
+
+    /// Tells the others in a conversation what passes there, on whichever node they are.
+    pub fn tell_members(&self, conversation: ConversationId, except: UserId, ephemeral: &Ephemeral) {
+        let at = Timestamp::now();
+        if let Some(relay) = &self.relay {
+            relay.say_ephemeral(ephemeral, at);
+        }
+        self.hub.tell_members(conversation, except, &Passing::new(ephemeral, at));
+    }
+
+    /// Somebody shows himself, or no longer does: those who may see him are told, on whichever node they are.
+    pub fn note_shown(&self, user: UserId) {
+        if let Some(relay) = &self.relay {
+            relay.say_shown(user);
+        }
+        self.hub.presence().note(Turn::Shown(user));
     }
 
     /// Reads the clock's head again and again until told to stop.
@@ -117,7 +165,8 @@ impl Follower {
         }
     }
 
-    async fn look(&self) -> Result<(), StoreError> {
+    /// Compares what is known with the database, and applies what is new there.
+    pub(super) async fn look(&self) -> Result<(), StoreError> {
         let store = self.log.store();
         // Before the clock, which must not be older than what it is compared with.
         let (applied, batch) = self.hub.last_known();

@@ -4,6 +4,7 @@
 //! is over, and another node that says so) vouch for him until a moment. What has changed waits in a set to be told, so
 //! that however many come and go at once, there is at most one entry for each of them.
 
+mod news;
 #[cfg(test)]
 mod tests;
 
@@ -30,6 +31,13 @@ pub enum Source {
     Poll,
     /// Another node, by its number.
     Node(u64),
+}
+
+impl Source {
+    /// Whether it is this node that says so.
+    fn is_here(self) -> bool {
+        !matches!(self, Self::Node(_))
+    }
 }
 
 /// Something that those who see each other may have to hear of.
@@ -66,6 +74,8 @@ pub struct Presence {
     inner: Mutex<Inner>,
     /// Wakes the one who tells.
     waiting: Notify,
+    /// Wakes the one who tells other nodes.
+    news: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -76,6 +86,8 @@ struct Inner {
     turns: HashSet<Turn>,
     /// Changes of who may see whom among the turns.
     changes: usize,
+    /// Who may have come to this node or left it, where other nodes are to hear of that.
+    news: Option<HashSet<UserId>>,
 }
 
 #[derive(Debug, Default)]
@@ -91,6 +103,11 @@ impl Person {
         self.streams > 0 || self.until().is_some_and(|until| until > now)
     }
 
+    /// Whether he is there by what this node itself knows.
+    fn is_here(&self, now: Instant) -> bool {
+        self.streams > 0 || self.vouched.iter().any(|(source, until)| source.is_here() && *until > now)
+    }
+
     /// Until when others vouch for him.
     fn until(&self) -> Option<Instant> {
         self.vouched.iter().map(|(_, until)| *until).max()
@@ -103,7 +120,11 @@ impl Presence {
         let mut inner = self.inner.lock();
         let person = inner.people.entry(user).or_default();
         person.streams += 1;
-        if person.told.is_none() {
+        let (is_first, is_told) = (person.streams == 1, person.told.is_some());
+        if is_first && inner.note_news(user) {
+            self.news.notify_one();
+        }
+        if !is_told {
             inner.turns.insert(Turn::Moved(user));
             self.waiting.notify_one();
         }
@@ -146,7 +167,9 @@ impl Presence {
         loop {
             let wait = {
                 let mut inner = self.inner.lock();
-                inner.look(Instant::now());
+                if inner.look(Instant::now()) {
+                    self.news.notify_one();
+                }
                 let turns = inner.take(most);
                 if !turns.is_empty() {
                     return turns;
@@ -200,15 +223,22 @@ impl Presence {
         people.into_iter().filter(|user| inner.people.get(user).is_some_and(|person| person.is_online(now))).collect()
     }
 
-    /// All who are there.
-    pub fn online(&self) -> Vec<UserId> {
+    /// All who are there by what this node itself knows: of the others their own nodes know.
+    pub fn here(&self) -> Vec<UserId> {
         let (inner, now) = (self.inner.lock(), Instant::now());
-        inner.people.iter().filter(|(_, person)| person.is_online(now)).map(|(user, _)| *user).collect()
+        inner.people.iter().filter(|(_, person)| person.is_here(now)).map(|(user, _)| *user).collect()
     }
 
-    /// All of whom it is known that they are there, or were until now.
-    pub fn known(&self) -> Vec<UserId> {
-        self.inner.lock().people.keys().copied().collect()
+    /// All who are here, or were until now.
+    pub fn last_here(&self) -> Vec<UserId> {
+        let was_here = |person: &Person| person.vouched.is_empty() || person.vouched.iter().any(|(it, _)| it.is_here());
+        let inner = self.inner.lock();
+        inner.people.iter().filter(|(_, person)| was_here(person)).map(|(user, _)| *user).collect()
+    }
+
+    /// Whether anything is known of somebody's being there.
+    pub(super) fn knows(&self, user: UserId) -> bool {
+        self.inner.lock().people.contains_key(&user)
     }
 
     /// Remembers what was told of somebody: that he is there, and whether anybody could see that.
@@ -270,19 +300,29 @@ impl Inner {
         }
     }
 
-    /// Looks at those who are due.
-    fn look(&mut self, now: Instant) {
+    /// Somebody may have come to this node or left it. Whether anybody wants to hear of that.
+    fn note_news(&mut self, user: UserId) -> bool {
+        self.news.as_mut().is_some_and(|news| news.insert(user))
+    }
+
+    /// Looks at those who are due. Whether there may be news for other nodes.
+    fn look(&mut self, now: Instant) -> bool {
+        let mut news = false;
         while let Some((due, user)) = self.due.first().copied().filter(|(due, _)| *due <= now) {
             self.due.remove(&(due, user));
             let Some(person) = self.people.get_mut(&user) else { continue };
             person.due = None;
             person.vouched.retain(|(_, until)| *until > now);
-            if let (0, Some(until)) = (person.streams, person.until()) {
-                self.look_at(user, until);
-            } else if !person.is_online(now) {
+            let next = if person.streams == 0 { person.vouched.iter().map(|(_, until)| *until).min() } else { None };
+            let (is_here, is_online) = (person.is_here(now), person.is_online(now));
+            news |= !is_here && self.note_news(user);
+            if let Some(next) = next {
+                self.look_at(user, next);
+            } else if !is_online {
                 self.turns.insert(Turn::Moved(user));
             }
         }
+        news
     }
 
     fn take(&mut self, most: usize) -> Vec<Turn> {

@@ -110,7 +110,8 @@ impl Hub {
             Effect::Leave(conversation, user) if few(conversation) => Turn::Member(*conversation, *user),
             Effect::Contact(one, other) if here(one) || here(other) => Turn::Contact(*one.min(other), *one.max(other)),
             Effect::Block(blocker, blocked) if here(blocked) => Turn::Block(*blocker, *blocked),
-            Effect::Settings(user) if here(user) => Turn::Settings(*user),
+            // He may be there on another node, and who sees him here.
+            Effect::Settings(user) if here(user) || self.presence.knows(*user) => Turn::Settings(*user),
             _ => return,
         };
         self.presence.note(turn);

@@ -11,7 +11,6 @@ use crate::domain::links::Purpose;
 use crate::domain::sessions::{Principal, Session, check_name};
 use crate::domain::users::{self, Circle, Status, User, UserRef, Username, fold};
 use crate::domain::{Refusal, Timestamp, UserId};
-use crate::live::Turn;
 use crate::store::UserFilter;
 use changes::{SetPassword, Suspend, UpdateProfile};
 
@@ -301,7 +300,7 @@ impl Services {
         let (user, shown) = self.submit_as(principal, UpdateProfile { user: principal.user, profile })?.await?;
         if shown {
             // Of somebody who is not there no event tells whether it was otherwise before.
-            self.follower().hub().presence().note(Turn::Shown(user.id));
+            self.follower().note_shown(user.id);
         }
         Ok(user)
     }

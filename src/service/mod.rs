@@ -219,6 +219,8 @@ impl<C: Change> Change for As<C> {
     fn wants(&self, wants: &mut Wants) {
         if self.session == NO_SESSION {
             wants.user(self.user);
+        } else {
+            wants.session(self.session);
         }
         self.change.wants(wants);
     }
@@ -232,8 +234,10 @@ impl<C: Change> Change for As<C> {
                 return Err(Refusal::Unauthorized.into());
             }
         }
-        // What was committed before this batch has been handed to the hub.
-        if self.hub.is_revoked(self.session) {
+        // What was committed here before this batch has been handed to the hub. What other nodes did may still be on its
+        // way, and there the revoker may have heard already that it is done.
+        let heard_all = self.hub.applied() >= batch.head_before();
+        if self.hub.is_revoked(self.session) || !heard_all && batch.is_revoked(self.session).await? {
             return Err(Refusal::Unauthorized.into());
         }
         self.change.decide(batch).await

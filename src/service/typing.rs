@@ -3,8 +3,7 @@
 use super::{Failure, Services};
 use crate::domain::ephemeral::Ephemeral;
 use crate::domain::sessions::Principal;
-use crate::domain::{ConversationId, Timestamp, UserId};
-use crate::live::Passing;
+use crate::domain::{ConversationId, UserId};
 use dashmap::DashMap;
 use parking_lot::Mutex;
 use std::time::Duration;
@@ -69,8 +68,7 @@ impl Services {
         if self.store().is_close(place).await? {
             let ephemeral =
                 if stopped { Ephemeral::TypingStopped(place, user) } else { Ephemeral::TypingStarted(place, user) };
-            let passing = Passing::new(&ephemeral, Timestamp::now());
-            self.follower().hub().tell_members(place, principal.user, &passing);
+            self.follower().tell_members(place, principal.user, &ephemeral);
         }
         Ok(())
     }

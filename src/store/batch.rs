@@ -24,9 +24,9 @@ use crate::domain::conversations::{Conversation, Role};
 use crate::domain::events::Record;
 use crate::domain::sessions::Session;
 use crate::domain::users::User;
-use crate::domain::{ConversationId, MessageId, Refusal, Timestamp, UserId};
+use crate::domain::{ConversationId, MessageId, Refusal, Seq, SessionId, Timestamp, UserId};
 use sea_orm::{DatabaseTransaction, DbErr, EntityTrait};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 pub use expiry::Forgotten;
 
@@ -163,6 +163,11 @@ pub struct Batch {
     pub(super) erased: bool,
     pub(super) set: WorkingSet,
     pending: Pending,
+    /// Where the line ended before this batch.
+    head_before: Seq,
+    /// The sessions that its changes are made with, and those of them that were revoked, once somebody has asked.
+    sessions: HashSet<SessionId>,
+    revoked: Option<HashSet<SessionId>>,
     at: Timestamp,
     /// How often changes wrote something: a refusal is found before its change does.
     writes: u64,
@@ -179,7 +184,25 @@ impl Batch {
     ) -> Self {
         set.trim();
         let at = now.max(clock.last_at);
-        Self { db, clock, id, records: Vec::new(), erased: false, set, pending: Pending::default(), at, writes: 0 }
+        Self {
+            db,
+            clock,
+            id,
+            records: Vec::new(),
+            erased: false,
+            set,
+            pending: Pending::default(),
+            head_before: clock.head,
+            sessions: HashSet::new(),
+            revoked: None,
+            at,
+            writes: 0,
+        }
+    }
+
+    /// The last event that was committed before this batch, by whichever node.
+    pub fn head_before(&self) -> Seq {
+        self.head_before
     }
 
     /// Where the numbers stand: a refusal must leave this as it was.

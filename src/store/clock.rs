@@ -31,6 +31,8 @@ pub struct Clock {
     pub first_message: MessageId,
     /// The last batch that was committed, by whichever node.
     pub batch: i64,
+    /// Which line of numbers this is: a random name, another for each database, and another after a restore.
+    pub line: i64,
 }
 
 impl Clock {
@@ -61,6 +63,7 @@ impl Clock {
             first_session: Set(self.first_session.0),
             first_message: Set(self.first_message.0),
             batch: Set(self.batch),
+            line: Set(self.line),
         };
         clock::Entity::update(row).exec(db).await.map(drop)
     }
@@ -84,6 +87,7 @@ impl From<clock::Model> for Clock {
             first_session: SessionId(row.first_session),
             first_message: MessageId(row.first_message),
             batch: row.batch,
+            line: row.line,
         }
     }
 }

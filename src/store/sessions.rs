@@ -94,6 +94,19 @@ pub(super) async fn revoked_since(db: &impl ConnectionTrait, moment: Timestamp) 
     Ok(ids.into_iter().map(SessionId).collect())
 }
 
+/// Those of these that were revoked.
+pub(super) async fn revoked_among(db: &impl ConnectionTrait, ids: &[SessionId]) -> Result<Vec<SessionId>, DbErr> {
+    let ids: Vec<i64> = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::Id.is_in(ids.iter().map(|id| id.0)))
+        .filter(Column::RevokedAt.is_not_null())
+        .into_tuple()
+        .all(db)
+        .await?;
+    Ok(ids.into_iter().map(SessionId).collect())
+}
+
 pub(super) async fn renew(db: &impl ConnectionTrait, session: &Session) -> Result<(), DbErr> {
     let row = ActiveModel {
         id: Set(session.id.0),

@@ -40,6 +40,8 @@ pub fn start(json: bool, level: &str) -> Result<(), BadFilter> {
     let libraries = ["sqlx", "sea_orm", "hyper", "hyper_util", "tungstenite", "rustls", "h2", "reqwest"];
     // Where nothing at all is wanted, theirs would be the only lines.
     let wanted = filter.max_level_hint() != Some(LevelFilter::OFF);
+    // What it has to say comes to us as events, and would be said twice.
+    filter = filter.add_directive("async_nats=off".parse()?);
     for library in libraries.into_iter().filter(|_| wanted) {
         filter = filter.add_directive(format!("{library}=warn").parse()?);
     }

@@ -27,7 +27,7 @@ async fn somebody_comes_at_once_and_goes_after_a_moment() {
     assert_eq!(moved(&presence).await, (vec![Turn::Moved(ANN)], false));
     assert_eq!(start.elapsed(), GRACE);
     presence.forget(ANN);
-    assert_eq!(presence.online(), []);
+    assert_eq!((presence.here(), presence.knows(ANN)), (vec![], false));
 }
 
 #[tokio::test(start_paused = true)]

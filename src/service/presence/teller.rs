@@ -49,7 +49,7 @@ impl Services {
             let turns = tokio::select! {
                 () = stop.cancelled() => break,
                 _ = refresh.tick() => {
-                    self.write_seen(hub.presence().online(), Timestamp::now()).await;
+                    self.write_seen(hub.presence().here(), Timestamp::now()).await;
                     continue;
                 }
                 turns = hub.presence().next(TURNS) => turns,
@@ -63,7 +63,7 @@ impl Services {
                 }
             }
         }
-        self.write_seen(hub.presence().known(), Timestamp::now()).await;
+        self.write_seen(hub.presence().last_here(), Timestamp::now()).await;
     }
 
     async fn tell(&self, turns: &[Turn]) -> Result<(), Failure> {

@@ -1,6 +1,6 @@
 //! What changes ask of the batch: rows as they are under the clock, its own writes included.
 
-use super::{Abort, Batch};
+use super::{Abort, Batch, ROWS};
 use crate::domain::conversations::{Conversation, Role, direct_key};
 use crate::domain::sessions::Session;
 use crate::domain::users::User;
@@ -8,6 +8,7 @@ use crate::domain::{ConversationId, Seq, SessionId, Timestamp, UserId};
 use crate::store::messages::Kept;
 use crate::store::stays::Lasting;
 use crate::store::{conversations, messages, sessions, stays, users};
+use std::collections::HashSet;
 
 impl Batch {
     /// The moment of this batch: never earlier than that of the event before it.
@@ -49,6 +50,23 @@ impl Batch {
     pub async fn session(&mut self, id: SessionId) -> Result<Option<Session>, Abort> {
         self.write_pending().await?;
         Ok(sessions::by_id(&self.db, id).await?)
+    }
+
+    /// Whether a session was revoked before this batch. Those of all changes are read at once.
+    pub async fn is_revoked(&mut self, id: SessionId) -> Result<bool, Abort> {
+        let is_known = self.sessions.contains(&id);
+        if let Some(revoked) = self.revoked.as_ref().filter(|_| is_known) {
+            return Ok(revoked.contains(&id));
+        }
+        self.sessions.insert(id);
+        let asked: Vec<SessionId> = self.sessions.iter().copied().collect();
+        let mut revoked = HashSet::new();
+        for some in asked.chunks(ROWS) {
+            revoked.extend(sessions::revoked_among(&self.db, some).await?);
+        }
+        let is_revoked = revoked.contains(&id);
+        self.revoked = Some(revoked);
+        Ok(is_revoked)
     }
 
     /// The sessions of a user that were not revoked.

@@ -4,7 +4,7 @@ use super::{Batch, ROWS};
 use crate::domain::conversations::{Kind, direct_key};
 use crate::domain::mentions::Named;
 use crate::domain::reach::Way;
-use crate::domain::{ConversationId, MessageId, UserId};
+use crate::domain::{ConversationId, MessageId, SessionId, UserId};
 use crate::store::{conversations, messages, stays, users};
 use sea_orm::DbErr;
 use std::collections::{HashMap, HashSet};
@@ -25,12 +25,18 @@ pub struct Wants {
     pub(super) positions: HashSet<(UserId, ConversationId)>,
     pub(super) edits: Vec<(MessageId, UserId, Vec<String>)>,
     pub(super) hidden: HashSet<(UserId, MessageId)>,
+    pub(super) sessions: HashSet<SessionId>,
 }
 
 impl Wants {
     /// A user will be asked for.
     pub fn user(&mut self, id: UserId) {
         self.users.insert(id);
+    }
+
+    /// Whether a session was revoked may be asked for.
+    pub fn session(&mut self, id: SessionId) {
+        self.sessions.insert(id);
     }
 
     /// A conversation and somebody's stay in it will be asked for.
@@ -102,6 +108,8 @@ impl Wants {
 impl Batch {
     /// Reads what the changes will ask for.
     pub(in crate::store) async fn prefetch(&mut self, mut wants: Wants) -> Result<(), DbErr> {
+        // They are read when the first is asked for, which is seldom.
+        self.sessions = std::mem::take(&mut wants.sessions);
         wants.directs.retain(|key| !self.set.directs.contains_key(key));
         wants.stays.retain(|pair| !self.set.stays.contains_key(pair));
         wants.client_ids.retain(|key| !self.set.client_ids.contains_key(key));

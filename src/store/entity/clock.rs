@@ -18,6 +18,7 @@ pub struct Model {
     pub last_invitation: i64,
     pub first_session: i64,
     pub first_message: i64,
+    pub line: i64,
 }
 
 #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]

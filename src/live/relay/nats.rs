@@ -1,0 +1,121 @@
+//! The connection to NATS: who we say that we are there, and what is told of it in the log.
+
+use super::{RelayCounts, RelayError};
+use async_nats::{Client, ConnectOptions, Event, ServerAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// How long connecting may take until the next server is tried.
+const CONNECTING: Duration = Duration::from_secs(5);
+/// How often the other side is asked whether it is there; after two questions without an answer it is not.
+const ASKED_EVERY: Duration = Duration::from_secs(5);
+/// Publications on their way to the socket at most: what does not go out is not kept, the database has it.
+const LEAVING: usize = 16;
+/// Publications that have come and were not looked at, for each subscription. More are dropped, and found in the database.
+const COMING: usize = 128;
+
+/// Where NATS is, and how to get in.
+#[derive(Debug, Clone)]
+pub struct NatsOptions {
+    /// Its servers, such as `nats://127.0.0.1:4222`, without credentials. Never empty.
+    pub servers: Vec<String>,
+    /// What lets us in.
+    pub credentials: Credentials,
+}
+
+/// What NATS is shown.
+#[derive(Clone)]
+pub enum Credentials {
+    /// Nothing: anybody can hear what is said there.
+    None,
+    /// A user and his password.
+    Password(String, String),
+    /// A token.
+    Token(String),
+    /// A file with a JWT and the seed of its key, as `nsc` writes it.
+    File(PathBuf),
+}
+
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::None => "None",
+            Self::Password(..) => "Password",
+            Self::Token(_) => "Token",
+            Self::File(_) => "File",
+        })
+    }
+}
+
+/// Connects as soon as it can, and again whenever it has to. `connections` counts how often it did.
+pub(super) async fn connect(
+    options: &NatsOptions,
+    connections: watch::Sender<u64>,
+    counts: Arc<RelayCounts>,
+) -> Result<Client, RelayError> {
+    let connect = with_credentials(&options.credentials)
+        .await?
+        .name("goldcrest")
+        .no_echo()
+        .retry_on_initial_connect()
+        .connection_timeout(CONNECTING)
+        .ping_interval(ASKED_EVERY)
+        .client_capacity(LEAVING)
+        .subscription_capacity(COMING)
+        .event_callback(move |event| {
+            log(&event);
+            match event {
+                Event::Connected => {
+                    counts.connected.store(true, Ordering::Relaxed);
+                    connections.send_modify(|count| *count += 1);
+                }
+                Event::Disconnected | Event::Closed => counts.connected.store(false, Ordering::Relaxed),
+                _ => {}
+            }
+            std::future::ready(())
+        });
+    connect.connect(servers(options)?).await.map_err(unreachable)
+}
+
+/// Connects once, and says what stands in the way.
+pub async fn try_nats(options: &NatsOptions) -> Result<(), RelayError> {
+    let connect = with_credentials(&options.credentials).await?.connection_timeout(CONNECTING);
+    let client = connect.connect(servers(options)?).await.map_err(unreachable)?;
+    client.flush().await.map_err(unreachable)
+}
+
+fn servers(options: &NatsOptions) -> Result<Vec<ServerAddr>, RelayError> {
+    options.servers.iter().map(|server| server.parse().map_err(unreachable)).collect()
+}
+
+fn unreachable(error: impl std::fmt::Display) -> RelayError {
+    RelayError::Server(error.to_string())
+}
+
+async fn with_credentials(credentials: &Credentials) -> Result<ConnectOptions, RelayError> {
+    Ok(match credentials {
+        Credentials::None => ConnectOptions::new(),
+        Credentials::Password(user, password) => ConnectOptions::with_user_and_password(user.clone(), password.clone()),
+        Credentials::Token(token) => ConnectOptions::with_token(token.clone()),
+        Credentials::File(path) => ConnectOptions::with_credentials_file(path)
+            .await
+            .map_err(|why| RelayError::Credentials { file: path.clone(), why })?,
+    })
+}
+
+fn log(event: &Event) {
+    match event {
+        Event::Connected => tracing::info!("connected to NATS"),
+        Event::Disconnected => tracing::warn!(
+            "NATS is gone: other nodes are heard of through the database, up to half a second later, and typing and presence \
+             not at all"
+        ),
+        Event::SlowConsumer(_) => tracing::debug!("NATS said more than this node took; it reads the database"),
+        Event::LameDuckMode | Event::Draining | Event::Closed => tracing::info!("NATS: {event}"),
+        Event::ServerError(error) => tracing::warn!(%error, "NATS refuses something; it will be tried again"),
+        Event::ClientError(error) => tracing::warn!(%error, "NATS cannot be reached; it will be tried again"),
+    }
+}

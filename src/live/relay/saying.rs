@@ -1,0 +1,136 @@
+//! What this node says: its batches, what passes, and again and again who is with it.
+
+use super::super::follower::Follower;
+use super::word::{Passing, Word, write_batch, write_passing};
+use super::{RelayCounts, Subjects};
+use crate::domain::UserId;
+use async_nats::Client;
+use async_nats::connection::State;
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{MissedTickBehavior, timeout};
+use tokio_util::sync::CancellationToken;
+
+/// The longest publication. NATS takes 1 MiB unless told otherwise; of a longer batch the others read in the database.
+const LONGEST: usize = 512 * 1024;
+/// How long a connection that is stuck may take to take one.
+const TAKING: Duration = Duration::from_secs(1);
+/// How often a node says who is with it.
+const REFRESHED: Duration = Duration::from_secs(10);
+/// People in one publication.
+const PEOPLE: usize = 1_000;
+
+/// The one who says it.
+pub(super) struct Saying<'a> {
+    client: Client,
+    node: u64,
+    subjects: &'a Subjects,
+    follower: Arc<Follower>,
+    counts: Arc<RelayCounts>,
+    /// Of whom the others were told that they are here.
+    announced: HashSet<UserId>,
+}
+
+impl<'a> Saying<'a> {
+    pub(super) fn new(
+        client: Client,
+        node: u64,
+        subjects: &'a Subjects,
+        follower: Arc<Follower>,
+        counts: Arc<RelayCounts>,
+    ) -> Self {
+        Self { client, node, subjects, follower, counts, announced: HashSet::new() }
+    }
+
+    /// Says what there is to say until told to stop, and then what was handed in before.
+    pub(super) async fn run(
+        mut self,
+        mut words: mpsc::Receiver<Word>,
+        mut connections: watch::Receiver<u64>,
+        stop: CancellationToken,
+    ) {
+        let hub = Arc::clone(self.follower.hub());
+        hub.presence().announce();
+        let mut refresh = tokio::time::interval(REFRESHED);
+        refresh.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                // What was committed goes before what passes.
+                biased;
+                Some(word) = words.recv() => self.say(word).await,
+                () = stop.cancelled() => break,
+                Ok(()) = connections.changed() => self.say_who_is_here().await,
+                _ = refresh.tick() => self.say_who_is_here().await,
+                // Whoever is sent away because this node stops is soon at another: until then our word for him counts.
+                news = hub.presence().news(PEOPLE), if !hub.is_closed() => self.say_news(news).await,
+            }
+        }
+        while let Ok(word) = words.try_recv() {
+            self.say(word).await;
+        }
+        if self.is_connected() {
+            drop(timeout(TAKING, self.client.flush()).await);
+        }
+    }
+
+    fn is_connected(&self) -> bool {
+        self.client.connection_state() == State::Connected
+    }
+
+    async fn say(&self, word: Word) {
+        match word {
+            Word::Batch(records) => {
+                let most = LONGEST.min(self.client.max_payload());
+                if let Some(text) = write_batch(&records, most) {
+                    self.publish(&self.subjects.events, text).await;
+                }
+            }
+            Word::Passing(passing) => self.say_passing(&passing).await,
+        }
+    }
+
+    async fn say_passing(&self, passing: &Passing) {
+        self.publish(&self.subjects.passing, write_passing(passing)).await;
+    }
+
+    /// What cannot be said now is not said: by the time that it could, the others have read it in the database.
+    async fn publish(&self, subject: &str, text: String) {
+        let said = self.is_connected()
+            && matches!(timeout(TAKING, self.client.publish(subject.to_owned(), text.into())).await, Ok(Ok(())));
+        if !said {
+            self.counts.unsaid.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    async fn say_news(&mut self, news: Vec<(UserId, bool)>) {
+        let (mut users, mut left) = (Vec::new(), Vec::new());
+        for (user, is_here) in news {
+            if is_here && self.announced.insert(user) {
+                users.push(user);
+            } else if !is_here && self.announced.remove(&user) {
+                left.push(user);
+            }
+        }
+        let node = self.node;
+        if !users.is_empty() {
+            self.say_passing(&Passing::Here { node, users }).await;
+        }
+        if !left.is_empty() {
+            self.say_passing(&Passing::Left { node, users: left }).await;
+        }
+    }
+
+    async fn say_who_is_here(&mut self) {
+        if !self.is_connected() || self.follower.hub().is_closed() {
+            return;
+        }
+        let here = self.follower.hub().presence().here();
+        for some in here.chunks(PEOPLE) {
+            self.say_passing(&Passing::Here { node: self.node, users: some.to_vec() }).await;
+        }
+        self.announced = here.into_iter().collect();
+    }
+}
