@@ -38,6 +38,10 @@ pub enum Fault {
     CutFromDatabase,
     /// It hears nothing more from there, and no connection ends.
     SilentDatabase,
+    CutFromNats,
+    SilentNats,
+    NatsGone,
+    NatsFrozen,
     DatabaseRestarted,
     DatabaseRestartedAtCommit,
     DatabaseCrashedAtCommit,
@@ -45,20 +49,22 @@ pub enum Fault {
 }
 
 use Fault::{
-    AnswerLost, CommitLost, CutFromDatabase, DatabaseCrashedAtCommit, DatabaseFrozen, DatabaseRestarted,
-    DatabaseRestartedAtCommit, Frozen, FrozenWithTheClock, Killed, KilledAtCommit, SilentDatabase, Terminated,
+    AnswerLost, CommitLost, CutFromDatabase, CutFromNats, DatabaseCrashedAtCommit, DatabaseFrozen, DatabaseRestarted,
+    DatabaseRestartedAtCommit, Frozen, FrozenWithTheClock, Killed, KilledAtCommit, NatsFrozen, NatsGone, SilentDatabase,
+    SilentNats, Terminated,
 };
 
 const OF_NODES: [Fault; 8] =
     [Frozen, Killed, Terminated, KilledAtCommit, CommitLost, AnswerLost, CutFromDatabase, SilentDatabase];
+const OF_NATS: [Fault; 4] = [CutFromNats, SilentNats, NatsGone, NatsFrozen];
 const OF_THE_DATABASE: [Fault; 4] =
     [DatabaseRestarted, DatabaseRestartedAtCommit, DatabaseCrashedAtCommit, DatabaseFrozen];
 
 /// What all nodes suffer from comes less often than what one does.
 fn most_between(kinds: &[Fault]) -> usize {
     match kinds.len() {
-        1 => 15_000,
-        4 => 8_000,
+        1 => 20_000,
+        4 => 10_000,
         _ => 3_000,
     }
 }
@@ -80,13 +86,14 @@ impl Faults {
         self.count.load(Ordering::Relaxed)
     }
 
-    /// Goes on until the time is over and each kind has had its turn: in one lane nodes, in the other the database server, in the
-    /// third what needs the others to be quiet.
+    /// Goes on until the time is over and each kind has had its turn: in one lane nodes, in others NATS and the database server, in
+    /// the last what needs those to be quiet.
     pub async fn happen(&self, chance: &mut Chance) {
-        let lanes = [chance.split(), chance.split(), chance.split()];
-        let [nodes, database, clock] = lanes;
+        let lanes = [chance.split(), chance.split(), chance.split(), chance.split()];
+        let [nodes, nats, database, clock] = lanes;
         tokio::join!(
             self.lane(nodes, &OF_NODES),
+            self.lane(nats, &OF_NATS),
             self.lane(database, &OF_THE_DATABASE),
             self.lane(clock, &[FrozenWithTheClock])
         );
@@ -129,6 +136,14 @@ impl Faults {
             self.run.cluster.nodes.iter().for_each(|node| node.is_troubled());
             self.of_the_database(fault, chance).await;
             self.run.cluster.nodes.iter().for_each(|node| node.is_relieved());
+            return;
+        }
+        if OF_NATS.contains(&fault) {
+            // This makes nothing wrong, only slow, so nobody needs to be quiet for it.
+            let who = if [CutFromNats, SilentNats].contains(&fault) { &node.name } else { "all" };
+            self.run.tell(format!("{fault:?}: {who}"));
+            self.of_nats(fault, &node, chance).await;
+            self.run.tell(format!("{fault:?}: {who} is over"));
             return;
         }
         let _turn = node.turn.lock().await;
@@ -182,6 +197,30 @@ impl Faults {
         }
     }
 
+    async fn of_nats(&self, fault: Fault, node: &Node, chance: &mut Chance) {
+        let lasts = self.lasts(chance.between(1000, 20_000) as u64, 1500);
+        match fault {
+            CutFromNats | SilentNats => {
+                node.to_nats.set(if fault == CutFromNats { Gate::Cut } else { Gate::Silent });
+                tokio::time::sleep(lasts).await;
+                node.to_nats.set(Gate::Open);
+            }
+            NatsGone => {
+                let mut nats = self.run.cluster.nats.lock().await;
+                nats.goes().await;
+                tokio::time::sleep(lasts).await;
+                nats.comes_back().await;
+            }
+            NatsFrozen => {
+                let nats = self.run.cluster.nats.lock().await;
+                nats.freezes();
+                tokio::time::sleep(lasts).await;
+                nats.thaws();
+            }
+            other => unreachable!("{other:?} is not of NATS"),
+        }
+    }
+
     async fn comes_back(&self, node: &Node, chance: &mut Chance) {
         node.ends().await;
         tokio::time::sleep(self.lasts(chance.between(0, 3000) as u64, 200)).await;
@@ -213,7 +252,7 @@ impl Faults {
             }
             DatabaseFrozen => {
                 server.freezes();
-                tokio::time::sleep(self.lasts(chance.between(2000, 16_000) as u64, 1500)).await;
+                tokio::time::sleep(self.lasts(chance.between(2000, 14_000) as u64, 1500)).await;
                 server.thaws();
             }
             other => unreachable!("{other:?} is not of the database"),

@@ -137,13 +137,14 @@ impl Record {
             self.start = if let Heard::Event(seen) = &heard { seen.seq - 1 } else { cursor };
         }
         self.cursor = cursor.or(self.cursor);
+        let over = self.connections.last().cloned().unwrap_or_default();
+        run.positions.lock().insert(self.name.clone(), (self.cursor, over.clone()));
         match heard {
             Heard::Event(seen) => {
                 run.heard.fetch_add(1, Ordering::Relaxed);
                 self.seen.push((seen, self.connections.len() - 1));
             }
             Heard::Control(control) if !["ready", "bye"].contains(&&*control.kind) => {
-                let over = self.connections.last().cloned().unwrap_or_default();
                 self.strange.push(format!("{} over {over}", control.raw));
             }
             _ => {}

@@ -1,8 +1,8 @@
-//! The history of a cluster: three nodes that share a database while much goes wrong, and a checker of what everybody wrote and heard.
+//! The history of a cluster: three nodes that share a database and NATS while much goes wrong, and a checker of what everybody wrote and heard.
 //!
 //! Every acknowledged message is in the sequence of everybody who may see it exactly once, all sequences agree in order, `seq` has no
 //! gap, and what is given and marked is given once: while nodes are killed, frozen (also between claim and commit), stopped and
-//! started, the database server is restarted, crashed (also during COMMIT) and frozen, and nodes are cut off from what they need.
+//! started, NATS comes and goes, the database server is restarted, crashed (also during COMMIT) and frozen, and nodes are cut off from what they need.
 //!
 //! Each kind of fault has its turn within some twenty seconds. For two minutes, or as long as you like, and with a seed again:
 //!
@@ -17,6 +17,7 @@
 mod faults;
 mod history;
 mod listeners;
+mod lull;
 mod nodes;
 mod proxy;
 mod run;
@@ -29,11 +30,8 @@ use faults::Faults;
 use futures_util::FutureExt;
 use futures_util::future::join_all;
 use history::History;
-use http::Method;
 use listeners::{Habit, Hearer, Record};
-use proxy::Trap;
 use run::{Plan, Run, Somebody};
-use serde_json::json;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -175,15 +173,20 @@ impl Scene {
             run.tell(format!("{}: {}", taker.name, all.counts()));
             given.push((taker.id, all));
         }
-        if run.failure().is_some() {
-            return run.failure();
+        if let Some(wrong) = run.failure().or_else(|| run.cluster.complaints().first().cloned()) {
+            return Some(wrong);
         }
-        last_word(run, &self.host).await;
+        if let Some(wrong) = lull::all_is_prompt(run, &self.host).await {
+            return Some(wrong);
+        }
+        if let Some(wrong) = lull::last_word(run, &self.host).await {
+            return Some(wrong);
+        }
         let goal = History::of(&run.cluster.database).await.log.head();
         run.goal.send_replace(Some(goal));
         let listeners = self.listeners;
         let Ok(records) = timeout(END, listeners.join_all()).await else {
-            return Some(format!("not all listeners hear the last event, {goal}"));
+            return Some(format!("not all listeners hear the last event, {goal}:{}", run.laggards()));
         };
         run.cluster.heal().await;
         let history = History::of(&run.cluster.database).await;
@@ -192,21 +195,6 @@ impl Scene {
         let complains = || complaints.first().cloned();
         run.failure().or_else(|| history.wrong(&sent, &records, &given)).or_else(complains)
     }
-}
-
-/// A message whose node dies once it is committed: no later one betrays it, and no node is told of it.
-async fn last_word(run: &Arc<Run>, host: &Somebody) {
-    let node = Arc::clone(&run.cluster.nodes[0]);
-    let _turn = node.turn.lock().await;
-    let process = node.process_id();
-    let killed = Box::new(move || crate::support::database_server::signal("KILL", process));
-    let mut sprung = node.to_database.lay(Trap::LoseAnswer(killed));
-    let body = json!({"to": ["host"], "text": "the last word"});
-    let answer = host.at(&node).try_call(Method::POST, "/api/v1/messages", Some(&body)).await;
-    assert!(answer.is_err(), "it was killed before it answered: {answer:?}");
-    timeout(END, sprung.changed()).await.expect("the last word to be committed").expect("a proxy");
-    node.ends().await;
-    run.tell("the last word is said");
 }
 
 async fn register(

@@ -3,7 +3,7 @@
 use super::proxy::{Gate, Proxy};
 use crate::support::database_server::signal;
 use crate::support::server::http_client;
-use crate::support::{Caller, Database, DatabaseServer, eventually, seconds};
+use crate::support::{Caller, Database, DatabaseServer, Nats, eventually, seconds};
 use parking_lot::Mutex;
 use std::fs::{File, OpenOptions};
 use std::net::SocketAddr;
@@ -45,6 +45,7 @@ pub struct Cluster {
     pub database_server: DatabaseServer,
     /// Reached without any proxy.
     pub database: Database,
+    pub nats: tokio::sync::Mutex<Nats>,
     http: reqwest::Client,
     logs: Mutex<Option<TempDir>>,
 }
@@ -53,6 +54,9 @@ pub struct Node {
     pub name: String,
     /// Between it and the database.
     pub to_database: Proxy,
+    /// Between it and NATS, which leads to the other nodes.
+    pub to_nats: Proxy,
+    nats_url: String,
     /// One who does something to it at a time.
     pub turn: tokio::sync::Mutex<()>,
     /// How much is in its way, and since when that is as it is.
@@ -68,11 +72,13 @@ impl Cluster {
     pub async fn start(kind: &str) -> Self {
         let database_server = DatabaseServer::start(kind).await;
         let database = database_server.database().await;
+        let nats = Nats::start().await;
         let logs = TempDir::with_prefix("goldcrest-history-").expect("a directory for the logs");
         let mut nodes = Vec::new();
         for number in 1..=NODES {
             let port = database.port().expect("the database has a port");
             let to_database = Proxy::before(SocketAddr::from(([127, 0, 0, 1], port))).await;
+            let to_nats = Proxy::before(nats.address).await;
             let node = Node {
                 name: format!("node {number}"),
                 turn: tokio::sync::Mutex::default(),
@@ -82,13 +88,15 @@ impl Cluster {
                 log: logs.path().join(format!("node{number}.log")),
                 database: database.shared_at(to_database.address.port()),
                 to_database,
+                nats_url: nats.url().replace(&nats.address.to_string(), &to_nats.address.to_string()),
+                to_nats,
             };
             // One after the other: the first makes the tables.
             node.start().await;
             nodes.push(Arc::new(node));
         }
         let http = http_client().timeout(ANSWER).connect_timeout(seconds(1)).build();
-        Self { nodes, database_server, database, http: http.expect("an HTTP client"), logs: Mutex::new(Some(logs)) }
+        Self { nodes, database_server, database, nats: tokio::sync::Mutex::new(nats), http: http.expect("an HTTP client"), logs: Mutex::new(Some(logs)) }
     }
 
     pub fn http(&self) -> reqwest::Client {
@@ -113,6 +121,7 @@ impl Cluster {
             let _turn = node.turn.lock().await;
             node.to_database.disarm();
             node.to_database.set(Gate::Open);
+            node.to_nats.set(Gate::Open);
             node.thaw();
             if !node.runs() {
                 node.start().await;
@@ -150,7 +159,7 @@ impl Node {
                 command.env_remove(name);
             }
         }
-        command.args(OPTIONS).envs(self.database.environment()).stdin(Stdio::null()).stdout(Stdio::piped());
+        command.args(OPTIONS).args(["--nats-url", &self.nats_url]).envs(self.database.environment()).stdin(Stdio::null()).stdout(Stdio::piped());
         let mut child = command.stderr(log).kill_on_drop(true).spawn().expect("the binary starts");
         let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
         // None at all, if it gave up: the database may be away.

@@ -4,6 +4,7 @@ use super::nodes::{Cluster, Node};
 use crate::support::{Caller, Chance, Person};
 use parking_lot::Mutex;
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -51,6 +52,8 @@ pub struct Run {
     pub goal: watch::Sender<Option<u64>>,
     pub acknowledged: AtomicUsize,
     pub heard: AtomicUsize,
+    /// Where each listener is by now, and over which connection.
+    pub positions: Mutex<BTreeMap<String, (Option<u64>, String)>>,
 }
 
 impl Run {
@@ -66,6 +69,7 @@ impl Run {
             goal: watch::Sender::new(None),
             acknowledged: AtomicUsize::new(0),
             heard: AtomicUsize::new(0),
+            positions: Mutex::default(),
         }
     }
 
@@ -113,6 +117,13 @@ impl Run {
 
     pub fn node(&self, chance: &mut Chance) -> Arc<Node> {
         Arc::clone(chance.pick(&self.cluster.nodes))
+    }
+
+    /// Who has not come to the goal.
+    pub fn laggards(&self) -> String {
+        let (goal, positions) = (*self.goal.borrow(), self.positions.lock());
+        let behind = positions.iter().filter(|(_, (cursor, _))| *cursor < goal);
+        behind.map(|(name, (cursor, over))| format!("\n  {name} is at {cursor:?} over {over}")).collect()
     }
 
     pub fn counts(&self) -> String {

@@ -18,10 +18,8 @@ use tempfile::TempDir;
 /// A database for one server. It goes away with this.
 pub struct Database {
     home: TempDir,
-    /// Its URL and that of the database in which it was made, if it is on a database server.
-    server: Option<(String, String)>,
-    /// Whether another goes on to use it when this is gone.
-    is_shared: bool,
+    /// Its URL, if it is on a database server, and that of the database in which it was made, unless somebody else did.
+    server: Option<(String, Option<String>)>,
 }
 
 impl Database {
@@ -35,14 +33,24 @@ impl Database {
         Self::prepared(home, server)
     }
 
+    /// The same one for another node, which has a directory of its own, and the same key.
+    pub fn shared(&self) -> Self {
+        let (url, _) = self.server.as_ref().expect("it is on a database server");
+        let home = tempfile::tempdir().expect("a directory for the server");
+        let database = Self { home, server: Some((url.clone(), None)) };
+        DirBuilder::new().mode(0o700).create(database.data_dir()).expect("a data directory");
+        std::fs::copy(self.key(), database.key()).expect("a key");
+        database
+    }
+
     /// A new one on the database server at this URL, in which one may make databases.
     pub async fn on(admin: &str) -> Self {
         let home = tempfile::tempdir().expect("a directory for the server");
         Self::prepared(home, Some(make_on(admin.to_owned()).await))
     }
 
-    fn prepared(home: TempDir, server: Option<(String, String)>) -> Self {
-        let database = Self { home, server, is_shared: false };
+    fn prepared(home: TempDir, server: Option<(String, Option<String>)>) -> Self {
+        let database = Self { home, server };
         if database.server.is_some() {
             // Who shares a database has to be given the key; it is where the server would have made one.
             DirBuilder::new().mode(0o700).create(database.data_dir()).expect("a data directory");
@@ -51,14 +59,12 @@ impl Database {
         database
     }
 
-    /// The same database for one server more, which reaches it at this port and has a directory of its own with the same key.
+    /// The same as [`Self::shared`], reached at another port.
     pub fn shared_at(&self, port: u16) -> Self {
-        let home = tempfile::tempdir().expect("a directory for the server");
-        let (url, admin) = self.server.clone().expect("only what is on a database server can be shared");
+        let mut shared = self.shared();
         let own = format!(":{}/", self.port().expect("its URL has a port"));
-        let shared = Self { home, server: Some((url.replace(&own, &format!(":{port}/")), admin)), is_shared: true };
-        DirBuilder::new().mode(0o700).create(shared.data_dir()).expect("a data directory");
-        std::fs::copy(self.key(), shared.key()).expect("the key can be copied");
+        let (url, _) = shared.server.as_mut().expect("it is on a database server");
+        *url = url.replace(&own, &format!(":{port}/"));
         shared
     }
 
@@ -180,7 +186,7 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
-        let Some((url, admin)) = self.server.take().filter(|_| !self.is_shared) else { return };
+        let Some((url, Some(admin))) = self.server.take() else { return };
         let name = url.rsplit('/').next().unwrap_or_default().to_owned();
         // A runtime of its own: the test's may be at its end.
         let dropped = std::thread::spawn(move || {
@@ -212,13 +218,13 @@ fn of_the_run() -> Option<String> {
     Some(url.unwrap_or_else(|_| panic!("{which}: GOLDCREST_TEST_DATABASE_URL says where; scripts/databases sets it")))
 }
 
-async fn make_on(admin: String) -> (String, String) {
+async fn make_on(admin: String) -> (String, Option<String>) {
     let name = format!("goldcrest_{:016x}", rand::random::<u64>());
     let database = connect(admin.clone()).await;
     database.execute_unprepared(&format!("CREATE DATABASE {name}")).await.expect("a database can be made");
     database.close().await.expect("the database can be closed");
     let (server, _) = admin.rsplit_once('/').expect("a URL names a database");
-    (format!("{server}/{name}"), admin)
+    (format!("{server}/{name}"), Some(admin))
 }
 
 fn path(path: &Path) -> String {

@@ -1,0 +1,59 @@
+//! A real NATS, by which nodes hear of each other.
+
+use super::database_server::signal;
+use super::deadline::PATIENCE;
+use super::eventually;
+use super::nginx::free_address;
+use std::net::SocketAddr;
+use std::process::Stdio;
+use tokio::net::TcpStream;
+use tokio::process::{Child, Command};
+
+pub struct Nats {
+    pub address: SocketAddr,
+    process: Option<Child>,
+}
+
+impl Nats {
+    /// One that asks for a password.
+    pub async fn start() -> Self {
+        let mut nats = Self::not_yet();
+        nats.comes_back().await;
+        nats
+    }
+
+    /// One that is not there yet.
+    pub fn not_yet() -> Self {
+        Self { address: free_address(), process: None }
+    }
+
+    /// What a node is told of it.
+    pub fn url(&self) -> String {
+        format!("nats://node:p%40ss@{}", self.address)
+    }
+
+    /// Ends it as a power cut would.
+    pub async fn goes(&mut self) {
+        self.process.take().expect("it runs").kill().await.expect("it can be killed");
+    }
+
+    /// Starts it at the address that it always had.
+    pub async fn comes_back(&mut self) {
+        let mut command = Command::new("sh");
+        // Debian has it where only root looks.
+        command.args(["-c", "PATH=$PATH:/usr/sbin exec nats-server --user node --pass 'p@ss' \"$@\"", "sh"]);
+        command.args(["-a", &self.address.ip().to_string(), "-p", &self.address.port().to_string()]);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+        self.process = Some(command.spawn().expect("a shell starts"));
+        eventually(PATIENCE, "NATS to listen", async || TcpStream::connect(self.address).await.ok()).await;
+    }
+
+    /// It stands still: connections stay open, and nothing is answered.
+    pub fn freezes(&self) {
+        signal("STOP", self.process.as_ref().and_then(Child::id).expect("it runs"));
+    }
+
+    pub fn thaws(&self) {
+        signal("CONT", self.process.as_ref().and_then(Child::id).expect("it runs"));
+    }
+}
