@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
 /// How long a trap waits for somebody to write.
-const TRAPPED: Duration = seconds(10);
+const TRAPPED: Duration = seconds(20);
 /// How long a node that is frozen while it has the clock may hold up the others: as long as a transaction may stand idle, and a little.
 const HELD_UP: Duration = seconds(8);
 /// And how long it does so at least.
