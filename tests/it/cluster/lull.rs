@@ -22,6 +22,29 @@ const ATTEMPTS: usize = 3;
 /// hears of it by chance after any time up to half a second.
 const SOON: Duration = Duration::from_millis(250);
 
+/// The connection breaks at COMMIT, before it arrives or before its answer does: what was said is there once, without any name under which
+/// it could be known again, and who said it is told so.
+pub async fn what_breaks_at_commit_is_done_once(run: &Arc<Run>, host: &Somebody) -> Option<String> {
+    for (number, node) in run.cluster.nodes.iter().enumerate() {
+        for (arrives, trap) in [(false, Trap::LoseIt), (true, Trap::LoseAnswer(Box::new(|| {})))] {
+            let text = format!("broken {number} {arrives}");
+            let mut sprung = node.to_database.lay(trap);
+            let body = json!({"to": [host.name], "text": text});
+            if let Err(wrong) = answer(host, node, Method::POST, "/api/v1/messages", Some(&body)).await {
+                return Some(wrong);
+            }
+            if timeout(LONG, sprung.changed()).await.is_err() {
+                return Some(format!("nothing was committed by {}", node.name));
+            }
+            let count = run.cluster.database.count("messages", &format!("text = '{text}'")).await;
+            if count != 1 {
+                return Some(format!("{} acknowledged {text:?}, which is there {count} times", node.name));
+            }
+        }
+    }
+    None
+}
+
 /// One node is cut off from NATS, so that nobody is told what it commits. Another commits then: it has that before its own, and a third,
 /// which is told of the second alone, reads the first in the database at once.
 pub async fn all_is_prompt(run: &Arc<Run>, host: &Somebody) -> Option<String> {

@@ -108,7 +108,8 @@ async fn progress(run: Arc<Run>) {
     let mut ticks = tokio::time::interval(seconds(10));
     loop {
         ticks.tick().await;
-        println!("{:7.2} s  … {}", run.elapsed().as_secs_f64(), run.counts());
+        let laggards = if run.goal.borrow().is_some() { run.laggards() } else { String::new() };
+        println!("{:7.2} s  … {}{laggards}", run.elapsed().as_secs_f64(), run.counts());
     }
 }
 
@@ -174,6 +175,9 @@ impl Scene {
             given.push((taker.id, all));
         }
         if let Some(wrong) = run.failure().or_else(|| run.cluster.complaints().first().cloned()) {
+            return Some(wrong);
+        }
+        if let Some(wrong) = lull::what_breaks_at_commit_is_done_once(run, &self.host).await {
             return Some(wrong);
         }
         if let Some(wrong) = lull::all_is_prompt(run, &self.host).await {

@@ -42,9 +42,9 @@ const OPTIONS: [&str; 14] = [
 /// All nodes, and the database server that they share.
 pub struct Cluster {
     pub nodes: Vec<Arc<Node>>,
-    pub database_server: DatabaseServer,
-    /// Reached without any proxy.
+    /// Reached without any proxy. It is dropped while its server still runs.
     pub database: Database,
+    pub database_server: DatabaseServer,
     pub nats: tokio::sync::Mutex<Nats>,
     http: reqwest::Client,
     logs: Mutex<Option<TempDir>>,
