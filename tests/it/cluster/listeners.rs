@@ -97,8 +97,8 @@ impl Hearer {
                 left = usize::MAX;
             }
             while left > 0 && !has_all(&record) && run.failure().is_none() {
-                // One who listens for long looks up now and then whether all is over.
-                let look_up = leaves.min(Instant::now() + Duration::from_secs(1));
+                // One who listens for long looks up now and then whether all is over, but not before a poll has its answer.
+                let look_up = leaves.min(Instant::now() + ANSWER);
                 let Ok(heard) = timeout_at(look_up, listener.next()).await else {
                     if look_up == leaves {
                         break;
