@@ -36,7 +36,7 @@ pub(crate) enum Verb {
     /// Tells who there is.
     // With braces: serde lets a plain word carry fields that nobody knows.
     ListUsers {},
-    /// Tells of one account.
+    /// Tells of one account, if there is one.
     FindUser { name: String },
     /// Logs somebody in without a password.
     OpenSession { name: String },
@@ -59,6 +59,7 @@ pub(crate) enum Outcome {
     Done,
     User { user: UserRow },
     Users { users: Vec<UserRow> },
+    Found { user: Option<UserRow> },
     Session { access_token: Secret, expires_in: i64 },
     Key { key: Secret, row: KeyRow },
     Keys { keys: Vec<KeyRow> },
@@ -157,7 +158,6 @@ impl Verb {
             | Self::SuspendUser { name }
             | Self::UnsuspendUser { name }
             | Self::DeleteUser { name, .. }
-            | Self::FindUser { name }
             | Self::OpenSession { name } => vec![no_user(name)],
             Self::AddKey { user, conversation_id, .. } => {
                 let id = conversation_id.map_or(0, |id| id.0);
@@ -172,6 +172,7 @@ impl Verb {
             | Self::AddOpenUser { .. }
             | Self::Invite { .. }
             | Self::ListUsers {}
+            | Self::FindUser { .. }
             | Self::Describe {}
             | Self::CopyDatabase { .. } => Vec::new(),
         }
@@ -206,7 +207,10 @@ impl Verb {
                 let users = services.users().await?.into_iter().map(UserRow::from).collect();
                 Ok(Outcome::Users { users })
             }
-            Self::FindUser { name } => Ok(Outcome::User { user: services.account(&name).await?.into() }),
+            Self::FindUser { name } => match services.account(&name).await {
+                Err(Failure::Refused(Refusal::NotFound(_))) => Ok(Outcome::Found { user: None }),
+                found => Ok(Outcome::Found { user: Some(found?.into()) }),
+            },
             Self::Describe {} => Ok(Outcome::Described { condition: services.condition().await }),
             Self::OpenSession { name } => open_session(services, &name).await,
             Self::AddKey { user, name, scopes, conversation_id } => {

@@ -46,6 +46,9 @@ struct About {
     /// How it stands with a request to be his contact.
     #[serde(skip_serializing_if = "Option::is_none")]
     state: Option<&'static str>,
+    /// The limit that is used up, by its name in `RateLimit`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limit: Option<&'static str>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
@@ -211,7 +214,7 @@ impl From<Failure> for Problem {
 impl From<TooMany> for Problem {
     fn from(refused: TooMany) -> Self {
         let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", refused.to_string());
-        problem.retry_after(refused.seconds)
+        problem.retry_after(refused.seconds).about(About { limit: Some(refused.limit), ..About::default() })
     }
 }
 

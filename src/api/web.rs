@@ -10,7 +10,6 @@ use axum::routing::get;
 use http::{HeaderValue, Method, StatusCode, Uri, header};
 use rust_embed::RustEmbed;
 use sha2::{Digest, Sha256};
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
@@ -64,22 +63,26 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 #[folder = "static/"]
 struct Static;
 
-/// The files of the app, packed when somebody asks for one first.
+/// The files of the app, each packed when somebody asks for it first: all of them together would keep the others waiting
+/// who are served by the same thread.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Site(Arc<OnceLock<Contents>>);
 
 /// All files by their names, and the version that they are together.
 #[derive(Debug)]
 struct Contents {
-    files: BTreeMap<String, File>,
+    files: BTreeMap<String, OnceLock<Option<File>>>,
     version: String,
 }
 
 impl Contents {
-    fn read() -> Self {
-        let version = version();
-        let file = |name: Cow<'static, str>| read(&name, &version).map(|file| (name.into_owned(), file));
-        Self { files: Static::iter().filter_map(file).collect(), version }
+    fn named() -> Self {
+        let files = Static::iter().map(|name| (name.into_owned(), OnceLock::new())).collect();
+        Self { files, version: version() }
+    }
+
+    fn find(&self, name: &str) -> Option<File> {
+        self.files.get(name)?.get_or_init(|| read(name, &self.version)).clone()
     }
 }
 
@@ -89,12 +92,12 @@ impl Site {
         if cfg!(debug_assertions) {
             return Static::iter().any(|known| known == name).then(|| read(name, &version())).flatten();
         }
-        self.0.get_or_init(Contents::read).files.get(name).cloned()
+        self.0.get_or_init(Contents::named).find(name)
     }
 
     /// Whether the files are this version.
     fn is(&self, asked: &str) -> bool {
-        if cfg!(debug_assertions) { version() == asked } else { self.0.get_or_init(Contents::read).version == asked }
+        if cfg!(debug_assertions) { version() == asked } else { self.0.get_or_init(Contents::named).version == asked }
     }
 
     fn answer(&self, name: &str, known: &Known) -> Response {
@@ -197,4 +200,21 @@ pub(super) async fn missing(State(site): State<Site>, method: Method, uri: Uri, 
 /// `GET /app/PATH`, and the files beside it.
 async fn file(State(site): State<Site>, known: Known, uri: Uri) -> Response {
     site.answer(uri.path().trim_start_matches('/'), &known)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_packed_when_it_is_asked_for() {
+        let contents = Contents::named();
+        for name in ["index.html", "icon.svg", "index.html"] {
+            assert!(contents.find(name).is_some(), "{name}");
+        }
+        assert!(contents.find("nothing.js").is_none());
+        let packed: Vec<&str> =
+            contents.files.iter().filter(|(_, file)| file.get().is_some()).map(|(name, _)| name.as_str()).collect();
+        assert_eq!(packed, ["icon.svg", "index.html"]);
+    }
 }

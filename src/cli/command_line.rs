@@ -87,8 +87,16 @@ impl CommandLine {
             && let Some(option) = misplaced(&program, &matches, command)
         {
             let name = matches.subcommand_name().unwrap_or_default();
-            let right = if ["serve", "doctor"].contains(&name) { "belongs behind" } else { "means nothing to" };
-            return Err(program.error(ErrorKind::ArgumentConflict, format!("{option} {right} `{name}`")));
+            let why = match command {
+                Command::Serve(_) | Command::Doctor(_) => format!("belongs behind `{name}`"),
+                Command::Health(_) => {
+                    "means nothing to `health`, which looks at no data: it asks the server of this machine at --listen, \
+                     or another with --server"
+                        .to_owned()
+                }
+                _ => format!("means nothing to `{name}`, which goes to a running server: --server says which"),
+            };
+            return Err(program.error(ErrorKind::ArgumentConflict, format!("{option} {why}")));
         }
         Ok(read)
     }

@@ -43,7 +43,12 @@ async fn ask_there(server: &Url) -> Result<(), Failed> {
     let client = remote::client(server, |builder| builder.timeout(PATIENCE))?;
     let url = server.join("readyz").map_err(|error| Failed::Input(format!("--server: {error}")))?;
     let answer = client.get(url).send().await;
-    let answer = answer.map_err(|error| Failed::Remote(format!("no answer from {server}: {}", chain(&error))))?;
+    let answer = answer.map_err(|error| {
+        let cause = chain(&error);
+        Failed::Remote(format!(
+            "no answer from {server}: {cause}. Start the server, or give its real URL with --server"
+        ))
+    })?;
     if answer.status().is_success() {
         return output::line("ready");
     }
@@ -52,27 +57,44 @@ async fn ask_there(server: &Url) -> Result<(), Failed> {
 
 /// Plain TCP and one line of HTTP: the check runs every few seconds and should cost nothing.
 async fn ask_here(listen: SocketAddr) -> Result<(), Failed> {
-    readiness(listen).await?;
-    output::line("ready")
+    match readiness(listen).await {
+        Ok(()) => output::line("ready"),
+        Err(no @ NotReady::Silent(..)) => {
+            Err(Failed::Remote(format!("{no}. Start the server, or give the address that it listens on with --listen")))
+        }
+        Err(no) => Err(Failed::Remote(no.to_string())),
+    }
+}
+
+/// Why a server of this machine does not count as ready.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NotReady {
+    #[error("--listen has port 0, so nobody knows where the server is. Give the real address")]
+    Nowhere,
+    #[error("no answer from {0}: {1}")]
+    Silent(SocketAddr, io::Error),
+    #[error("{0} is not ready ({1}): {body}", body = Printable(.2))]
+    Refuses(SocketAddr, u16, String),
+    #[error("{0} does not speak HTTP")]
+    Foreign(SocketAddr),
 }
 
 /// Whether the server of this machine is ready, or why not.
-pub(super) async fn readiness(listen: SocketAddr) -> Result<(), Failed> {
+pub(super) async fn readiness(listen: SocketAddr) -> Result<(), NotReady> {
     if listen.port() == 0 {
-        let reason = "--listen has port 0, so nobody knows where the server is. Give the real address";
-        return Err(Failed::Input(reason.to_owned()));
+        return Err(NotReady::Nowhere);
     }
     let address = reachable(listen);
     let answer = tokio::time::timeout(PATIENCE, ask(address)).await;
     let answer = answer.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
-    let answer = answer.map_err(|error| Failed::Remote(format!("no answer from {address}: {error}")))?;
+    let answer = answer.map_err(|error| NotReady::Silent(address, error))?;
     match status(&answer) {
         Some(200) => Ok(()),
         Some(status) => {
             let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body.trim());
-            Err(Failed::Remote(format!("{address} is not ready ({status}): {}", Printable(body))))
+            Err(NotReady::Refuses(address, status, body.to_owned()))
         }
-        None => Err(Failed::Remote(format!("{address} does not speak HTTP"))),
+        None => Err(NotReady::Foreign(address)),
     }
 }
 

@@ -49,6 +49,12 @@ fn draw<const N: usize>(heading: [&str; N], rows: Vec<[String; N]>) -> String {
     drawn
 }
 
+/// A number and what it counts.
+pub(super) fn counted<N: Copy + Display + PartialEq + From<u8>>(count: N, one: &str, many: &str) -> String {
+    let noun = if count == N::from(1) { one } else { many };
+    format!("{count} {noun}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -67,8 +67,10 @@ impl Remote {
                 .map_err(|error| Failed::Input(format!("cannot read the token in {}: {error}", path.display())))?;
             return Ok(Secret::new(text.trim().to_owned()));
         }
-        self.token.clone().ok_or_else(|| {
-            Failed::Input("who are you? Give a token in GOLDCREST_TOKEN, or with --token-file".to_owned())
+        // What a command did not print that failed is no token.
+        self.token.clone().filter(|token| !token.reveal().is_empty()).ok_or_else(|| {
+            Failed::Input("who are you? Give a token in GOLDCREST_TOKEN, or with --token-file; at the server's machine `goldcrest token \
+                 NAME` prints one".to_owned())
         })
     }
 

@@ -3,12 +3,12 @@
 use super::backup::{FILES, cannot, copy_whole};
 use super::failed::Failed;
 use super::offline;
-use super::output;
+use super::output::{self, counted};
 use super::progress::watching;
 use crate::config::data_dir::Lock;
 use crate::config::{DataDir, DataDirError, Options};
 use crate::domain::Timestamp;
-use crate::store::{self, Database, Logins, Renumbered, Store, StoreError, database_url};
+use crate::store::{self, Database, Logins, Renumbered, Store, database_url};
 use clap::Args;
 use std::fs::{self, DirBuilder, File};
 use std::io;
@@ -112,10 +112,7 @@ fn occupied(data_dir: &DataDir) -> bool {
 
 /// Moves the numbers of a database forward.
 async fn jump(url: String, logins: Logins) -> Result<Renumbered, Failed> {
-    let store = Store::open(&Database { url }).await?;
-    let done = store.renumber(logins).await;
-    store.close().await;
-    done.map_err(|error: StoreError| Failed::Input(format!("cannot write to the database: {error}")))
+    Ok(Store::renumber(&Database { url }, logins).await?)
 }
 
 fn tell(done: Renumbered, logins: Logins) -> Result<(), Failed> {
@@ -124,7 +121,9 @@ fn tell(done: Renumbered, logins: Logins) -> Result<(), Failed> {
     match logins {
         Logins::Keep => output::line("logins and API keys are as they were then"),
         Logins::End => output::line(format_args!(
-            "ended {sessions} sessions and {keys} API keys, and all invitations: people log in again"
+            "ended {} and {}, and all invitations: people log in again",
+            counted(sessions, "session", "sessions"),
+            counted(keys, "API key", "API keys")
         )),
     }
 }

@@ -182,11 +182,9 @@ async fn knows(options: &Options, name: &str) -> Result<bool, Failed> {
     if offline::is_empty(options)? {
         return Ok(false);
     }
-    match carry_out(options, Verb::FindUser { name: name.to_owned() }).await {
-        Ok(_) => Ok(true),
-        Err(Failed::Denied(denied)) if denied.refused => Ok(false),
-        Err(failed) => Err(failed),
-    }
+    let outcome = carry_out(options, Verb::FindUser { name: name.to_owned() }).await?;
+    let Outcome::Found { user } = outcome else { return Err(unexpected()) };
+    Ok(user.is_some())
 }
 
 async fn finish(options: &Options, verb: Verb, done: &str) -> Result<(), Failed> {

@@ -81,7 +81,7 @@ impl Refused {
     /// Seconds until it is worth another try.
     pub fn retry_after(&self) -> Option<u32> {
         match self {
-            Self::TooMany(TooMany { seconds }) => Some(*seconds),
+            Self::TooMany(refused) => Some(refused.seconds),
             Self::Service(Failure::Overloaded) => Some(1),
             Self::Service(Failure::Unavailable | Failure::OutcomeUnknown) => Some(5),
             Self::Service(Failure::Replaced) => Some(30),

@@ -67,9 +67,14 @@ pub enum DataDirError {
 
 impl DataDirError {
     fn of(path: &Path, source: io::Error) -> Self {
+        Self::at(path, path, source)
+    }
+
+    /// The directory cannot be used because of something in it.
+    fn at(path: &Path, place: &Path, source: io::Error) -> Self {
         let path = path.to_owned();
         if source.kind() == io::ErrorKind::PermissionDenied {
-            return Self::Denied { keeper: Keeper::of(&path), path };
+            return Self::Denied { keeper: Keeper::of(place), path };
         }
         Self::Unusable { path, source }
     }
@@ -131,8 +136,8 @@ impl DataDir {
 
     /// Takes the directory for this process to put other files there, whatever is there now.
     pub fn lock_to_restore(&self) -> Result<Lock, DataDirError> {
-        let unusable = |source| DataDirError::of(&self.path, source);
         let path = self.path.join("lock");
+        let unusable = |source| DataDirError::at(&self.path, &path, source);
         // Never removed: a lock on a file that another process has unlinked would protect nothing.
         let mut file = OpenOptions::new()
             .read(true)
@@ -140,7 +145,7 @@ impl DataDir {
             .create(true)
             .truncate(false)
             .mode(0o600)
-            .open(path)
+            .open(&path)
             .map_err(unusable)?;
         match file.try_lock() {
             Ok(()) => {}

@@ -95,14 +95,16 @@ impl Standing {
     fn pass(self) -> Result<(), TooMany> {
         let Some(wait) = self.wait else { return Ok(()) };
         let seconds = whole_seconds(wait).max(1);
-        Err(TooMany { seconds: u32::try_from(seconds).unwrap_or(u32::MAX) })
+        Err(TooMany { limit: self.policy.name, seconds: u32::try_from(seconds).unwrap_or(u32::MAX) })
     }
 }
 
 /// The refusal of an empty bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("Too many requests of this kind. Try again in {seconds} s.")]
+#[error("Too many requests: the limit \"{limit}\" is used up. Try again in {seconds} s.")]
 pub struct TooMany {
+    /// The name of the bucket, as `RateLimit` has it.
+    pub limit: &'static str,
     /// When there is something in it again.
     pub seconds: u32,
 }

@@ -73,9 +73,9 @@ impl Audience {
         }
     }
 
-    /// How many streams there are.
-    pub(super) fn streams(&self) -> usize {
-        self.slots.read().len()
+    /// How many streams there are of those whose number is limited.
+    pub(super) fn places(&self) -> usize {
+        self.slots.read().iter().filter(|slot| slot.takes_place()).count()
     }
 
     /// Does something with each stream.

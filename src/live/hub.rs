@@ -10,9 +10,10 @@ use super::index::Index;
 use super::presence::Presence;
 use super::ring::Ring;
 use super::slot::{Ending, Slot};
+use super::subscription::Wish;
 use crate::domain::access::Stay;
 use crate::domain::events::{Effect, Topic};
-use crate::domain::{ConversationId, MessageId, Seq, SessionId, Timestamp, UserId};
+use crate::domain::{ConversationId, MessageId, Seq, SessionId, Timestamp};
 use dashmap::DashMap;
 use parking_lot::{Mutex, MutexGuard, RwLock};
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -190,21 +191,16 @@ impl Hub {
 
     /// Enters a stream under its user's topic, unless he has this many already: from here on the hub notes what changes
     /// for the user.
-    pub(super) fn enter(
-        &self,
-        user: UserId,
-        session: SessionId,
-        limit: Option<usize>,
-    ) -> Option<(Arc<Slot>, Arc<Audience>)> {
-        let slot = Arc::new(Slot::new(user, session, self.options.stream_queue));
+    pub(super) fn enter(&self, wish: &Wish) -> Option<(Arc<Slot>, Arc<Audience>)> {
+        let slot = Arc::new(Slot::new(wish, self.options.stream_queue));
         let mut index = self.index.lock();
         // Counted under the same lock: of many that come at once no more get in.
-        if limit.is_some_and(|limit| index.streams_of(user) >= limit) {
+        if wish.limit.is_some_and(|limit| index.streams_of(wish.user) >= limit) {
             return None;
         }
         let audience = index.enter(&slot);
         // A session revoked between the check of its token and this moment ends here, under the lock.
-        if self.is_revoked(session) {
+        if self.is_revoked(wish.session) {
             slot.end(Ending::Revoked);
         }
         if let Some(ending) = self.closed_by() {

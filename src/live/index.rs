@@ -49,9 +49,9 @@ impl Index {
         self.streams
     }
 
-    /// How many streams a user has open.
+    /// How many streams a user has open, without requests that are answered at once.
     pub(super) fn streams_of(&self, user: UserId) -> usize {
-        self.audiences.get(&user).map_or(0, |audience| audience.streams())
+        self.audiences.get(&user).map_or(0, |audience| audience.places())
     }
 
     /// A user with open streams.

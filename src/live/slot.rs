@@ -2,6 +2,7 @@
 
 use super::event::Event;
 use super::passing::{Passing, Waiting};
+use super::subscription::{Manner, Wish};
 use crate::domain::events::Topic;
 use crate::domain::{SessionId, UserId};
 use parking_lot::Mutex;
@@ -34,6 +35,7 @@ pub struct Slot {
     pub user: UserId,
     /// What it was opened with.
     pub session: SessionId,
+    manner: Manner,
     most: usize,
     inner: Mutex<Inner>,
 }
@@ -59,9 +61,15 @@ pub(super) enum Taken {
 }
 
 impl Slot {
-    /// A slot that does not accept events yet.
-    pub(super) fn new(user: UserId, session: SessionId, most: usize) -> Self {
-        Self { user, session, most, inner: Mutex::default() }
+    /// A slot that does not accept events yet, and then at most so many.
+    pub(super) fn new(wish: &Wish, most: usize) -> Self {
+        let Wish { user, session, manner, .. } = *wish;
+        Self { user, session, manner, most, inner: Mutex::default() }
+    }
+
+    /// Whether it takes one of the places that its user has for streams.
+    pub(super) fn takes_place(&self) -> bool {
+        self.manner != Manner::Glance
     }
 
     /// Queues an event. If the stream is too slow for its queue, the queue is dropped and the stream will read on from

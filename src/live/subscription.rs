@@ -119,7 +119,7 @@ impl Subscription {
     /// Enters the hub: first under the user's topic, so that no change is missed, then with the stays as the database
     /// has them under their topics. What was applied at the end of that is where replay ends and live begins.
     pub(super) async fn register(hub: Arc<Hub>, log: Arc<Log>, wish: Wish) -> Result<Self, RegisterError> {
-        let entered = hub.enter(wish.user, wish.session, wish.limit);
+        let entered = hub.enter(&wish);
         let (slot, audience) = entered.ok_or(RegisterError::TooMany)?;
         // From here on dropping the subscription takes the stream out again, also if reading the database fails.
         let mut subscription = Self {

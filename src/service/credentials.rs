@@ -110,7 +110,7 @@ impl Services {
         if due {
             // Nobody waits for this, and what is only read needs no writer. Were it lost, then what is remembered would
             // soon be read anew, and the next use would do it.
-            self.sequencer().submit_unwatched(Extend { session: session.id, lasts });
+            self.sequencer().submit_unwatched(Extend { session: session.id, used: now, lasts });
         }
         Ok(CheckedCookie { principal: principal(session), extended: due.then_some(lasts) })
     }

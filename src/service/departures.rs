@@ -1,4 +1,5 @@
-//! Deleting an account: at once what is private, then, some at a time, its conversations and, if wanted, its messages.
+//! Deleting an account: at once who it was, then, a part at a time, what only he could see, his place with others and, if
+//! wanted, his messages.
 
 mod changes;
 
@@ -16,8 +17,8 @@ const MESSAGES: u64 = 500;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Services {
-    /// Deletes one's own account. When this is answered nobody can log in to it, and what was private is gone; in all
-    /// but very large accounts the rest has happened too.
+    /// Deletes one's own account. When this is answered nobody can log in to it, and its name, address and bio are gone. In
+    /// all but very large accounts so is the rest: what only he could see, his entries in others' lists, his conversations.
     pub async fn delete_me(&self, principal: &Principal, password: String, legacy: Legacy) -> Result<(), Failure> {
         principal.require_full()?;
         let right = self.right_by_password(principal, password).await?;

@@ -19,11 +19,13 @@ const HELD_UP: Duration = Duration::from_millis(20);
 const IN_ONE_GO: Duration = Duration::from_secs(10);
 /// When it is tried again what failed.
 const AGAIN: Duration = Duration::from_mins(1);
-/// Sessions ended in one change, each with its event.
+/// Sessions ended in one change, each with its event, and forgotten in one.
 const SESSIONS: u64 = 1_000;
 /// How long an ended session's row is kept.
 const SESSIONS_KEPT: Duration = Duration::from_hours(720);
 
+/// Links, invitations and accounts that are forgotten in one change.
+const UNUSED: u64 = 1_000;
 /// How long an invitation that ended is listed.
 const INVITATIONS_KEPT: Duration = Duration::from_hours(720);
 
@@ -68,8 +70,8 @@ impl Services {
         let now = Timestamp::now();
         let before = now.minus(self.rules().event_retention);
         while self.sequencer().submit(ForgetEvents { before }).await? {}
-        self.sequencer().submit(ForgetSessions { before: now.minus(SESSIONS_KEPT) }).await?;
-        self.sequencer().submit(ForgetUnused { before: now.minus(INVITATIONS_KEPT) }).await?;
+        while self.sequencer().submit(ForgetSessions { before: now.minus(SESSIONS_KEPT) }).await? {}
+        while self.sequencer().submit(ForgetUnused { before: now.minus(INVITATIONS_KEPT) }).await? {}
         match self.rules().message_retention {
             Some(kept) => self.forget_messages(now.minus(kept), stop).await,
             None => Ok(false),
@@ -158,10 +160,10 @@ struct ForgetSessions {
 }
 
 impl Change for ForgetSessions {
-    type Output = ();
+    type Output = bool;
 
-    async fn decide(&self, batch: &mut Batch) -> Result<(), Abort> {
-        batch.forget_sessions(self.before).await
+    async fn decide(&self, batch: &mut Batch) -> Result<bool, Abort> {
+        batch.forget_sessions(self.before, SESSIONS).await
     }
 }
 
@@ -171,9 +173,9 @@ struct ForgetUnused {
 }
 
 impl Change for ForgetUnused {
-    type Output = ();
+    type Output = bool;
 
-    async fn decide(&self, batch: &mut Batch) -> Result<(), Abort> {
-        batch.forget_unused(self.before).await
+    async fn decide(&self, batch: &mut Batch) -> Result<bool, Abort> {
+        batch.forget_unused(self.before, UNUSED).await
     }
 }

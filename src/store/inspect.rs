@@ -1,6 +1,7 @@
 //! How a database is, as plain facts: looked at through a connection of its own, and nothing changed.
 
-use super::open::{Database, OpenError, READERS, embedded, options, place, url_of};
+use super::open::{Database, OpenError, READERS, Use, WRITERS, embedded, options, place, url_of};
+use super::patience::Patient;
 use super::{Store, StoreError};
 use crate::domain::{Seq, Timestamp};
 use migration::{Migrator, MigratorTrait};
@@ -10,8 +11,8 @@ use std::io::Read;
 use std::path::Path;
 use tokio::time::Instant;
 
-/// Connections that each server takes of a database server: one that writes, and those that read.
-pub const CONNECTIONS: u32 = READERS + 1;
+/// Connections that each server takes of a database server at most: those for what writes, and those that read.
+pub const CONNECTIONS: u32 = READERS + WRITERS;
 
 /// Settings of `PostgreSQL` and `MariaDB` that the promise, or the size of what is written, depends on.
 const SETTINGS: [(DbBackend, &str); 2] = [
@@ -161,7 +162,7 @@ impl Store {
     }
 }
 
-async fn look(db: &DatabaseConnection) -> Result<Inspection, DbErr> {
+async fn look(db: &impl ConnectionTrait) -> Result<Inspection, DbErr> {
     let backend = db.get_database_backend();
     let version = match backend {
         DbBackend::Sqlite => "SELECT sqlite_version()",
@@ -208,7 +209,7 @@ async fn look(db: &DatabaseConnection) -> Result<Inspection, DbErr> {
 }
 
 /// The steps that were taken, of a database that may be empty.
-async fn taken(db: &DatabaseConnection) -> Result<Vec<String>, DbErr> {
+async fn taken(db: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
     let is_there = match db.get_database_backend() {
         DbBackend::Sqlite => "SELECT name FROM sqlite_master WHERE name = 'seaql_migrations'",
         DbBackend::Postgres => {
@@ -227,7 +228,7 @@ async fn taken(db: &DatabaseConnection) -> Result<Vec<String>, DbErr> {
 }
 
 /// One statement, so that all of it is of one moment whoever writes meanwhile.
-async fn line(db: &DatabaseConnection) -> Result<Option<Line>, DbErr> {
+async fn line(db: &impl ConnectionTrait) -> Result<Option<Line>, DbErr> {
     let query = "SELECT head, beginning, last_at, (SELECT MIN(seq) FROM events), (SELECT MAX(seq) FROM events), \
                  (SELECT at FROM events ORDER BY seq DESC LIMIT 1) FROM clock WHERE id = 1";
     let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), query)).await?;
@@ -276,16 +277,15 @@ fn damaged(error: &DbErr) -> Option<String> {
     ["is malformed", "is not a database"].iter().any(|words| said.contains(words)).then_some(said)
 }
 
-async fn connect(database: &Database) -> Result<DatabaseConnection, OpenError> {
-    let options = if database.url.starts_with("sqlite") {
-        let mut options = ConnectOptions::new(&database.url);
-        options.max_connections(1).sqlx_logging(false).to_owned()
+async fn connect(database: &Database) -> Result<Patient<DatabaseConnection>, OpenError> {
+    let mut options = if database.url.starts_with("sqlite") {
+        ConnectOptions::new(&database.url)
     } else {
-        options(database, 1, false)
+        options(database, Use::Writing)
     };
-    let connected = sea_orm::Database::connect(options).await;
-    match connected {
-        Ok(connected) => Ok(connected),
+    options.max_connections(1).sqlx_logging(false);
+    match sea_orm::Database::connect(options).await {
+        Ok(connected) => Ok(Patient::new(connected)),
         Err(error) => Err(OpenError::because(database, &error).await),
     }
 }

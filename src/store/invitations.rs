@@ -66,7 +66,12 @@ pub(super) async fn delete(db: &impl ConnectionTrait, id: InvitationId) -> Resul
     Entity::delete_by_id(id.0).exec(db).await.map(drop)
 }
 
-/// Takes away the invitations that ended before a moment.
-pub(super) async fn forget(db: &impl ConnectionTrait, before: Timestamp) -> Result<(), DbErr> {
-    Entity::delete_many().filter(Column::ExpiresAt.lt(before.0)).exec(db).await.map(drop)
+/// Takes away the invitations that ended before a moment, at most so many. Returns how many there were.
+pub(super) async fn forget(db: &impl ConnectionTrait, before: Timestamp, most: u64) -> Result<u64, DbErr> {
+    let ended = Entity::find().select_only().column(Column::Id).filter(Column::ExpiresAt.lt(before.0)).limit(most);
+    let ended: Vec<i64> = ended.into_tuple().all(db).await?;
+    if ended.is_empty() {
+        return Ok(0);
+    }
+    Ok(Entity::delete_many().filter(Column::Id.is_in(ended)).exec(db).await?.rows_affected)
 }

@@ -4,7 +4,9 @@ use super::entity::links::{ActiveModel, Column, Entity, Model};
 use super::{to_word, word};
 use crate::domain::links::{Link, Purpose};
 use crate::domain::{Timestamp, UserId};
-use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect,
+};
 
 fn link(row: Model) -> Result<Link, DbErr> {
     Ok(Link {
@@ -58,7 +60,13 @@ pub(super) async fn forget_of(db: &impl ConnectionTrait, user: UserId, purpose: 
     these.exec(db).await.map(drop)
 }
 
-/// Takes away the links that ended before a moment.
-pub(super) async fn forget(db: &impl ConnectionTrait, before: Timestamp) -> Result<(), DbErr> {
-    Entity::delete_many().filter(Column::ExpiresAt.lte(before.0)).exec(db).await.map(drop)
+/// Takes away the links that ended before a moment, at most so many. Returns how many there were.
+pub(super) async fn forget(db: &impl ConnectionTrait, before: Timestamp, most: u64) -> Result<u64, DbErr> {
+    let ended =
+        Entity::find().select_only().column(Column::SecretHash).filter(Column::ExpiresAt.lte(before.0)).limit(most);
+    let ended: Vec<String> = ended.into_tuple().all(db).await?;
+    if ended.is_empty() {
+        return Ok(0);
+    }
+    Ok(Entity::delete_many().filter(Column::SecretHash.is_in(ended)).exec(db).await?.rows_affected)
 }

@@ -16,6 +16,7 @@ mod links;
 mod lookup;
 mod mentions;
 mod messages;
+mod migrating;
 mod open;
 mod pairs;
 mod patience;

@@ -6,7 +6,7 @@ mod tests;
 use super::patience::Patient;
 use super::replaced::Opened;
 use super::unreachable;
-use migration::{Migrator, MigratorTrait};
+use sea_orm::sqlx::pool::PoolConnectionMetadata;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::sqlx::{Connection, Executor};
 use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, SqlxError, Statement};
@@ -19,14 +19,19 @@ use url::Url;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long connecting may take before whoever waits is told what for.
 const SILENT: Duration = Duration::from_millis(500);
-/// How long a connection that is given back has to answer once more.
+/// How long a connection that is given back, or was idle for a while, has to answer once more.
 const LAST_WORD: Duration = Duration::from_secs(2);
+/// How long a connection is idle before it is asked again: when it was given back it answered.
+const IDLE: Duration = Duration::from_secs(1);
 /// How long a statement of `SQLite` waits for what another process has locked.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How many readers run side by side.
 pub(super) const READERS: u32 = 8;
+/// Connections to a database server that write, of which one does: the other is there while that one is given back, and
+/// should it never answer again.
+pub(super) const WRITERS: u32 = 2;
 
-/// An open database: one connection that writes, used by the sequencer alone, and several that read.
+/// An open database: a connection that writes, used by the sequencer alone, and several that read.
 #[derive(Debug, Clone)]
 pub struct Store {
     pub(super) write: Patient<DatabaseConnection>,
@@ -39,6 +44,17 @@ pub struct Store {
 pub struct Database {
     /// `sqlite:`, `postgres:` or `mysql:` and so on.
     pub url: String,
+}
+
+/// What connections are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Use {
+    /// What is done before anything is served and takes as long as it takes: migrations, and the jump after a restore.
+    Preparing,
+    /// The sequencer's transactions.
+    Writing,
+    /// All else.
+    Reading,
 }
 
 /// Why a database could not be opened.
@@ -69,6 +85,9 @@ pub enum OpenError {
     /// Its schema cannot be brought up to date.
     #[error("cannot migrate the database: {0}")]
     Migrate(DbErr),
+    /// Its numbers cannot be moved forward.
+    #[error("cannot write to the database: {0}")]
+    Renumber(DbErr),
 }
 
 impl OpenError {
@@ -102,26 +121,16 @@ pub(super) fn url_of(path: &str, mode: &str) -> String {
 }
 
 impl Store {
-    /// Brings the schema up to date and no more; gives the names of the steps that were missing.
-    pub async fn migrate(database: &Database) -> Result<Vec<String>, OpenError> {
-        let write = connect(database, 1, false).await?;
-        let missing = Migrator::get_pending_migrations(&write).await.map_err(OpenError::Migrate)?;
-        let steps = missing.iter().map(|step| step.name().to_owned()).collect();
-        Migrator::up(&write, None).await.map_err(OpenError::Migrate)?;
-        write.close().await.map_err(OpenError::Close)?;
-        Ok(steps)
-    }
-
     /// Connects and brings the schema up to date.
     pub async fn open(database: &Database) -> Result<Self, OpenError> {
-        let write = connect(database, 1, false).await?;
-        Migrator::up(&write, None).await.map_err(OpenError::Migrate)?;
-        let read = connect(database, READERS, true).await?;
+        Self::migrate(database).await?;
+        let write = Patient::new(connect(database, Use::Writing).await?);
+        let read = Patient::new(connect(database, Use::Reading).await?);
         let opened = match Opened::by(&write).await {
             Ok(opened) => opened,
             Err(error) => return Err(OpenError::because(database, &error).await),
         };
-        Ok(Self { write: Patient::new(write), read: Patient::new(read), opened: Arc::new(opened) })
+        Ok(Self { write, read, opened: Arc::new(opened) })
     }
 
     /// Closes all connections, the writing one last, which on `SQLite` folds the write-ahead log back in.
@@ -154,14 +163,14 @@ impl Store {
     }
 }
 
-async fn connect(database: &Database, connections: u32, reading: bool) -> Result<DatabaseConnection, OpenError> {
-    let mut connecting = std::pin::pin!(sea_orm::Database::connect(options(database, connections, reading)));
+pub(super) async fn connect(database: &Database, purpose: Use) -> Result<DatabaseConnection, OpenError> {
+    let mut connecting = std::pin::pin!(sea_orm::Database::connect(options(database, purpose)));
     let connected = if let Ok(connected) = tokio::time::timeout(SILENT, &mut connecting).await {
         connected
     } else {
         let patience = ACQUIRE_TIMEOUT.as_secs();
         let place = place(&database.url);
-        tracing::warn!("the database at {place} cannot be reached yet; trying again for {patience} s");
+        tracing::warn!("the database at {place} does not answer yet; waiting for it for up to {patience} s");
         connecting.await
     };
     match connected {
@@ -170,13 +179,18 @@ async fn connect(database: &Database, connections: u32, reading: bool) -> Result
     }
 }
 
-/// Whether a connection that is given back is good for the next. One whose statement was given up may never say anything
-/// again, and would keep its place in the pool for as long.
+/// Whether a connection is good for the next. One whose statement was given up may never say anything again, and would keep
+/// its place in the pool for as long.
 async fn answers<C: Connection>(connection: &mut C) -> Result<bool, SqlxError> {
     match tokio::time::timeout(LAST_WORD, connection.ping()).await {
         Ok(answer) => answer.map(|()| true),
         Err(_) => Err(SqlxError::Io(std::io::ErrorKind::TimedOut.into())),
     }
+}
+
+/// Whether a connection that is taken is good, which need not be asked of one that answered just now.
+async fn still_answers<C: Connection>(connection: &mut C, known: PoolConnectionMetadata) -> Result<bool, SqlxError> {
+    if known.idle_for < IDLE { Ok(true) } else { answers(connection).await }
 }
 
 /// Where a database is, without the name and the password in its URL.
@@ -189,7 +203,14 @@ pub(super) fn place(url: &str) -> String {
     format!("{}{port}", url.host_str().unwrap_or("localhost"))
 }
 
-pub(super) fn options(database: &Database, connections: u32, reading: bool) -> ConnectOptions {
+pub(super) fn options(database: &Database, purpose: Use) -> ConnectOptions {
+    let is_embedded = database.url.starts_with("sqlite");
+    let connections = match purpose {
+        Use::Preparing => 1,
+        Use::Writing if is_embedded => 1,
+        Use::Writing => WRITERS,
+        Use::Reading => READERS,
+    };
     let mut options = ConnectOptions::new(&database.url);
     options
         .max_connections(connections)
@@ -201,9 +222,9 @@ pub(super) fn options(database: &Database, connections: u32, reading: bool) -> C
         // it has nothing to do.
         .idle_timeout(None)
         .max_lifetime(None)
+        // An embedded database is there or not, and a server is asked below, with a limit.
+        .test_before_acquire(false)
         .sqlx_logging(false);
-    // An embedded database is there or not; asking before every use would only cost.
-    options.test_before_acquire(!database.url.starts_with("sqlite"));
     options.map_sqlx_sqlite_opts(move |sqlite| {
         // FULL: in WAL mode NORMAL loses the last commits in a power cut, and they were acknowledged.
         let sqlite = sqlite
@@ -212,30 +233,44 @@ pub(super) fn options(database: &Database, connections: u32, reading: bool) -> C
             .busy_timeout(BUSY_TIMEOUT)
             // What was deleted is overwritten, rather than left in pages that nobody reads any more.
             .pragma("secure_delete", "ON");
-        if reading { sqlite.pragma("query_only", "ON") } else { sqlite }
+        if purpose == Use::Reading { sqlite.pragma("query_only", "ON") } else { sqlite }
     });
     options.map_sqlx_postgres_opts(move |postgres| {
         // A frozen node must not keep the clock: the server ends its transaction, and nobody waits for it for ever.
-        postgres.options([
+        let postgres = postgres.options([
             ("idle_in_transaction_session_timeout", "5000"),
             ("lock_timeout", "10000"),
             ("tcp_keepalives_idle", "5"),
             ("tcp_keepalives_interval", "2"),
             ("tcp_keepalives_count", "3"),
-        ])
+        ]);
+        postgres.options([("statement_timeout", (statement_limit(purpose) * 1000).to_string())])
     });
+    options.map_sqlx_postgres_before_acquire(|connection, known| Box::pin(still_answers(connection, known)));
     options.map_sqlx_postgres_pool_opts(|pool| pool.after_release(|connection, _| Box::pin(answers(connection))));
+    options.map_sqlx_mysql_before_acquire(|connection, known| Box::pin(still_answers(connection, known)));
     options.map_sqlx_mysql_pool_opts(move |pool| {
         pool.after_release(|connection, _| Box::pin(answers(connection))).after_connect(move |connection, _| {
             Box::pin(async move {
                 // READ COMMITTED: after waiting for the clock a transaction must see what was committed meanwhile.
-                let isolation = if reading { "REPEATABLE READ" } else { "READ COMMITTED" };
+                let isolation = if purpose == Use::Reading { "REPEATABLE READ" } else { "READ COMMITTED" };
                 let session = format!("SET SESSION TRANSACTION ISOLATION LEVEL {isolation}");
                 connection.execute(sea_orm::sqlx::AssertSqlSafe(session)).await?;
-                connection.execute("SET SESSION idle_transaction_timeout = 5, innodb_lock_wait_timeout = 10").await?;
+                let limits = format!(
+                    "SET SESSION idle_transaction_timeout = 5, innodb_lock_wait_timeout = 10, max_statement_time = {}",
+                    statement_limit(purpose)
+                );
+                connection.execute(sea_orm::sqlx::AssertSqlSafe(limits)).await?;
                 Ok(())
             })
         })
     });
     options
+}
+
+/// After how many seconds a database server gives up a statement; 0 is never. It goes on with one that nobody waits for any
+/// more, and a writer's holds the clock for as long: so it gives up before we do ([`super::patience`]), and after the wait for
+/// a lock.
+fn statement_limit(purpose: Use) -> u32 {
+    if purpose == Use::Preparing { 0 } else { 11 }
 }

@@ -2,12 +2,13 @@
 
 use super::clock::Clock;
 use super::entity::{commits, events, invitations, links, sessions, used_tickets};
+use super::open::{Database, OpenError, Use, connect};
 use super::sequencer::immediate;
-use super::{Store, StoreError, to_word};
+use super::{Store, to_word};
 use crate::domain::sessions::SessionKind;
 use crate::domain::{Seq, Timestamp};
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter, TransactionTrait};
 
 /// How far numbers jump: further than a server counts between a backup and its restoring. A number stays exact in
 /// JavaScript for two million jumps.
@@ -39,34 +40,45 @@ pub struct Renumbered {
 
 impl Store {
     /// Moves the head, the beginning of history and the numbers of sessions forward in one transaction, so that every
-    /// older cursor is told `reset` and no token means a session that it was not made for. Nothing else may write.
-    pub async fn renumber(&self, logins: Logins) -> Result<Renumbered, StoreError> {
-        let db = self.write.begin(immediate()).await?;
-        let before = Clock::lock(&db).await?;
-        let now = Timestamp::now().max(before.last_at);
-        let head = Seq(before.head.0 + JUMP);
-        let mut clock = before;
-        clock.head = head;
-        clock.beginning = head.next();
-        clock.last_session.0 += JUMP;
-        clock.batch = rand::random();
-        // A node that still serves what was there before is not listened to.
-        clock.line = rand::random();
-        // No cursor reaches them any more.
-        events::Entity::delete_many().exec(&db).await?;
-        commits::Entity::delete_many().exec(&db).await?;
-        let (sessions, keys) = match logins {
-            Logins::Keep => (0, 0),
-            Logins::End => {
-                // Access tokens and tickets of sessions that the backup does not know are refused by this alone.
-                clock.first_session = clock.last_session;
-                end_logins(&db, now).await?
-            }
-        };
-        clock.write(&db).await?;
-        db.commit().await?;
-        Ok(Renumbered { from: before.head, head, last_at: before.last_at, sessions, keys })
+    /// older cursor is told `reset` and no token means a session that it was not made for. Nothing else may write. The
+    /// schema is brought up to date first. It takes as long as deleting all events does, and no part of it is given up.
+    pub async fn renumber(database: &Database, logins: Logins) -> Result<Renumbered, OpenError> {
+        Self::migrate(database).await?;
+        let db = connect(database, Use::Preparing).await?;
+        let done = jump(&db, logins).await;
+        if let Err(error) = db.close().await {
+            tracing::warn!(%error, "the database did not close cleanly");
+        }
+        done.map_err(OpenError::Renumber)
     }
+}
+
+async fn jump(db: &DatabaseConnection, logins: Logins) -> Result<Renumbered, DbErr> {
+    let db = db.begin_with_options(immediate()).await?;
+    let before = Clock::lock(&db).await?;
+    let now = Timestamp::now().max(before.last_at);
+    let head = Seq(before.head.0 + JUMP);
+    let mut clock = before;
+    clock.head = head;
+    clock.beginning = head.next();
+    clock.last_session.0 += JUMP;
+    clock.batch = rand::random();
+    // A node that still serves what was there before is not listened to.
+    clock.line = rand::random();
+    // No cursor reaches them any more.
+    events::Entity::delete_many().exec(&db).await?;
+    commits::Entity::delete_many().exec(&db).await?;
+    let (sessions, keys) = match logins {
+        Logins::Keep => (0, 0),
+        Logins::End => {
+            // Access tokens and tickets of sessions that the backup does not know are refused by this alone.
+            clock.first_session = clock.last_session;
+            end_logins(&db, now).await?
+        }
+    };
+    clock.write(&db).await?;
+    db.commit().await?;
+    Ok(Renumbered { from: before.head, head, last_at: before.last_at, sessions, keys })
 }
 
 async fn end_logins(db: &impl ConnectionTrait, now: Timestamp) -> Result<(u64, u64), DbErr> {
@@ -85,4 +97,39 @@ async fn end_logins(db: &impl ConnectionTrait, now: Timestamp) -> Result<(u64, u
         .exec(db)
         .await?;
     Ok((others.rows_affected, keys.rows_affected))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{Crowd, database, open, together};
+    use super::*;
+    use sea_orm::DbBackend;
+
+    /// All of a long history goes in one statement, which a server takes longer for than we wait for any other.
+    #[tokio::test]
+    async fn it_takes_as_long_as_it_takes() {
+        let home = tempfile::tempdir().unwrap();
+        let store = open(home.path()).await;
+        together(&store, [Crowd(1)]).await.pop().unwrap().expect("an event");
+        let slowly: &[&str] = match store.backend() {
+            DbBackend::Postgres => &[
+                "CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(13); RETURN NULL; END'",
+                "CREATE TRIGGER dawdle BEFORE DELETE ON events FOR EACH STATEMENT EXECUTE FUNCTION dawdle()",
+            ],
+            DbBackend::MySql => {
+                &["CREATE TRIGGER dawdle BEFORE DELETE ON events FOR EACH ROW IF OLD.seq = 1 THEN DO SLEEP(13); END IF"]
+            }
+            _ => &[],
+        };
+        for statement in slowly {
+            store.write.execute_unprepared(statement).await.expect(statement);
+        }
+        let before = store.clock().await.expect("a clock").head;
+        store.close().await;
+        let done = Store::renumber(&database(home.path()).await, Logins::Keep).await.expect("it jumps");
+        assert_eq!((done.from, done.head), (before, Seq(before.0 + JUMP)));
+        let store = open(home.path()).await;
+        assert_eq!(store.clock().await.expect("a clock").beginning, done.head.next());
+        assert_eq!(events::Entity::find().all(&store.read).await.expect("a log").len(), 0);
+    }
 }

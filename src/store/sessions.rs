@@ -137,10 +137,22 @@ fn expired_at(at: Timestamp, most: u64) -> Select<Entity> {
     Entity::find().filter(Column::RevokedAt.is_null()).filter(Column::ExpiresAt.lte(at.0)).limit(most)
 }
 
-/// Sessions that ended long ago are of no use to anybody.
-pub(super) async fn forget(db: &impl ConnectionTrait, before: Timestamp) -> Result<(), DbErr> {
-    Entity::delete_many().filter(ended_before(before)).exec(db).await?;
-    used_tickets::Entity::delete_many().filter(used_tickets::Column::ExpiresAt.lt(before.0)).exec(db).await.map(drop)
+/// Deletes sessions and tickets that ended before a moment, at most so many of each: they are of no use to anybody. Returns
+/// whether there may be more.
+pub(super) async fn forget(db: &impl ConnectionTrait, before: Timestamp, most: u64) -> Result<bool, DbErr> {
+    let ended = Entity::find().select_only().column(Column::Id).filter(ended_before(before)).limit(most);
+    let ended: Vec<i64> = ended.into_tuple().all(db).await?;
+    let used = used_tickets::Entity::find().select_only().column(used_tickets::Column::Id);
+    let used = used.filter(used_tickets::Column::ExpiresAt.lt(before.0)).limit(most);
+    let used: Vec<String> = used.into_tuple().all(db).await?;
+    let more = [ended.len(), used.len()].iter().any(|found| *found as u64 == most);
+    if !ended.is_empty() {
+        Entity::delete_many().filter(Column::Id.is_in(ended)).exec(db).await?;
+    }
+    if !used.is_empty() {
+        used_tickets::Entity::delete_many().filter(used_tickets::Column::Id.is_in(used)).exec(db).await?;
+    }
+    Ok(more)
 }
 
 fn ended_before(moment: Timestamp) -> SimpleExpr {
@@ -169,6 +181,40 @@ mod tests {
     use sea_orm::{DbBackend, QueryTrait};
 
     /// What housekeeping asks each minute, under the clock, must not cost all sessions that there ever were.
+    #[tokio::test]
+    async fn what_ended_is_forgotten_in_parts() {
+        let home = tempfile::tempdir().expect("a directory");
+        let store = open(home.path()).await;
+        for id in 1..=7 {
+            let ended = if id == 7 { Timestamp(9) } else { Timestamp(2) };
+            let session = Session {
+                id: SessionId(id),
+                user: UserId(1),
+                kind: SessionKind::Token,
+                name: String::new(),
+                reach: Reach::Full,
+                audience: None,
+                refresh_hash: None,
+                refresh_generation: 0,
+                refreshed_at: None,
+                created_at: Timestamp(1),
+                expires_at: Some(ended),
+                revoked_at: None,
+            };
+            Entity::insert(row(&session, None)).exec_without_returning(&store.write).await.expect("a session");
+            use_ticket(&store.write, &id.to_string(), session.id, ended).await.expect("a ticket");
+        }
+        let mut left = Vec::new();
+        while forget(&store.write, Timestamp(5), 4).await.expect("some are gone") {
+            let sessions = Entity::find().all(&store.read).await.expect("sessions").len();
+            left.push((sessions, used_tickets::Entity::find().all(&store.read).await.expect("tickets").len()));
+        }
+        assert_eq!(left, [(3, 3)], "four at a time");
+        let kept = Entity::find().all(&store.read).await.expect("sessions");
+        assert_eq!(kept.iter().map(|session| session.id).collect::<Vec<_>>(), [7]);
+        assert!(ticket_was_used(&store.read, "7").await.expect("a look"));
+    }
+
     #[tokio::test]
     async fn sessions_that_ended_are_found_by_an_index() {
         let home = tempfile::tempdir().expect("a directory");

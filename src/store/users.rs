@@ -122,8 +122,13 @@ pub(super) async fn list(
     rows.into_iter().map(with_key).collect()
 }
 
-/// Takes away the accounts that waited for their activation since before a moment and have no link left for it.
-pub(super) async fn never_activated(db: &impl ConnectionTrait, before: Timestamp) -> Result<Vec<UserId>, DbErr> {
+/// Takes away the accounts that waited for their activation since before a moment and have no link left for it, at most so
+/// many.
+pub(super) async fn never_activated(
+    db: &impl ConnectionTrait,
+    before: Timestamp,
+    most: u64,
+) -> Result<Vec<UserId>, DbErr> {
     let waiting = Column::Status.eq(to_word(Status::Pending)).and(Column::CreatedAt.lt(before.0));
     let with_link = links::Entity::find().select_only().column(links::Column::UserId);
     let with_link = sea_orm::QueryTrait::into_query(with_link);
@@ -132,7 +137,7 @@ pub(super) async fn never_activated(db: &impl ConnectionTrait, before: Timestamp
         .column(Column::Id)
         .filter(waiting)
         .filter(Column::Id.not_in_subquery(with_link))
-        .limit(1_000);
+        .limit(most);
     let ids: Vec<i64> = forgotten.into_tuple().all(db).await?;
     if !ids.is_empty() {
         Entity::delete_many().filter(Column::Id.is_in(ids.iter().copied())).exec(db).await?;

@@ -35,17 +35,7 @@ fn parse(level: &str) -> Result<EnvFilter, BadFilter> {
 
 /// Starts the log. `level` is a level or a filter by module.
 pub fn start(json: bool, level: &str) -> Result<(), BadFilter> {
-    // Libraries below us may put statements or headers into their finer lines: they stay at `info`.
-    let mut filter = parse(level)?;
-    let libraries = ["sqlx", "sea_orm", "hyper", "hyper_util", "tungstenite", "rustls", "h2", "reqwest"];
-    // Where nothing at all is wanted, theirs would be the only lines.
-    let wanted = filter.max_level_hint() != Some(LevelFilter::OFF);
-    // What it has to say comes to us as events, and would be said twice.
-    filter = filter.add_directive("async_nats=off".parse()?);
-    for library in libraries.into_iter().filter(|_| wanted) {
-        filter = filter.add_directive(format!("{library}=warn").parse()?);
-    }
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt().with_env_filter(filter(level)?).with_writer(std::io::stderr);
     if json {
         lines.json().flatten_event(true).init();
     } else {
@@ -54,9 +44,32 @@ pub fn start(json: bool, level: &str) -> Result<(), BadFilter> {
     Ok(())
 }
 
+fn filter(level: &str) -> Result<EnvFilter, BadFilter> {
+    let mut filter = parse(level)?;
+    // Libraries below us may put statements or headers into their finer lines: they warn at most, and are never louder than
+    // all else.
+    let theirs = filter.max_level_hint().map_or(LevelFilter::WARN, |all| all.min(LevelFilter::WARN));
+    for library in ["sqlx", "sea_orm", "hyper", "hyper_util", "tungstenite", "rustls", "h2", "reqwest"] {
+        filter = filter.add_directive(format!("{library}={theirs}").parse()?);
+    }
+    // What it has to say comes to us as events, and would be said twice.
+    Ok(filter.add_directive("async_nats=off".parse()?))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn libraries_warn_at_most_and_are_no_louder_than_the_rest() {
+        for (level, theirs) in [("trace", "warn"), ("info", "warn"), ("goldcrest=debug,error", "warn")] {
+            assert!(filter(level).unwrap().to_string().contains(&format!("sqlx={theirs}")), "{level}");
+        }
+        for level in ["error", "off", "goldcrest=error"] {
+            let theirs = level.rsplit('=').next().unwrap();
+            assert!(filter(level).unwrap().to_string().contains(&format!("sqlx={theirs}")), "{level}");
+        }
+    }
 
     #[test]
     fn a_mistyped_level_is_no_filter() {

@@ -34,6 +34,11 @@ pub(super) trait Protocol: Unpin + Send {
     fn is_quiet(&self) -> bool {
         false
     }
+
+    /// Whether something that the other side has asked for is still under way.
+    fn is_busy(&self) -> bool {
+        false
+    }
 }
 
 /// How far a frame is.

@@ -290,6 +290,10 @@ impl Protocol for WebSocket {
         self.pinged.get()
     }
 
+    fn is_busy(&self) -> bool {
+        !self.under_way.is_empty()
+    }
+
     fn control(&self, control: Control, _: Seq, outbox: &mut Outbox) {
         outbox.push(crate::live::text_frame(control.json().as_bytes()));
         if matches!(control, Control::Heartbeat(_)) {

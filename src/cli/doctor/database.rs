@@ -1,10 +1,11 @@
 //! The database: whether it answers, how far its schema is, whether its pages and its numbers fit together.
 
 use super::Patient;
-use super::finding::{Finding, Report, counted};
+use super::finding::{Finding, Report};
 use super::server::Running;
 use super::settings;
 use crate::cli::failed::Failed;
+use crate::cli::output::counted;
 use crate::cli::progress;
 use crate::config::DataDir;
 use crate::store::{

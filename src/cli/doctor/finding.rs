@@ -1,7 +1,7 @@
 //! What a check has found, and how that is told to people and to programs.
 
 use crate::cli::failed::Failed;
-use crate::cli::output;
+use crate::cli::output::{self, counted};
 use crate::cli::printable::Printable;
 use serde::Serialize;
 use std::fmt::Write;
@@ -120,11 +120,6 @@ impl Report {
         }
         if wrong > 0 { Err(Failed::Unwell(wrong)) } else { Ok(()) }
     }
-}
-
-/// A number and what it counts.
-pub(super) fn counted(count: usize, one: &str, many: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { many })
 }
 
 fn drawn(finding: &Finding) -> String {

@@ -7,7 +7,7 @@ use reqwest::header::{
     ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, LOCATION, SERVER, VIA,
 };
 use reqwest::tls::TlsInfo;
-use reqwest::{Client, RequestBuilder, Response, Version};
+use reqwest::{Client, RequestBuilder, Response, StatusCode, Version};
 use serde::Deserialize;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -63,6 +63,8 @@ pub(super) struct Probed {
 pub(super) enum NotProbed {
     /// Nobody answered, or not over TLS that can be trusted.
     Unreachable(String),
+    /// A proxy answered that nobody answers it.
+    NobodyBehind(String),
     /// It leads elsewhere.
     Redirected(String),
     /// Somebody answered who is no goldcrest, or an older one.
@@ -133,7 +135,9 @@ async fn open(
     let kind = response.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
     if !status.is_success() || !kind.starts_with(b"text/event-stream") {
         let who = named(response.headers()).map(|name| format!(" ({name})")).unwrap_or_default();
-        return Err(NotProbed::Foreign(format!("{status}{who}")));
+        let said = format!("{status}{who}");
+        let nobody_behind = matches!(status, StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT);
+        return Err(if nobody_behind { NotProbed::NobodyBehind(said) } else { NotProbed::Foreign(said) });
     }
     Ok(response)
 }

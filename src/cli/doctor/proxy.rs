@@ -6,9 +6,11 @@ use super::probe::{self, NotProbed, Probed, Route};
 use super::server::Running;
 use super::{Patient, upgrade};
 use crate::cli::failed::Failed;
+use crate::cli::health;
 use crate::cli::remote;
+use crate::config::Options;
 use crate::domain::Timestamp;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 use time::PrimitiveDateTime;
 use time::macros::format_description;
@@ -24,6 +26,7 @@ const APART: Duration = Duration::from_secs(5);
 const NEAR: Duration = Duration::from_hours(14 * 24);
 
 const LEADS: &str = "reaches";
+const CERTIFICATE: &str = "certificate";
 
 pub(super) async fn look(patient: &Patient<'_>, here: Option<&Probed>, report: &mut Report) -> Result<(), Failed> {
     let Some(url) = &patient.options.public_url else {
@@ -40,18 +43,18 @@ pub(super) async fn look(patient: &Patient<'_>, here: Option<&Probed>, report: &
             let says = format!("{url} does not answer, and no server runs here that it could lead to");
             return report.tell(&Finding::skipped(LEADS, says));
         }
-        Err(NotProbed::Foreign(_)) if !runs => {
+        Err(NotProbed::Foreign(_) | NotProbed::NobodyBehind(_)) if !runs => {
             let says = format!("no server runs here that {url} could lead to; try again when one does");
             return report.tell(&Finding::skipped(LEADS, says));
         }
-        Err(error) => return report.tell(&not_reached(url, error)),
+        Err(error) => return report.tell_all(not_reached(url, error, patient.options.listen)),
     };
     let own = match (&patient.server, here) {
         (Running::Here(condition), _) => Some(&condition.instance),
         (_, Some(here)) => Some(&here.seen.instance),
         _ => None,
     };
-    let leads = leads(url, &probed, own, patient.options.place.database_url.is_some());
+    let leads = leads(url, &probed, own, patient.options);
     report.tell(&leads)?;
     report.tell(&streams(&probed))?;
     report.tell_all(compression(&base).await)?;
@@ -62,14 +65,15 @@ pub(super) async fn look(patient: &Patient<'_>, here: Option<&Probed>, report: &
     report.tell_all(probed.date.as_deref().and_then(|date| clock(date, Timestamp::now())))
 }
 
-fn not_reached(url: &Url, error: NotProbed) -> Finding {
-    match error {
-        NotProbed::Unreachable(said) if said.contains("certificate") => Finding::wrong(
-            "certificate",
-            format!("browsers refuse the certificate at {url}: {said}"),
-            "renew it, for this very name (certbot renew, or what your proxy has for it; Caddy does it by itself), and \
-             have the proxy send the whole chain",
-        ),
+/// Why there is nothing to be seen there, and what could not be tried for that reason.
+fn not_reached(url: &Url, error: NotProbed, listen: SocketAddr) -> [Finding; 2] {
+    const WHAT_PASSES: &str = "whether streams, WebSockets and callers' addresses get through";
+    let wrong = match error {
+        NotProbed::Unreachable(said) if said.contains("certificate") => {
+            let says = format!("browsers refuse the certificate at {url}: {said}");
+            let untried = format!("not tried without it: whether {url} leads to this very server, and {WHAT_PASSES}");
+            return [Finding::wrong(CERTIFICATE, says, about_certificate(&said)), Finding::skipped(LEADS, untried)];
+        }
         NotProbed::Unreachable(said) => Finding::wrong(
             LEADS,
             format!("{url} does not answer from here: {said}"),
@@ -81,19 +85,49 @@ fn not_reached(url: &Url, error: NotProbed) -> Finding {
             format!("{url} sends browsers elsewhere, to {place}"),
             "give --public-url as people end up with it, such as https:// instead of http://",
         ),
+        NotProbed::NobodyBehind(said) => Finding::wrong(
+            LEADS,
+            format!("{url} leads to a proxy behind which nobody answers: it says {said}"),
+            format!("have it pass on to where this server listens: {}", passing_on(listen)),
+        ),
         NotProbed::Foreign(said) => Finding::wrong(
             LEADS,
             format!("{url} leads to something that is not this server: it answers {said}"),
-            "correct --public-url, or have the proxy pass everything below it on: nginx: location / { proxy_pass \
-             http://127.0.0.1:8080; }, Caddy: reverse_proxy 127.0.0.1:8080",
+            format!("correct --public-url, or have the proxy pass everything below it on: {}", passing_on(listen)),
         ),
+    };
+    [wrong, Finding::skipped("streams", format!("not tried for that reason: {WHAT_PASSES}"))]
+}
+
+/// What to do about a certificate, by what is said of it.
+fn about_certificate(said: &str) -> &'static str {
+    if said.contains("UnknownIssuer") {
+        "nobody whom this machine knows has signed it. Have the proxy send the whole chain (nginx: ssl_certificate \
+         …/fullchain.pem). If it is signed by itself, or by an authority of your own, name what signed it to this command: \
+         SSL_CERT_FILE=/path/to/authority.pem goldcrest doctor …; and every browser has to be told of it too"
+    } else if said.contains("CaUsedAsEndEntity") {
+        "it is made for an authority and not for a server, as `openssl req -x509` does by itself: make it anew with \
+         -addext basicConstraints=critical,CA:FALSE, and name it to this command: SSL_CERT_FILE=/path/to/it.pem \
+         goldcrest doctor …; and every browser has to be told of it too"
+    } else {
+        "renew it, for this very name (certbot renew, or what your proxy has for it; Caddy does it by itself), and have the \
+         proxy send the whole chain"
     }
 }
 
-fn leads(url: &Url, probed: &Probed, own: Option<&String>, has_neighbours: bool) -> Finding {
+/// How proxies are told where the server listens.
+fn passing_on(listen: SocketAddr) -> String {
+    let address = health::reachable(listen);
+    format!(
+        "nginx: location / {{ proxy_pass http://{address}; }}, Caddy: reverse_proxy {address}; from another machine or \
+         container, by the address that this one has there"
+    )
+}
+
+fn leads(url: &Url, probed: &Probed, own: Option<&String>, options: &Options) -> Finding {
     match own {
         Some(own) if *own == probed.seen.instance => Finding::fine(LEADS, format!("{url} leads to this very server")),
-        Some(_) if has_neighbours => Finding::warning(
+        Some(_) if options.place.database_url.is_some() => Finding::warning(
             LEADS,
             format!("{url} leads to another goldcrest than this one; the rest is said of that one"),
             "if it is a node of the same database, all is well; otherwise correct --public-url, or the proxy",
@@ -101,7 +135,7 @@ fn leads(url: &Url, probed: &Probed, own: Option<&String>, has_neighbours: bool)
         Some(_) => Finding::wrong(
             LEADS,
             format!("{url} leads to another goldcrest than this one; the rest is said of that one"),
-            "correct --public-url, or where the proxy passes on to: to the address of --listen",
+            format!("correct --public-url, or where the proxy passes on to: {}", passing_on(options.listen)),
         ),
         None => Finding::wrong(
             LEADS,
@@ -204,7 +238,7 @@ async fn addresses(url: &Url, base: &Url, probed: &Probed) -> Option<Finding> {
 }
 
 fn certificate_ends(der: &[u8], now: Timestamp) -> Finding {
-    const CHECK: &str = "certificate";
+    const CHECK: &str = CERTIFICATE;
     let Some(ends) = certificate::ends(der) else {
         return Finding::fine(CHECK, "the certificate is good; when it ends could not be read");
     };
@@ -271,6 +305,24 @@ mod tests {
         assert_eq!(streams(&probed(&[0, 0, 200, 500], 4)).verdict, Verdict::Fine, "a machine that is busy");
         assert_eq!(streams(&probed(&[0, 0, 0, 1], 4)).verdict, Verdict::Wrong);
         assert_eq!(streams(&probed(&[0, 300], 4)).verdict, Verdict::Wrong);
+    }
+
+    #[test]
+    fn a_certificate_that_is_refused_has_its_own_advice_and_says_what_was_not_tried() {
+        let url = Url::parse("https://chat.example.org").unwrap();
+        for (said, advice) in [
+            ("invalid peer certificate: UnknownIssuer", "SSL_CERT_FILE=/path/to/authority.pem"),
+            ("invalid peer certificate: Other(OtherError(CaUsedAsEndEntity))", "CA:FALSE"),
+            ("invalid peer certificate: Expired", "renew it"),
+            ("invalid peer certificate: certificate not valid for name \"localhost\"", "for this very name"),
+        ] {
+            let error = NotProbed::Unreachable(said.to_owned());
+            let [wrong, untried] = not_reached(&url, error, SocketAddr::from(([0, 0, 0, 0], 9090)));
+            assert_eq!((wrong.check, wrong.verdict), (CERTIFICATE, Verdict::Wrong));
+            assert!(wrong.advice.unwrap().contains(advice), "{said}");
+            assert_eq!((untried.check, untried.verdict), (LEADS, Verdict::Skipped));
+            assert!(untried.says.contains("very server, and whether streams"), "{}", untried.says);
+        }
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! The server itself: whether one runs on the data, and whether it is the one that listens where the options say.
 
 use super::Patient;
-use super::finding::{Finding, Report, counted};
+use super::finding::{Finding, Report};
 use super::probe::{self, NotProbed, Probed, Route};
 use crate::admin::{AskError, Outcome, Verb, ask};
 use crate::cli::failed::Failed;
 use crate::cli::health;
+use crate::cli::output::counted;
 use crate::config::DataDir;
 use crate::service::condition::Condition;
 use std::net::SocketAddr;

@@ -5,7 +5,7 @@ use crate::domain::conversations::Kind;
 use crate::domain::events::{Ended, Happening, Record, Topic};
 use crate::domain::{ConversationId, Seq, SessionId, Timestamp, UserId};
 use crate::live::event::Event;
-use crate::live::{Cursor, Ending, Gap, Step};
+use crate::live::{Cursor, Ending, Gap, Manner, RegisterError, Step, Wish};
 use futures_util::FutureExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -34,7 +34,7 @@ fn note(seq: i64, whose: UserId) -> Arc<Event> {
 async fn who_joins_while_his_stays_are_read_hears_what_comes() {
     let bench = Bench::new(&["ann", "bob"], ROOMY, 64).await;
     bench.happen(Act::Room(Kind::Group, vec![ANN])).await;
-    let (slot, audience) = bench.hub().enter(BOB, SessionId(2), None).expect("no limit");
+    let (slot, audience) = bench.hub().enter(&wish(BOB, Cursor::Now)).expect("no limit");
     let stays = bench.store.stays_of(BOB, Seq(0)).await.expect("stays");
     bench.happen(Act::Join(ROOM, BOB)).await;
     bench.happen(Act::Leave(ROOM, BOB)).await;
@@ -44,6 +44,22 @@ async fn who_joins_while_his_stays_are_read_hears_what_comes() {
     assert_eq!(sees, [false, true, true, true, true], "he joined at 2, left at 3, and came back at 4");
     bench.hub().exit(&slot, &audience, &[]);
     assert_eq!(bench.hub().streams(), 0);
+}
+
+#[tokio::test]
+async fn what_is_answered_at_once_takes_nobodys_place() {
+    let bench = Bench::new(&["ann"], ROOMY, 64).await;
+    let listening = |manner| {
+        let limit = (manner != Manner::Glance).then_some(1);
+        bench.follower.subscribe(Wish { manner, limit, ..wish(ANN, Cursor::Now) })
+    };
+    let glances = [listening(Manner::Glance).await, listening(Manner::Glance).await];
+    let stream = listening(Manner::Stream).await;
+    assert!(stream.is_ok() && glances.iter().all(Result::is_ok));
+    assert!(matches!(listening(Manner::Poll).await, Err(RegisterError::TooMany)));
+    assert!(listening(Manner::Glance).await.is_ok());
+    drop(stream);
+    assert!(listening(Manner::Poll).await.is_ok());
 }
 
 #[tokio::test]

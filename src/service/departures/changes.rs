@@ -49,7 +49,8 @@ pub(super) enum Progress {
     Gone,
 }
 
-/// Takes away what only the owner of a deleted account could see, takes it out of others' lists of contacts and blocks, then out of its conversations, some at a time.
+/// Takes away what only the owner of a deleted account could see, then the account out of others' lists of contacts and
+/// blocks, then out of its conversations: some of that in each change.
 /// Each conversation hears how it is named from now on: also those that it left before, which show its name at old
 /// messages.
 pub(super) struct PartWith {
@@ -62,7 +63,9 @@ impl Change for PartWith {
     async fn decide(&self, batch: &mut Batch) -> Result<Progress, Abort> {
         let Some(mut departure) = batch.departure(self.user).await? else { return Ok(Progress::Gone) };
         let user = batch.user(self.user).await?.ok_or(Refusal::NotFound("user"))?.reference();
-        if batch.forget_privately(self.user, PRIVATE).await? || untie(batch, &user).await? {
+        // All of that is gone before he is taken out of the first conversation, and he makes no more of it.
+        let is_tied = departure.after == ConversationId(0);
+        if is_tied && (batch.forget_privately(self.user, PRIVATE).await? || untie(batch, &user).await?) {
             return Ok(Progress::Parted);
         }
         let conversations = batch.conversations_behind(&departure, CONVERSATIONS).await?;

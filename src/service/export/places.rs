@@ -9,7 +9,9 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
-/// Exports under way at the same time, of all users: each may keep a part in memory until its reader has taken it.
+/// Exports under way at the same time, of all users: each may keep a part in memory until its reader has taken it. One that
+/// gave way keeps its last part for as long too, so this is no bound of that memory, but of how fast it grows: by so many parts
+/// in each [`KEPT`], while there are readers who take too little to be done and too much to be given up.
 const OPEN: usize = 64;
 /// How long one keeps its place where others want it. The door gives up who takes nothing; who takes a little
 /// now and then is to keep nobody away.

@@ -176,8 +176,12 @@ impl Change for Revoke {
 }
 
 /// Lets a cookie's session last on because it was used.
+///
+/// From the moment of its use, however late that is written: until then it goes by what is remembered, which must not end
+/// later than what is kept, nor be due again earlier.
 pub(in crate::service) struct Extend {
     pub session: SessionId,
+    pub used: Timestamp,
     pub lasts: Duration,
 }
 
@@ -186,9 +190,9 @@ impl Change for Extend {
 
     async fn decide(&self, batch: &mut Batch) -> Result<(), Abort> {
         let session = batch.session(self.session).await?;
-        let Some(mut session) = session.filter(|session| session.is_live(batch.at())) else { return Ok(()) };
+        let Some(mut session) = session.filter(|session| session.is_live(self.used)) else { return Ok(()) };
         // Another use, perhaps on another node, may have come first.
-        if session.extend(batch.at(), self.lasts) {
+        if session.extend(self.used, self.lasts) {
             batch.renew(&session).await?;
             batch.emit(Topic::User(session.user), &Happening::SessionUpdated(SessionView::new(&session)));
         }
@@ -248,5 +252,64 @@ impl Change for Refresh {
         batch.revoke(&[session.id]).await?;
         emit_revoked(batch, &session);
         Ok(Refreshed::Reused { user: session.user, session: session.id })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::sessions::Reach;
+    use crate::store::tests::{open, user, writer};
+
+    const LASTS: Duration = Duration::from_secs(100);
+
+    /// Makes somebody with a cookie that has this long to live.
+    struct Browser {
+        ends: Timestamp,
+    }
+
+    impl Change for Browser {
+        type Output = SessionId;
+
+        async fn decide(&self, batch: &mut Batch) -> Result<SessionId, Abort> {
+            let session = Session {
+                id: SessionId(0),
+                user: batch.insert_user(user("ann")).id,
+                kind: SessionKind::Cookie,
+                name: String::new(),
+                reach: Reach::Full,
+                audience: None,
+                refresh_hash: None,
+                refresh_generation: 0,
+                refreshed_at: Some(self.ends.minus(LASTS)),
+                created_at: Timestamp(0),
+                expires_at: Some(self.ends),
+                revoked_at: None,
+            };
+            Ok(batch.insert_session(NewSession { session, secret_hash: None }).id)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_use_counts_from_when_it_was_and_not_from_when_it_is_written() {
+        let home = tempfile::tempdir().unwrap();
+        let store = open(home.path()).await;
+        let writer = writer(&store);
+        let now = Timestamp::now();
+        let (ends, before, after) = (now.minus(LASTS / 20), now.minus(LASTS / 10), now);
+        let session = writer.submit(Browser { ends }).await.unwrap();
+        let expires = async |used| {
+            writer.submit(Extend { session, used, lasts: LASTS }).await.unwrap();
+            store.session(session).await.unwrap().unwrap().expires_at.unwrap()
+        };
+        assert_eq!(expires(after).await, ends, "used when it was over");
+        assert_eq!(expires(before).await, before.plus(LASTS), "used in time, and written when it seemed to be over");
+        let next = before.plus(LASTS / 10);
+        assert_eq!(
+            expires(next.minus(Duration::from_millis(1))).await,
+            before.plus(LASTS),
+            "used again too early to count"
+        );
+        assert_eq!(expires(next).await, next.plus(LASTS), "used again as soon as that counts");
     }
 }

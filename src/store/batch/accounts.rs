@@ -41,16 +41,18 @@ impl Batch {
 
     /// Takes away links that ended, invitations that ended before a moment, and accounts that were never activated,
     /// whose names are free again.
-    pub async fn forget_unused(&mut self, before: Timestamp) -> Result<(), Abort> {
+    pub async fn forget_unused(&mut self, before: Timestamp, most: u64) -> Result<bool, Abort> {
         self.write_pending().await?;
         self.writes += 1;
-        links::forget(&self.db, self.at()).await?;
-        invitations::forget(&self.db, before).await?;
+        let links = links::forget(&self.db, self.at(), most).await?;
+        let invitations = invitations::forget(&self.db, before, most).await?;
         let waited = self.at().minus(Purpose::Activate.lasts());
-        for user in users::never_activated(&self.db, waited).await? {
+        let accounts = users::never_activated(&self.db, waited, most).await?;
+        let more = [links, invitations, accounts.len() as u64].contains(&most);
+        for user in accounts {
             self.forget_user(user);
         }
-        Ok(())
+        Ok(more)
     }
 
     /// An invitation by the hash of its secret.

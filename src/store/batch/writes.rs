@@ -173,10 +173,10 @@ impl Batch {
         Ok(sessions::expired(&self.db, self.at, most).await?)
     }
 
-    /// Deletes sessions and tickets that ended before a moment.
-    pub async fn forget_sessions(&mut self, before: Timestamp) -> Result<(), Abort> {
+    /// Deletes sessions and tickets that ended before a moment, at most `most` of each. Returns whether there may be more.
+    pub async fn forget_sessions(&mut self, before: Timestamp, most: u64) -> Result<bool, Abort> {
         self.write_pending().await?;
         self.writes += 1;
-        Ok(sessions::forget(&self.db, before).await?)
+        Ok(sessions::forget(&self.db, before, most).await?)
     }
 }

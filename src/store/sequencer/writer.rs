@@ -229,8 +229,11 @@ impl Writer {
                 return Attempt::Done { records: Vec::new() };
             }
             Err(error) => {
-                // After an error the connection is not assumed to be inside a transaction: nothing more is run in it.
-                if let Err(error) = batch.db.rollback().await {
+                // After an error the connection is not assumed to be inside a transaction: nothing more is run in it. Of a
+                // server that went silent no rollback is awaited either: the pool does that, and gives the connection up.
+                if is_passing(&error) {
+                    drop(batch);
+                } else if let Err(error) = batch.db.rollback().await {
                     tracing::debug!(%error, "the rollback failed too");
                 }
                 return Attempt::RolledBack(error);

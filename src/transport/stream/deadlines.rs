@@ -32,7 +32,10 @@ impl<P: Protocol> Stream<P> {
         }
         if self.ending.is_none() {
             if let (Some(by), true) = (self.auth_by, self.pipe.subscription.is_none()) {
-                if now >= by {
+                if now >= by && self.protocol.is_busy() {
+                    // It came in time, and waits for the database.
+                    self.auth_by = Some(now + self.pace.auth);
+                } else if now >= by {
                     self.end(CloseReason::AuthTimeout);
                     acted = true;
                 }

@@ -45,6 +45,7 @@ async fn answers_say_what_is_left_and_when_to_come_back() {
     }
     let refused = stranger.get("/docs/style.css").await;
     refused.refused(429, "too_many_requests");
+    assert_eq!(refused.json()["limit"], "everything");
     assert_eq!(left(&refused, "everything").0, 0);
     assert_eq!(refused.header("ratelimit-policy"), Some("\"everything\";q=6;w=60"));
     let wait: u64 = refused.header("retry-after").unwrap().parse().unwrap();
@@ -102,6 +103,9 @@ async fn what_costs_more_has_a_bucket_of_its_own() {
         let answer = alice.post(&path, &json!({"text": "hello"})).await;
         if answer.status == 429 {
             assert_eq!(left(&answer, "sends").0, 0);
+            let said = answer.json();
+            assert_eq!(said["limit"], "sends");
+            assert!(said["detail"].as_str().unwrap().contains("the limit \"sends\" is used up"), "{said}");
             assert!(left(&answer, "everything").0 > 0, "the rest goes on");
             assert_eq!(answer.header("retry-after"), Some("1"));
             alice.get("/api/v1/me").await.expect(200);

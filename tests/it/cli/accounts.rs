@@ -1,6 +1,8 @@
 //! `user` and `token`: the same words do the same with a server beside them and without one.
 
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixListener;
 
 use super::operator::{Operator, PASSWORD};
 use crate::support::{Person, Server};
@@ -156,6 +158,37 @@ async fn a_wrong_name_is_told_before_a_password_is_asked_for() {
     }
     let screen = Operator::alone().types_at_a_terminal(&["user", "add", "alice"]).await;
     assert!(screen.contains("New password for alice"), "the first account founds a server: {screen}");
+}
+
+#[tokio::test]
+async fn a_server_of_another_version_is_not_taken_to_miss_somebody() {
+    let operator = Operator::alone();
+    operator.adds("alice").await;
+    let listener = UnixListener::bind(operator.file("admin.sock")).unwrap();
+    let says = r#"{"detail":"This server does not know this command.","refused":true}"#;
+    let older = async {
+        loop {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let (mut asked, mut buffer) = (Vec::new(), [0; 1024]);
+            while !asked.ends_with(b"}") {
+                let read = socket.read(&mut buffer).await.unwrap();
+                asked.extend_from_slice(&buffer[..read]);
+            }
+            let head = format!("HTTP/1.1 400 Bad Request\r\ncontent-length: {}\r\n\r\n", says.len());
+            socket.write_all(format!("{head}{says}").as_bytes()).await.unwrap();
+        }
+    };
+    let screens = async {
+        for arguments in [["user", "passwd", "alice"], ["user", "add", "bob"]] {
+            let screen = operator.types_at_a_terminal(&arguments).await;
+            assert!(screen.contains("does not know this command"), "{arguments:?}: {screen}");
+            assert!(!screen.contains("no user") && !screen.contains("password for"), "{arguments:?}: {screen}");
+        }
+    };
+    tokio::select! {
+        () = screens => {}
+        () = older => {}
+    }
 }
 
 #[tokio::test]

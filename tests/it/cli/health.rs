@@ -17,8 +17,10 @@ async fn a_server_is_healthy_while_it_runs() {
     server.kill().await;
     let complaint = elsewhere.types(&["health", "--server", &url]).await.complains();
     assert!(complaint.starts_with(&format!("no answer from {url}/: ")), "{complaint}");
+    assert!(complaint.contains("its real URL with --server"), "{complaint}");
     let complaint = operator.types(&["health"]).await.complains();
     assert!(complaint.starts_with(&format!("no answer from {}", server.address)), "{complaint}");
+    assert!(complaint.contains("that it listens on with --listen"), "{complaint}");
 }
 
 #[tokio::test]

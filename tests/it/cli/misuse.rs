@@ -25,6 +25,8 @@ async fn a_wrong_value_is_answered_with_a_right_one() {
             "number of a conversation",
         ),
         (&["key", "revoke", "bob", "feed"], "goldcrest key list"),
+        (&["health", "--data-dir", "data"], "looks at no data: it asks the server of this machine at --listen"),
+        (&["tail", "--data-dir", "data"], "--server says which"),
         (&["tail", "--after", "x"], "number of an event"),
         (&["tail", "--server", "127.0.0.1:8080"], "http://"),
         (&["--database-url", "sqlite://foo.db"], "--data-dir"),
@@ -82,7 +84,7 @@ async fn a_database_server_that_is_not_there_is_missed_at_once() {
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let started = tokio::time::Instant::now();
     let first = within(PATIENCE, "a first word", lines.next_line()).await.unwrap().unwrap();
-    assert!(first.contains(&format!("{nobody} cannot be reached yet; trying again")), "{first}");
+    assert!(first.contains(&format!("{nobody} does not answer yet; waiting for it")), "{first}");
     assert!(started.elapsed() < crate::support::seconds(4), "it waited long with that");
     let last = within(PATIENCE, "a last word", lines.next_line()).await.unwrap().unwrap();
     assert!(last.contains(&nobody.to_string()), "{last}");

@@ -132,7 +132,7 @@ async fn a_database_that_was_put_back_by_other_means_is_renumbered() {
     server.terminate(seconds(10)).await;
     let said = operator.types(&["restore", "--renumber"]).await.succeeds();
     assert!(said.contains(&format!("it ends with event {head}")), "{said}");
-    assert!(said.contains("ended 1 sessions"), "{said}");
+    assert!(said.contains("ended 1 session and 0 API keys"), "{said}");
     server.restart().await;
     assert!(alice.login(&server).await.head().await > 1 << 32);
     assert_eq!(alice.get("/api/v1/me").await.status, 401);

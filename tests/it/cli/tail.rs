@@ -173,6 +173,9 @@ async fn it_says_why_it_cannot_go_on() {
     let (code, errors) = Tail::start(&Operator::beside(&server).with_token("nonsense"), &[]).end().await;
     assert_eq!(code, Some(1), "{errors}");
     assert!(errors.contains("the server says 401"), "{errors}");
+    let (code, errors) = Tail::start(&Operator::beside(&server).with_token(""), &[]).end().await;
+    assert_eq!(code, Some(1), "{errors}");
+    assert!(errors.contains("who are you?"), "{errors}");
 
     let mut tail = Tail::start(&Operator::beside(&server).with_token(&alice.access_token), &["--after", "0"]);
     tail.line().await;

@@ -2,7 +2,10 @@
 //!
 //! These tests start a database server of their own, of either kind (`scripts/databases`), whatever the others run on.
 
-use crate::support::{Answer, DatabaseServer, Ear, Heard, Person, Server, SseClient, eventually, seconds, within};
+use crate::support::{
+    Answer, Credentials, DatabaseServer, Ear, Heard, Person, Server, SseClient, StreamRequest, WsClient, eventually,
+    seconds, within,
+};
 use http::Method;
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -104,6 +107,7 @@ macro_rules! on_each_kind {
 on_each_kind! {
     a_database_server_that_is_restarted_is_missed_and_all_goes_on by restarts,
     a_database_server_that_stands_still_keeps_nobody_waiting by stands_still,
+    who_has_said_who_he_is_in_time_may_wait_for_the_database by knows_late,
     while_much_is_said_the_database_server_comes_and_goes_and_nothing_is_lost by comes_and_goes,
 }
 
@@ -134,6 +138,25 @@ async fn stands_still(database_server: &DatabaseServer) {
     is_lost(&server, &alice, notes, &mut said).await;
     database_server.thaws();
     all_goes_on(&server, &alice, &said, 1, stream).await;
+}
+
+/// The time for `auth` is for saying it; however long the database then takes is not the client's fault.
+async fn knows_late(database_server: &DatabaseServer) {
+    let options = Server::options().set("--auth-timeout", "1s");
+    let server = options.start_on(database_server.database().await).await;
+    let alice = Person::register(&server, "alice").await;
+    let nobody = StreamRequest::new(Credentials::None);
+    let mut known = WsClient::open(server.address, &nobody).await.unwrap();
+    database_server.freezes();
+    known.send(&json!({"op": "auth", "ref": 1, "token": alice.access_token})).await;
+    // Opened later, it has more time.
+    let mut silent = WsClient::open(server.address, &nobody).await.unwrap();
+    assert_eq!(silent.until_end(seconds(10)).await.1, Some(4401), "it said nothing");
+    database_server.thaws();
+    match within(seconds(20), "a reply", known.next()).await {
+        Heard::Reply(reply) => assert_eq!(reply["ok"], true, "{reply}"),
+        other => panic!("{other:?}: {:?}", known.close_reason),
+    }
 }
 
 async fn comes_and_goes(database_server: &DatabaseServer) {

@@ -11,6 +11,7 @@ mod framing;
 mod fuzz;
 mod golden;
 mod lost;
+mod nodes;
 mod opening;
 mod pipes;
 mod polls;

@@ -301,14 +301,20 @@ async fn who_comes_into_a_conversation_sees_and_is_seen() {
     until_says(&mut by_carol, "bob", true).await;
 }
 
-#[tokio::test]
-async fn a_page_that_is_loaded_again_and_a_second_device_are_not_told() {
-    let server = Server::start().await;
-    let [alice, bob, carol] = Person::register_all(&server, ["alice", "bob", "carol"]).await;
+/// Alice and bob, what alice hears, and the stream by which carol is there too, as alice has heard.
+async fn a_team_of_which_carol_is_there(server: &Server) -> ([Person; 2], SseClient, SseClient) {
+    let [alice, bob, carol] = Person::register_all(server, ["alice", "bob", "carol"]).await;
     alice.group("team", &[&bob, &carol]).await;
     let mut ear = sse(&alice).await;
     let by_carol = sse(&carol).await;
     until_says(&mut ear, "carol", true).await;
+    ([alice, bob], ear, by_carol)
+}
+
+#[tokio::test]
+async fn a_page_that_is_loaded_again_and_a_second_device_are_not_told() {
+    let server = Server::start().await;
+    let ([alice, bob], mut ear, by_carol) = a_team_of_which_carol_is_there(&server).await;
     let mut stream = sse(&bob).await;
     until_says(&mut ear, "bob", true).await;
     for _ in 0..5 {
@@ -331,11 +337,7 @@ async fn a_page_that_is_loaded_again_and_a_second_device_are_not_told() {
 #[tokio::test]
 async fn who_polls_is_there_between_his_polls_until_his_session_ends() {
     let server = Server::start().await;
-    let [alice, bob, carol] = Person::register_all(&server, ["alice", "bob", "carol"]).await;
-    alice.group("team", &[&bob, &carol]).await;
-    let mut ear = sse(&alice).await;
-    let by_carol = sse(&carol).await;
-    until_says(&mut ear, "carol", true).await;
+    let ([alice, bob], mut ear, by_carol) = a_team_of_which_carol_is_there(&server).await;
     bob.get("/api/v1/events?after=0").await.expect(200);
     until_says(&mut ear, "bob", true).await;
     // Who goes is gone after a moment; who polls is not.

@@ -69,13 +69,23 @@ async fn the_tour_does_not_wait_for_ever() {
 async fn bash(directory: &Path, script: &str) -> String {
     let programs = std::path::Path::new(env!("CARGO_BIN_EXE_goldcrest")).parent().unwrap().display();
     // No test depends on what the environment of its runner sets.
-    let place = format!("exec 2>&1\nunset \"${{!GOLDCREST_@}}\"\nPATH={programs}:$PATH\n");
+    // What it has started ends with it, however it ends.
+    let place = format!(
+        "exec 2>&1\ntrap 'kill $(jobs -p) 2>/dev/null' EXIT\nunset \"${{!GOLDCREST_@}}\"\nPATH={programs}:$PATH\n"
+    );
     let mut bash = Command::new("bash");
     bash.args(["-c", &(place + script)]).env("no_proxy", "*");
     bash.current_dir(directory).env("TMPDIR", directory);
     bash.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit()).kill_on_drop(true);
-    let output = within(PATIENCE * 2, "the tour to end", bash.spawn().unwrap().wait_with_output()).await.unwrap();
-    String::from_utf8(output.stdout).unwrap()
+    let bash = bash.spawn().unwrap();
+    let process = rustix::process::Pid::from_raw(bash.id().unwrap().try_into().unwrap()).unwrap();
+    let mut end = std::pin::pin!(bash.wait_with_output());
+    let Ok(output) = tokio::time::timeout(PATIENCE * 2, &mut end).await else {
+        rustix::process::kill_process(process, rustix::process::Signal::TERM).unwrap();
+        let said = within(PATIENCE, "bash to end", end).await.unwrap().stdout;
+        panic!("waited in vain for the tour to end, which said:\n{}", String::from_utf8_lossy(&said));
+    };
+    String::from_utf8(output.unwrap().stdout).unwrap()
 }
 
 /// The ```sh blocks, each with the ```text block that follows it before the next.

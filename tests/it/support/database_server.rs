@@ -43,7 +43,7 @@ impl DatabaseServer {
     /// Ends it, as an operator would; nothing starts it again before [`Self::comes_back`].
     pub fn goes(&self) {
         signal("STOP", self.script_id());
-        let server = *self.processes().first().expect("the database server runs");
+        let server = self.server().expect("the database server runs");
         signal(if self.url.starts_with("postgres") { "INT" } else { "TERM" }, server);
     }
 
@@ -55,7 +55,7 @@ impl DatabaseServer {
     ///
     /// `INT` is a fast stop of `PostgreSQL`, `TERM` a proper one of `MariaDB`; `QUIT` and `KILL` are crashes.
     pub fn blow(&self, how: Blow) -> impl FnOnce() + Send + use<> {
-        let server = *self.processes().first().expect("the database server runs");
+        let server = self.server().expect("the database server runs");
         let name = match (how, self.url.starts_with("postgres")) {
             (Blow::Restart, true) => "INT",
             (Blow::Restart, false) => "TERM",
@@ -67,13 +67,16 @@ impl DatabaseServer {
 
     /// All of it stands still: connections stay open, and nothing is answered.
     pub fn freezes(&self) {
-        for process in self.processes() {
+        let server = self.server().expect("the database server runs");
+        // First the server, so that no process for a new connection comes to those that are seen.
+        signal("STOP", server);
+        for process in children(server) {
             signal("STOP", process);
         }
     }
 
     pub fn thaws(&self) {
-        for process in self.processes() {
+        for process in self.server().into_iter().flat_map(|server| children(server).into_iter().chain([server])) {
             signal("CONT", process);
         }
     }
@@ -82,14 +85,10 @@ impl DatabaseServer {
         self.script.id().expect("the script runs")
     }
 
-    /// The server and, on `PostgreSQL`, its process for each connection.
-    fn processes(&self) -> Vec<u32> {
+    fn server(&self) -> Option<u32> {
         let name = |process: &u32| std::fs::read_to_string(format!("/proc/{process}/comm")).unwrap_or_default();
-        let mut found = children(self.script_id());
-        found.retain(|process| ["postgres", "mariadbd"].contains(&name(process).trim()));
-        let of_server = found.iter().flat_map(|process| children(*process)).collect::<Vec<_>>();
-        found.extend(of_server);
-        found
+        let mut started = children(self.script_id()).into_iter();
+        started.find(|process| ["postgres", "mariadbd"].contains(&name(process).trim()))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::super::operator::Operator;
 use super::Diagnosis;
-use crate::support::nginx::{Nginx, right};
+use crate::support::nginx::{Nginx, free_address, right};
 use crate::support::{Options, Server};
 
 fn options() -> Options {
@@ -60,13 +60,17 @@ mod embedded {
         let (server, other) = (options().start().await, Server::start().await);
         let nginx = Nginx::before(other.address, right()).await;
         let diagnosis = through(&server, &nginx, &[]).await;
-        diagnosis.says("reaches", "wrong", "another goldcrest", "passes on to");
+        let passing_on = format!("proxy_pass http://{};", server.address);
+        diagnosis.says("reaches", "wrong", "another goldcrest", &passing_on);
         let nginx = Nginx::before(server.address, "return 301 https://chat.invalid$request_uri;").await;
         let diagnosis = through(&server, &nginx, &[]).await;
         diagnosis.ails_only(&["reaches"]).says("reaches", "wrong", "https://chat.invalid/", "--public-url");
-        let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let nginx = Nginx::before(nobody, right()).await;
+        let nginx = Nginx::before(free_address(), right()).await;
         let diagnosis = through(&server, &nginx, &[]).await;
-        diagnosis.ails_only(&["reaches"]).says("reaches", "wrong", "502", "proxy_pass");
+        diagnosis.ails_only(&["reaches"]).says("reaches", "wrong", "nobody answers: it says 502", &passing_on);
+        diagnosis.says("streams", "skipped", "not tried for that reason", "");
+        let nginx = Nginx::before(server.address, "return 200 hello;").await;
+        let diagnosis = through(&server, &nginx, &[]).await;
+        diagnosis.ails_only(&["reaches"]).says("reaches", "wrong", "not this server: it answers 200", &passing_on);
     }
 }
