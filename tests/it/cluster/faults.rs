@@ -50,8 +50,8 @@ pub enum Fault {
 
 use Fault::{
     AnswerLost, CommitLost, CutFromDatabase, CutFromNats, DatabaseCrashedAtCommit, DatabaseFrozen, DatabaseRestarted,
-    DatabaseRestartedAtCommit, Frozen, FrozenWithTheClock, Killed, KilledAtCommit, NatsFrozen, NatsGone, SilentDatabase,
-    SilentNats, Terminated,
+    DatabaseRestartedAtCommit, Frozen, FrozenWithTheClock, Killed, KilledAtCommit, NatsFrozen, NatsGone,
+    SilentDatabase, SilentNats, Terminated,
 };
 
 const OF_NODES: [Fault; 8] =
@@ -108,7 +108,7 @@ impl Faults {
             while !bag.is_empty() && goes_on() {
                 let fault = bag.swap_remove(chance.between(0, bag.len() - 1));
                 let node = self.run.node(&mut chance);
-                self.strikes(fault, node, &mut chance).await;
+                Box::pin(self.strikes(fault, node, &mut chance)).await;
                 // Something has to go well in between.
                 let pause = if long { chance.between(200, most_between(kinds)) } else { chance.between(50, 600) };
                 tokio::time::sleep(Duration::from_millis(pause as u64)).await;
@@ -148,7 +148,7 @@ impl Faults {
         }
         let _turn = node.turn.lock().await;
         if fault == FrozenWithTheClock {
-            self.frozen_with_the_clock(&node).await;
+            Box::pin(self.frozen_with_the_clock(&node)).await;
         } else {
             let _loud = self.quiet.read().await;
             self.run.tell(format!("{fault:?}: {}", node.name));
@@ -276,11 +276,12 @@ impl Faults {
         let held = self.run.cluster.database.hold_the_clock().await;
         let caller = crate::support::Caller::new(node.address(), self.run.cluster.http());
         let body = json!({"username": format!("u{}", rand::random::<u32>()), "password": "password of nobody"});
-        let asking = tokio::spawn(async move { drop(caller.try_call(Method::POST, "/api/v1/users", Some(&body)).await) });
+        let asking =
+            tokio::spawn(async move { drop(caller.try_call(Method::POST, "/api/v1/users", Some(&body)).await) });
         // What MariaDB tells of it is made anew only if nobody has looked for a while.
         let mut looks = tokio::time::interval(Duration::from_millis(200));
         let waits = async {
-            while !self.waits_for_the_clock(node).await {
+            while !Box::pin(self.waits_for_the_clock(node)).await {
                 looks.tick().await;
             }
         };

@@ -84,10 +84,9 @@ impl Hearer {
             let opening = timeout(ANSWER, Listener::open(transport, &caller, &request)).await;
             let Ok(Ok(mut listener)) = opening else { continue };
             let at = run.elapsed().as_secs_f64();
-            record.connections.push(format!(
-                "{transport:?} at {} at {at:.2} s after {:?}{breaks}",
-                node.name, record.cursor
-            ));
+            record
+                .connections
+                .push(format!("{transport:?} at {} at {at:.2} s after {:?}{breaks}", node.name, record.cursor));
             let leaves = match self.habit {
                 Habit::Roams => Instant::now() + Duration::from_millis(chance.between(50, 4000) as u64),
                 Habit::Stays(_) => Instant::now() + Duration::from_hours(24),

@@ -131,7 +131,8 @@ async fn answer(
     path: &str,
     body: Option<&Value>,
 ) -> Result<Value, String> {
-    let answer = host.at(node).try_call(method, path, body).await.map_err(|error| format!("{}: {error:?}", node.name))?;
+    let answer =
+        host.at(node).try_call(method, path, body).await.map_err(|error| format!("{}: {error:?}", node.name))?;
     if answer.status < 300 { Ok(answer.json()) } else { Err(format!("{} in a lull {}", node.name, answer.describe())) }
 }
 

@@ -47,14 +47,14 @@ const END: Duration = seconds(60);
 mod postgres {
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn the_history_of_three_nodes_is_what_was_promised() {
-        super::on("postgres").await;
+        Box::pin(super::on("postgres")).await;
     }
 }
 
 mod mariadb {
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn the_history_of_three_nodes_is_what_was_promised() {
-        super::on("mariadb").await;
+        Box::pin(super::on("mariadb")).await;
     }
 }
 
@@ -63,7 +63,7 @@ async fn on(kind: &str) {
     println!("GOLDCREST_HISTORY_SEED={} on {kind}, for {} s", plan.seed, plan.long.as_secs());
     let mut chance = Chance::of(plan.seed);
     let run = Arc::new(Run::begin(plan, kind).await);
-    let whole = AssertUnwindSafe(whole(Arc::clone(&run), chance.split())).catch_unwind();
+    let whole = AssertUnwindSafe(Box::pin(whole(Arc::clone(&run), chance.split()))).catch_unwind();
     let verdict = timeout(plan.long * 2 + seconds(240), whole).await;
     let wrong = match verdict {
         Ok(Ok(wrong)) => wrong,
@@ -201,10 +201,7 @@ impl Scene {
     }
 }
 
-async fn register(
-    run: &Run,
-    names: impl IntoIterator<Item = impl Into<String>>,
-) -> (Vec<Somebody>, Vec<Person>) {
+async fn register(run: &Run, names: impl IntoIterator<Item = impl Into<String>>) -> (Vec<Somebody>, Vec<Person>) {
     let mut all = (Vec::new(), Vec::new());
     for name in names {
         let (somebody, person) = Somebody::register(run, &name.into()).await;

@@ -96,7 +96,14 @@ impl Cluster {
             nodes.push(Arc::new(node));
         }
         let http = http_client().timeout(ANSWER).connect_timeout(seconds(1)).build();
-        Self { nodes, database_server, database, nats: tokio::sync::Mutex::new(nats), http: http.expect("an HTTP client"), logs: Mutex::new(Some(logs)) }
+        Self {
+            nodes,
+            database_server,
+            database,
+            nats: tokio::sync::Mutex::new(nats),
+            http: http.expect("an HTTP client"),
+            logs: Mutex::new(Some(logs)),
+        }
     }
 
     pub fn http(&self) -> reqwest::Client {
@@ -159,7 +166,12 @@ impl Node {
                 command.env_remove(name);
             }
         }
-        command.args(OPTIONS).args(["--nats-url", &self.nats_url]).envs(self.database.environment()).stdin(Stdio::null()).stdout(Stdio::piped());
+        command
+            .args(OPTIONS)
+            .args(["--nats-url", &self.nats_url])
+            .envs(self.database.environment())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped());
         let mut child = command.stderr(log).kill_on_drop(true).spawn().expect("the binary starts");
         let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
         // None at all, if it gave up: the database may be away.

@@ -33,7 +33,7 @@ impl Plan {
 
     /// Whether faults last as long as they should, and not only as long as they must.
     pub fn is_long(&self) -> bool {
-        self.long >= Duration::from_secs(60)
+        self.long >= Duration::from_mins(1)
     }
 }
 
@@ -123,7 +123,10 @@ impl Run {
     pub fn laggards(&self) -> String {
         let (goal, positions) = (*self.goal.borrow(), self.positions.lock());
         let behind = positions.iter().filter(|(_, (cursor, _))| *cursor < goal);
-        behind.map(|(name, (cursor, over))| format!("\n  {name} is at {cursor:?} over {over}")).collect()
+        let line = |(name, (cursor, over)): (&String, &(Option<u64>, String))| {
+            format!("\n  {name} is at {cursor:?} over {over}")
+        };
+        behind.map(line).collect::<Vec<_>>().concat()
     }
 
     pub fn counts(&self) -> String {

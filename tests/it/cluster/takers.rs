@@ -63,7 +63,8 @@ impl Given {
             return;
         };
         if answer.status == 200 {
-            let who = format!("{} ({which}) at {} over {}", somebody.name, node.name, if babbel { "Babbel" } else { "take" });
+            let who =
+                format!("{} ({which}) at {} over {}", somebody.name, node.name, if babbel { "Babbel" } else { "take" });
             self.answers.push((who, ids(&answer, babbel)));
         } else if babbel || answer.json()["code"] == "outcome_unknown" {
             // Babbel does not tell what is known from what is not.

@@ -109,8 +109,11 @@ impl Writer {
             pauses.tick().await;
             let node = run.node(chance);
             sent.node.clone_from(&node.name);
-            let attempt =
-                if chance.percent(50) { self.over_socket(&node, &body).await } else { self.over_rest(&node, &body).await };
+            let attempt = if chance.percent(50) {
+                self.over_socket(&node, &body).await
+            } else {
+                self.over_rest(&node, &body).await
+            };
             match attempt {
                 Attempt::Done(answered) => {
                     sent.outcome = Outcome::Acknowledged(answered.id);
@@ -172,7 +175,11 @@ impl Writer {
         if reply["ok"] == true {
             return Attempt::Done(Answered { id: number(&reply["result"]["id"]), over_rest: false });
         }
-        if reply["error"]["status"] == 503 { refused(&reply["error"]["code"]) } else { Attempt::Wrong(reply.to_string()) }
+        if reply["error"]["status"] == 503 {
+            refused(&reply["error"]["code"])
+        } else {
+            Attempt::Wrong(reply.to_string())
+        }
     }
 
     /// Who is answered finds what he said in the streams of that node: no answer before the hub has the batch. A node that has
@@ -196,9 +203,8 @@ impl Writer {
 
     /// Says one of the last messages anew, or takes it back.
     async fn change(&mut self, run: &Run, chance: &mut Chance) {
-        let changeable = |sent: &&mut Sent| {
-            self.places.contains(&sent.conversation) && sent.client_id.is_some() && !sent.deleted
-        };
+        let changeable =
+            |sent: &&mut Sent| self.places.contains(&sent.conversation) && sent.client_id.is_some() && !sent.deleted;
         let mut recent: Vec<&mut Sent> = self.sent.iter_mut().rev().take(20).filter(changeable).collect();
         if recent.is_empty() {
             return;

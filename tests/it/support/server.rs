@@ -136,10 +136,7 @@ impl Server {
     }
 
     async fn start_in(database: Database, options: Options) -> Self {
-        let http = http_client()
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .expect("an HTTP client");
+        let http = http_client().redirect(reqwest::redirect::Policy::none()).build().expect("an HTTP client");
         let address = options.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 0)));
         let mut server = Self {
             address,
