@@ -298,6 +298,8 @@ impl Subscription {
                         Poll::Pending => return Poll::Pending,
                         Poll::Ready(Err(error)) => {
                             tracing::warn!(%error, user.id = self.slot.user.0, "a stream cannot read the log");
+                            // What has failed is at its end: whoever looks once more begins anew.
+                            self.mode = self.behind(through);
                             return Poll::Ready(Step::End(Ending::DatabaseLost));
                         }
                         Poll::Ready(Ok(page)) => {

@@ -4,6 +4,7 @@
 //! - `support` is the kit: a server on port 0, people who use it, listeners on all transports, the log as the disk has it.
 //! - `live` asks who hears what: order, completeness, cursors, slow readers, how streams end.
 //! - `api` asks what a call does and what it is refused for.
+//! - `cluster` asks whether several nodes keep the promise together, while much goes wrong.
 //! - `mail` asks what is mailed, to a real mail server, and what the links in it do.
 //! - `cli` asks what an operator's commands do, beside a server and without one, and what `send` and `tail` do.
 //! - `compat` asks whether the clients of older systems get what their documents say.
@@ -23,6 +24,7 @@
 
 mod api;
 mod cli;
+mod cluster;
 mod compat;
 mod deployment;
 mod house;

@@ -5,7 +5,7 @@ use crate::domain::conversations::Kind;
 use crate::domain::events::{Ended, Happening, Record, Topic};
 use crate::domain::{ConversationId, Seq, SessionId, Timestamp, UserId};
 use crate::live::event::Event;
-use crate::live::{Cursor, Gap, Manner, RegisterError, Step, Wish};
+use crate::live::{Cursor, Ending, Gap, Manner, RegisterError, Step, Wish};
 use futures_util::FutureExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -226,6 +226,18 @@ async fn slow_hearers_who_began_to_read_hold_nobody_up() {
     for mut stream in slow {
         assert_eq!(drain(&mut stream).await, (1..=101).collect::<Vec<_>>(), "and none of it is lost");
     }
+}
+
+#[tokio::test]
+async fn a_stream_that_cannot_read_ends_and_may_be_looked_at_once_more() {
+    let bench = Bench::new(&["ann"], 1, 2).await;
+    bench.happen(Act::Room(Kind::Group, vec![ANN])).await;
+    bench.happen(Act::Say(ROOM)).await;
+    let mut stream = bench.open(ANN, Cursor::After(Seq(0))).await;
+    bench.store.clone().close().await;
+    assert!(matches!(next(&mut stream).await, Some(Step::End(Ending::DatabaseLost))));
+    std::future::poll_fn(|context| Poll::Ready(stream.keep_reading(context))).await;
+    assert!(matches!(next(&mut stream).await, Some(Step::End(Ending::DatabaseLost))));
 }
 
 /// The hub applies on one thread while the stream is looked at on another: whatever the stream says that it has

@@ -21,6 +21,12 @@ impl Chance {
         Self { random: StdRng::seed_from_u64(seed) }
     }
 
+    /// From this seed.
+    #[must_use]
+    pub fn of(seed: u64) -> Self {
+        Self { random: StdRng::seed_from_u64(seed) }
+    }
+
     #[must_use]
     pub fn split(&mut self) -> Self {
         Self { random: StdRng::seed_from_u64(self.random.random()) }

@@ -6,7 +6,7 @@
 
 use super::Log;
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, QueryResult, Statement,
+    ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, QueryResult, Statement,
     TransactionTrait,
 };
 use std::fs::{DirBuilder, OpenOptions};
@@ -57,6 +57,15 @@ impl Database {
             database.make_key();
         }
         database
+    }
+
+    /// The same as [`Self::shared`], reached at another port.
+    pub fn shared_at(&self, port: u16) -> Self {
+        let mut shared = self.shared();
+        let own = format!(":{}/", self.port().expect("its URL has a port"));
+        let (url, _) = shared.server.as_mut().expect("it is on a database server");
+        *url = url.replace(&own, &format!(":{port}/"));
+        shared
     }
 
     fn make_key(&self) {
@@ -117,6 +126,14 @@ impl Database {
         let database = self.connect().await;
         database.execute_unprepared(statement).await.unwrap_or_else(|error| panic!("{statement}: {error}"));
         database.close().await.expect("the database can be closed");
+    }
+
+    /// Says something to it, if it is there.
+    pub async fn try_sql(&self, statement: &str) -> Result<(), DbErr> {
+        let (url, _) = self.server.as_ref().expect("a database server");
+        let database = sea_orm::Database::connect(one(url.clone())).await?;
+        database.execute_unprepared(statement).await?;
+        database.close().await
     }
 
     /// How many rows of a table a condition holds for.

@@ -6,6 +6,15 @@ use std::process::Stdio;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
+/// How it is ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Blow {
+    /// As an operator would.
+    Restart,
+    /// As a failing machine would, as far as processes can tell.
+    Crash,
+}
+
 /// It runs as long as this is kept.
 pub struct DatabaseServer {
     pub url: String,
@@ -40,6 +49,20 @@ impl DatabaseServer {
 
     pub fn comes_back(&self) {
         signal("CONT", self.script_id());
+    }
+
+    /// How to send it a signal later, from wherever that is: what ends it, which then is started again at once.
+    ///
+    /// `INT` is a fast stop of `PostgreSQL`, `TERM` a proper one of `MariaDB`; `QUIT` and `KILL` are crashes.
+    pub fn blow(&self, how: Blow) -> impl FnOnce() + Send + use<> {
+        let server = self.server().expect("the database server runs");
+        let name = match (how, self.url.starts_with("postgres")) {
+            (Blow::Restart, true) => "INT",
+            (Blow::Restart, false) => "TERM",
+            (Blow::Crash, true) => "QUIT",
+            (Blow::Crash, false) => "KILL",
+        };
+        move || signal(name, server)
     }
 
     /// All of it stands still: connections stay open, and nothing is answered.

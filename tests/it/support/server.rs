@@ -136,14 +136,7 @@ impl Server {
     }
 
     async fn start_in(database: Database, options: Options) -> Self {
-        static CRYPTOGRAPHY: Once = Once::new();
-        // The client library asks for a provider even where no TLS is spoken.
-        CRYPTOGRAPHY.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .expect("an HTTP client");
+        let http = http_client().redirect(reqwest::redirect::Policy::none()).build().expect("an HTTP client");
         let address = options.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 0)));
         let mut server = Self {
             address,
@@ -398,6 +391,14 @@ impl Drop for Server {
             eprintln!("the end of the server's log:\n{tail}");
         }
     }
+}
+
+/// A client that goes where it is told, to be built.
+pub fn http_client() -> reqwest::ClientBuilder {
+    static CRYPTOGRAPHY: Once = Once::new();
+    // The client library asks for a provider even where no TLS is spoken.
+    CRYPTOGRAPHY.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
+    reqwest::Client::builder().no_proxy()
 }
 
 async fn collect(mut from: impl AsyncRead + Unpin, into: Arc<Mutex<String>>) {
