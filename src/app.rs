@@ -131,7 +131,10 @@ pub async fn compose(options: &Options, ways: WaysOut) -> Result<Composed, Start
     let tokens = tokens(options)?;
     let url = match &options.place.database_url {
         Some(url) => url.clone(),
-        None => database_url(&options.place.data_dir),
+        None => {
+            DataDir::open(&options.place.data_dir)?.stayed()?;
+            database_url(&options.place.data_dir)
+        }
     };
     let store = Store::open(&Database { url }).await?;
     let clock = store.clock().await?;
