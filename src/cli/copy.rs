@@ -62,9 +62,9 @@ pub(super) async fn run(options: &Options, command: Command) -> Result<(), Faile
 fn target(to: Option<String>, option: Option<String>) -> Result<String, Failed> {
     let wrong = |reason: &str| Err(Failed::Input(reason.to_owned()));
     match (to, option) {
-        (Some(to), Some(option)) if to != option => {
-            wrong("two databases are named to copy to: say TO, or --database-url (GOLDCREST_DATABASE_URL), and not both")
-        }
+        (Some(to), Some(option)) if to != option => wrong(
+            "two databases are named to copy to: say TO, or --database-url (GOLDCREST_DATABASE_URL), and not both",
+        ),
         // The URL is not shown: there is a password in it.
         (Some(to), _) if !values::is_database_server(&to) => wrong(
             "TO is the URL of a database server, and begins with postgres:// or mysql://. The data to copy is found by \
@@ -118,7 +118,9 @@ fn tell(options: &Options, data_dir: &DataDir, to: &str, at: &str, moved: Moved)
     ))?;
     if !key.exists() {
         let key = key.display();
-        output::line(format_args!("there is no {key}: name the key that signed the tokens, or everybody logs in again"))?;
+        output::line(format_args!(
+            "there is no {key}: name the key that signed the tokens, or everybody logs in again"
+        ))?;
     }
     let place = data_dir.path().display();
     output::line(format_args!(

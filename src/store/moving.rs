@@ -67,7 +67,9 @@ pub enum MoveError {
     #[error("the embedded database is from a newer Goldcrest (it has {0}): use that version or a later one")]
     Newer(String),
     /// The source has no tables yet.
-    #[error("the embedded database is empty: nothing is to be copied, and a server starts with --database-url as it is")]
+    #[error(
+        "the embedded database is empty: nothing is to be copied, and a server starts with --database-url as it is"
+    )]
     Nothing,
     /// The source cannot be read.
     #[error("cannot read the embedded database: {0}")]
@@ -88,7 +90,9 @@ pub enum MoveError {
     )]
     Foreign(String, &'static str),
     /// It was done before.
-    #[error("all of it was copied to the database at {0} before, and nothing was written there since: start the server there")]
+    #[error(
+        "all of it was copied to the database at {0} before, and nothing was written there since: start the server there"
+    )]
     Done(String),
     /// The target is in use.
     #[error(
@@ -268,7 +272,8 @@ impl Moving {
             inspect::number(&self.target, &query).await.map_err(reading)
         };
         let head = column_of("head", ROW).await?;
-        if head == Some(self.clock.head) && column_of("batch", ROW).await? == Some(self.clock.batch) && head != Some(0) {
+        if head == Some(self.clock.head) && column_of("batch", ROW).await? == Some(self.clock.batch) && head != Some(0)
+        {
             return Err(MoveError::Done(self.place.clone()));
         }
         match (head, column_of("head", SET_ASIDE).await?, occupied) {

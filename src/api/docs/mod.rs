@@ -37,6 +37,7 @@ const PAGES: &[(&str, &str, &str)] = &[
     ("Operating", "options", include_str!("../../../docs/options.md")),
     ("Operating", "logging", include_str!("../../../docs/logging.md")),
     ("Operating", "backup", include_str!("../../../docs/backup.md")),
+    ("Operating", "cluster", include_str!("../../../docs/cluster.md")),
     ("Operating", "moving", include_str!("../../../docs/moving.md")),
     ("Operating", "doctor", include_str!("../../../docs/doctor.md")),
 ];

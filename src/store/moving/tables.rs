@@ -90,7 +90,7 @@ const fn table<E: Row>(name: &'static str) -> Table {
         copy: |from, to, tell| Box::pin(copy::<E>(from, to, tell)),
         sum: |of, tell| Box::pin(sum::<E>(of, tell)),
         #[cfg(test)]
-        columns: || E::Column::iter().map(|column| column.as_str().to_owned()).collect(),
+        columns: || E::Column::iter().map(|column| sea_orm::IdenStatic::as_str(&column).to_owned()).collect(),
     }
 }
 
@@ -166,8 +166,8 @@ pub(super) async fn has_rows(db: &impl ConnectionTrait, table: &'static str) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sea_orm::IdenStatic as _;
     use crate::store::{Database, Store, database_url};
+    use sea_orm::IdenStatic as _;
     use sea_orm::{DbBackend, Statement};
     use std::collections::{BTreeMap, BTreeSet};
 
@@ -176,11 +176,13 @@ mod tests {
     async fn no_table_and_no_column_is_forgotten() {
         let home = tempfile::tempdir().unwrap();
         let store = Store::open(&Database { url: database_url(home.path()) }).await.expect("a database opens");
-        let query = "SELECT s.name, p.name FROM sqlite_master s JOIN pragma_table_info(s.name) p WHERE s.type = 'table'";
+        let query =
+            "SELECT s.name, p.name FROM sqlite_master s JOIN pragma_table_info(s.name) p WHERE s.type = 'table'";
         let rows = store.read.query_all_raw(Statement::from_string(DbBackend::Sqlite, query)).await.unwrap();
         let mut schema = BTreeMap::<String, BTreeSet<String>>::new();
         for row in rows {
-            let (table, column): (String, String) = (row.try_get_by_index(0).unwrap(), row.try_get_by_index(1).unwrap());
+            let (table, column): (String, String) =
+                (row.try_get_by_index(0).unwrap(), row.try_get_by_index(1).unwrap());
             schema.entry(table).or_default().insert(column);
         }
         // The steps that were taken are written by taking them, and the index is made by what it is of.
@@ -198,7 +200,12 @@ mod tests {
 
     #[test]
     fn a_sum_sees_every_row_and_no_order() {
-        let sum = |rows: &[&str]| rows.iter().fold(Sum::default(), |mut sum, row| { sum.add(row); sum });
+        let sum = |rows: &[&str]| {
+            rows.iter().fold(Sum::default(), |mut sum, row| {
+                sum.add(row);
+                sum
+            })
+        };
         assert_eq!(sum(&["a", "b", "b"]), sum(&["b", "a", "b"]));
         assert_ne!(sum(&["a", "b", "b"]), sum(&["a", "a", "b"]));
         assert_ne!(sum(&["a"]), sum(&["a "]));

@@ -47,9 +47,12 @@ impl Columns {
         let backend = database.get_database_backend();
         let mut contents = Contents::new();
         for (table, columns) in &self.0 {
-            let columns: Vec<_> = columns.iter().filter(|(name, _)| (table.as_str(), name.as_str()) != ("clock", "line")).collect();
+            let columns: Vec<_> =
+                columns.iter().filter(|(name, _)| (table.as_str(), name.as_str()) != ("clock", "line")).collect();
             let cells = columns.iter().enumerate().map(|(place, (name, kind))| {
-                format!("COALESCE({}, 'NULL') AS c{place}", cell(backend, &format!("\"{name}\""), *kind))
+                // The embedded database has nothing in hexadecimal where there is nothing.
+                let cell = cell(backend, &format!("\"{name}\""), *kind);
+                format!("CASE WHEN \"{name}\" IS NULL THEN 'NULL' ELSE {cell} END AS c{place}")
             });
             let query = format!("SELECT {} FROM \"{table}\"", cells.collect::<Vec<_>>().join(", "));
             let row = |row: &sea_orm::QueryResult| {
@@ -60,6 +63,17 @@ impl Columns {
             contents.insert(table.clone(), all);
         }
         contents
+    }
+}
+
+/// Each table has the same rows.
+#[track_caller]
+pub fn assert_same(found: &Contents, expected: &Contents) {
+    assert_eq!(found.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
+    for (table, expected) in expected {
+        let found = &found[table];
+        let differs = found.iter().zip(expected).find(|(found, expected)| found != expected);
+        assert!(differs.is_none() && found.len() == expected.len(), "{table}: {} rows, {differs:?}", found.len());
     }
 }
 
