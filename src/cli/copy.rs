@@ -90,7 +90,7 @@ async fn carry(moving: &Moving) -> Result<(), Failed> {
             }
             bar.show(format_args!("comparing {table}"), rows);
         }
-        Progress::Copied(table, rows) if !bar.is_seen() && printed.is_ok() => {
+        Progress::Copied(table, rows) if rows > 0 && !bar.is_seen() && printed.is_ok() => {
             printed = output::line(format_args!("copied {table}: {}", counted(rows, "row", "rows")));
         }
         Progress::Copied(..) => {}

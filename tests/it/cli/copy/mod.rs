@@ -277,6 +277,10 @@ async fn is_broken_off(database_server: &DatabaseServer) {
     .await;
     let complaint = copies(&operator, &url_of(&target)).await.complains();
     assert!(complaint.contains("is in use by another"), "one at a time: {complaint}");
+    let second = Operator::alone();
+    second.adds("zoe").await;
+    let complaint = copies(&second, &url_of(&target)).await.complains();
+    assert!(complaint.contains("another process copies into the database"), "one at a time: {complaint}");
     copying.kill().await.expect("the process can be killed");
     holder.close().await.expect("the lock ends with the connection");
 
