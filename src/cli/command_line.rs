@@ -55,8 +55,7 @@ pub(super) enum Command {
     /// No number is given twice: clients that know of later events are told to read their lists anew. All logins and API
     /// keys end, since the backup does not know which were revoked after it.
     Restore(restore::Command),
-    /// Copy everything from the embedded database into PostgreSQL or MariaDB, where the server goes on. It must not run
-    /// meanwhile.
+    /// Copy everything from the embedded database into a database server, to go on there. The server must not run.
     ///
     /// The database there must be empty, and nothing serves from it before all of it was read back and compared. Accounts,
     /// passwords, sessions, keys, numbers and cursors stay as they are. The embedded database is not changed; a note beside it

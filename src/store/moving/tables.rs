@@ -126,7 +126,9 @@ async fn sum<E: Row>(of: &DatabaseConnection, tell: Tell<'_>) -> Result<Sum, DbE
     let mut last: Option<E::Model> = None;
     loop {
         let rows = page::<E>(of, last.as_ref()).await?;
-        rows.iter().for_each(|row| sum.add(&told(row)));
+        for row in &rows {
+            sum.add(&told(row));
+        }
         let Some(newest) = rows.into_iter().next_back() else { return Ok(sum) };
         last = Some(newest);
         tell(sum.rows);

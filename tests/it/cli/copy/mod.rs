@@ -145,7 +145,7 @@ async fn goes_on(database_server: &DatabaseServer) {
             match stream.next().await {
                 Heard::Control(control) => assert_eq!(control.kind, "ready", "never `reset`"),
                 Heard::Event(event) => {
-                    heard.push((event.seq, event.data()["text"].as_str().unwrap_or_default().to_owned()))
+                    heard.push((event.seq, event.data()["text"].as_str().unwrap_or_default().to_owned()));
                 }
                 Heard::End(_) => panic!("it ended"),
                 _ => {}
