@@ -15,7 +15,7 @@ const PASSWORD: &str = "PASSWORD";
 /// Where to.
 #[derive(Debug, Args)]
 pub(super) struct Command {
-    /// The database to copy to, empty and for Goldcrest alone: `postgres://USER:PASSWORD@HOST/NAME`, or `mysql://…` By
+    /// The database to copy to, empty and for Goldcrest alone: `postgres://USER:PASSWORD@HOST/NAME`, or `mysql://…`. By
     /// default that of --database-url, which is also read from the environment: a command line can be seen by everybody on
     /// the machine, and the password in it.
     #[arg(value_name = "TO")]
