@@ -135,9 +135,11 @@ impl Composed {
 /// Opens the database and puts together what may be done with it. The caller holds the data directory.
 pub async fn compose(options: &Options, ways: WaysOut) -> Result<Composed, StartError> {
     let tokens = tokens(options)?;
-    let url = match &options.place.database_url {
-        Some(url) => url.clone(),
-        None => database_url(&options.place.data_dir),
+    let url = if let Some(url) = &options.place.database_url {
+        url.clone()
+    } else {
+        DataDir::open(&options.place.data_dir)?.stayed()?;
+        database_url(&options.place.data_dir)
     };
     let store = Store::open(&Database { url }).await?;
     let clock = store.clock().await?;

@@ -1,6 +1,6 @@
 //! What may stand on the command line, and what its help says.
 
-use super::{backup, doctor, health, keys, restore, send, tail, token, users};
+use super::{backup, copy, doctor, health, keys, restore, send, tail, token, users};
 use crate::config::{Options, values};
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
@@ -55,6 +55,12 @@ pub(super) enum Command {
     /// No number is given twice: clients that know of later events are told to read their lists anew. All logins and API
     /// keys end, since the backup does not know which were revoked after it.
     Restore(restore::Command),
+    /// Copy everything from the embedded database into a database server, to go on there. The server must not run.
+    ///
+    /// The database there must be empty, and nothing serves from it before all of it was read back and compared. Accounts,
+    /// passwords, sessions, keys, numbers and cursors stay as they are. The embedded database is not changed; a note beside it
+    /// keeps a server from starting on it, since both would then give the same numbers.
+    Copy(copy::Command),
     /// Make accounts, and shut people out.
     #[command(subcommand)]
     User(users::Command),
@@ -136,7 +142,7 @@ fn shown(program: clap::Command) -> clap::Command {
             })
         });
     }
-    for command in ["migrate", "backup", "restore", "user", "token", "key"] {
+    for command in ["migrate", "backup", "restore", "copy", "user", "token", "key"] {
         program = program.mut_subcommand(command, place_last);
     }
     program
@@ -159,6 +165,7 @@ fn misplaced(program: &clap::Command, matches: &ArgMatches, command: &Command) -
         Command::Migrate
         | Command::Backup(_)
         | Command::Restore(_)
+        | Command::Copy(_)
         | Command::User(_)
         | Command::Token(_)
         | Command::Key(_) => false,

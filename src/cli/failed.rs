@@ -3,7 +3,7 @@
 use crate::admin::Denied;
 use crate::app::StartError;
 use crate::config::DataDirError;
-use crate::store::OpenError;
+use crate::store::{MoveError, OpenError};
 use std::io;
 use std::path::PathBuf;
 
@@ -19,6 +19,9 @@ pub enum Failed {
     /// The database cannot be used.
     #[error(transparent)]
     Database(#[from] OpenError),
+    /// The embedded database was not copied to a database server.
+    #[error(transparent)]
+    Copy(#[from] MoveError),
     /// A rule says no, or the server could not.
     #[error(transparent)]
     Denied(#[from] Denied),

@@ -5,6 +5,7 @@
 
 mod backup;
 mod command_line;
+mod copy;
 mod doctor;
 mod failed;
 mod health;
@@ -84,6 +85,7 @@ async fn carry_out(options: Options, command: Option<Command>) -> Result<(), Fai
         Some(Command::Migrate) => migrate::run(&options.place).await,
         Some(Command::Backup(command)) => backup::run(&options, command).await,
         Some(Command::Restore(command)) => restore::run(&options, command).await,
+        Some(Command::Copy(command)) => Box::pin(copy::run(&options, command)).await,
         Some(Command::Doctor(command)) => doctor::run(*command).await,
         Some(Command::Health(command)) => health::run(command, options.listen).await,
         Some(Command::User(command)) => users::run(&options, command).await,

@@ -1,9 +1,11 @@
 //! A line that moves while a long work goes on, for who looks at a terminal.
 
+use std::fmt::Display;
 use std::future::Future;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// How often the line is drawn anew.
 const EVERY: Duration = Duration::from_millis(200);
@@ -27,6 +29,49 @@ pub(super) async fn watching<T>(what: &str, file: &Path, of: u64, work: impl Fut
             }
         }
     }
+}
+
+/// A line that moves while something is counted, a few times a second; and other lines where there is no terminal.
+pub(super) struct Bar {
+    of: u64,
+    drawn: Option<Instant>,
+    is_seen: bool,
+}
+
+impl Bar {
+    /// One that ends with this number.
+    pub(super) fn new(of: u64) -> Self {
+        Self { of, drawn: None, is_seen: io::stderr().is_terminal() }
+    }
+
+    /// Whether anybody sees it.
+    pub(super) fn is_seen(&self) -> bool {
+        self.is_seen
+    }
+
+    /// Shows how far it is, unless that was just shown.
+    pub(super) fn show(&mut self, what: impl Display, done: u64) {
+        let now = Instant::now();
+        if !self.is_seen || self.drawn.is_some_and(|last| now.duration_since(last) < EVERY) {
+            return;
+        }
+        self.drawn = Some(now);
+        draw(&format!("{} {done} of {} rows: {what}", filled(done, self.of), self.of));
+    }
+
+    /// Takes it away.
+    pub(super) fn end(self) {
+        if self.is_seen {
+            draw("");
+        }
+    }
+}
+
+fn filled(done: u64, of: u64) -> String {
+    const WIDTH: u64 = 24;
+    let part = |whole: u64| done.min(of).saturating_mul(whole).checked_div(of).unwrap_or(whole);
+    let full = usize::try_from(part(WIDTH)).unwrap_or_default();
+    format!("[{:-<24}] {:>3} %", "#".repeat(full), part(100))
 }
 
 /// Writes over the line, if somebody looks at a terminal.
@@ -61,6 +106,14 @@ pub(super) fn bytes(count: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_bar_fills() {
+        assert_eq!(filled(0, 50), "[------------------------]   0 %");
+        assert_eq!(filled(25, 50), "[############------------]  50 %");
+        assert_eq!(filled(50, 50), "[########################] 100 %");
+        assert_eq!(filled(0, 0), "[########################] 100 %");
+    }
 
     #[test]
     fn bytes_are_told_in_units_that_fit() {

@@ -61,8 +61,16 @@ async fn renumber(options: &Options, logins: Logins) -> Result<(), Failed> {
     let lock = held(data_dir.lock())?;
     let url = place.database_url.clone().unwrap_or_else(|| database_url(data_dir.path()));
     let done = jump(url, logins).await?;
+    if place.database_url.is_none() {
+        serve_again(&data_dir)?;
+    }
     drop(lock);
     tell(done, logins)
+}
+
+/// What went to a database server is no longer what is here: its numbers are others.
+fn serve_again(data_dir: &DataDir) -> Result<(), Failed> {
+    data_dir.unmark_moved().map_err(|error| cannot("change", data_dir.path(), &error))
 }
 
 async fn restore(options: &Options, from: &Path, command: &Command, logins: Logins) -> Result<(), Failed> {
@@ -91,6 +99,7 @@ async fn restore(options: &Options, from: &Path, command: &Command, logins: Logi
         let place = data_dir.path().display();
         Failed::Input(format!("cannot put the files of {place} in their place: {error}. Run the same again"))
     })?;
+    serve_again(&data_dir)?;
     drop::<Lock>(lock);
     output::line(format_args!("restored {} to {place}", from.display()))?;
     if let Some(kept) = kept {

@@ -63,6 +63,18 @@ pub enum DataDirError {
         .0.display()
     )]
     Unfinished(PathBuf),
+    /// The database went elsewhere, and its numbers go on there.
+    #[error(
+        "the embedded database of {} was copied to the database server at {to}, where its numbers go on: start with \
+         --database-url. The way back, without what was written there since: `goldcrest restore --renumber`",
+        path.display()
+    )]
+    Moved {
+        /// The directory.
+        path: PathBuf,
+        /// Where to.
+        to: String,
+    },
 }
 
 impl DataDirError {
@@ -174,6 +186,37 @@ impl DataDir {
         self.path.join("restore-unfinished")
     }
 
+    /// Refuses the embedded database if it was copied to a database server: were both served, they would give the same
+    /// numbers to different things.
+    pub fn stayed(&self) -> Result<(), DataDirError> {
+        match std::fs::read_to_string(self.moved()) {
+            Ok(to) => Err(DataDirError::Moved { path: self.path.clone(), to: to.trim().to_owned() }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(DataDirError::at(&self.path, &self.moved(), error)),
+        }
+    }
+
+    /// Notes where the embedded database is copied to. It is on disk when this returns.
+    pub fn mark_moved(&self, to: &str) -> io::Result<()> {
+        let mut mark = File::create(self.moved())?;
+        writeln!(mark, "{to}")?;
+        mark.sync_all()?;
+        File::open(&self.path)?.sync_all()
+    }
+
+    /// Takes that note away: what is here now is served here.
+    pub fn unmark_moved(&self) -> io::Result<()> {
+        match std::fs::remove_file(self.moved()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => File::open(&self.path)?.sync_all(),
+        }
+    }
+
+    /// A file that is there if the embedded database was copied to a database server, and says which.
+    fn moved(&self) -> PathBuf {
+        self.path.join("copied-to-server")
+    }
+
     /// Where the embedded database is.
     pub fn database(&self) -> PathBuf {
         self.path.join(DATABASE)
@@ -222,6 +265,20 @@ mod tests {
         std::fs::write(&path, "").unwrap();
         let error = DataDir::open(&path).unwrap_err();
         assert!(error.to_string().contains("not a directory"), "{error}");
+    }
+
+    #[test]
+    fn what_went_elsewhere_is_not_served_here() {
+        let home = tempfile::tempdir().unwrap();
+        let dir = DataDir::open(home.path()).unwrap();
+        dir.stayed().unwrap();
+        dir.mark_moved("10.0.0.2:5432").unwrap();
+        let error = dir.stayed().unwrap_err().to_string();
+        assert!(error.contains("at 10.0.0.2:5432, where") && error.contains("restore --renumber"), "{error}");
+        for _ in 0..2 {
+            dir.unmark_moved().unwrap();
+            dir.stayed().unwrap();
+        }
     }
 
     #[test]

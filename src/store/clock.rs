@@ -4,7 +4,9 @@ use super::entity::clock;
 use crate::domain::{ConversationId, InvitationId, MessageId, Seq, SessionId, Timestamp, UserId};
 use sea_orm::{ActiveValue::Set, ConnectionTrait, DbErr, EntityTrait, QuerySelect};
 
-const ROW: i64 = 1;
+pub(super) const ROW: i64 = 1;
+/// The number that the row has while a copy into the database is not whole, so that nobody finds a clock there and starts.
+pub(super) const SET_ASIDE: i64 = 0;
 
 /// What the clock shows. While its row is locked nobody else can commit, so numbers are given out from memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,14 +40,18 @@ pub struct Clock {
 impl Clock {
     /// Locks the row, before anything else is read. On `SQLite` the immediate transaction is the lock.
     pub(super) async fn lock(db: &impl ConnectionTrait) -> Result<Self, DbErr> {
-        let row = clock::Entity::find_by_id(ROW).lock_exclusive().one(db).await?;
-        row.map(Self::from).ok_or_else(missing)
+        match clock::Entity::find_by_id(ROW).lock_exclusive().one(db).await? {
+            Some(row) => Ok(row.into()),
+            None => Err(missing(db).await),
+        }
     }
 
     /// Looks at the row without locking it.
     pub(super) async fn read(db: &impl ConnectionTrait) -> Result<Self, DbErr> {
-        let row = clock::Entity::find_by_id(ROW).one(db).await?;
-        row.map(Self::from).ok_or_else(missing)
+        match clock::Entity::find_by_id(ROW).one(db).await? {
+            Some(row) => Ok(row.into()),
+            None => Err(missing(db).await),
+        }
     }
 
     /// Writes the final numbers of a batch.
@@ -69,8 +75,15 @@ impl Clock {
     }
 }
 
-fn missing() -> DbErr {
-    DbErr::Custom("the clock row is missing: this database is damaged or not Goldcrest's".to_owned())
+async fn missing(db: &impl ConnectionTrait) -> DbErr {
+    let why = match clock::Entity::find_by_id(SET_ASIDE).one(db).await {
+        Err(error) => return error,
+        Ok(Some(_)) => {
+            "a copy into it was broken off, or is not done yet: see that `goldcrest copy` runs to its end, and start then"
+        }
+        Ok(None) => "the clock row is missing: this database is damaged or not Goldcrest's",
+    };
+    DbErr::Custom(why.to_owned())
 }
 
 impl From<clock::Model> for Clock {

@@ -31,6 +31,9 @@ const SETTINGS: [(DbBackend, &str); 2] = [
 /// What decides whether a commit of `SQLite` is on disk.
 const PRAGMAS: [&str; 4] = ["journal_mode", "synchronous", "foreign_keys", "secure_delete"];
 
+/// The clock row, set aside by a copy ([`super::clock::SET_ASIDE`]).
+const HALF_COPIED: &str = "SELECT head FROM clock WHERE id = 0";
+
 /// What is found in a database.
 #[derive(Debug, Clone)]
 pub struct Inspection {
@@ -46,6 +49,8 @@ pub struct Inspection {
     pub other_collations: Vec<String>,
     /// What stands in its clock and in its log; nothing where there is no clock yet.
     pub line: Option<Line>,
+    /// Whether a copy into it is not whole: it was broken off, or goes on.
+    pub half_copied: bool,
     /// Connections that a database server has taken already, this one included.
     pub connections: Option<u64>,
 }
@@ -172,6 +177,7 @@ async fn look(db: &impl ConnectionTrait) -> Result<Inspection, DbErr> {
     let version = texts(db, version).await?.concat();
     let taken = taken(db).await?;
     let line = if taken.is_empty() { None } else { line(db).await? };
+    let half_copied = !taken.is_empty() && line.is_none() && number(db, HALF_COPIED).await?.is_some();
     let known: Vec<String> = Migrator::migrations().iter().map(|step| step.name().to_owned()).collect();
     let steps = Steps {
         taken: taken.len(),
@@ -205,7 +211,7 @@ async fn look(db: &impl ConnectionTrait) -> Result<Inspection, DbErr> {
         Kind::Sqlite | Kind::Postgres => Vec::new(),
     };
     let settings = settings(db).await?;
-    Ok(Inspection { kind, version, steps, settings, other_collations, line, connections })
+    Ok(Inspection { kind, version, steps, settings, other_collations, line, half_copied, connections })
 }
 
 /// The steps that were taken, of a database that may be empty.
@@ -266,7 +272,7 @@ async fn texts(db: &impl ConnectionTrait, query: &str) -> Result<Vec<String>, Db
     rows.iter().map(|row| row.try_get_by_index(0)).collect()
 }
 
-async fn number(db: &impl ConnectionTrait, query: &str) -> Result<Option<i64>, DbErr> {
+pub(super) async fn number(db: &impl ConnectionTrait, query: &str) -> Result<Option<i64>, DbErr> {
     let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), query)).await?;
     row.map(|row| row.try_get_by_index(0)).transpose()
 }
@@ -277,7 +283,7 @@ fn damaged(error: &DbErr) -> Option<String> {
     ["is malformed", "is not a database"].iter().any(|words| said.contains(words)).then_some(said)
 }
 
-async fn connect(database: &Database) -> Result<Patient<DatabaseConnection>, OpenError> {
+pub(super) async fn connect(database: &Database) -> Result<Patient<DatabaseConnection>, OpenError> {
     let mut options = if database.url.starts_with("sqlite") {
         ConnectOptions::new(&database.url)
     } else {

@@ -17,6 +17,7 @@ mod lookup;
 mod mentions;
 mod messages;
 mod migrating;
+mod moving;
 mod open;
 mod pairs;
 mod patience;
@@ -44,6 +45,7 @@ pub use inspect::{
     CONNECTIONS, Inspection, Kind, Line, Pages, Steps, embedded_for_reading, inspect, keeps_log, look_at_pages,
 };
 pub use messages::{Directs, Kept, MessageFilter, MessagePage};
+pub use moving::{MoveError, Moved, Moving, Progress};
 pub use open::{Database, OpenError, Store, database_url};
 pub use presence::Regards;
 pub use receipts::{Position, Unread};

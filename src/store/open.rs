@@ -25,6 +25,8 @@ const LAST_WORD: Duration = Duration::from_secs(2);
 const IDLE: Duration = Duration::from_secs(1);
 /// How long a statement of `SQLite` waits for what another process has locked.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How many prepared statements a connection keeps at hand.
+const STATEMENTS: usize = 100;
 /// How many readers run side by side.
 pub(super) const READERS: u32 = 8;
 /// Connections to a database server that write, of which one does: the other is there while that one is given back, and
@@ -49,7 +51,7 @@ pub struct Database {
 /// What connections are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Use {
-    /// What is done before anything is served and takes as long as it takes: migrations, and the jump after a restore.
+    /// What is done before anything is served and takes as long as it takes: migrations, the jump after a restore, a copy.
     Preparing,
     /// The sequencer's transactions.
     Writing,
@@ -240,7 +242,11 @@ pub(super) fn options(database: &Database, purpose: Use) -> ConnectOptions {
             .pragma("secure_delete", "ON");
         if purpose == Use::Reading { sqlite.pragma("query_only", "ON") } else { sqlite }
     });
+    // A copy writes as many different statements as there are sizes of its parts, each of thousands of values.
+    let kept = if purpose == Use::Preparing { 4 } else { STATEMENTS };
+    options.map_sqlx_mysql_opts(move |mysql| mysql.statement_cache_capacity(kept));
     options.map_sqlx_postgres_opts(move |postgres| {
+        let postgres = postgres.statement_cache_capacity(kept);
         // A frozen node must not keep the clock: the server ends its transaction, and nobody waits for it for ever.
         let postgres = postgres.options([
             ("idle_in_transaction_session_timeout", "5000"),

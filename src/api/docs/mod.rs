@@ -40,6 +40,7 @@ const PAGES: &[(&str, &str, &str)] = &[
     ("Operating", "metrics", include_str!("../../../docs/metrics.md")),
     ("Operating", "sizing", include_str!("../../../docs/sizing.md")),
     ("Operating", "backup", include_str!("../../../docs/backup.md")),
+    ("Operating", "moving", include_str!("../../../docs/moving.md")),
     ("Operating", "doctor", include_str!("../../../docs/doctor.md")),
 ];
 

@@ -72,7 +72,10 @@ pub(super) async fn look(patient: &Patient<'_>, report: &mut Report) -> Result<O
             report.tell(&Finding::wrong("answers", says, "see the server's log, and restart it"))?;
         }
     }
-    if found.steps.taken > 0 {
+    if found.half_copied {
+        let says = "a copy into this database was broken off, or is not done yet: no server starts on it";
+        report.tell(&Finding::wrong("numbers", says, "run `goldcrest copy` again, to its end (docs/moving.md)"))?;
+    } else if found.steps.taken > 0 {
         report.tell(&numbers(found.line))?;
     }
     Ok(found.line)

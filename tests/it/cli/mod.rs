@@ -2,6 +2,7 @@
 
 mod accounts;
 mod backup;
+mod copy;
 pub mod doctor;
 mod first_start;
 mod health;
