@@ -236,7 +236,11 @@ async fn a_stream_that_cannot_read_ends_and_may_be_looked_at_once_more() {
     let mut stream = bench.open(ANN, Cursor::After(Seq(0))).await;
     bench.store.clone().close().await;
     assert!(matches!(next(&mut stream).await, Some(Step::End(Ending::DatabaseLost))));
-    std::future::poll_fn(|context| Poll::Ready(stream.keep_reading(context))).await;
+    std::future::poll_fn(|context| {
+        stream.keep_reading(context);
+        Poll::Ready(())
+    })
+    .await;
     assert!(matches!(next(&mut stream).await, Some(Step::End(Ending::DatabaseLost))));
 }
 
