@@ -232,7 +232,7 @@ pub fn check_name(name: &str) -> Result<(), Refusal> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     #[test]
@@ -246,7 +246,8 @@ mod tests {
 
     const HOUR: Duration = Duration::from_hours(1);
 
-    fn session(kind: SessionKind, lasts: Duration) -> Session {
+    /// One that was made when time began.
+    pub(crate) fn session(kind: SessionKind, lasts: Duration) -> Session {
         Session {
             id: SessionId(1),
             user: UserId(1),

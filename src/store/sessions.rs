@@ -177,8 +177,10 @@ pub(super) async fn use_ticket(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::sessions::tests::session as lasting;
     use crate::store::tests::open;
     use sea_orm::{DbBackend, QueryTrait};
+    use std::time::Duration;
 
     /// What housekeeping asks each minute, under the clock, must not cost all sessions that there ever were.
     #[tokio::test]
@@ -187,22 +189,10 @@ mod tests {
         let store = open(home.path()).await;
         for id in 1..=7 {
             let ended = if id == 7 { Timestamp(9) } else { Timestamp(2) };
-            let session = Session {
-                id: SessionId(id),
-                user: UserId(1),
-                kind: SessionKind::Token,
-                name: String::new(),
-                reach: Reach::Full,
-                audience: None,
-                refresh_hash: None,
-                refresh_generation: 0,
-                refreshed_at: None,
-                created_at: Timestamp(1),
-                expires_at: Some(ended),
-                revoked_at: None,
-            };
+            let (id, expires_at) = (SessionId(id), Some(ended));
+            let session = Session { id, expires_at, ..lasting(SessionKind::Token, Duration::ZERO) };
             Entity::insert(row(&session, None)).exec_without_returning(&store.write).await.expect("a session");
-            use_ticket(&store.write, &id.to_string(), session.id, ended).await.expect("a ticket");
+            use_ticket(&store.write, &id.to_string(), id, ended).await.expect("a ticket");
         }
         let mut left = Vec::new();
         while forget(&store.write, Timestamp(5), 4).await.expect("some are gone") {

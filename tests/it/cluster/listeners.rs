@@ -118,12 +118,7 @@ impl Hearer {
         if let Some((_, name)) = &self.follows {
             request = request.channel(name);
         }
-        match (transport, cursor) {
-            (_, None) => request,
-            // A browser repeats its first URL and says in the header how far it came.
-            (Transport::Sse, Some(cursor)) => request.after(self.after.unwrap_or(0)).last_event_id(cursor),
-            (_, Some(cursor)) => request.after(cursor),
-        }
+        transport.resuming(request, self.after, cursor)
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! These tests start a database server of their own, of either kind (`scripts/databases`), whatever the others run on.
 
+use crate::support::database_server::on_each_kind;
 use crate::support::{
     Answer, Credentials, DatabaseServer, Ear, Heard, Person, Server, SseClient, StreamRequest, WsClient, eventually,
     seconds, within,
@@ -82,26 +83,6 @@ async fn all_goes_on(server: &Server, alice: &Person, said: &[Value], acknowledg
         assert_eq!(heard, expected, "each once, in order");
     })
     .await;
-}
-
-/// The same on each kind of database server, which takes `scripts/databases` and that server.
-macro_rules! on_each_kind {
-    (@ $kind:ident: $($test:ident by $plot:ident,)+) => {
-        mod $kind {
-            use super::DatabaseServer;
-
-            $(
-                #[tokio::test]
-                async fn $test() {
-                    super::$plot(&DatabaseServer::start(stringify!($kind)).await).await;
-                }
-            )+
-        }
-    };
-    ($($tests:tt)+) => {
-        on_each_kind!(@ postgres: $($tests)+);
-        on_each_kind!(@ mariadb: $($tests)+);
-    };
 }
 
 on_each_kind! {

@@ -111,3 +111,25 @@ pub fn signal(name: &str, process: u32) {
     let sent = std::process::Command::new("kill").args([&format!("-{name}"), &process.to_string()]).output();
     assert!(sent.is_ok(), "kill runs");
 }
+
+/// The same on each kind of database server, which takes `scripts/databases` and that server.
+macro_rules! on_each_kind {
+    (@ $kind:ident: $($test:ident by $plot:ident,)+) => {
+        mod $kind {
+            use $crate::support::DatabaseServer;
+
+            $(
+                #[tokio::test]
+                async fn $test() {
+                    super::$plot(&DatabaseServer::start(stringify!($kind)).await).await;
+                }
+            )+
+        }
+    };
+    ($($tests:tt)+) => {
+        $crate::support::database_server::on_each_kind!(@ postgres: $($tests)+);
+        $crate::support::database_server::on_each_kind!(@ mariadb: $($tests)+);
+    };
+}
+
+pub(crate) use on_each_kind;

@@ -11,6 +11,18 @@ pub enum Transport {
 
 pub const TRANSPORTS: [Transport; 3] = [Transport::Sse, Transport::WebSocket, Transport::Polling];
 
+impl Transport {
+    /// What to ask with to go on from a cursor, where the first time all after a place was asked for.
+    pub fn resuming(self, request: StreamRequest, first: Option<u64>, cursor: Option<u64>) -> StreamRequest {
+        match (self, cursor) {
+            (_, None) => request,
+            // A browser repeats its first URL and says in the header how far it came.
+            (Transport::Sse, Some(cursor)) => request.after(first.unwrap_or(0)).last_event_id(cursor),
+            (_, Some(cursor)) => request.after(cursor),
+        }
+    }
+}
+
 pub enum Listener {
     Sse(Box<SseClient>),
     WebSocket(Box<WsClient>),

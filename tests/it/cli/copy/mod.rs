@@ -6,6 +6,7 @@ mod contents;
 
 use super::operator::{Done, Operator};
 use crate::support::database::{change_file, open_file};
+use crate::support::database_server::on_each_kind;
 use crate::support::deadline::PATIENCE;
 use crate::support::{Database, DatabaseServer, Ear, Heard, Person, Server, SseClient, seconds, within};
 use contents::{Columns, Contents, assert_same};
@@ -17,26 +18,6 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 /// Texts that one database or another might change: in four bytes, composed and not, by case, with spaces at the ends.
 const TEXTS: [&str; 6] =
     ["👩‍👩‍👧‍👦 \u{10FFFF}", "e\u{301} \u{e9}", "Straße STRASSE", "  trailing  ", "\t\n\\' \" % _ \u{1}", "@bob مرحبا"];
-
-/// The same on each kind of database server, which takes `scripts/databases` and that server.
-macro_rules! on_each_kind {
-    (@ $kind:ident: $($test:ident by $plot:ident,)+) => {
-        mod $kind {
-            use super::DatabaseServer;
-
-            $(
-                #[tokio::test]
-                async fn $test() {
-                    super::$plot(&DatabaseServer::start(stringify!($kind)).await).await;
-                }
-            )+
-        }
-    };
-    ($($tests:tt)+) => {
-        on_each_kind!(@ postgres: $($tests)+);
-        on_each_kind!(@ mariadb: $($tests)+);
-    };
-}
 
 on_each_kind! {
     all_is_there_and_goes_on_as_if_nothing_had_been by goes_on,
