@@ -129,10 +129,7 @@ impl Composed {
 /// Opens the database and puts together what may be done with it. The caller holds the data directory.
 pub async fn compose(options: &Options, ways: WaysOut) -> Result<Composed, StartError> {
     let tokens = tokens(options)?;
-    let url = match &options.place.database_url {
-        Some(url) => url.clone(),
-        None => database_url(&options.place.data_dir),
-    };
+    let url = options.place.database_url().map_or_else(|| database_url(&options.place.data_dir), str::to_owned);
     let store = Store::open(&Database { url }).await?;
     let clock = store.clock().await?;
     let tokens = tokens.since(clock.first_session);
@@ -203,7 +200,7 @@ fn mail(options: &Options) -> Result<Option<(Post, Postman)>, StartError> {
         MailMode::Off => return Ok(None),
         MailMode::Log => Way::Log,
         MailMode::Smtp => Way::Smtp {
-            url: wanted.smtp_url.clone().ok_or(needs("--smtp-url"))?,
+            url: wanted.smtp_url().ok_or(needs("--smtp-url"))?.to_owned(),
             from: wanted.mail_from.clone().ok_or(needs("--mail-from"))?,
         },
     };

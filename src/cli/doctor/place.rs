@@ -45,7 +45,7 @@ pub(super) fn look(patient: &Patient<'_>, report: &mut Report) -> Result<(), Fai
     }
     report.tell(&writable(data_dir.path(), &patient.server))?;
     report.tell_all(space(data_dir.path()))?;
-    report.tell_all(filesystem(data_dir.path(), patient.options.place.database_url.is_none()))
+    report.tell_all(filesystem(data_dir.path(), patient.options.place.database_url().is_none()))
 }
 
 /// The usual accident: a command typed as root leaves a file that the server's user cannot open.
