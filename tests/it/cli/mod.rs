@@ -3,6 +3,7 @@
 mod accounts;
 mod backup;
 pub mod doctor;
+mod files;
 mod first_start;
 mod health;
 mod keys;
