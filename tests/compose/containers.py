@@ -166,8 +166,6 @@ class Container:
                 os.symlink(os.readlink(f"/{link}"), self._at(f"/{link}"))
             elif os.path.isdir(f"/{link}"):
                 self._bind(f"/{link}", f"/{link}", "ro")
-        # A program as the tests build it reads the web app from where it was built.
-        self._bind(os.path.join(REPOSITORY, "static"), os.path.join(REPOSITORY, "static"), "ro")
         for name, source in self.image.files.items():
             self._bind(source, f"/image/{name}", "ro")
         self.hosts_file = f"{self.root}.hosts"
@@ -192,6 +190,8 @@ class Container:
             (target, _, options) = place.partition(":")
             os.makedirs(self._at(target), exist_ok=True)
             self._mount("-t", "tmpfs", "-o", options or "mode=1777", "tmpfs", self._at(target))
+        # A program as the tests build it reads the web app from where it was built, which may be below /tmp.
+        self._bind(os.path.join(REPOSITORY, "static"), os.path.join(REPOSITORY, "static"), "ro")
         assert self.service["read_only"] is True, f"{self.name} can write to its root"
         run("mount", "-o", "remount,ro,bind", self.root)
 
@@ -261,6 +261,8 @@ class Container:
         assert self.service["cap_drop"] == ["ALL"] and self.service["security_opt"] == ["no-new-privileges:true"]
         kept = {CAPABILITIES[name] for name in self.service.get("cap_add", [])}
         files = self.service.get("ulimits", {}).get("nofile")
+        # More than this machine allows us nobody can give.
+        files = files and min(files, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
         root = self.root
 
         def confine():
@@ -279,7 +281,7 @@ class Container:
 
         return confine
 
-    def _spawn(self, command, **how):
+    def _spawn(self, command, environment=None, **how):
         """A process in here."""
         # By a descriptor, since its name is not to be seen from within the root.
         namespace = os.open(f"/run/netns/{self.name}", os.O_RDONLY)
@@ -293,7 +295,7 @@ class Container:
         # Found inside, where other programs have these names.
         command = ["/usr/bin/env", *command]
         try:
-            return subprocess.Popen(command, env=self.environment, preexec_fn=enter, close_fds=True, **how)
+            return subprocess.Popen(command, env=self.environment | (environment or {}), preexec_fn=enter, close_fds=True, **how)
         finally:
             os.close(namespace)
 
@@ -310,10 +312,10 @@ class Container:
         with open(self.log, "ab") as log:
             self.process = self._spawn([*entrypoint, *command], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
-    def execute(self, command, input_text=""):
+    def execute(self, command, input_text="", environment=None):
         """What `docker compose exec -T` does; gives the code, and what was printed."""
         process = self._spawn(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            command, environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         output, _ = process.communicate(input_text, timeout=60)
         return process.returncode, output
 
