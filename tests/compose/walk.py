@@ -116,7 +116,7 @@ def from_the_first_start(machine):
     # Said at an older system's port, on this one node, and heard from the others.
     said = expect(200, ask(("127.0.0.1", 5000), "POST", "/message", {"text": "as ever"}, basic=("alice", "alice's own words")))
     token = log_in(here, "alice")
-    found = until("the others know it", lambda: expect(200, ask(here, "GET", "/api/v1/messages?q=ever", token=token))["items"])
+    found = until("the others know it", lambda: expect(200, ask(here, "GET", "/api/v1/messages?text=ever", token=token))["items"])
     assert found[0]["text"] == "as ever", (said, found)
     step(f"the older systems answer at {', '.join(map(str, ports))}")
 
@@ -242,23 +242,27 @@ def behind_tls(machine):
         cluster[name].wait_until_healthy()
     root = os.path.join(machine.volume("caddy"), "caddy/pki/authorities/local/root.crt")
     until("Caddy has a certificate", lambda: os.path.exists(root))
-    curl = ["curl", "-sS", "--cacert", root, "--connect-to", "localhost:9443:127.0.0.2:9443", "--max-time", "30", "--retry", "5",
-            "--retry-all-errors"]
-    done = subprocess.run([*curl, "-w", "%{http_version}", "https://localhost:9443/readyz"], capture_output=True, text=True,
-                          check=False)
-    assert done.stdout == "ready\n2", (done.stdout, done.stderr)
+    site = "https://localhost:9443"
+    curl = ["curl", "-sS", "--cacert", root, "--connect-to", "localhost:9443:127.0.0.2:9443", "--max-time", "30"]
+
+    def fetch(*what):
+        return subprocess.run([*curl, *what], capture_output=True, text=True, check=True).stdout
+
+    assert fetch("-w", "%{http_version}", "--retry", "5", "--retry-all-errors", f"{site}/readyz") == "ready\n2"
     login = json.dumps({"username": "bob", "password": "bob's own words"})
-    done = subprocess.run([*curl, "https://localhost:9443/api/v1/sessions", "--json", login], capture_output=True, check=True)
-    bob = json.loads(done.stdout)["access_token"]
-    stream = subprocess.Popen(
-        [*curl, "-N", "-H", f"Authorization: Bearer {bob}", "https://localhost:9443/stream?after=0"],
-        stdout=subprocess.PIPE, text=True)
-    heard = ""
-    while '"text":"m0"' not in heard:
-        line = stream.stdout.readline()
-        assert line, heard
-        heard += line
-    stream.kill()
+    token = json.loads(fetch("--json", login, f"{site}/api/v1/sessions"))["access_token"]
+    bob = ["-H", f"Authorization: Bearer {token}"]
+    with subprocess.Popen([*curl, "-N", *bob, f"{site}/stream"], stdout=subprocess.PIPE, text=True) as stream:
+
+        def hear(wanted):
+            while wanted not in (line := stream.stdout.readline()):
+                assert line, f"the stream ended before {wanted}"
+
+        hear("event: ready")
+        fetch(*bob, "--json", json.dumps({"to": ["bob"], "text": "by its name"}), f"{site}/api/v1/messages")
+        hear("by its name")
+        stream.kill()
+    assert "m0" in fetch(*bob, f"{site}/api/v1/messages?limit=200")
     link = cluster.goldcrest("node-1", "user", "invite").splitlines()[0]
     assert link.startswith("https://localhost:9443/invitations/"), link
     (status, _) = ask(("127.0.0.2", 9080), "GET", "/readyz")
