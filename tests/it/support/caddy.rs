@@ -8,8 +8,8 @@ use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
 use super::deadline::PATIENCE;
+use super::eventually;
 use super::nginx::free_address;
-use super::{Caller, eventually};
 
 pub struct Caddy {
     /// Where plain HTTP/1.1 is taken and goes on to the site over TLS: requests and event streams by HTTP/2, and WebSockets, which
@@ -57,19 +57,16 @@ impl Caddy {
         command.env_remove("XDG_DATA_HOME").env_remove("XDG_CONFIG_HOME");
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
         let mut caddy = Self { address, process: command.spawn().expect("caddy is installed"), _home: home };
+        let http = reqwest::Client::builder().no_proxy().build().expect("an HTTP client");
+        // Until the site has its certificate this says 502.
         eventually(PATIENCE, "Caddy to pass on", async || {
             if let Some(status) = caddy.process.try_wait().unwrap() {
                 panic!("Caddy ended with {status}");
             }
-            let answer = caddy.stranger().try_call(http::Method::GET, "/healthz", None).await.ok()?;
-            (answer.status == 200).then_some(())
+            let answer = http.get(format!("http://{address}/healthz")).send().await.ok()?;
+            answer.status().is_success().then_some(())
         })
         .await;
         caddy
-    }
-
-    /// Somebody without a token, who comes this way.
-    pub fn stranger(&self) -> Caller {
-        Caller::new(self.address, reqwest::Client::builder().no_proxy().build().expect("an HTTP client"))
     }
 }
