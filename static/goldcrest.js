@@ -229,7 +229,8 @@ export class Goldcrest {
   /**
    * Logs in.
    *
-   * @param {{ username?: string, email?: string, password: string, name?: string }} who `name` is how the session is shown in the list of devices
+   * @param {{ username?: string, email?: string, password: string, name?: string, remember?: boolean }} who `name` is how the session
+   *   is shown in the list of devices; where `remember` is false, its cookie ends with the browser
    * @returns {Promise<Account>}
    */
   async login(who) {
@@ -250,21 +251,34 @@ export class Goldcrest {
   }
 
   /**
-   * Goes on with a session that a cookie, kept tokens or a key hold.
+   * Goes on with a session that a cookie, kept tokens or a key hold. Where there was one that is over, `logout` says so.
    *
    * @returns {Promise<Account | null>} null if there is none
+   * @throws {GoldcrestError} if the server cannot be asked, or takes the key no more
    */
   async resume() {
     const { turn } = this.#credentials;
+    const last = this.#store.get(this.#last);
     if (!(await this.#credentials.load())) return null;
     if (turn !== this.#credentials.turn) return this.#user;
     try {
       const user = await this.#credentials.whose();
-      return user ? this.#begun(user, false) : this.#user;
+      if (turn !== this.#credentials.turn) return this.#user;
+      if (user) return this.#begun(user, false);
+      // Whoever logged in meanwhile, in another tab, is not over.
+      if (last !== null && last === this.#store.get(this.#last)) this.#gone();
+      return null;
     } catch (error) {
-      if (error instanceof GoldcrestError && error.unauthorized) return this.#user;
+      if (error instanceof GoldcrestError && error.unauthorized && !this.#options.key) return this.#user;
       throw error;
     }
+  }
+
+  /** Whoever was here, or was promised, is not any more. */
+  #gone() {
+    this.#promised = false;
+    if (this.#credentials.shared) this.#store.remove(this.#last);
+    this.#tell('logout', { reason: 'session_ended' });
   }
 
   /** Goes on as whoever logged in in another tab. */
@@ -276,10 +290,7 @@ export class Goldcrest {
       try {
         await this.resume();
         // Whoever was promised that somebody comes learns that it is nobody.
-        if (isAwaited() && this.#promised) {
-          this.#promised = false;
-          this.#tell('logout', { reason: 'session_ended' });
-        }
+        if (isAwaited() && this.#promised) this.#gone();
         return;
       } catch {
         await new Promise((resolve) => setTimeout(resolve, spread(pause)));
@@ -340,7 +351,10 @@ export class Goldcrest {
 
   /** What is shown to the server is not good any more. @param {string} reason */
   #lost(reason) {
-    if (!this.#user) this.#credentials.forget();
+    if (!this.#user) {
+      this.#credentials.forget();
+      if (reason === 'session_ended' && !this.#options.key) this.#gone();
+    }
     this.#ended(reason);
     if (reason === 'another_user') void this.#takeUp();
   }
@@ -359,7 +373,7 @@ export class Goldcrest {
     const why = this.#leaving && reason !== 'another_user' ? 'logged_out' : reason;
     this.stop();
     this.#user = null;
-    this.#outbox?.end();
+    this.#outbox?.end({ ...notLoggedIn, detail: 'Logged out before the server had acknowledged it.' });
     this.#outbox = null;
     this.#typed.clear();
     if (why === 'logged_out') {
@@ -493,6 +507,7 @@ export class Goldcrest {
     };
     this.#feed = new Feed(options, {
       event: (event) => {
+        if (event.type === 'message.created') this.#outbox?.heard(event.data, this.#user?.id);
         this.#tell(event.type, event);
         this.#tell('event', event);
       },
@@ -522,7 +537,7 @@ export class Goldcrest {
   close() {
     this.#closed = true;
     this.stop();
-    this.#outbox?.end();
+    this.#outbox?.end({ status: 0, code: 'closed', detail: 'Closed before the server had acknowledged it. It may be there.', field: null });
     this.#outbox = null;
     this.#user = null;
     this.#credentials.drop();
@@ -588,11 +603,9 @@ class Credentials {
     return this.#tokens !== null;
   }
 
-  /** Whose session it is; null if it is another one by the time of the answer. @returns {Promise<Account | null>} */
+  /** Whose session it is. @returns {Promise<Account | null>} null if there is none by the cookie, for which nobody is refused */
   async whose() {
-    const turn = this.turn;
-    const user = await this.call('GET', 'me', {});
-    return turn === this.turn ? user : null;
+    return this.#byCookie ? (await this.call('GET', 'sessions/current', {})).user : this.call('GET', 'me', {});
   }
 
   /** From here on it is another session. */
@@ -1021,14 +1034,22 @@ class Outbox {
     this.#tabs?.postMessage({ client_id, failure });
   }
 
-  end() {
+  /** Takes a message that comes by the stream for the answer to sending it, which may never come. @param {Message} message @param {number | undefined} own */
+  heard(message, own) {
+    const { client_id, author } = message;
+    if (!client_id || author?.id !== own || !this.#read(client_id)) return;
+    this.#store.remove(`outbox:${client_id}`);
+    this.#settle(client_id, (waiting) => waiting.resolve(message));
+    this.#changed(this.entries());
+  }
+
+  /** @param {Failure} failure what is said to whoever waits */
+  end(failure) {
     this.#over = true;
     this.#stop.abort();
     this.#rest.end();
     this.#tabs?.close();
-    for (const { reject } of this.#waiting.values()) {
-      reject(new GoldcrestError({ ...notLoggedIn, detail: 'Logged out before it was sent.' }));
-    }
+    for (const { reject } of this.#waiting.values()) reject(new GoldcrestError(failure));
     this.#waiting.clear();
   }
 

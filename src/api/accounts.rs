@@ -69,7 +69,7 @@ pub(super) struct Welcome {
 impl IntoResponse for Welcome {
     fn into_response(self) -> Response {
         match self.registered {
-            Registered::Active(login) => LoggedIn { app: self.app, login }.into_response(),
+            Registered::Active(login) => LoggedIn { app: self.app, login, remember: true }.into_response(),
             Registered::Pending(user) => {
                 (StatusCode::CREATED, axum::Json(Waiting { user: user.into() })).into_response()
             }

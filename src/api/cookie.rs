@@ -13,15 +13,33 @@ use std::time::Duration;
 #[derive(Debug, Clone, Default)]
 struct Renewal(Arc<OnceLock<Cookie<'static>>>);
 
+/// What stands behind the secret in a cookie that ends with the browser: its use does not make it last.
+const BRIEF: char = '~';
+
 /// The cookie of a session, to be kept for so long.
-pub(super) fn of_session(app: &App, value: String, lasts: Duration) -> Cookie<'static> {
+pub(super) fn of_session(app: &App, secret: String, lasts: Duration) -> Cookie<'static> {
+    let mut cookie = bare(app, secret);
+    cookie.set_max_age(time::Duration::seconds(i64::try_from(lasts.as_secs()).unwrap_or(i64::MAX)));
+    cookie
+}
+
+/// The cookie of a session, to be forgotten when the browser ends.
+pub(super) fn until_the_browser_ends(app: &App, secret: &str) -> Cookie<'static> {
+    bare(app, format!("{secret}{BRIEF}"))
+}
+
+fn bare(app: &App, value: String) -> Cookie<'static> {
     Cookie::build((app.cookie_name(), value))
         .path("/")
         .http_only(true)
         .secure(app.gate.origins().is_tls())
         .same_site(SameSite::Lax)
-        .max_age(time::Duration::seconds(i64::try_from(lasts.as_secs()).unwrap_or(i64::MAX)))
         .build()
+}
+
+/// The secret in a cookie, and whether the browser keeps it for longer than it runs.
+pub(super) fn read(value: &str) -> (&str, bool) {
+    value.strip_suffix(BRIEF).map_or((value, true), |secret| (secret, false))
 }
 
 /// Has the answer set a cookie.

@@ -62,6 +62,33 @@ impl Asks for Owner {
     }
 }
 
+/// Whoever calls, if anybody does whom we know. A cookie that is good no more is nobody's; another token is refused.
+pub(super) struct Anybody(pub(super) Option<Principal>);
+
+impl FromRequestParts<App> for Anybody {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        match known(parts, app).await {
+            Err(problem) if problem.status() == StatusCode::UNAUTHORIZED && !shows_token(&parts.headers) => {
+                Ok(Self(None))
+            }
+            outcome => outcome.map(Self),
+        }
+    }
+}
+
+fn shows_token(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::AUTHORIZATION)
+}
+
+impl Asks for Anybody {
+    fn asks(operation: &mut Operation<'_>) {
+        Caller::asks(operation);
+        operation.takes_credentials(&[""]);
+    }
+}
+
 /// Whoever calls, or nobody in particular where the operator lets anybody read channels.
 pub(super) struct Visitor(pub(super) Principal);
 
@@ -109,9 +136,10 @@ pub(super) async fn principal(
     }
     let jar = CookieJar::from_headers(headers);
     let Some(sent) = jar.get(app.cookie_name()) else { return Ok(None) };
-    let CheckedCookie { principal, extended } = app.services.check_cookie(sent.value()).await?;
-    if let Some(lasts) = extended {
-        cookie::renew(extensions, cookie::of_session(app, sent.value().to_owned(), lasts));
+    let (secret, is_kept) = cookie::read(sent.value());
+    let CheckedCookie { principal, extended } = app.services.check_cookie(secret).await?;
+    if let Some(lasts) = extended.filter(|_| is_kept) {
+        cookie::renew(extensions, cookie::of_session(app, secret.to_owned(), lasts));
     }
     Ok(Some(principal))
 }

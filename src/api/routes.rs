@@ -162,6 +162,10 @@ routes! {
     /// It is good once. Used again within a minute it gives the same successor again, for answers that got lost; used
     /// later, its session ends, for then two people have it.
     post "/api/v1/sessions/refresh" Public => sessions::refresh [unauthorized],
+    /// Who is logged in, if anybody is.
+    ///
+    /// For pages that begin: a cookie that is good no more is not refused here, but nobody's.
+    get "/api/v1/sessions/current" Public => sessions::current [],
     /// Log out.
     ///
     /// The session ends, with its tokens, tickets and streams.

@@ -3,7 +3,7 @@
 use super::answer::{Created, NoContent};
 use super::app::App;
 use super::cookie;
-use super::extract::{Caller, Json, Named, Owner};
+use super::extract::{Anybody, Caller, Json, Named, Owner};
 use super::fields::{Label, Secret};
 use super::openapi::{Answers, Operation};
 use super::problem::Problem;
@@ -69,6 +69,8 @@ pub(super) struct LoginAnswer {
 pub(super) struct LoggedIn {
     pub(super) app: App,
     pub(super) login: Login,
+    /// Whether a browser is to keep it for longer than it runs.
+    pub(super) remember: bool,
 }
 
 impl Answers for LoggedIn {
@@ -82,7 +84,10 @@ impl IntoResponse for LoggedIn {
         let Login { user, session, credentials } = self.login;
         let (tokens, cookie) = match credentials {
             Credentials::Tokens(pair) => (Some(pair), None),
-            Credentials::Secret { value, lasts } => (None, Some(cookie::of_session(&self.app, value, lasts))),
+            Credentials::Secret { value, lasts } if self.remember => {
+                (None, Some(cookie::of_session(&self.app, value, lasts)))
+            }
+            Credentials::Secret { value, .. } => (None, Some(cookie::until_the_browser_ends(&self.app, &value))),
         };
         let answer = LoginAnswer { user: user.into(), session_id: session, tokens };
         let mut response = (StatusCode::CREATED, axum::Json(answer)).into_response();
@@ -112,6 +117,13 @@ pub(super) struct LogIn {
     /// Answer with a cookie instead of tokens: for browsers.
     #[serde(default)]
     cookie: bool,
+    /// Whether the browser keeps that cookie when it ends. Unless it is told not to, it does.
+    #[serde(default = "yes")]
+    remember: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// What a client keeps, by its choice between tokens and a cookie.
@@ -135,7 +147,7 @@ pub(super) async fn log_in(
     let device =
         Device { name: body.name.unwrap_or_default(), keeps: keeps(body.cookie), address: Some(bounds.address()) };
     let login = app.services.log_in(who, body.password, device).await?;
-    Ok(LoggedIn { app, login })
+    Ok(LoggedIn { app, login, remember: body.remember })
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -159,6 +171,27 @@ pub(super) async fn list(
     Owner(principal): Owner,
 ) -> Result<axum::Json<Page<SessionItem>>, Problem> {
     Ok(axum::Json(app.services.sessions(&principal).await?))
+}
+
+/// Who is logged in.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "CurrentSession")]
+pub(super) struct Current {
+    /// The account; null if nobody is logged in, or is no more.
+    user: Option<Private>,
+    /// The session.
+    session_id: Option<SessionId>,
+}
+
+/// `GET /sessions/current`
+pub(super) async fn current(
+    State(app): State<App>,
+    Anybody(principal): Anybody,
+) -> Result<axum::Json<Current>, Problem> {
+    let Some(principal) = principal else { return Ok(axum::Json(Current { user: None, session_id: None })) };
+    principal.require_full()?;
+    let user = app.services.me(&principal).await?;
+    Ok(axum::Json(Current { user: Some(user.into()), session_id: Some(principal.session) }))
 }
 
 /// `DELETE /sessions/ID`

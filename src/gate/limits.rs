@@ -64,6 +64,8 @@ struct Buckets<K: Hash + Eq + Clone> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Policy {
     name: &'static str,
+    /// What there was too much of when it is empty.
+    of: &'static str,
     quota: Quota,
 }
 
@@ -79,14 +81,14 @@ pub struct Standing {
 impl Standing {
     /// As `RateLimit-Policy` lists it.
     fn policy(&self) -> String {
-        let Policy { name, quota } = self.policy;
+        let Policy { name, quota, .. } = self.policy;
         let window = quota.replenish_interval() * quota.burst_size().get();
         format!("\"{name}\";q={};w={}", quota.burst_size(), whole_seconds(window))
     }
 
     /// As `RateLimit` lists it.
     fn state(&self) -> String {
-        let Policy { name, quota } = self.policy;
+        let Policy { name, quota, .. } = self.policy;
         let filling = quota.replenish_interval() * quota.burst_size().get().saturating_sub(self.left);
         format!("\"{name}\";r={};t={}", self.left, whole_seconds(filling))
     }
@@ -95,16 +97,19 @@ impl Standing {
     fn pass(self) -> Result<(), TooMany> {
         let Some(wait) = self.wait else { return Ok(()) };
         let seconds = whole_seconds(wait).max(1);
-        Err(TooMany { limit: self.policy.name, seconds: u32::try_from(seconds).unwrap_or(u32::MAX) })
+        let Policy { name: limit, of, .. } = self.policy;
+        Err(TooMany { limit, of, seconds: u32::try_from(seconds).unwrap_or(u32::MAX) })
     }
 }
 
 /// The refusal of an empty bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("Too many requests: the limit \"{limit}\" is used up. Try again in {seconds} s.")]
+#[error("Too many {of}. Try again in {seconds} s.")]
 pub struct TooMany {
     /// The name of the bucket, as `RateLimit` has it.
     pub limit: &'static str,
+    /// Of what there were too many, for people.
+    of: &'static str,
     /// When there is something in it again.
     pub seconds: u32,
 }
@@ -142,9 +147,9 @@ impl Tally {
 }
 
 impl<K: Hash + Eq + Clone> Buckets<K> {
-    fn new(name: &'static str, quota: Quota) -> Self {
+    fn new(name: &'static str, of: &'static str, quota: Quota) -> Self {
         Self {
-            policy: Policy { name, quota },
+            policy: Policy { name, of, quota },
             limiter: RateLimiter::dashmap(quota).with_middleware(),
             clock: DefaultClock::default(),
             checks: AtomicU32::new(0),
@@ -180,17 +185,29 @@ impl Limits {
     pub fn new(requests: NonZeroU32) -> Self {
         const EVERYTHING: &str = "everything";
         Self {
-            strangers: Buckets::new(EVERYTHING, a_minute(requests)),
-            users: Buckets::new(EVERYTHING, a_minute(requests)),
-            streams: Buckets::new("streams", a_minute(number(120))),
-            registrations: Buckets::new("registrations", Quota::per_hour(number(30)).allow_burst(number(10))),
-            logins: Buckets::new("logins", a_minute(number(30))),
-            guesses: Buckets::new("guesses", a_minute(number(6)).allow_burst(number(10))),
-            sends: Buckets::new("sends", a_minute(number(240)).allow_burst(number(120))),
-            mails: Buckets::new("mails", Quota::per_hour(number(30)).allow_burst(number(10))),
-            exports: Buckets::new("exports", Quota::per_hour(number(12)).allow_burst(number(6))),
-            readings: Buckets::new("readings", a_minute(number(600)).allow_burst(number(300))),
-            typing: Buckets::new("typing", a_minute(number(240)).allow_burst(number(60))),
+            strangers: Buckets::new(EVERYTHING, "requests", a_minute(requests)),
+            users: Buckets::new(EVERYTHING, "requests", a_minute(requests)),
+            streams: Buckets::new("streams", "new streams", a_minute(number(120))),
+            registrations: Buckets::new(
+                "registrations",
+                "registrations from this address",
+                Quota::per_hour(number(30)).allow_burst(number(10)),
+            ),
+            logins: Buckets::new("logins", "logins from this address", a_minute(number(30))),
+            guesses: Buckets::new(
+                "guesses",
+                "tries for this account or link",
+                a_minute(number(6)).allow_burst(number(10)),
+            ),
+            sends: Buckets::new("sends", "messages", a_minute(number(240)).allow_burst(number(120))),
+            mails: Buckets::new("mails", "mails", Quota::per_hour(number(30)).allow_burst(number(10))),
+            exports: Buckets::new("exports", "exports", Quota::per_hour(number(12)).allow_burst(number(6))),
+            readings: Buckets::new(
+                "readings",
+                "marks of what was read",
+                a_minute(number(600)).allow_burst(number(300)),
+            ),
+            typing: Buckets::new("typing", "signs of typing", a_minute(number(240)).allow_burst(number(60))),
         }
     }
 
@@ -349,12 +366,14 @@ mod tests {
 
     #[test]
     fn a_bucket_tells_how_it_stands() {
-        let bucket = Buckets::new("sends", a_minute(number(240)).allow_burst(number(120)));
+        let bucket = Buckets::new("sends", "messages", a_minute(number(240)).allow_burst(number(120)));
         let standing = bucket.ask(&1);
         assert_eq!(
             (standing.policy(), standing.state()),
             ("\"sends\";q=120;w=30".into(), "\"sends\";r=119;t=1".into())
         );
+        let empty = Standing { wait: Some(Duration::from_millis(1500)), ..standing };
+        assert_eq!(empty.pass().unwrap_err().to_string(), "Too many messages. Try again in 2 s.");
     }
 
     #[test]

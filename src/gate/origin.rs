@@ -95,7 +95,13 @@ impl Origins {
         if reads && !streams {
             return true;
         }
-        is_in(&self.own, origin) || is_in(&self.allowed, origin)
+        self.are_let_in(origin)
+    }
+
+    /// Whether pages of an origin may write and listen.
+    pub fn are_let_in(&self, origin: impl AsRef<[u8]>) -> bool {
+        let origin = origin.as_ref();
+        self.own.iter().chain(&self.allowed).any(|known| known.as_bytes() == origin)
     }
 }
 

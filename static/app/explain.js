@@ -2,7 +2,6 @@
 /** What to tell people when something did not work: what happened, and what they can do. */
 
 import { GoldcrestError } from '../goldcrest.js';
-import { number } from './words.js';
 
 /** @type {Record<string, string>} */
 const SAYINGS = {
@@ -24,11 +23,6 @@ const SAYINGS = {
 /** @param {unknown} error */
 export function explain(error) {
   if (!(error instanceof GoldcrestError)) return 'Something went wrong here. Load the page again.';
-  if (error.code === 'too_many_requests') {
-    return error.retryAfter === null
-      ? 'That was too often. Wait a moment, and try again.'
-      : `That was too often. Try again in ${number(error.retryAfter)} ${error.retryAfter === 1 ? 'second' : 'seconds'}.`;
-  }
   return SAYINGS[error.code] ?? error.detail;
 }
 

@@ -9,7 +9,6 @@ import { declare, warm } from './routes.js';
 import * as router from './router.js';
 import { client } from './session.js';
 import * as shell from './shell.js';
-import { toast } from './parts/toast.js';
 
 /** Waits before the server is asked again whether it is there, in milliseconds. */
 const PAUSE = { first: 1_000, most: 15_000 };
@@ -47,9 +46,10 @@ client.on('login', () => {
 });
 client.on('logout', ({ reason }) => {
   model.clear();
+  // No page stands there yet.
+  if (!begun) return;
   // What stands there is his who was here, and whatever is done on it would be done by whoever comes.
   router.replace(shell.nobody());
-  if (reason === 'session_ended') toast('You were logged out on this device.', { kind: 'bad' });
   // Who comes back after a session that ended goes on where he was; who logged out does not lead the next one there.
   if (reason === 'logged_out') router.go('/login', { replace: true });
   else if (reason !== 'another_user') void router.open();

@@ -2,7 +2,9 @@
 /** What this tab knows of the server's state, kept up by events; whoever shows it is told when it is something else. */
 
 import { after } from './after.js';
+import * as presence from './presence.js';
 import { client, me } from './session.js';
+import { on, tell, tellSoon } from './topics.js';
 import * as typing from './typing.js';
 
 /** @typedef {import('../goldcrest.js').UserRef} UserRef */
@@ -18,21 +20,15 @@ import * as typing from './typing.js';
 const KEPT = 300;
 /** So many of the last events are remembered, for lists that were read while they came. */
 const RECENT = 500;
-/** How long several changes are gathered before they are shown, or a conversation is read again, in milliseconds. */
-const GATHER = { show: 25, read: 200 };
+/** How long reasons to read a conversation again are gathered, in milliseconds. */
+const GATHER = 200;
 /** Waits before all is read again that could not be, in milliseconds. */
 const PAUSE = { first: 1_000, most: 15_000 };
 
-/** @type {Map<string, Set<(what: any) => void>>} */
-const listeners = new Map();
 /** @type {Map<number, Conversation>} */
 const conversations = new Map();
 /** The newest message of each conversation that was counted: whatever is not newer has been. @type {Map<number, number>} */
 const counted = new Map();
-/** @type {Map<string, string | null>} who is online by name, or since when he is not */
-const online = new Map();
-/** @type {Map<string, string>} when somebody was last there */
-const seen = new Map();
 /** Where on the line of events a conversation was read: what happened before is in it already. @type {Map<number, number>} */
 const heads = new Map();
 /** The last event. */
@@ -42,32 +38,6 @@ let recent = [];
 let pending = 0;
 /** Raised when somebody else may log in: what was asked before is nobody's business then. */
 let turn = 0;
-
-/** @param {string} topic @param {(what: any) => void} listener @returns {() => void} what ends it */
-function on(topic, listener) {
-  const all = listeners.get(topic) ?? new Set();
-  listeners.set(topic, all.add(listener));
-  return () => all.delete(listener);
-}
-
-/** @param {string} topic @param {unknown} [what] */
-function tell(topic, what) {
-  for (const listener of [...(listeners.get(topic) ?? [])]) listener(what);
-}
-
-/** @type {Set<string>} */
-const gathered = new Set();
-/** Tells soon, once for many changes. @param {...string} topics */
-function tellSoon(...topics) {
-  if (!gathered.size) {
-    setTimeout(() => {
-      const now = [...gathered];
-      gathered.clear();
-      for (const topic of now) tell(topic);
-    }, GATHER.show);
-  }
-  for (const topic of topics) gathered.add(topic);
-}
 
 /** @param {Conversation} conversation */
 function keep(conversation) {
@@ -121,22 +91,6 @@ async function loadPending() {
   return head;
 }
 
-async function loadPresence() {
-  const mine = turn;
-  try {
-    /** @type {string[]} */
-    const now = [];
-    for await (const { user } of client.list('presence')) now.push(user.username);
-    if (mine !== turn) return;
-    online.clear();
-    for (const username of now) online.set(username, null);
-  } catch {
-    // A courtesy: without it nobody is shown as online.
-    online.clear();
-  }
-  tell('presence');
-}
-
 /** @type {Map<number, Promise<void>>} */
 const reading = new Map();
 /** Reads a conversation again, once for many reasons. @param {number} id */
@@ -144,7 +98,7 @@ function refresh(id) {
   let promise = reading.get(id);
   if (!promise) {
     // Not everybody who heard the same asks in the same moment.
-    const pause = GATHER.read * (1 + 4 * Math.random());
+    const pause = GATHER * (1 + 4 * Math.random());
     const mine = turn;
     promise = new Promise((resolve) => setTimeout(resolve, pause)).then(() => {
       if (mine !== turn) return undefined;
@@ -234,9 +188,7 @@ function apply(event) {
       hush(id, data.user.username);
       return;
     case 'presence.changed':
-      if (data.online) online.set(data.user.username, null);
-      else online.delete(data.user.username);
-      if (data.last_seen_at) seen.set(data.user.username, data.last_seen_at);
+      presence.change(data);
       tellSoon('presence');
       return;
     case 'user.updated':
@@ -299,7 +251,7 @@ function begin() {
   let was = client.state.name;
   client.on('state', (state) => {
     // Who came and went meanwhile was told to nobody.
-    if (state.name === 'live' && was !== 'live') void loadPresence();
+    if (state.name === 'live' && was !== 'live') void presence.load().then(() => tell('presence'));
     was = state.name;
     tell('connection', state);
   });
@@ -358,8 +310,7 @@ export const model = {
     forget();
     latest = 0;
     reading.clear();
-    online.clear();
-    seen.clear();
+    presence.clear();
     typing.clear();
     recent = [];
     pending = 0;
@@ -399,10 +350,8 @@ export const model = {
   },
   /** How many wait for an answer to their request. */
   pendingContacts: () => pending,
-  /** @param {string} username */
-  isOnline: (username) => online.has(username),
-  /** When somebody was last there, if that was heard. @param {string} username */
-  lastSeen: (username) => seen.get(username) ?? null,
+  isOnline: presence.isOnline,
+  lastSeen: presence.lastSeen,
   /** Who is typing. @param {number} id */
   typing: typing.names,
 };

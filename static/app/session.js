@@ -4,7 +4,10 @@
 import { Goldcrest } from '../goldcrest.js';
 
 /** @typedef {import('../goldcrest.js').Account} Account */
-/** @typedef {{ version: string, registration: 'open' | 'invite' | 'closed', email: 'optional' | 'required', password_min_length: number, mail: boolean }} About */
+/**
+ * @typedef {{ version: string, registration: 'open' | 'invite' | 'closed', email: 'optional' | 'required', password_min_length: number,
+ *   mail: boolean, public_url: string | null, foreign: boolean }} About
+ */
 
 export const client = new Goldcrest();
 
@@ -17,12 +20,19 @@ export function self() {
   return client.user;
 }
 
+let ended = false;
+client.on('logout', ({ reason }) => { ended = reason === 'session_ended'; });
+client.on('login', () => { ended = false; });
+
+/** Whether somebody was here whose session is over without his doing. */
+export const wasEnded = () => ended;
+
 /** @type {Promise<About> | null} */
 let asked = null;
 
 /** What a guest must know of the server; asked once. @returns {Promise<About>} */
 export function about() {
-  asked ??= client.request('GET', 'server').catch((error) => {
+  asked ??= client.request('GET', 'server', { query: { origin: location.origin } }).catch((error) => {
     asked = null;
     throw error;
   });

@@ -9,18 +9,20 @@
 
 const assert = require('node:assert/strict');
 const { isSound } = require('./sound');
-const { PASSWORD, Server, launch, logIn, open, openTab, run } = require('./support');
+const { PASSWORD, Server, launch, logIn, open, openTab, run, says, until } = require('./support');
 
 
-const says = (tab, words) => tab.waitForFunction((words) => document.body.innerText.includes(words), words);
 const saysNot = (tab, words) => tab.waitForFunction((words) => !document.querySelector('main').innerText.includes(words), words);
 const trouble = async (tab) => (await tab.waitForSelector('.field-trouble:not([hidden]), .form-trouble:not([hidden])')).innerText();
 
 /** Logging in, staying so, logging out; by keyboard alone. */
 async function sessions(browser, server) {
   const tab = await open(browser, server.origin);
+  const refused = [];
+  tab.on('response', (answer) => { if (answer.status() >= 400) refused.push(answer.url()); });
   await tab.goto('/settings/devices');
   await tab.waitForSelector('[name=username]:focus');
+  assert.deepEqual(refused, [], 'nobody is refused for asking whether he is logged in');
   await tab.keyboard.type('alice');
   await tab.keyboard.press('Tab');
   await tab.keyboard.type('wrong horse');
@@ -49,6 +51,77 @@ async function sessions(browser, server) {
   await other.goto('/contacts');
   await other.waitForURL('**/login?then=*');
   console.log('ok: logging in, staying so, logging out');
+}
+
+/** A login that is not to be saved leaves a cookie that ends with the browser; and one whose session is over is told so. */
+async function brief(browser, server) {
+  const tab = await open(browser, server.origin);
+  const cookie = async () => (await tab.context().cookies()).find(({ name }) => name.includes('goldcrest'));
+  await tab.goto('/login');
+  await tab.uncheck('[name=remember]');
+  await tab.fill('[name=username]', 'alice');
+  await tab.fill('[name=password]', PASSWORD);
+  await tab.click('[type=submit]');
+  await tab.waitForSelector('.shell');
+  assert.equal((await cookie()).expires, -1, 'it ends with the browser');
+  await tab.goto('/settings');
+  await tab.waitForSelector('.shell .page-head');
+  assert.equal((await cookie()).expires, -1, 'also after it was used');
+  await tab.context().clearCookies();
+  await tab.goto('/settings');
+  await says(tab, 'You were logged out on this device.');
+  await logIn(tab, 'alice');
+  assert((await cookie()).expires > Date.now() / 1_000 + 86_400, 'a login is saved unless one says otherwise');
+  await tab.goto('/login');
+  await tab.waitForSelector('.shell');
+  await tab.context().close();
+  console.log('ok: a login that ends with the browser');
+}
+
+/** At an address at which nobody can log in, the app says where one can. */
+async function elsewhere(browser) {
+  const named = await Server.started('named', '--public-url', 'https://chat.example.org');
+  const tab = await open(browser, named.origin);
+  for (const page of ['login', 'register', 'lost-password', 'invitations/a-token']) {
+    await tab.goto(`/${page}`);
+    await says(tab, 'This server is known by another address');
+    assert.equal(await tab.getAttribute('.card a.button', 'href'), `https://chat.example.org/${page}`);
+    await isSound(tab, `${page} elsewhere`);
+  }
+  const unnamed = new Server('unnamed');
+  unnamed.address = '0.0.0.0:0';
+  await unnamed.start();
+  const origin = unnamed.origin.replace('0.0.0.0', '127.0.0.2');
+  const other = await open(browser, origin);
+  await other.goto('/contacts');
+  await says(other, `--public-url ${origin}`);
+  await other.goto(`${unnamed.origin.replace('0.0.0.0', 'localhost')}/login`);
+  await other.waitForSelector('[name=username]');
+  for (const one of [tab, other]) await one.context().close();
+  console.log('ok: an address at which nobody can log in');
+}
+
+/** Words are found by how they begin, while one types. */
+async function searching(browser, server, bob) {
+  await server.send(bob, { to: ['alice'], text: 'Goldcrests weigh less than a letter.' });
+  const tab = await open(browser, server.origin);
+  await logIn(tab, 'alice');
+  await tab.goto('/search');
+  const hits = () => tab.evaluate(() => [...document.querySelectorAll('.entry mark')].map((one) => one.textContent));
+  const shows = (typed, expected) => until(`${typed} finds ${expected}`, async () => (await hits()).join() === expected.join());
+  await tab.locator('[name=text]').pressSequentially('gold wei');
+  await shows('gold wei', ['Goldcrests', 'weigh']);
+  await tab.fill('[name=text]', '"gold" wei');
+  await says(tab, 'Nothing was found');
+  await tab.fill('[name=text]', '"less than" let');
+  await shows('a phrase and a beginning', ['less than', 'letter']);
+  assert.equal(new URL(tab.url()).searchParams.get('text'), '"less than" let', 'the address keeps it as it was typed');
+  await tab.goto('/new');
+  await tab.fill('.compose-text', '@bob @nobody @noone hello');
+  await tab.press('.compose-text', 'Enter');
+  await says(tab, 'Nobody here is named "nobody" or "noone".');
+  await tab.context().close();
+  console.log('ok: searching, and names that nobody has');
 }
 
 async function settings(browser, server) {
@@ -297,6 +370,9 @@ run(async () => {
   const bob = await server.register('bob');
   await server.call('POST', 'conversations', bob, { kind: 'channel', name: 'News' });
   await sessions(browser, server);
+  await brief(browser, server);
+  await elsewhere(browser);
+  await searching(browser, server, bob);
   await settings(browser, server);
   await people(browser, server, bob);
   await announcements(browser, server, bob);

@@ -6,9 +6,8 @@
 'use strict';
 
 const assert = require('node:assert/strict');
-const { PASSWORD, Server, launch, open, run, until } = require('./support');
+const { PASSWORD, Server, launch, open, run, says, until } = require('./support');
 
-const says = (tab, words) => tab.waitForFunction((words) => document.body.innerText.includes(words), words);
 
 /** Presses keys one after the other. */
 async function press(tab, ...keys) {
@@ -75,16 +74,21 @@ async function choose(tab, label) {
 
 const bubbles = (tab) => tab.evaluate(() => [...document.querySelectorAll('.window .text')].map((one) => one.textContent));
 
-async function accounts(tab) {
-  await tab.goto('/login');
-  await reachText(tab, 'Make an account');
-  await press(tab, 'Enter');
-  await isAt(tab, '[name=username]', 'a form begins at its first field');
-  await tab.keyboard.type('alice');
+/** Gives a name and a password where a form asks for them. */
+async function enter(tab, username, what) {
+  await isAt(tab, '[name=username]', what);
+  await tab.keyboard.type(username);
   await press(tab, 'Tab');
   await tab.keyboard.type(PASSWORD);
   await press(tab, 'Enter');
   await tab.waitForSelector('.shell');
+}
+
+async function accounts(tab) {
+  await tab.goto('/login');
+  await reachText(tab, 'Make an account');
+  await press(tab, 'Enter');
+  await enter(tab, 'alice', 'a form begins at its first field');
   await reach(tab, '.account');
   await press(tab, 'Enter');
   await press(tab, 'Escape');
@@ -92,12 +96,7 @@ async function accounts(tab) {
   await press(tab, 'Enter');
   await choose(tab, 'Log out');
   await tab.waitForURL('**/login');
-  await isAt(tab, '[name=username]', 'at the login too');
-  await tab.keyboard.type('alice');
-  await press(tab, 'Tab');
-  await tab.keyboard.type(PASSWORD);
-  await press(tab, 'Enter');
-  await tab.waitForSelector('.shell');
+  await enter(tab, 'alice', 'at the login too');
   console.log('ok: registering, logging out and in');
 }
 
@@ -306,12 +305,7 @@ async function settings(tab, server) {
 
 async function administration(tab) {
   await tab.goto('/login');
-  await isAt(tab, '[name=username]', 'at the login');
-  await tab.keyboard.type('root');
-  await press(tab, 'Tab');
-  await tab.keyboard.type(PASSWORD);
-  await press(tab, 'Enter');
-  await tab.waitForSelector('.shell');
+  await enter(tab, 'root', 'at the login');
   await reach(tab, '.account');
   await press(tab, 'Enter');
   await choose(tab, 'Administration');

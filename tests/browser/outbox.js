@@ -6,7 +6,8 @@
 'use strict';
 
 const assert = require('node:assert/strict');
-const { MESSAGES, enter, goBare, isLive, launch, open, openTab, reached, resume, run, until } = require('./support');
+const { enter, goBare, isLive, launch, open, openTab, resume, run, until } = require('./support');
+const { MESSAGES, reached } = require('./way');
 
 const outbox = (tab) => tab.evaluate(() => client.outbox.map(({ message }) => message.text));
 const kept = (tab) => tab.evaluate(() => Object.keys(localStorage).filter((key) => key.includes(':outbox:')));

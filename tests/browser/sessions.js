@@ -6,15 +6,15 @@
 'use strict';
 
 const assert = require('node:assert/strict');
-const { PASSWORD, Server, Way, enter, goBare, heard, launch, logIn, moduleOf, open, openTab, run, until } = require('./support');
+const { PASSWORD, Server, enter, goBare, heard, launch, logIn, moduleOf, open, openTab, run, until } = require('./support');
+const { Way } = require('./way');
 
 const nap = (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1_000));
 
 /** A page that holds tokens which last for seconds, over each transport. */
 async function tokens(browser) {
-  const server = await Server.started('tokens', '--access-token-lifetime', '4s');
-  await server.register('alice');
-  await server.register('bob');
+  const { server } = await Server.ofTwo('tokens', '--access-token-lifetime', '4s');
+  const began = Date.now();
   const tabs = await Promise.all(['sse', 'websocket', 'poll'].map(async (transport) => {
     const tab = await open(browser, server.origin, { lax: true });
     const seen = { refused: [], refreshed: 0, streams: 0 };
@@ -40,8 +40,9 @@ async function tokens(browser) {
   for (const { tab, seen, transport } of tabs) {
     await heard(tab, sent, `over ${transport} while tokens ran out`);
     assert.deepEqual(seen.refused, [], `nothing was asked with a token that had run out, over ${transport}`);
-    assert(seen.refreshed >= 3 && seen.refreshed <= 14, `${seen.refreshed} fresh tokens in 12 seconds over ${transport}`);
-    assert(seen.streams <= 16, `${seen.streams} streams in 12 seconds over ${transport}`);
+    const seconds = (Date.now() - began) / 1_000;
+    assert(seen.refreshed >= 3 && seen.refreshed <= seconds, `${seen.refreshed} fresh tokens in ${seconds} seconds over ${transport}`);
+    assert(seen.streams <= seconds, `${seen.streams} streams in ${seconds} seconds over ${transport}`);
     assert.deepEqual(await tab.evaluate(() => told.logouts), []);
     await tab.context().close();
   }
@@ -50,9 +51,7 @@ async function tokens(browser) {
 
 /** Two tabs that keep such tokens in one place. */
 async function sharedTokens(browser) {
-  const server = await Server.started('shared-tokens', '--access-token-lifetime', '4s');
-  await server.register('alice');
-  await server.register('bob');
+  const { server } = await Server.ofTwo('shared-tokens', '--access-token-lifetime', '4s');
   const sent = [];
   const say = async (text) => {
     await server.call('POST', 'messages', await server.logIn('bob'), { to: ['alice'], text });
@@ -71,15 +70,16 @@ async function sharedTokens(browser) {
     await tab.evaluate(() => client.start());
   }
   await say('one');
-  const end = Date.now() + 10_000;
+  const began = Date.now();
   await until('tokens to run out', async () => {
     for (const tab of tabs) await tab.evaluate(() => client.request('GET', 'me'));
-    return Date.now() > end;
+    return Date.now() > began + 10_000;
   });
   await say('two');
   for (const tab of tabs) await heard(tab, sent, 'two tabs that share tokens');
   assert.deepEqual(refused, []);
-  assert(shown.length >= 2 && shown.length <= 12, `${shown.length} fresh tokens in 10 seconds`);
+  const seconds = (Date.now() - began) / 1_000;
+  assert(shown.length >= 2 && shown.length <= seconds, `${shown.length} fresh tokens in ${seconds} seconds`);
   assert.equal(new Set(shown).size, shown.length, 'each refresh token was used once');
   // Who is logged in by the cookie has nothing to do with that.
   const apart = await openTab(first.context());
@@ -166,9 +166,7 @@ async function revoked(browser) {
 
 /** A session runs out while its window is not there to use it. */
 async function ranOut(browser) {
-  const server = await Server.started('ran-out', '--session-lifetime', '6s');
-  await server.register('alice');
-  await server.register('bob');
+  const { server } = await Server.ofTwo('ran-out', '--session-lifetime', '6s');
   const { conversation_id } = await server.call('POST', 'messages', await server.logIn('bob'), { to: ['alice'], text: 'hello' });
   const tab = await open(browser, server.origin);
   await logIn(tab, 'alice');
@@ -191,9 +189,7 @@ async function ranOut(browser) {
 
 /** Somebody else logs in in another tab: what stands in this one is nobody's at once. */
 async function replaced(browser) {
-  const server = await Server.started('replaced');
-  await server.register('alice');
-  const bob = await server.register('bob');
+  const { server, bob } = await Server.ofTwo('replaced');
   const { conversation_id } = await server.call('POST', 'messages', bob, { to: ['alice'], text: 'a secret' });
   const tab = await open(browser, server.origin, { lax: true });
   await logIn(tab, 'alice');
@@ -220,9 +216,7 @@ async function replaced(browser) {
 
 /** An account is deleted, of which the stream tells before the answer does. */
 async function deleted(browser) {
-  const server = await Server.started('deleted');
-  await server.register('alice');
-  await server.register('bob');
+  const { server } = await Server.ofTwo('deleted');
   const tab = await open(browser, server.origin);
   await logIn(tab, 'alice');
   await tab.route('**/api/v1/messages', (route) => (route.request().method() === 'POST' ? route.abort() : route.continue()));

@@ -9,9 +9,8 @@
 
 const assert = require('node:assert/strict');
 const { isSound } = require('./sound');
-const { PASSWORD, Server, launch, logIn, open, run } = require('./support');
+const { PASSWORD, Server, launch, logIn, open, run, says } = require('./support');
 
-const says = (tab, words) => tab.waitForFunction((words) => document.body.innerText.includes(words), words);
 const menu = (tab) => tab.waitForSelector('.menu');
 const dialog = (tab) => tab.waitForSelector('dialog[open]');
 

@@ -6,7 +6,6 @@
 const assert = require('node:assert/strict');
 const { execFileSync, spawn } = require('node:child_process');
 const fs = require('node:fs');
-const net = require('node:net');
 const os = require('node:os');
 const path = require('node:path');
 
@@ -58,6 +57,12 @@ class Server {
     return server;
   }
 
+  /** One with Alice and Bob, and their tokens. */
+  static async ofTwo(...how) {
+    const server = await Server.started(...how);
+    return { server, alice: await server.register('alice'), bob: await server.register('bob') };
+  }
+
   get origin() {
     return `http://${this.address}`;
   }
@@ -99,6 +104,11 @@ class Server {
     return answer.status === 204 ? null : answer.json();
   }
 
+  /** Sends a message as somebody. */
+  send(token, message) {
+    return this.call('POST', 'messages', token, message);
+  }
+
   /** Makes an account. Returns its token. */
   async register(username, password = PASSWORD) {
     return (await this.call('POST', 'users', null, { username, password })).access_token;
@@ -113,95 +123,6 @@ class Server {
   administrator(username) {
     const order = ['user', 'add', username, '--admin', '--password-stdin', '--data-dir', this.data];
     execFileSync(PROGRAM, order, { input: `${PASSWORD}\n`, env: environment() });
-  }
-}
-
-/** The way to a server over TCP: it counts what goes there, and can be blocked. The server has to be told its `origin`. */
-class Way {
-  /** The connections that carry streams now, by what was asked for on them. */
-  streams = new Map();
-  /** What is done with requests whose first line this matches: `close` ends their connection, `hold` leaves them lying until
-   * `release`, `late` does that with their answers, `mute` hands them on and swallows the answer. */
-  blocked = { what: null, how: 'close' };
-  #listener;
-  #sockets = new Set();
-  #held = [];
-
-  /** One that leads nowhere before it is told `to` whom. */
-  static async made() {
-    const way = new Way();
-    way.#listener = net.createServer((near) => way.#carry(near));
-    await new Promise((resolve) => way.#listener.listen(0, '127.0.0.1', resolve));
-    afterwards(() => way.#listener.close());
-    way.origin = `http://127.0.0.1:${way.#listener.address().port}`;
-    return way;
-  }
-
-  to(server) {
-    this.server = server;
-  }
-
-  /** Ends every connection that there is. */
-  cut() {
-    for (const socket of this.#sockets) socket.destroy();
-  }
-
-  /** How many requests are held. */
-  get held() {
-    return this.#held.length;
-  }
-
-  /** Blocks nothing any more, and hands on what was held. */
-  release() {
-    this.blocked = { what: null };
-    for (const hand of this.#held.splice(0)) hand();
-  }
-
-  #carry(near) {
-    const [host, port] = this.server.address.split(':');
-    const far = net.connect(Number(port), host);
-    let held = false;
-    let mute = false;
-    let late = false;
-    for (const socket of [near, far]) {
-      this.#sockets.add(socket);
-      socket.setNoDelay(true);
-      socket.on('error', () => {});
-      socket.on('close', () => {
-        this.#sockets.delete(socket);
-        this.streams.delete(near);
-        near.destroy();
-        far.destroy();
-      });
-    }
-    near.on('data', (bytes) => {
-      const line = bytes.toString('latin1', 0, 200).split('\r\n', 1)[0];
-      if (this.blocked.what?.test(line)) {
-        const { how } = this.blocked;
-        if (how === 'close') {
-          near.destroy();
-          return;
-        }
-        mute = how === 'mute';
-        late = how === 'late';
-        held = how === 'hold';
-      }
-      const [, stream] = line.match(/^GET \/(stream|ws)\b/) ?? [];
-      if (stream) this.streams.set(near, stream);
-      if (!held) far.write(bytes);
-      else this.#held.push(() => {
-        held = false;
-        far.write(bytes);
-      });
-    });
-    far.on('data', (bytes) => {
-      if (mute) near.destroy();
-      else if (!late) near.write(bytes);
-      else this.#held.push(() => {
-        late = false;
-        near.write(bytes);
-      });
-    });
   }
 }
 
@@ -282,17 +203,6 @@ async function goBare(tab, options = {}) {
   await tab.evaluate(make, options);
 }
 
-/** What begins with each post of a message. */
-const MESSAGES = /^POST \/api\/v1\/messages\b/;
-
-/** A server that is reached by a way that knows what goes there. */
-async function reached(name) {
-  const way = await Way.made();
-  const server = await Server.started(name, '--public-url', way.origin);
-  way.to(server);
-  return { way, server };
-}
-
 /** Logs in and goes on with a session, in a bare page, where `isLive` waits until it listens. */
 const enter = (tab, username) => tab.evaluate(([username, password]) => client.login({ username, password }), [username, PASSWORD]);
 const resume = (tab) => tab.evaluate(() => client.resume().then((user) => user?.username ?? null));
@@ -323,6 +233,18 @@ async function logIn(tab, username, password = PASSWORD) {
   await tab.click('[type=submit]');
   await tab.waitForSelector('.shell');
 }
+
+/** A window of somebody who has an account, at a page of the web app. */
+async function visit(browser, server, username, address, size) {
+  const tab = await open(browser, server.origin, size);
+  await logIn(tab, username);
+  await tab.goto(address);
+  await tab.waitForSelector('.shell .page-head');
+  return tab;
+}
+
+/** Waits until a page says this. */
+const says = (tab, words) => tab.waitForFunction((words) => document.body.innerText.includes(words), words);
 
 /** All that a conversation in the web app shows, what is on its way included. */
 const shown = () => [...document.querySelectorAll('.conversation-page .message .text')].map((one) => one.textContent);
@@ -366,6 +288,6 @@ async function run(test) {
 }
 
 module.exports = {
-  MESSAGES, PASSWORD, PATIENCE, Server, Way, afterwards, conversation, enter, goBare, heard, home, isLive, launch, logIn, moduleOf, open, openTab,
-  reached, resume, run, sleep, talker, troubles, until,
+  PASSWORD, PATIENCE, Server, afterwards, conversation, enter, goBare, heard, home, isLive, launch, logIn, moduleOf, open, openTab, resume,
+  run, says, sleep, talker, troubles, until, visit,
 };

@@ -7,9 +7,8 @@
 
 const assert = require('node:assert/strict');
 const os = require('node:os');
-const {
-  MESSAGES, Server, enter, goBare, heard, isLive, launch, open, openTab, reached, resume, run, sleep, talker, until,
-} = require('./support');
+const { Server, enter, goBare, heard, isLive, launch, open, openTab, resume, run, sleep, talker, until } = require('./support');
+const { MESSAGES, reached } = require('./way');
 
 /** Eight tabs, of which one after the other holds the connection. */
 async function connection(browser) {

@@ -10,9 +10,7 @@ const assert = require('node:assert/strict');
 const { Server, conversation, launch, logIn, open, run } = require('./support');
 
 run(async () => {
-  const server = await Server.started();
-  await server.register('alice');
-  await server.register('bob');
+  const { server } = await Server.ofTwo();
   const browser = await launch();
   const enter = async (username, size) => {
     const tab = await open(browser, server.origin, size);

@@ -6,7 +6,8 @@
 'use strict';
 
 const assert = require('node:assert/strict');
-const { PASSWORD, Server, Way, goBare, heard, launch, open, run, talker, until } = require('./support');
+const { PASSWORD, Server, goBare, heard, launch, open, run, talker, until } = require('./support');
+const { Way } = require('./way');
 
 const TRANSPORTS = ['sse', 'websocket', 'poll'];
 

@@ -34,6 +34,7 @@ const PAGES: &[(&str, &str, &str)] = &[
     ("Guides", "keys", include_str!("../../../docs/keys.md")),
     ("Guides", "errors", include_str!("../../../docs/errors.md")),
     ("Operating", "deploying", include_str!("../../../docs/deploying.md")),
+    ("Operating", "cluster", include_str!("../../../docs/cluster.md")),
     ("Operating", "options", include_str!("../../../docs/options.md")),
     ("Operating", "logging", include_str!("../../../docs/logging.md")),
     ("Operating", "backup", include_str!("../../../docs/backup.md")),

@@ -11,6 +11,7 @@ mod finding;
 mod key;
 mod limits;
 mod mail;
+mod nodes;
 mod place;
 mod probe;
 mod proxy;
@@ -85,6 +86,8 @@ pub(super) async fn run(command: Command) -> Result<(), Failed> {
     limits::look(&patient, &mut report)?;
     report.begin("mail")?;
     mail::look(preflight.postman.as_ref(), &options, &mut report).await?;
+    report.begin("other nodes")?;
+    nodes::look(&options, &mut report).await?;
     report.begin("server")?;
     let here = server::look(&patient, &mut report).await?;
     report.begin("way from outside")?;

@@ -99,3 +99,39 @@ async fn a_storm_is_one_entry_for_each_and_taken_in_parts() {
     assert_eq!(taken.iter().collect::<HashSet<_>>().len(), expected);
     assert_eq!(presence.inner.lock().changes, 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn other_nodes_hear_who_comes_here_and_who_has_gone() {
+    let presence = Presence::default();
+    let bob = UserId(2);
+    presence.came(ANN);
+    presence.announce();
+    assert_eq!(presence.news(10).await, [(ANN, true)], "who was here before");
+    // On another node too: that is no news of this one.
+    presence.vouch(ANN, Source::Node(2), Instant::now() + POLL);
+    presence.vouch(bob, Source::Node(2), Instant::now() + POLL);
+    presence.came(ANN);
+    presence.went(ANN);
+    let quiet = async || tokio::time::timeout(GRACE * 3, presence.news(10)).await.is_err();
+    assert!(quiet().await, "she is still here");
+    presence.went(ANN);
+    let look = async || loop {
+        presence.next(10).await;
+    };
+    let news = tokio::select! {
+        news = presence.news(10) => news,
+        () = look() => unreachable!("it looks for ever"),
+    };
+    assert_eq!(news, [(ANN, false)]);
+    assert!(presence.standing(ANN).online, "she is there on the other node");
+    assert_eq!((presence.here(), presence.last_here()), (vec![], vec![]));
+    // That one says that she has left it, and a third never said that she was with it.
+    presence.left(bob, 3);
+    presence.left(ANN, 2);
+    while presence.standing(ANN).online {
+        presence.next(10).await;
+    }
+    assert!(presence.standing(bob).online);
+    presence.came(bob);
+    assert_eq!(presence.news(10).await, [(bob, true)]);
+}

@@ -1,7 +1,6 @@
 // @ts-check
 /** `/conversations/:id` and `/messages/:id`: what is said in one conversation, from where one has read to. */
 
-import { after } from '../after.js';
 import { fill, h } from '../dom.js';
 import { model } from '../model.js';
 import { details } from '../parts/details.js';
@@ -10,6 +9,7 @@ import { face, othersOf } from '../parts/face.js';
 import { icon } from '../parts/icons.js';
 import { looking } from '../parts/looking.js';
 import { isOwn } from '../parts/message.js';
+import { standing } from '../parts/standing.js';
 import { talk } from '../parts/talk.js';
 import { attempt } from '../parts/toast.js';
 import { isReturning, open as openAnew } from '../router.js';
@@ -42,16 +42,8 @@ export async function openMessage({ parts }) {
  * @returns {Promise<import('../router.js').Page>}
  */
 async function conversationPage(id, { at = null, reply = null }) {
-  // Lists leave out who is in a large one.
-  if (!model.conversation(id)?.members) await model.read(id);
-  const joined = model.conversation(id) !== null;
-  let known = model.conversation(id) ?? /** @type {Conversation} */ (await client.request('GET', `conversations/${id}`));
-  const conversation = () => (known = model.conversation(id) ?? known);
-  const may = () => joined && (conversation().post === 'members' || model.isOwner(conversation()));
-  const mayWrite = may();
-  // Whoever leaves, is removed, or may do more or less than before, sees another page.
-  const owns = model.isOwner(conversation());
-  const isAnother = () => node.isConnected && ((joined && !model.conversation(id)) || may() !== mayWrite || model.isOwner(conversation()) !== owns);
+  const { conversation, joined, mayWrite, isAnother, changed } = await standing(id);
+  const known = conversation();
   let shown = false;
   /** @type {Map<number, Receipt>} */
   let receipts = new Map();
@@ -69,11 +61,7 @@ async function conversationPage(id, { at = null, reply = null }) {
     ? h('p.talk-bar', null, 'Only owners write here.')
     : h('p.talk-bar', null, known.kind === 'channel' ? ['You are looking into this channel.', h('button.primary', { type: 'button', onclick: () => void attempt(join()) }, 'Join')] : 'You are not in this conversation any more.');
   const here = talk({
-    conversation, joined, mayWrite, marked: at, bar, readers: ({ id: one }) => readers.get(one) ?? [], seen: () => shown && eyes.look(),
-    changed: (event) => {
-      known = after(known, event, me()?.id).now;
-      model.tell(`conversation:${id}`);
-    },
+    conversation, joined, mayWrite, marked: at, bar, changed, readers: ({ id: one }) => readers.get(one) ?? [], seen: () => shown && look(),
   });
 
   // From where one has read to, unless a message is asked for.
@@ -102,13 +90,21 @@ async function conversationPage(id, { at = null, reply = null }) {
     const newest = here.list.atNewest();
     if (joined && (newest || unbroken())) void model.mark(id, newest ? (here.history.messages.at(-1)?.id ?? 0) : here.list.lastSeen());
   });
-  /** Each reader's name goes to the last of one's own messages that he has read. */
+  /** The messages among which the readers were placed last. @type {Message[]} */
+  let placed = [];
+  const look = () => {
+    if (placed !== here.history.messages) placeReaders();
+    eyes.look();
+  };
+  /** Each reader's name goes to the last of one's own messages that he has read. Of whoever has read further than is loaded, that is not known. */
   const placeReaders = () => {
+    placed = here.history.messages;
     const own = me()?.id;
-    const waiting = [...receipts.values()].filter(({ user }) => user.id !== own);
+    const end = here.history.ended ? Infinity : (placed.at(-1)?.id ?? 0);
+    const waiting = [...receipts.values()].filter(({ user, message_id }) => user.id !== own && message_id <= end);
     const next = new Map();
-    for (let index = here.history.messages.length - 1; index >= 0 && waiting.length; index -= 1) {
-      const message = /** @type {Message} */ (here.history.messages[index]);
+    for (let index = placed.length - 1; index >= 0 && waiting.length; index -= 1) {
+      const message = /** @type {Message} */ (placed[index]);
       if (!isOwn(message)) continue;
       for (let one = waiting.length - 1; one >= 0; one -= 1) {
         const { user, message_id } = /** @type {Receipt} */ (waiting[one]);
@@ -167,7 +163,7 @@ async function conversationPage(id, { at = null, reply = null }) {
     model.on(`conversation:${id}`, () => {
       drawHead();
       eyes.look();
-      if (isAnother()) void openAnew();
+      if (node.isConnected && isAnother()) void openAnew();
     }),
     model.on('presence', drawHead),
     model.on(`receipts:${id}`, (receipt) => {
@@ -188,7 +184,7 @@ async function conversationPage(id, { at = null, reply = null }) {
   document.addEventListener('visibilitychange', turned);
   here.listen();
   return {
-    title: model.title(known),
+    title: model.title(conversation()),
     node,
     details: panel.node,
     immersive: true,

@@ -3,11 +3,14 @@
 
 import { fill, h } from '../dom.js';
 import { card } from '../parts/card.js';
+import { elsewhere } from '../parts/elsewhere.js';
 import { field, form } from '../parts/form.js';
 import { about, client } from '../session.js';
 
 /** @type {import('../router.js').Opener} */
 export async function open() {
+  const wrong = await elsewhere();
+  if (wrong) return wrong;
   const { mail } = await about();
   const login = h('p.beside', null, h('a', { href: '/login' }, 'Back to the login'));
   if (!mail) return card('Lost password', [h('p', null, 'This server sends no mail. Whoever runs it can set a new password for you.'), login]);

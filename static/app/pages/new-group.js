@@ -23,7 +23,6 @@ export function open({ query }) {
       go(`/conversations/${made.id}`, { replace: true });
     },
     explains: (error) => {
-      if (is(error, 'not_found')) return { text: 'There is nobody of one of these names.' };
       if (is(error, 'not_a_contact')) return { text: 'One of them is added by contacts only.' };
       if (is(error, 'blocked')) return { text: 'One of them does not want to be added by you.' };
       if (is(error, 'group_name_taken')) return { field: 'name', text: 'You have a group of this name already.' };

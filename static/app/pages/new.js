@@ -59,7 +59,7 @@ export function open({ query }) {
         // It is here, to be mended: the outbox need not keep it.
         client.discard(client_id);
         write.restore(written);
-        say(is(error, 'not_found') ? `There is nobody of ${to.length === 1 ? `the name ${to[0]}` : 'one of these names'}.` : refusal(error, to));
+        say(refusal(error, to));
       }).finally(() => clearTimeout(late));
     } catch (error) {
       write.restore(written);

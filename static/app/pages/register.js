@@ -4,6 +4,7 @@
 import { h } from '../dom.js';
 import { is } from '../explain.js';
 import { card } from '../parts/card.js';
+import { elsewhere } from '../parts/elsewhere.js';
 import { field, form } from '../parts/form.js';
 import { go } from '../router.js';
 import { about, client, device } from '../session.js';
@@ -14,6 +15,8 @@ export async function open({ parts }) {
     go('/', { replace: true });
     return { node: h('div'), title: '', bare: true };
   }
+  const wrong = await elsewhere();
+  if (wrong) return wrong;
   const invitation = parts.token;
   const { registration, email: wanted, password_min_length: least, mail } = await about();
   const login = h('p.beside', null, h('a', { href: '/login' }, 'I have an account'));

@@ -11,12 +11,23 @@ import { icon } from '../parts/icons.js';
 import { personField } from '../parts/person.js';
 import { CHATS, page } from '../shell.js';
 
+/** How long nothing is typed before it is looked for, in milliseconds. */
+const TYPED = 300;
+/** The server takes 200 characters, with a star at each word. */
+const LONGEST = 130;
+
+/** Asks for words that begin as those typed do, but where quotation marks ask for them as they stand. @param {string} typed */
+export function beginnings(typed) {
+  const pieces = typed.split('"').map((piece, index) => (index % 2 ? piece : piece.replace(/[\p{L}\p{N}](?=\s|$)/gu, '$&*')));
+  return pieces.join('"');
+}
+
 /** @type {import('../router.js').Opener} */
 export function open({ query }) {
   const wanted = {
     text: query.get('text') ?? '', in: query.get('in') ?? '', by: query.get('by') ?? '', from: query.get('from') ?? '', to: query.get('to') ?? '',
   };
-  const words = /** @type {HTMLInputElement} */ (h('input', { type: 'search', name: 'text', 'aria-label': 'Words', placeholder: 'Words, "words together", begin*', value: wanted.text, maxlength: 500, enterkeyhint: 'search' }));
+  const words = /** @type {HTMLInputElement} */ (h('input', { type: 'search', name: 'text', 'aria-label': 'Words', placeholder: 'Words, or how they begin', value: wanted.text, maxlength: LONGEST, enterkeyhint: 'search', oninput: () => lookSoon() }));
   /** @type {[string, string][]} */
   const places = model.conversations().map((one) => [String(one.id), `${one.kind === 'channel' ? '#' : ''}${model.title(one)}`]);
   const where = field({ name: 'in', label: 'In', type: 'select', value: wanted.in, options: [['', 'All conversations'], ...places] });
@@ -31,6 +42,7 @@ export function open({ query }) {
   let turn = 0;
 
   const look = async () => {
+    clearTimeout(typing);
     const mine = (turn += 1);
     const now = { text: words.value.trim(), in: where.input.value, by: by.value(), from: from.input.value, to: to.input.value };
     const kept = new URLSearchParams(Object.entries(now).filter(([, value]) => value));
@@ -38,19 +50,19 @@ export function open({ query }) {
     if (!kept.size) {
       found?.close();
       found = null;
-      fill(results, [empty({ icon: 'search', title: 'What are you looking for?', text: 'All the words must be there, in any order, in any case, with or without accents.' })]);
+      fill(results, [empty({ icon: 'search', title: 'What are you looking for?', text: 'All the words must be there, in any order, in any case, with or without accents. The beginning of a word is enough; "words in quotation marks" are looked for as they stand.' })]);
       return;
     }
     try {
       const next = await cards({
         path: 'messages',
         query: {
-          text: now.text || undefined, conversation_id: now.in || undefined, sender: now.by || undefined,
+          text: beginnings(now.text) || undefined, conversation_id: now.in || undefined, sender: now.by || undefined,
           since: now.from ? new Date(`${now.from}T00:00:00`).toISOString() : undefined, until: now.to ? dayAfter(now.to) : undefined,
         },
         accepts: () => false,
         label: 'Results',
-        none: empty({ icon: 'search', title: 'Nothing was found', text: 'Try fewer words, or the beginning of one with a star: gard*' }),
+        none: empty({ icon: 'search', title: 'Nothing was found', text: 'Try fewer words, or less of them: the beginning of each is enough.' }),
         quiet: true,
       });
       if (mine !== turn) {
@@ -67,6 +79,12 @@ export function open({ query }) {
       if (mine === turn) fill(results, [empty({ icon: 'warning', title: 'This cannot be looked for.', text: explain(error) })]);
     }
   };
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let typing;
+  const lookSoon = () => {
+    clearTimeout(typing);
+    typing = setTimeout(look, TYPED);
+  };
   const said = h('p.heard', { role: 'status' });
   const narrowed = Boolean(wanted.in || wanted.by || wanted.from || wanted.to);
   const form = h(
@@ -82,6 +100,7 @@ export function open({ query }) {
     node: page('Search', [form, results], { up: CHATS }),
     focus: () => words.focus(),
     close: () => {
+      clearTimeout(typing);
       turn += 1;
       found?.close();
     },

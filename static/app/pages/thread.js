@@ -1,7 +1,6 @@
 // @ts-check
 /** `/threads/:id`: a message and all that replies to it. */
 
-import { after } from '../after.js';
 import { fill, h } from '../dom.js';
 import { is } from '../explain.js';
 import { emptied } from '../history.js';
@@ -11,8 +10,9 @@ import { actOn } from '../parts/actions.js';
 import { icon } from '../parts/icons.js';
 import { looking } from '../parts/looking.js';
 import { card, isOwn } from '../parts/message.js';
+import { standing } from '../parts/standing.js';
 import { talk } from '../parts/talk.js';
-import { client, me } from '../session.js';
+import { client } from '../session.js';
 
 /** @typedef {import('../history.js').Message} Message */
 /** @typedef {import('../model.js').Conversation} Conversation */
@@ -26,29 +26,18 @@ export async function open({ parts }) {
   // A reply leads to where it belongs.
   if (root.thread_id !== null) root = await client.request('GET', `messages/${root.thread_id}`);
   const id = root.conversation_id;
-  if (!model.conversation(id)?.members) await model.read(id);
-  const joined = model.conversation(id) !== null;
-  let known = model.conversation(id) ?? /** @type {Conversation} */ (await client.request('GET', `conversations/${id}`));
-  const conversation = () => (known = model.conversation(id) ?? known);
-  const may = () => joined && (conversation().post === 'members' || model.isOwner(conversation()));
-  const mayWrite = may();
-  // Whoever leaves, is removed, or may do more or less than before, sees another page.
-  const owns = model.isOwner(conversation());
-  const isAnother = () => node.isConnected && ((joined && !model.conversation(id)) || may() !== mayWrite || model.isOwner(conversation()) !== owns);
+  const { conversation, joined, mayWrite, isAnother, changed } = await standing(id);
+  const known = conversation();
   const says = joined ? 'Only owners write here.' : known.kind === 'channel' ? ['You are looking into this channel.', h('a.button', { href: `/conversations/${id}` }, 'To the channel')] : 'You are not in this conversation any more.';
   let shown = false;
   const here = talk({
-    conversation, thread: root, joined, mayWrite, bar: h('p.talk-bar', null, says), seen: () => shown && eyes.look(),
+    conversation, thread: root, joined, mayWrite, bar: h('p.talk-bar', null, says), changed, seen: () => shown && eyes.look(),
     // The box edits what it was given, and the root is not among the replies.
     shows: (message) => {
       if (message.id !== root.id) return false;
       root = { ...root, ...message };
       draw();
       return true;
-    },
-    changed: (event) => {
-      known = after(known, event, me()?.id).now;
-      model.tell(`conversation:${id}`);
     },
   });
   try {
@@ -90,7 +79,7 @@ export async function open({ parts }) {
     }),
     model.on(`conversation:${id}`, () => {
       eyes.look();
-      if (isAnother()) void openAnew();
+      if (node.isConnected && isAnother()) void openAnew();
     }),
   ];
   // What was read is one place in the whole conversation: it moves on only as far as nothing unread stands between.
@@ -104,7 +93,7 @@ export async function open({ parts }) {
     const read = (other < 0 ? items : items.slice(0, other)).at(-1);
     if (read) await model.mark(id, read.id);
   });
-  const name = model.title(known);
+  const name = model.title(conversation());
   const node = h(
     'div.page.conversation-page',
     null,

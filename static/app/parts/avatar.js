@@ -4,11 +4,32 @@
 import { h } from '../dom.js';
 import { icon } from './icons.js';
 
-/** A number that is always the same for a name. @param {string} name */
-function hue(name) {
-  let hash = 0;
-  for (const letter of name.normalize('NFC').toLowerCase()) hash = (hash * 31 + (letter.codePointAt(0) ?? 0)) % 3600;
-  return Math.round(hash / 10);
+/** So many hues are told apart at a glance; each is there in two tones. */
+const HUES = 12;
+/** Who came first has his colour for himself as long as the page is open, so that no two who stand side by side seem one. @type {Map<string, number>} */
+const taken = new Map();
+
+/** The number of a name's colour: always the same, unless somebody has that already. @param {string} name */
+function colourOf(name) {
+  const key = name.normalize('NFC').toLowerCase();
+  const known = taken.get(key);
+  if (known !== undefined) return known;
+  // FNV-1a, folded: names that differ in a letter are far from each other.
+  let hash = 0x811c9dc5;
+  for (const letter of key) hash = Math.imul(hash ^ (letter.codePointAt(0) ?? 0), 0x01000193);
+  let colour = ((hash ^ (hash >>> 15)) >>> 0) % (2 * HUES);
+  if (taken.size === 2 * HUES) return colour;
+  // Five steps on, the hue is another one altogether.
+  for (const others = new Set(taken.values()); others.has(colour); ) colour = (colour + 5) % (2 * HUES);
+  taken.set(key, colour);
+  return colour;
+}
+
+/** @param {HTMLElement} face @param {string} name */
+function paint(face, name) {
+  const colour = colourOf(name);
+  face.style.setProperty('--hue', String((colour % HUES) * (360 / HUES)));
+  face.classList.toggle('deep', colour >= HUES);
 }
 
 /** The first letter as people see it, of however many code points. @param {string} name */
@@ -24,7 +45,7 @@ function initial(name) {
  */
 export function avatar(user, { size, online = null } = {}) {
   const face = h('span.avatar', { class: size ?? '', 'aria-hidden': 'true' }, user ? initial(user.username) : icon('info'));
-  if (user) face.style.setProperty('--hue', String(hue(user.username)));
+  if (user) paint(face, user.username);
   else face.classList.add('neutral');
   if (online === null) return face;
   return h('span.avatar-frame', { 'aria-hidden': 'true' }, face, presenceDot(online));
@@ -36,6 +57,6 @@ export const presenceDot = (online) => h('span.presence', { class: online ? 'onl
 /** A face for what is no person: a group, a channel. @param {string} name @param {'group' | 'channels' | 'write'} sign */
 export function emblem(name, sign) {
   const face = h('span.avatar.emblem', { 'aria-hidden': 'true' }, icon(sign));
-  face.style.setProperty('--hue', String(hue(name)));
+  paint(face, name);
   return face;
 }

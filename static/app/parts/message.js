@@ -133,7 +133,7 @@ export function card(message, { days = false, day = false, begins = false } = {}
         h(
           'p.entry-links',
           null,
-          h('a', { href: `/messages/${id}` }, 'message'),
+          h('a', { href: `/messages/${id}` }, 'show in conversation'),
           !begins && (thread_id !== null || replies > 0) && h('a', { href: `/threads/${thread_id ?? id}` }, replies > 0 ? `thread (${replies})` : 'thread'),
           !begins && !message.deleted_at && h('a', { href: `/conversations/${conversation_id}?${place}` }, 'reply'),
         ),

@@ -6,7 +6,7 @@ import { h } from '../dom.js';
 /** The most rows in the page, how many there are at first, how many come in one frame, and how near the edge (in pixels) they are wanted. */
 const MOST = 160;
 const FIRST = 40;
-const STEP = 16;
+const STEP = 8;
 const NEAR = 1_400;
 /** So many frames are waited for one in which the list does not stand at its very top. */
 const PATIENCE = 10;
@@ -23,7 +23,7 @@ const ANCHORS = CSS.supports('overflow-anchor', 'auto');
  * @property {(message: Message, before: Message | null) => string} context what else a row's look hangs on: it is drawn anew when that changes
  * @property {(message: Message, before: Message | null) => HTMLElement} row
  * @property {boolean} [newestFirst] shows them the other way round
- * @property {(at: { end: boolean }) => void} [scrolled]
+ * @property {() => void} [scrolled]
  * @property {() => import('../dom.js').Child} [head] what stands before the very first message
  * @property {string} label
  */
@@ -32,8 +32,10 @@ const ANCHORS = CSS.supports('overflow-anchor', 'auto');
 export function scroller(source) {
   const { history } = source;
   const list = h('ol.window', { 'aria-label': source.label });
-  const node = h('div.scroller', { tabindex: '-1' }, list);
   const flipped = source.newestFirst === true;
+  // It has its place before it is seen, so that nothing moves when it is.
+  const head = source.head ? h('div.window-head', null, source.head()) : null;
+  const node = h('div.scroller', { tabindex: '-1' }, flipped ? [list, head] : [head, list]);
   /** @type {Map<number, { item: Message, context: string, row: HTMLElement }>} */
   let drawn = new Map();
   // The rows in the page are those of the items with these keys and what is between.
@@ -42,8 +44,6 @@ export function scroller(source) {
   let stuck = true;
   let busy = false;
   let closed = false;
-  /** @type {HTMLElement | null} */
-  let head = null;
 
   /** The index of the first item that is not before a key. @param {Message[]} items @param {number} key */
   const place = (items, key) => {
@@ -141,15 +141,7 @@ export function scroller(source) {
     first = from < to ? /** @type {Message} */ (items[from]).id : 0;
     last = from < to ? /** @type {Message} */ (items[to - 1]).id : 0;
     if (focused && !focused.isConnected) drawn.get(focusedKey)?.row.focus({ preventScroll: true });
-    const whole = from === 0 && to > 0 && history.begun;
-    if (whole && !head && source.head) {
-      head = h('div.window-head', null, source.head());
-      if (flipped) list.after(head);
-      else list.before(head);
-    } else if (!whole && head) {
-      head.remove();
-      head = null;
-    }
+    head?.classList.toggle('seen', from === 0 && to > 0 && history.begun);
   };
 
   /** Something is other than before. */
@@ -201,15 +193,26 @@ export function scroller(source) {
   const canGrow = (side) => (side === 'older' ? place(history.messages, first) > low() : place(history.messages, last + 1) < high());
 
   let lifted = 0;
-  let filling = 0;
+  let asked = 0;
+  let scrolled = false;
   /** Between two frames a scroll may be on its way that nobody here knows of: what is drawn then would jump. */
-  const fillSoon = () => (filling ||= requestAnimationFrame(fillUp));
+  const fillSoon = () => (asked ||= requestAnimationFrame(frame));
+
+  /** Draws once in a frame, and measures before that: otherwise the browser lays all out twice. */
+  const frame = () => {
+    asked = 0;
+    if (closed) return;
+    if (scrolled) {
+      scrolled = false;
+      stuck = atNewest();
+      source.scrolled?.();
+    }
+    fillUp();
+  };
 
   /** Brings more where the edge is near. */
   const fillUp = () => {
-    cancelAnimationFrame(filling);
-    filling = 0;
-    if (closed || busy || !list.childElementCount || !node.clientHeight) return;
+    if (busy || !list.childElementCount || !node.clientHeight) return;
     if (drawn.size > MOST + STEP) {
       const items = history.messages;
       const to = place(items, last + 1);
@@ -245,17 +248,9 @@ export function scroller(source) {
     }
   };
 
-  let waiting = false;
   const onscroll = () => {
-    stuck = atNewest();
-    if (waiting) return;
-    waiting = true;
-    requestAnimationFrame(() => {
-      waiting = false;
-      if (closed) return;
-      fillUp();
-      source.scrolled?.({ end: stuck && history.ended });
-    });
+    scrolled = true;
+    fillSoon();
   };
   node.addEventListener('scroll', onscroll, { passive: true });
   const resized = new ResizeObserver(() => {

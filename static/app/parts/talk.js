@@ -118,8 +118,11 @@ export function talk({ conversation, thread = null, joined, mayWrite, marked = n
   const pill = () => {
     if (list.atNewest()) fresh = 0;
     down.hidden = list.atNewest() || !history.messages.length || (history.ended && distance() < 400 && !fresh);
-    if (!down.hidden) fill(down, [icon('down'), fresh ? `${few(fresh)} new` : 'Newest']);
-    down.setAttribute('aria-label', fresh ? `Go to ${number(fresh)} new messages` : 'Go to the newest messages');
+    const label = fresh ? `Go to ${number(fresh)} new messages` : 'Go to the newest messages';
+    // This is asked at every step of a scroll.
+    if (down.getAttribute('aria-label') === label) return;
+    down.setAttribute('aria-label', label);
+    fill(down, [icon('down'), fresh ? `${few(fresh)} new` : 'Newest']);
   };
   const distance = () => list.node.scrollHeight - list.node.scrollTop - list.node.clientHeight;
   const changed = () => {

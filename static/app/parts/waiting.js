@@ -20,7 +20,6 @@ const REFUSALS = {
   blocked: 'You are blocked here.',
   not_member: 'You are not in this conversation any more.',
   not_owner: 'Only owners may write here.',
-  not_found: 'There is nobody of this name, or the conversation is gone.',
   idempotency_conflict: 'Something else was sent under the same mark.',
 };
 

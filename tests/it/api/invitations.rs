@@ -93,6 +93,7 @@ async fn a_login_page_learns_what_it_must_know() {
     let about = server.stranger().get("/api/v1/server").await.expect(200);
     let expected = json!({
         "version": env!("CARGO_PKG_VERSION"), "registration": "open", "email": "optional", "password_min_length": 8, "mail": false,
+        "public_url": null, "foreign": false,
     });
     assert_eq!(about, expected);
     server.terminate(seconds(8)).await;
@@ -104,6 +105,7 @@ async fn a_login_page_learns_what_it_must_know() {
         (&about["registration"], &about["email"], &about["password_min_length"], &about["mail"]),
         (&json!("invite"), &json!("required"), &json!(12), &json!(true))
     );
+    assert_eq!(about["public_url"], "https://chat.example.org/");
     server.terminate(seconds(8)).await;
     server.restart_with(Server::options().set("--registration", "closed")).await;
     assert_eq!(server.stranger().get("/api/v1/server").await.expect(200)["registration"], "closed");

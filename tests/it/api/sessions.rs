@@ -15,7 +15,11 @@ const MONTH: i64 = 30 * DAY;
 
 /// A browser that has logged in, and what its cookie says.
 async fn browser(server: &Server, person: &Person) -> (Caller, String) {
-    let login = json!({"username": person.name, "password": person.password, "cookie": true});
+    with_cookie(server, person, true).await
+}
+
+async fn with_cookie(server: &Server, person: &Person, remember: bool) -> (Caller, String) {
+    let login = json!({"username": person.name, "password": person.password, "cookie": true, "remember": remember});
     let answer = server.stranger().post("/api/v1/sessions", &login).await;
     let set_cookie = answer.header("set-cookie").expect("a cookie").to_owned();
     (server.stranger().with_header("cookie", set_cookie.split(';').next().unwrap()), set_cookie)
@@ -80,6 +84,70 @@ async fn a_cookie_that_is_used_lasts_on() {
     let request = StreamRequest::new(Credentials::Cookie(set_cookie.split(';').next().unwrap().to_owned()));
     let opened = SseClient::open(server.address, &request).await.unwrap();
     assert!(opened.headers.contains_key("set-cookie"), "opening a stream is a use: {:?}", opened.headers);
+}
+
+#[tokio::test]
+async fn a_cookie_that_is_not_to_be_remembered_ends_with_the_browser() {
+    let mut server = Server::start().await;
+    let alice = Person::register(&server, "alice").await;
+    let (browser, set_cookie) = with_cookie(&server, &alice, false).await;
+    assert!(!set_cookie.contains("Max-Age") && !set_cookie.contains("Expires"), "{set_cookie}");
+    assert!(set_cookie.contains("HttpOnly"), "{set_cookie}");
+    assert_eq!(browser.get("/api/v1/me").await.expect(200)["username"], "alice");
+    server.kill().await;
+    make_older(&server, "cookie", MONTH - 3600).await;
+    server.restart().await;
+    // Its session lasts on by use, as any other; what the browser keeps does not.
+    assert_eq!(cookies(&browser.get("/api/v1/me").await), [""; 0]);
+    let list = browser.get("/api/v1/sessions").await.expect(200);
+    assert!(list["items"].as_array().unwrap().iter().any(|session| session["current"] == true), "{list}");
+    let logout = browser.delete("/api/v1/sessions/current").await;
+    assert!(cookies(&logout)[0].contains("Max-Age=0"), "{:?}", cookies(&logout));
+}
+
+#[tokio::test]
+async fn a_page_that_begins_learns_who_is_logged_in() {
+    let server = Server::start().await;
+    let nobody = json!({"user": null, "session_id": null});
+    assert_eq!(server.stranger().get("/api/v1/sessions/current").await.expect(200), nobody);
+    let alice = Person::register(&server, "alice").await;
+    let (browser, _) = browser(&server, &alice).await;
+    let current = browser.get("/api/v1/sessions/current").await.expect(200);
+    assert_eq!(current["user"], browser.get("/api/v1/me").await.expect(200));
+    assert_eq!(current["session_id"], listed(&alice, "cookie").await["id"]);
+    browser.delete("/api/v1/sessions/current").await.expect(204);
+    assert_eq!(browser.get("/api/v1/sessions/current").await.expect(200), nobody, "a cookie that is good no more");
+    let key = alice.post("/api/v1/keys", &json!({"name": "robot", "scopes": ["read"]})).await.expect(201);
+    let bearer = |token: &str| server.stranger().with_header("authorization", &format!("Bearer {token}"));
+    bearer(key["key"].as_str().unwrap()).get("/api/v1/sessions/current").await.refused(403, "insufficient_scope");
+    bearer("not.a.token").get("/api/v1/sessions/current").await.refused(401, "unauthorized");
+}
+
+#[tokio::test]
+async fn a_page_learns_whether_it_was_opened_where_it_belongs() {
+    let about = async |server: &Server, query: &str| {
+        let about = server.stranger().get(&format!("/api/v1/server{query}")).await.expect(200);
+        (about["public_url"].clone(), about["foreign"].as_bool().unwrap())
+    };
+    let named = Server::options()
+        .set("--public-url", "https://chat.example.org")
+        .set("--allow-origins", "https://app.example.org")
+        .start()
+        .await;
+    let url = json!("https://chat.example.org/");
+    assert_eq!(about(&named, "").await, (url.clone(), false));
+    for (origin, foreign) in [
+        ("https://chat.example.org", false),
+        ("https://app.example.org", false),
+        ("http://chat.example.org", true),
+        ("https://chat.example.org.evil.example", true),
+        ("", true),
+    ] {
+        assert_eq!(about(&named, &format!("?origin={origin}")).await, (url.clone(), foreign), "{origin}");
+    }
+    let unnamed = Server::start().await;
+    assert_eq!(about(&unnamed, &format!("?origin=http://{}", unnamed.address)).await, (Value::Null, false));
+    assert_eq!(about(&unnamed, "?origin=http://10.0.0.1").await, (Value::Null, true));
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use goldcrest::api::routes::{Access, LIST};
 use goldcrest::compat::ADAPTERS;
 use http::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{Answer, Caller, Person, Server};
 
@@ -16,11 +16,13 @@ enum Door {
     Public,
     /// Anybody, but what he brings is checked (a password, a refresh token, the first frame of a WebSocket).
     Checked,
+    /// Anybody, who is told whether he is known. A token that is worth nothing is refused all the same.
+    Asked,
     /// Only who has shown who he is.
     Closed,
 }
 
-use Door::{Checked, Closed, Public};
+use Door::{Asked, Checked, Closed, Public};
 
 const ROUTES: &[(&str, &str, Door)] = &[
     ("GET", "/healthz", Public),
@@ -40,6 +42,7 @@ const ROUTES: &[(&str, &str, Door)] = &[
     ("POST", "/api/v1/sessions", Checked),
     ("GET", "/api/v1/sessions", Closed),
     ("POST", "/api/v1/sessions/refresh", Checked),
+    ("GET", "/api/v1/sessions/current", Asked),
     ("DELETE", "/api/v1/sessions/current", Closed),
     ("DELETE", "/api/v1/sessions/{id}", Closed),
     ("GET", "/api/v1/me", Closed),
@@ -132,6 +135,10 @@ async fn every_route_that_is_not_public_wants_to_know_who_it_is() {
             let context = format!("{method} {path} with {what}: {}", answer.describe());
             match door {
                 Public => assert_eq!(answer.status, 200, "{context}"),
+                Asked if ["no token", "a cookie of nobody"].contains(what) => {
+                    assert_eq!(answer.expect(200)["user"], Value::Null, "{context}");
+                }
+                Asked => assert_eq!(answer.status, 401, "{context}"),
                 Checked => assert!((400..500).contains(&answer.status), "{context}"),
                 Closed => {
                     assert_eq!(answer.status, 401, "{context}");

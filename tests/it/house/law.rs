@@ -95,6 +95,11 @@ pub const BELONGINGS: &[Belonging] = &[
         rooms: &["domain", "service", "transport", "api"],
         why: "a shape is described where it is declared, beside `serde`, and nowhere twice",
     },
+    Belonging {
+        crates: &["async_nats"],
+        rooms: &["live"],
+        why: "nobody who says or does something knows whether there are other nodes",
+    },
     Belonging { crates: &["lettre"], rooms: &["mail"], why: "nobody who has something to say waits for a mail server" },
 ];
 

@@ -21,6 +21,7 @@ mod proxies;
 mod replaced;
 mod rest;
 mod restored;
+mod rolling;
 mod slow_reader;
 mod typing;
 mod unicode;

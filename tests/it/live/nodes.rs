@@ -1,6 +1,6 @@
 //! Two nodes on one database: what people on one hear of those on the other, with NATS between them and without it.
 //!
-//! These tests start a PostgreSQL and a NATS of their own, whatever the others run on.
+//! These tests start a `PostgreSQL` and a NATS of their own, whatever the others run on.
 
 use crate::support::listener::TRANSPORTS;
 use crate::support::{

@@ -2,6 +2,7 @@
 
 mod database;
 mod mail;
+mod nodes;
 mod place;
 mod proxy;
 mod server;
