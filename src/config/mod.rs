@@ -187,13 +187,14 @@ impl Place {
 pub struct Nats {
     /// NATS, by which nodes of one database server hear of each other at once, such as
     /// `nats://user:password@10.0.0.5:4222`, or tls:// and so on; several servers of one NATS with commas between.
-    #[arg(long, env = "GOLDCREST_NATS_URL", hide_env_values = true, value_delimiter = ',', value_parser = values::nats)]
-    nats_url: Vec<Url>,
+    #[arg(id = "nats_url", long = "nats-url", env = "GOLDCREST_NATS_URL", hide_env_values = true)]
+    #[arg(value_delimiter = ',', value_parser = values::nats)]
+    url: Vec<Url>,
 
     /// File with what --nats-url takes, instead of it.
-    #[arg(long, env = "GOLDCREST_NATS_URL_FILE", value_name = "FILE", value_parser = secret::nats)]
-    #[arg(conflicts_with = "nats_url")]
-    nats_url_file: Option<NatsFile>,
+    #[arg(id = "nats_url_file", long = "nats-url-file", env = "GOLDCREST_NATS_URL_FILE", value_name = "FILE")]
+    #[arg(value_parser = secret::nats, conflicts_with = "nats_url")]
+    url_file: Option<NatsFile>,
 
     /// File with the credentials for NATS, as nsc writes it, instead of a user and password in the URL.
     #[arg(long, env = "GOLDCREST_NATS_CREDENTIALS_FILE")]
@@ -208,7 +209,7 @@ pub struct Nats {
 impl Nats {
     /// The servers of NATS, of which there may be none.
     pub fn servers(&self) -> &[Url] {
-        self.nats_url_file.as_ref().map_or(&self.nats_url, |file| &file.0)
+        self.url_file.as_ref().map_or(&self.url, |file| &file.0)
     }
 }
 

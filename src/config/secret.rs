@@ -47,7 +47,7 @@ mod tests {
     fn a_file_holds_one_line() {
         assert_eq!(of(b"postgres://h/d\n", line).unwrap(), "postgres://h/d");
         assert_eq!(of(b"  smtps://u:p@h", line).unwrap(), "smtps://u:p@h");
-        let long = [b'a'; 70_000];
+        let long = vec![b'a'; 70_000];
         for (contents, why) in [
             (&b""[..], "is empty"),
             (b" \n", "is empty"),
