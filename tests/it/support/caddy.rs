@@ -12,7 +12,7 @@ use super::eventually;
 use super::nginx::free_address;
 
 pub struct Caddy {
-    /// Where plain HTTP/1.1 is taken and goes on to the site over TLS: requests and event streams by HTTP/2, and WebSockets, which
+    /// Where plain HTTP/1.1 is taken and goes on to the site over TLS: requests and event streams by HTTP/2, and upgrades, which
     /// Caddy cannot pass on by that, by HTTP/1.1.
     pub address: SocketAddr,
     process: Child,
