@@ -135,8 +135,8 @@ impl Composed {
 /// Opens the database and puts together what may be done with it. The caller holds the data directory.
 pub async fn compose(options: &Options, ways: WaysOut) -> Result<Composed, StartError> {
     let tokens = tokens(options)?;
-    let url = if let Some(url) = &options.place.database_url {
-        url.clone()
+    let url = if let Some(url) = options.place.database_url() {
+        url.to_owned()
     } else {
         DataDir::open(&options.place.data_dir)?.stayed()?;
         database_url(&options.place.data_dir)
@@ -211,7 +211,7 @@ fn mail(options: &Options) -> Result<Option<(Post, Postman)>, StartError> {
         MailMode::Off => return Ok(None),
         MailMode::Log => Way::Log,
         MailMode::Smtp => Way::Smtp {
-            url: wanted.smtp_url.clone().ok_or(needs("--smtp-url"))?,
+            url: wanted.smtp_url().ok_or(needs("--smtp-url"))?.to_owned(),
             from: wanted.mail_from.clone().ok_or(needs("--mail-from"))?,
         },
     };

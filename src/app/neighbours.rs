@@ -9,8 +9,8 @@ use url::Url;
 /// Where NATS is and how to get in, if there are other nodes.
 pub fn nats(options: &Options) -> Result<Option<NatsOptions>, StartError> {
     let wanted = &options.nats;
-    let Some(first) = wanted.nats_url.first() else { return Ok(None) };
-    if options.place.database_url.is_none() {
+    let Some(first) = wanted.servers().first() else { return Ok(None) };
+    if options.place.database_url().is_none() {
         return Err(StartError::NatsWithoutServer);
     }
     let credentials = match &wanted.nats_credentials_file {
@@ -20,7 +20,7 @@ pub fn nats(options: &Options) -> Result<Option<NatsOptions>, StartError> {
     if matches!(credentials, Credentials::None) && wanted.nats_insecure == NatsInsecure::Off {
         return Err(StartError::NatsWithoutCredentials);
     }
-    let servers = wanted.nats_url.iter().map(|url| without_credentials(url.clone())).collect();
+    let servers = wanted.servers().iter().map(|url| without_credentials(url.clone())).collect();
     Ok(Some(NatsOptions { servers, credentials }))
 }
 

@@ -43,7 +43,7 @@ pub fn preflight(options: &Options) -> Preflight {
 /// Where mails go by these options.
 pub fn mail_mode(options: &Options) -> MailMode {
     let wanted = &options.mail;
-    wanted.mail.unwrap_or(if wanted.smtp_url.is_some() { MailMode::Smtp } else { MailMode::Off })
+    wanted.mail.unwrap_or(if wanted.smtp_url().is_some() { MailMode::Smtp } else { MailMode::Off })
 }
 
 /// What is to be said of mail when the server starts.
@@ -60,7 +60,7 @@ pub(super) fn of_mail(options: &Options) -> Option<String> {
 
 /// The file with the key that signs tokens, and whether it is made if it is not there.
 pub fn signing_key_file(options: &Options) -> Result<(PathBuf, bool), StartError> {
-    match (&options.keys.jwt_key_file, &options.place.database_url) {
+    match (&options.keys.jwt_key_file, options.place.database_url()) {
         (Some(path), _) => Ok((path.clone(), false)),
         (None, Some(_)) => Err(StartError::KeyNotGiven),
         (None, None) => Ok((DataDir::signing_key_in(&options.place.data_dir), true)),

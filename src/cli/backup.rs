@@ -29,7 +29,7 @@ pub(super) struct Command {
 
 /// Does it.
 pub(super) async fn run(options: &Options, command: Command) -> Result<(), Failed> {
-    if options.place.database_url.is_some() {
+    if options.place.database_url().is_some() {
         return Err(Failed::Input(store::CopyError::NotEmbedded.to_string()));
     }
     let place = &options.place.data_dir;

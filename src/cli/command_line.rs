@@ -85,9 +85,13 @@ impl CommandLine {
         let matches = shown(program.clone()).try_get_matches_from(arguments)?;
         let read = Self::from_arg_matches(&matches).map_err(|error| error.format(&mut program))?;
         // Here and not where values are read: that would show the URL, and the password in it.
-        let url = read.options.place.database_url.as_ref();
-        if url.is_some_and(|url| !values::is_database_server(url)) {
+        let place = &read.options.place;
+        if place.database_url().is_some_and(|url| !values::is_database_server(url)) {
             return Err(program.error(ErrorKind::InvalidValue, values::DATABASES));
+        }
+        if place.is_named_twice() {
+            let both = "--database-url and --database-url-file name the database twice: leave one of them out";
+            return Err(program.error(ErrorKind::ArgumentConflict, both));
         }
         if let Some(command) = &read.command
             && let Some(option) = misplaced(&program, &matches, command)

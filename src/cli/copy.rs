@@ -25,7 +25,7 @@ pub(super) struct Command {
 /// Does it.
 pub(super) async fn run(options: &Options, command: Command) -> Result<(), Failed> {
     let place = &options.place;
-    let to = target(command.to, place.database_url.clone())?;
+    let to = target(command.to, place.database_url().map(str::to_owned))?;
     if !DataDir::has_database(&place.data_dir)? {
         let place = place.data_dir.display();
         let reason = format!("there is no database in {place}. Name the server's directory with --data-dir");

@@ -14,7 +14,7 @@ pub(super) async fn run(place: &Place) -> Result<(), Failed> {
         }
         error => error.into(),
     })?;
-    let url = place.database_url.clone().unwrap_or_else(|| database_url(data_dir.path()));
+    let url = place.database_url().map_or_else(|| database_url(data_dir.path()), str::to_owned);
     let steps = Store::migrate(&Database { url }).await?;
     drop(lock);
     for step in &steps {

@@ -21,7 +21,7 @@ pub(super) fn check_place(options: &Options, verb: &Verb) -> Result<(), Failed> 
 /// Whether nothing is there yet.
 pub(super) fn is_empty(options: &Options) -> Result<bool, Failed> {
     let place = &options.place;
-    Ok(place.database_url.is_none() && !DataDir::has_database(&place.data_dir)?)
+    Ok(place.database_url().is_none() && !DataDir::has_database(&place.data_dir)?)
 }
 
 /// Does it here, where no server runs, as the lock proves.

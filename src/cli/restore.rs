@@ -41,7 +41,7 @@ pub(super) struct Command {
 pub(super) async fn run(options: &Options, command: Command) -> Result<(), Failed> {
     let logins = if command.keep_logins { Logins::Keep } else { Logins::End };
     match &command.from {
-        Some(_) if options.place.database_url.is_some() => {
+        Some(_) if options.place.database_url().is_some() => {
             let reason = "the data is in a database server: put it back with that server's own tools (pg_restore, \
                           mariadb), then run `goldcrest restore --renumber`";
             Err(Failed::Input(reason.to_owned()))
@@ -59,9 +59,9 @@ async fn renumber(options: &Options, logins: Logins) -> Result<(), Failed> {
     }
     let data_dir = DataDir::open(&place.data_dir)?;
     let lock = held(data_dir.lock())?;
-    let url = place.database_url.clone().unwrap_or_else(|| database_url(data_dir.path()));
+    let url = place.database_url().map_or_else(|| database_url(data_dir.path()), str::to_owned);
     let done = jump(url, logins).await?;
-    if place.database_url.is_none() {
+    if place.database_url().is_none() {
         serve_again(&data_dir)?;
     }
     drop(lock);

@@ -2,6 +2,7 @@
 
 pub mod data_dir;
 mod owner;
+mod secret;
 pub mod signing_key;
 pub mod values;
 
@@ -15,6 +16,7 @@ use url::Url;
 
 pub use data_dir::{DataDir, DataDirError};
 pub use owner::Keeper;
+pub use secret::NatsFile;
 pub use signing_key::KeyError;
 
 /// Options of the server. Each is also read from the environment as `GOLDCREST_` and its name in capitals.
@@ -173,7 +175,25 @@ pub struct Place {
 
     /// A database server instead of the embedded database: postgres://… or mysql://…
     #[arg(long, global = true, env = "GOLDCREST_DATABASE_URL", hide_env_values = true)]
-    pub database_url: Option<String>,
+    database_url: Option<String>,
+
+    /// File with what --database-url takes, instead of it: a password that stands in no list of processes and in no
+    /// environment.
+    #[arg(long, global = true, env = "GOLDCREST_DATABASE_URL_FILE", value_name = "FILE", value_parser = secret::line)]
+    #[arg(conflicts_with = "database_url")]
+    database_url_file: Option<String>,
+}
+
+impl Place {
+    /// The database server, if there is one.
+    pub fn database_url(&self) -> Option<&str> {
+        self.database_url.as_deref().or(self.database_url_file.as_deref())
+    }
+
+    /// Whether it is named twice, which only shows once both ends of a command line are put together.
+    pub fn is_named_twice(&self) -> bool {
+        self.database_url.is_some() && self.database_url_file.is_some()
+    }
 }
 
 /// The way to the other nodes that share the database, where there are several.
@@ -181,8 +201,14 @@ pub struct Place {
 pub struct Nats {
     /// NATS, by which nodes of one database server hear of each other at once, such as
     /// `nats://user:password@10.0.0.5:4222`, or tls:// and so on; several servers of one NATS with commas between.
-    #[arg(long, env = "GOLDCREST_NATS_URL", hide_env_values = true, value_delimiter = ',', value_parser = values::nats)]
-    pub nats_url: Vec<Url>,
+    #[arg(id = "nats_url", long = "nats-url", env = "GOLDCREST_NATS_URL", hide_env_values = true)]
+    #[arg(value_delimiter = ',', value_parser = values::nats)]
+    url: Vec<Url>,
+
+    /// File with what --nats-url takes, instead of it.
+    #[arg(id = "nats_url_file", long = "nats-url-file", env = "GOLDCREST_NATS_URL_FILE", value_name = "FILE")]
+    #[arg(value_parser = secret::nats, conflicts_with = "nats_url")]
+    url_file: Option<NatsFile>,
 
     /// File with the credentials for NATS, as nsc writes it, instead of a user and password in the URL.
     #[arg(long, env = "GOLDCREST_NATS_CREDENTIALS_FILE")]
@@ -192,6 +218,13 @@ pub struct Nats {
     #[arg(long, env = "GOLDCREST_NATS_INSECURE", value_enum, default_value_t = NatsInsecure::Off)]
     #[arg(num_args = 0..=1, default_missing_value = "on")]
     pub nats_insecure: NatsInsecure,
+}
+
+impl Nats {
+    /// The servers of NATS, of which there may be none.
+    pub fn servers(&self) -> &[Url] {
+        self.url_file.as_ref().map_or(&self.url, |file| &file.0)
+    }
 }
 
 /// The interfaces of older systems, for their clients.
@@ -258,11 +291,23 @@ pub struct Mail {
     /// The mail server, such as `smtps://user:password@mail.example.org` or
     /// `smtp://user:password@mail.example.org:587?tls=required`.
     #[arg(long, env = "GOLDCREST_SMTP_URL", hide_env_values = true)]
-    pub smtp_url: Option<String>,
+    smtp_url: Option<String>,
+
+    /// File with what --smtp-url takes, instead of it.
+    #[arg(long, env = "GOLDCREST_SMTP_URL_FILE", value_name = "FILE", value_parser = secret::line)]
+    #[arg(conflicts_with = "smtp_url")]
+    smtp_url_file: Option<String>,
 
     /// The address that mails come from, such as `Goldcrest <chat@example.org>`.
     #[arg(long, env = "GOLDCREST_MAIL_FROM")]
     pub mail_from: Option<String>,
+}
+
+impl Mail {
+    /// The mail server, if one is named.
+    pub fn smtp_url(&self) -> Option<&str> {
+        self.smtp_url.as_deref().or(self.smtp_url_file.as_deref())
+    }
 }
 
 /// Where traces go.

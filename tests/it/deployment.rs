@@ -33,7 +33,11 @@ fn the_health_check_of_the_image_is_a_command() {
 #[test]
 fn the_port_outside_is_the_one_whose_pages_may_write() {
     let compose = read("docker-compose.yml");
-    for line in [r#"- "127.0.0.1:${PORT:-8080}:8080""#, "${PUBLIC_URL:-http://localhost:${PORT:-8080}}"] {
+    for line in [
+        r#"- "127.0.0.1:${PORT:-8080}:8080""#,
+        r#"published: "${PORT:-8080}""#,
+        "${PUBLIC_URL:-${SITE_ADDRESS:+https://}${SITE_ADDRESS:-http://localhost:${PORT:-8080}}}",
+    ] {
         assert!(compose.contains(line), "{line}");
     }
 }
@@ -97,11 +101,47 @@ async fn a_service_manager_is_told_when_the_server_listens_and_when_it_stops() {
 
 #[test]
 fn no_container_file_holds_a_secret() {
-    for file in ["Dockerfile", "docker-compose.yml", "deploy/goldcrest.service"] {
+    for file in ["Dockerfile", "docker-compose.yml", "deploy/goldcrest.service", "deploy/compose/nats.conf"] {
         for line in read(file).lines().filter(|line| !line.trim_start().starts_with('#')) {
-            let lower = line.to_lowercase();
+            // Where secrets are kept and who makes them is none, nor is a variable in the place of one.
+            let named = [
+                "/secrets",
+                "secrets:",
+                "nats-password.conf",
+                "database-password",
+                "PASSWORD_FILE",
+                "password: $password",
+            ];
+            let lower = named.iter().fold(line.to_owned(), |line, name| line.replace(name, "")).to_lowercase();
             let secret = ["password", "secret", "token"].into_iter().find(|word| lower.contains(word));
             assert_eq!(secret, None, "{file}: {line}");
+        }
+    }
+}
+
+#[test]
+fn every_service_of_the_compose_file_is_confined_and_named_where_it_is_used() {
+    let compose = read("docker-compose.yml");
+    let (_, services) = compose.split_once("\nservices:\n").unwrap();
+    let (services, _) = services.split_once("\nnetworks:\n").unwrap();
+    let names: Vec<&str> = services
+        .lines()
+        .filter_map(|line| line.strip_prefix("  ")?.strip_suffix(':'))
+        .filter(|name| !name.starts_with(' '))
+        .collect();
+    assert_eq!(names, ["node-1", "node-2", "caddy", "postgres", "nats", "secrets", "compat", "single"]);
+    assert_eq!(services.matches("    <<: *").count() - services.matches("      <<: *").count(), names.len());
+    let caddy = read("deploy/compose/Caddyfile");
+    for node in names.iter().filter(|name| name.starts_with("node-")) {
+        assert!(caddy.contains(&format!("{node}:8080")), "Caddy does not know {node}");
+    }
+    for file in ["README.md", "docs/deploying.md", "docs/doctor.md", "docker-compose.yml"] {
+        let page = read(file);
+        for (_, command) in
+            page.match_indices("docker compose exec ").map(|(at, found)| page.split_at(at + found.len()))
+        {
+            let name = command.trim_start_matches("-T ").split([' ', '`', '\n']).next().unwrap();
+            assert!(names.contains(&name), "{file} types `docker compose exec {name}`");
         }
     }
 }

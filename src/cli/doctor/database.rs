@@ -26,7 +26,7 @@ const RESTORE: &str = "stop the server, keep a copy of the directory, and put th
 /// Says how it is, and hands on what its clock shows.
 pub(super) async fn look(patient: &Patient<'_>, report: &mut Report) -> Result<Option<Line>, Failed> {
     let place = &patient.options.place;
-    let embedded = place.database_url.is_none();
+    let embedded = place.database_url().is_none();
     let is_there = if embedded { DataDir::has_database(&place.data_dir) } else { Ok(true) };
     if let Err(error) = &is_there {
         return report.tell(&unreachable(&error.to_string(), embedded)).map(|()| None);
@@ -36,8 +36,8 @@ pub(super) async fn look(patient: &Patient<'_>, report: &mut Report) -> Result<O
         report.tell(&Finding::skipped("reachable", says))?;
         return Ok(None);
     }
-    let database = match &place.database_url {
-        Some(url) => Database { url: url.clone() },
+    let database = match place.database_url() {
+        Some(url) => Database { url: url.to_owned() },
         None => embedded_for_reading(&place.data_dir),
     };
     let found = match inspect(&database).await {

@@ -43,14 +43,14 @@ pub(super) fn look(patient: &Patient<'_>, report: &mut Report) -> Result<(), Fai
         let says = "a restore was broken off, and the files here may be of two databases";
         report.tell(&Finding::wrong("restore", says, "run `goldcrest restore` again"))?;
     }
-    if patient.options.place.database_url.is_none()
+    if patient.options.place.database_url().is_none()
         && let Err(moved) = data_dir.stayed()
     {
         report.tell(&Finding::wrong("moved", moved.to_string(), "say --database-url, or go back (docs/moving.md)"))?;
     }
     report.tell(&writable(data_dir.path(), &patient.server))?;
     report.tell_all(space(data_dir.path()))?;
-    report.tell_all(filesystem(data_dir.path(), patient.options.place.database_url.is_none()))
+    report.tell_all(filesystem(data_dir.path(), patient.options.place.database_url().is_none()))
 }
 
 /// The usual accident: a command typed as root leaves a file that the server's user cannot open.

@@ -127,7 +127,7 @@ fn passing_on(listen: SocketAddr) -> String {
 fn leads(url: &Url, probed: &Probed, own: Option<&String>, options: &Options) -> Finding {
     match own {
         Some(own) if *own == probed.seen.instance => Finding::fine(LEADS, format!("{url} leads to this very server")),
-        Some(_) if options.place.database_url.is_some() => Finding::warning(
+        Some(_) if options.place.database_url().is_some() => Finding::warning(
             LEADS,
             format!("{url} leads to another goldcrest than this one; the rest is said of that one"),
             "if it is a node of the same database, all is well; otherwise correct --public-url, or the proxy",

@@ -4,6 +4,7 @@ mod accounts;
 mod backup;
 mod copy;
 pub mod doctor;
+mod files;
 mod first_start;
 mod health;
 mod keys;

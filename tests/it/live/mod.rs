@@ -17,6 +17,7 @@ mod pipes;
 mod polls;
 mod presence;
 mod promise;
+mod proxies;
 mod replaced;
 mod rest;
 mod restored;

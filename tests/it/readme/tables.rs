@@ -17,8 +17,9 @@ use super::{page, section};
 use crate::support::spoken::STREAMS;
 
 #[test]
-fn docs_options_md_lists_every_option_as_the_program_has_it() {
+fn docs_options_md_and_the_readme_list_every_option_as_the_program_has_it() {
     let mut table = String::from("| option | environment | default | what it is |\n|---|---|---|---|\n");
+    let mut short = String::from("| option | environment | default |\n|---|---|---|\n");
     let command = Options::augment_args(Command::new("serve"));
     for option in command.get_arguments() {
         let name = option.get_long().unwrap();
@@ -42,7 +43,10 @@ fn docs_options_md_lists_every_option_as_the_program_has_it() {
             write!(what, " ({})", words.join("; ")).unwrap();
         }
         writeln!(table, "| `--{name}` | `{variable}` | {default} | {what} |").unwrap();
+        writeln!(short, "| `--{name}` | `{variable}` | {default} |").unwrap();
     }
+    let readme = page("README.md");
+    assert!(section(&readme, "### All options").contains(&short), "README.md should hold this:\n\n{short}");
     assert!(page("docs/options.md").contains(&table), "docs/options.md should hold this:\n\n{table}");
 }
 

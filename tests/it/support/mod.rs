@@ -1,6 +1,7 @@
 //! The kit: a server to start, people to be, streams to listen to, and the log to compare with.
 
 pub mod answer;
+pub mod caddy;
 pub mod caller;
 pub mod chance;
 pub mod database;

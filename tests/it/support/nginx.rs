@@ -32,6 +32,7 @@ pub fn free_address() -> SocketAddr {
 
 pub struct Nginx {
     pub url: String,
+    pub address: SocketAddr,
     _process: Child,
     _home: TempDir,
 }
@@ -87,6 +88,6 @@ impl Nginx {
             TcpStream::connect(address).await.ok()
         })
         .await;
-        Self { url: format!("http://{address}"), _process: process, _home: home }
+        Self { url: format!("http://{address}"), address, _process: process, _home: home }
     }
 }
