@@ -50,7 +50,8 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     lifecycle::keep_files_private();
-    match carry_out(options, command).await {
+    // Options are many, and several futures hold them.
+    match Box::pin(carry_out(options, command)).await {
         Ok(()) | Err(Failed::NobodyReads) => ExitCode::SUCCESS,
         Err(failed) => {
             drop(writeln!(std::io::stderr(), "goldcrest: {failed}"));
