@@ -191,15 +191,15 @@ impl Watched {
             ),
             value,
         );
-        let value = counts.map(|counts| counts.heard.load(Ordering::Relaxed).into());
+        let value = counts.map(|counts| counts.heard.total().into());
         told(
             page.counter("goldcrest_relay_batches_total", "Batches of other nodes that were heard of over NATS."),
             value,
         );
-        let value = counts.map(|counts| counts.gaps.load(Ordering::Relaxed).into());
+        let value = counts.map(|counts| counts.gaps.total().into());
         let says = "How often a batch of another node did not come over NATS, and was read from the database.";
         told(page.counter("goldcrest_relay_gaps_total", says), value);
-        let value = counts.map(|counts| counts.unsaid.load(Ordering::Relaxed).into());
+        let value = counts.map(|counts| counts.unsaid.total().into());
         let says =
             "What this node did not tell the others, since NATS was away or took too long: they read the database.";
         told(page.counter("goldcrest_relay_unsaid_total", says), value);

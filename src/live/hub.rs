@@ -10,8 +10,7 @@ use super::heard::Heard;
 use super::index::Index;
 use super::presence::Presence;
 use super::ring::Ring;
-use super::slot::{Ending, Slot};
-use super::subscription::Wish;
+use super::slot::{Ending, Listener, Slot};
 use crate::domain::access::Stay;
 use crate::domain::events::{Effect, Topic};
 use crate::domain::{ConversationId, MessageId, Seq, SessionId, Timestamp};
@@ -211,16 +210,16 @@ impl Hub {
 
     /// Enters a stream under its user's topic, unless he has this many already: from here on the hub notes what changes
     /// for the user.
-    pub(super) fn enter(&self, wish: &Wish) -> Option<(Arc<Slot>, Arc<Audience>)> {
-        let slot = Arc::new(Slot::new(wish, self.options.stream_queue));
+    pub(super) fn enter(&self, listener: Listener, limit: Option<usize>) -> Option<(Arc<Slot>, Arc<Audience>)> {
+        let slot = Arc::new(Slot::new(listener, self.options.stream_queue));
         let mut index = self.index.lock();
         // Counted under the same lock: of many that come at once no more get in.
-        if wish.limit.is_some_and(|limit| index.streams_of(wish.user) >= limit) {
+        if limit.is_some_and(|limit| index.streams_of(listener.user) >= limit) {
             return None;
         }
         let audience = index.enter(&slot);
         // A session revoked between the check of its token and this moment ends here, under the lock.
-        if self.is_revoked(wish.session) {
+        if self.is_revoked(listener.session) {
             slot.end(Ending::Revoked);
         }
         if let Some(ending) = self.closed_by() {

@@ -30,6 +30,6 @@ pub use hub::{Hub, HubOptions};
 pub use passing::Passing;
 pub use presence::{Presence, Source, Standing, Turn};
 pub use relay::{Credentials, NatsOptions, Relay, RelayCounts, RelayError, RelayTask, try_nats};
-pub use slot::{Ending, Slot};
-pub use subscription::{Manner, RegisterError, Step, Subscription, Wish};
+pub use slot::{Ending, Manner, Slot};
+pub use subscription::{RegisterError, Step, Subscription, Wish};
 pub use telling::{Reason, Sight};

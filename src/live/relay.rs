@@ -1,59 +1,27 @@
 //! The way between nodes: what this one commits, and who types and is there, told over NATS to those that share its
 //! database. It makes them fast, and never right: each reads the database for whatever it was not told.
 
+mod counts;
 mod early;
 mod hearing;
 mod nats;
 mod saying;
+mod task;
 mod word;
 
-use super::follower::Follower;
 use crate::domain::ephemeral::Ephemeral;
 use crate::domain::events::Record;
 use crate::domain::{Timestamp, UserId};
 use async_nats::Client;
-use hearing::Hearing;
-use saying::Saying;
-use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tokio::sync::{mpsc, watch};
-use tokio_util::sync::CancellationToken;
 use word::{Passing, Word};
 
-pub use nats::{Credentials, NatsOptions, try_nats};
+pub use counts::RelayCounts;
+pub use nats::{Credentials, NatsOptions, RelayError, try_nats};
 
 /// What waits to be said at most. What comes on top of it is not said: the database says it too.
 const WORDS: usize = 64;
-/// Why there is no way to the other nodes.
-#[derive(Debug, thiserror::Error)]
-pub enum RelayError {
-    /// The file of credentials is not there, or none.
-    #[error("cannot read the credentials for NATS in {}: {why}", file.display())]
-    Credentials {
-        /// Where they were looked for.
-        file: PathBuf,
-        /// What stands in the way.
-        why: io::Error,
-    },
-    /// The server cannot be reached, or does not let us in.
-    #[error("cannot connect to NATS: {0}")]
-    Server(String),
-}
-
-/// How much went over the relay.
-#[derive(Debug, Default)]
-pub struct RelayCounts {
-    /// Batches of other nodes that were heard of.
-    pub heard: AtomicU64,
-    /// How often a batch was missing, and read from the database.
-    pub gaps: AtomicU64,
-    /// Publications that were not sent: NATS was away, or took too long.
-    pub unsaid: AtomicU64,
-    /// Whether NATS is there.
-    pub connected: AtomicBool,
-}
 
 /// Says things to the other nodes, as far as there is a way to them. Never waits.
 #[derive(Debug, Clone)]
@@ -123,24 +91,7 @@ impl Relay {
 
     fn say(&self, word: Word) {
         if self.words.try_send(word).is_err() {
-            self.counts.unsaid.fetch_add(1, Ordering::Relaxed);
+            self.counts.unsaid.one();
         }
-    }
-}
-
-impl RelayTask {
-    /// Says and hears until told to stop, and then says what still waits.
-    pub async fn run(self, follower: Arc<Follower>, stop: CancellationToken) {
-        let Self { client, connections, subjects, words, counts } = self;
-        // What tells this run of this node from all others.
-        let node = rand::random();
-        let hearing = Hearing::new(Arc::clone(&follower), Arc::clone(&counts));
-        let said = CancellationToken::new();
-        let saying = Saying::new(client.clone(), node, &subjects, follower, counts);
-        let say = async {
-            saying.run(words, connections.clone(), stop).await;
-            said.cancel();
-        };
-        tokio::join!(say, hearing.run(&client, &subjects, connections.clone(), said.clone()));
     }
 }

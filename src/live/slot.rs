@@ -2,7 +2,6 @@
 
 use super::event::Event;
 use super::passing::{Passing, Waiting};
-use super::subscription::{Manner, Wish};
 use crate::domain::events::Topic;
 use crate::domain::{SessionId, UserId};
 use parking_lot::Mutex;
@@ -26,6 +25,25 @@ pub enum Ending {
     DatabaseLost,
     /// The line of numbers is another one than before: the database was replaced.
     HistoryReplaced,
+}
+
+/// How somebody listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manner {
+    /// With a stream that stays open.
+    Stream,
+    /// For one answer, which is held until there is something; he is taken to come again.
+    Poll,
+    /// The same, answered at once: a request like any other, which takes no place among his streams.
+    Glance,
+}
+
+/// Who comes to listen, with what, and how.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Listener {
+    pub(super) user: UserId,
+    pub(super) session: SessionId,
+    pub(super) manner: Manner,
 }
 
 /// A stream as the hub sees it.
@@ -62,8 +80,8 @@ pub(super) enum Taken {
 
 impl Slot {
     /// A slot that does not accept events yet, and then at most so many.
-    pub(super) fn new(wish: &Wish, most: usize) -> Self {
-        let Wish { user, session, manner, .. } = *wish;
+    pub(super) fn new(listener: Listener, most: usize) -> Self {
+        let Listener { user, session, manner } = listener;
         Self { user, session, manner, most, inner: Mutex::default() }
     }
 

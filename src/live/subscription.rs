@@ -12,7 +12,7 @@ use super::event::Event;
 use super::hub::Hub;
 use super::log::{Log, Page};
 use super::passing::Passing;
-use super::slot::{Ending, Slot, Taken};
+use super::slot::{Ending, Listener, Manner, Slot, Taken};
 use crate::domain::{ConversationId, Seq, SessionId, UserId};
 use crate::meter::Raised;
 use crate::store::StoreError;
@@ -26,17 +26,6 @@ const NEAR: i64 = 64;
 /// Events taken out of the ring in one go, and the bytes after which no more are: a stream that is slow keeps them in
 /// memory when the ring has long let go of them.
 const RING_PAGE: (usize, usize) = (256, 1024 * 1024);
-
-/// How somebody listens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Manner {
-    /// With a stream that stays open.
-    Stream,
-    /// For one answer, which is held until there is something; he is taken to come again.
-    Poll,
-    /// The same, answered at once: a request like any other, which takes no place among his streams.
-    Glance,
-}
 
 /// What a stream is to hear.
 #[derive(Debug, Clone)]
@@ -122,7 +111,8 @@ impl Subscription {
     /// Enters the hub: first under the user's topic, so that no change is missed, then with the stays as the database
     /// has them under their topics. What was applied at the end of that is where replay ends and live begins.
     pub(super) async fn register(hub: Arc<Hub>, log: Arc<Log>, wish: Wish) -> Result<Self, RegisterError> {
-        let entered = hub.enter(&wish);
+        let Wish { user, session, manner, limit, .. } = wish;
+        let entered = hub.enter(Listener { user, session, manner }, limit);
         let (slot, audience) = entered.ok_or(RegisterError::TooMany)?;
         // From here on dropping the subscription takes the stream out again, also if reading the database fails.
         let mut subscription = Self {

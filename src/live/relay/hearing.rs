@@ -3,15 +3,15 @@
 use super::super::follower::Follower;
 use super::super::passing;
 use super::super::presence::{Source, Turn};
+use super::Subjects;
+use super::counts::RelayCounts;
 use super::early::Early;
 use super::word::{Passing, read_batch, read_passing};
-use super::{RelayCounts, Subjects};
 use crate::domain::Timestamp;
 use crate::domain::ephemeral::Ephemeral;
 use async_nats::{Client, Subscriber};
 use futures_util::StreamExt;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
@@ -59,7 +59,7 @@ impl Hearing {
             tracing::debug!(bytes = payload.len(), "another node said something that is no batch");
             return;
         };
-        self.counts.heard.fetch_add(1, Ordering::Relaxed);
+        self.counts.heard.one();
         if publication.last <= self.follower.hub().applied() {
             return;
         }
@@ -77,7 +77,7 @@ impl Hearing {
     /// Reads what is missing in the database.
     async fn look(&mut self) {
         if self.early.deadline().is_some() {
-            self.counts.gaps.fetch_add(1, Ordering::Relaxed);
+            self.counts.gaps.one();
         }
         if let Err(error) = self.follower.look().await {
             tracing::debug!(%error, "cannot read what another node has committed; it will be tried again");

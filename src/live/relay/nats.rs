@@ -1,7 +1,8 @@
 //! The connection to NATS: who we say that we are there, and what is told of it in the log.
 
-use super::{RelayCounts, RelayError};
+use super::counts::RelayCounts;
 use async_nats::{Client, ConnectOptions, Event, ServerAddr};
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -16,6 +17,22 @@ const ASKED_EVERY: Duration = Duration::from_secs(5);
 const LEAVING: usize = 16;
 /// Publications that have come and were not looked at, for each subscription. More are dropped, and found in the database.
 const COMING: usize = 128;
+
+/// Why there is no way to the other nodes.
+#[derive(Debug, thiserror::Error)]
+pub enum RelayError {
+    /// The file of credentials is not there, or none.
+    #[error("cannot read the credentials for NATS in {}: {why}", file.display())]
+    Credentials {
+        /// Where they were looked for.
+        file: PathBuf,
+        /// What stands in the way.
+        why: io::Error,
+    },
+    /// The server cannot be reached, or does not let us in.
+    #[error("cannot connect to NATS: {0}")]
+    Server(String),
+}
 
 /// Where NATS is, and how to get in.
 #[derive(Debug, Clone)]

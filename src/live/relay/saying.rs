@@ -1,14 +1,14 @@
 //! What this node says: its batches, what passes, and again and again who is with it.
 
 use super::super::follower::Follower;
+use super::Subjects;
+use super::counts::RelayCounts;
 use super::word::{Passing, Word, write_batch, write_passing};
-use super::{RelayCounts, Subjects};
 use crate::domain::UserId;
 use async_nats::Client;
 use async_nats::connection::State;
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, timeout};
@@ -101,7 +101,7 @@ impl<'a> Saying<'a> {
         let said = self.is_connected()
             && matches!(timeout(TAKING, self.client.publish(subject.to_owned(), text.into())).await, Ok(Ok(())));
         if !said {
-            self.counts.unsaid.fetch_add(1, Ordering::Relaxed);
+            self.counts.unsaid.one();
         }
     }
 

@@ -5,6 +5,7 @@ use crate::domain::conversations::Kind;
 use crate::domain::events::{Ended, Happening, Record, Topic};
 use crate::domain::{ConversationId, Seq, SessionId, Timestamp, UserId};
 use crate::live::event::Event;
+use crate::live::slot::Listener;
 use crate::live::{Cursor, Ending, Gap, Manner, RegisterError, Step, Wish};
 use futures_util::FutureExt;
 use std::sync::Arc;
@@ -34,7 +35,8 @@ fn note(seq: i64, whose: UserId) -> Arc<Event> {
 async fn who_joins_while_his_stays_are_read_hears_what_comes() {
     let bench = Bench::new(&["ann", "bob"], ROOMY, 64).await;
     bench.happen(Act::Room(Kind::Group, vec![ANN])).await;
-    let (slot, audience) = bench.hub().enter(&wish(BOB, Cursor::Now)).expect("no limit");
+    let bob = Listener { user: BOB, session: SessionId(BOB.0), manner: Manner::Stream };
+    let (slot, audience) = bench.hub().enter(bob, None).expect("no limit");
     let stays = bench.store.stays_of(BOB, Seq(0)).await.expect("stays");
     bench.happen(Act::Join(ROOM, BOB)).await;
     bench.happen(Act::Leave(ROOM, BOB)).await;
