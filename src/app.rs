@@ -56,6 +56,9 @@ pub enum StartError {
     /// With a database server the key must be given: other nodes need the same.
     #[error("with --database-url the signing key must be given: --jwt-key-file FILE, the same on every node")]
     KeyNotGiven,
+    /// Where NATS is cannot be read.
+    #[error("--nats-url takes {0}. In a user and password / @ : and , are written %2F %40 %3A and %2C")]
+    NatsUnreadable(String),
     /// Several nodes have nothing in common without a database server.
     #[error("--nats-url ties nodes of one database server together: give --database-url too, the same to each")]
     NatsWithoutServer,

@@ -9,7 +9,14 @@ use url::Url;
 /// Where NATS is and how to get in, if there are other nodes.
 pub fn nats(options: &Options) -> Result<Option<NatsOptions>, StartError> {
     let wanted = &options.nats;
-    let Some(first) = wanted.servers().first() else { return Ok(None) };
+    let servers = wanted.servers().map_err(StartError::NatsUnreadable)?;
+    let Some(first) = servers.first() else { return Ok(None) };
+    let shown = |url: &Url| (url.username().to_owned(), url.password().map(str::to_owned));
+    if servers.iter().any(|url| shown(url) != shown(first)) {
+        return Err(StartError::NatsUnreadable(
+            "the same user and password for each server, since they are one NATS".to_owned(),
+        ));
+    }
     if options.place.database_url().is_none() {
         return Err(StartError::NatsWithoutServer);
     }
@@ -20,7 +27,7 @@ pub fn nats(options: &Options) -> Result<Option<NatsOptions>, StartError> {
     if matches!(credentials, Credentials::None) && wanted.nats_insecure == NatsInsecure::Off {
         return Err(StartError::NatsWithoutCredentials);
     }
-    let servers = wanted.servers().iter().map(|url| without_credentials(url.clone())).collect();
+    let servers = servers.iter().map(|url| without_credentials(url.clone())).collect();
     Ok(Some(NatsOptions { servers, credentials }))
 }
 

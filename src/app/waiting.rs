@@ -6,11 +6,14 @@ use crate::transport::{Door, DoorOptions};
 use std::io;
 use std::os::fd::AsFd;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+/// How long the database may take to open before those who wait are answered: until then they wait for the server itself.
+const PATIENCE: Duration = Duration::from_secs(1);
 /// Connections at a time: supervisors, and a proxy or two.
 const CONNECTIONS: usize = 256;
 
@@ -45,6 +48,12 @@ pub(super) fn wait_at(listener: &TcpListener, options: &Options, tasks: &TaskTra
     // Connections that are left end by themselves, after the answer that is under way.
     let never = CancellationToken::new();
     let door = Door::new(waiting_room(), door_options, Arc::default(), tasks.clone(), over.clone(), never);
-    let accepting = tasks.spawn(door.open(listener));
+    let starting = over.clone();
+    let accepting = tasks.spawn(async move {
+        tokio::select! {
+            () = starting.cancelled() => {}
+            () = tokio::time::sleep(PATIENCE) => door.open(listener).await,
+        }
+    });
     Ok(WaitingRoom { over, accepting })
 }

@@ -202,8 +202,7 @@ pub struct Nats {
     /// NATS, by which nodes of one database server hear of each other at once, such as
     /// `nats://user:password@10.0.0.5:4222`, or tls:// and so on; several servers of one NATS with commas between.
     #[arg(id = "nats_url", long = "nats-url", env = "GOLDCREST_NATS_URL", hide_env_values = true)]
-    #[arg(value_delimiter = ',', value_parser = values::nats)]
-    url: Vec<Url>,
+    url: Option<String>,
 
     /// File with what --nats-url takes, instead of it.
     #[arg(id = "nats_url_file", long = "nats-url-file", env = "GOLDCREST_NATS_URL_FILE", value_name = "FILE")]
@@ -221,9 +220,14 @@ pub struct Nats {
 }
 
 impl Nats {
-    /// The servers of NATS, of which there may be none.
-    pub fn servers(&self) -> &[Url] {
-        self.url_file.as_ref().map_or(&self.url, |file| &file.0)
+    /// The servers of NATS, of which there may be none. Read here and not where values are read: that would show the URL, and
+    /// the password in it, where it is refused.
+    pub fn servers(&self) -> Result<Vec<Url>, String> {
+        match (&self.url_file, &self.url) {
+            (Some(file), _) => Ok(file.0.clone()),
+            (None, Some(urls)) => urls.split(',').map(values::nats).collect(),
+            (None, None) => Ok(Vec::new()),
+        }
     }
 }
 

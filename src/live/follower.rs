@@ -111,20 +111,29 @@ impl Follower {
         if let Some(relay) = self.relay.as_ref().filter(|_| !records.is_empty()) {
             relay.say_batch(&records);
         }
-        for record in records.iter() {
+        if !self.hand_out(&records).await {
+            // Whoever ends a session hears that it is done, so it is, also where what comes before cannot be read yet.
+            records.iter().for_each(|record| self.hub.revoke_ahead(record));
+        }
+    }
+
+    /// Whether they could be handed out.
+    async fn hand_out(&self, records: &[Record]) -> bool {
+        for record in records {
             let event = Arc::new(Event::new(record));
             while self.apply(&event) == Applied::Gap {
                 // Another node committed before us, and we have not heard of it yet.
                 if let Err(error) = self.fill(event.seq.previous()).await {
                     tracing::warn!(%error, event.seq = event.seq.0, "cannot read the events before a committed one");
-                    return;
+                    return false;
                 }
                 if self.hub.is_closed() && self.hub.applied() < event.seq.previous() {
                     // The log does not have them: the streams were told, and the writer is not held up.
-                    return;
+                    return false;
                 }
             }
         }
+        true
     }
 
     /// Sends what another node has committed to its hearers here, as far as it is what comes next. That it is what the

@@ -12,7 +12,7 @@ use super::presence::Presence;
 use super::ring::Ring;
 use super::slot::{Ending, Listener, Slot};
 use crate::domain::access::Stay;
-use crate::domain::events::{Effect, Topic};
+use crate::domain::events::{Effect, Record, Topic};
 use crate::domain::{ConversationId, MessageId, Seq, SessionId, Timestamp};
 use dashmap::DashMap;
 use parking_lot::{Mutex, MutexGuard, RwLock};
@@ -164,6 +164,13 @@ impl Hub {
         self.applied.store(event.seq.0, Ordering::Release);
         self.heard.events.one();
         Applied::Done
+    }
+
+    /// Ends a session that an event revokes before it is that event's turn.
+    pub(super) fn revoke_ahead(&self, record: &Record) {
+        if let Some(Effect::Revoke(session)) = record.effect() {
+            self.revoke(&self.index.lock(), record.topic, session);
+        }
     }
 
     fn revoke(&self, index: &Index, topic: Topic, session: SessionId) {

@@ -52,7 +52,7 @@ documented!(A B C D E F G);
 /// Who reaches the services may find the database gone, and, if he writes, the writer busy.
 impl Asks for State<App> {
     fn asks(operation: &mut Operation<'_>) {
-        operation.refuses(&["unavailable"]);
+        operation.refuses(&["unavailable", "starting"]);
         if operation.writes() {
             operation.refuses(&["overloaded", "outcome_unknown"]);
         }

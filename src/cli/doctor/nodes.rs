@@ -30,7 +30,7 @@ pub(super) async fn look(options: &Options, report: &mut Report) -> Result<(), F
     let host = |url: &Url| url.host_str().and_then(|host| Host::parse(host).ok());
     let is_open = |url: &Url| url.scheme() == "nats" && !host(url).is_some_and(|host| names_this_machine(&host));
     report.tell(&match tried {
-        Ok(()) if options.nats.servers().iter().any(is_open) => Finding::warning(
+        Ok(()) if options.nats.servers().unwrap_or_default().iter().any(is_open) => Finding::warning(
             CHECK,
             "NATS lets us in, and everybody's messages go over the network to it as they are",
             "turn on TLS in NATS and write tls:// in --nats-url, unless nobody else is on that network",

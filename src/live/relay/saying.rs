@@ -3,7 +3,7 @@
 use super::super::follower::Follower;
 use super::Subjects;
 use super::counts::RelayCounts;
-use super::word::{Passing, Word, write_batch, write_passing};
+use super::word::{PEOPLE, Passing, Word, write_batch, write_passing};
 use crate::domain::UserId;
 use async_nats::Client;
 use async_nats::connection::State;
@@ -20,8 +20,6 @@ const LONGEST: usize = 512 * 1024;
 const TAKING: Duration = Duration::from_secs(1);
 /// How often a node says who is with it.
 const REFRESHED: Duration = Duration::from_secs(10);
-/// People in one publication.
-const PEOPLE: usize = 1_000;
 
 /// The one who says it.
 pub(super) struct Saying<'a> {
@@ -58,12 +56,12 @@ impl<'a> Saying<'a> {
         refresh.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                // What was committed goes before what passes.
+                // What was committed goes before who comes and goes; but what is seldom is not put off for ever.
                 biased;
-                Some(word) = words.recv() => self.say(word).await,
                 () = stop.cancelled() => break,
                 Ok(()) = connections.changed() => self.say_who_is_here().await,
                 _ = refresh.tick() => self.say_who_is_here().await,
+                Some(word) = words.recv() => self.say(word).await,
                 // Whoever is sent away because this node stops is soon at another: until then our word for him counts.
                 news = hub.presence().news(PEOPLE), if !hub.is_closed() => self.say_news(news).await,
             }
@@ -128,9 +126,14 @@ impl<'a> Saying<'a> {
             return;
         }
         let here = self.follower.hub().presence().here();
+        let now: HashSet<UserId> = here.iter().copied().collect();
+        let left: Vec<UserId> = self.announced.difference(&now).copied().collect();
+        for some in left.chunks(PEOPLE) {
+            self.say_passing(&Passing::Left { node: self.node, users: some.to_vec() }).await;
+        }
         for some in here.chunks(PEOPLE) {
             self.say_passing(&Passing::Here { node: self.node, users: some.to_vec() }).await;
         }
-        self.announced = here.into_iter().collect();
+        self.announced = now;
     }
 }

@@ -8,6 +8,9 @@ use serde_json::value::RawValue;
 use std::fmt::Write;
 use std::sync::Arc;
 
+/// People in one publication at most.
+pub(super) const PEOPLE: usize = 1_000;
+
 /// Something to be told to the other nodes.
 #[derive(Debug, Clone)]
 pub(super) enum Word {
@@ -108,7 +111,15 @@ pub(super) fn read_batch(payload: &[u8]) -> Option<Publication> {
     if batch.first < 1 || count == 0 || !(batch.events.is_empty() || batch.events.len() == count) {
         return None;
     }
-    let records = (batch.first..).zip(batch.events).map(|(seq, event)| Record {
+    // What is put into frames as it is has no end of line in it, and no quote.
+    let sound = |event: &WrittenEvent<'_>| {
+        let kind = event.kind.bytes().all(|byte| byte.is_ascii_lowercase() || b"._".contains(&byte));
+        kind && !event.data.get().contains(['\n', '\r'])
+    };
+    if !batch.events.iter().all(sound) {
+        return None;
+    }
+    let records = (batch.first..=batch.last).zip(batch.events).map(|(seq, event)| Record {
         seq: Seq(seq),
         topic: Topic::from_number(event.topic),
         kind: event.kind,
@@ -133,7 +144,11 @@ pub(super) fn write_passing(passing: &Passing) -> String {
 
 /// Reads what passes; none if it is nothing that this version knows.
 pub(super) fn read_passing(payload: &[u8]) -> Option<Passing> {
-    serde_json::from_slice(payload).ok()
+    let passing = serde_json::from_slice(payload).ok()?;
+    match &passing {
+        Passing::Here { users, .. } | Passing::Left { users, .. } if users.len() > PEOPLE => None,
+        _ => Some(passing),
+    }
 }
 
 #[cfg(test)]
@@ -185,11 +200,15 @@ mod tests {
             format!(r#"{{"first":{},"last":{},"batch":1}}"#, i64::MIN, i64::MAX),
             format!(r#"{{"first":1,"last":2,"batch":1,"events":[{event}]}}"#),
             format!(r#"{{"first":1,"last":2,"batch":1,"events":[{event},{{}}]}}"#),
+            format!(r#"{{"first":1,"last":1,"batch":1,"events":[{}]}}"#, event.replace("{}", "{\n}")),
+            format!(r#"{{"first":1,"last":1,"batch":1,"events":[{}]}}"#, event.replace("\"a\"", r#""a\nid: 9""#)),
         ] {
             assert_eq!(read_batch(bad.as_bytes()), None, "{bad}");
         }
         let newer = format!(r#"{{"first":1,"last":1,"batch":1,"colour":"red","events":[{event}]}}"#);
         assert!(read_batch(newer.as_bytes()).is_some(), "a newer node may say more");
+        let last = format!(r#"{{"first":{0},"last":{0},"batch":1,"events":[{event}]}}"#, i64::MAX);
+        assert!(read_batch(last.as_bytes()).is_some());
     }
 
     #[test]
