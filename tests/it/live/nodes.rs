@@ -199,6 +199,10 @@ async fn without_a_database_server_or_credentials_there_is_no_nats() {
     server.options_are(Server::options().set("--nats-url", "nats://127.0.0.1:4222"));
     server.fails_to_start().await;
     assert!(server.log().contains("--nats-insecure"), "{}", server.log());
+    // A slash would end the host, and what is refused is told without the password in it.
+    server.options_are(Server::options().set("--nats-url", "nats://node:s3c/ret@127.0.0.1:4222"));
+    server.fails_to_start().await;
+    assert!(server.log().contains("%2F") && !server.log().contains("s3c"), "{}", server.log());
     server.options_are(Server::options().set("--nats-url", "nats://127.0.0.1:4222").switch("--nats-insecure"));
     server.restart().await;
     assert_eq!(server.stranger().get("/readyz").await.status, 200, "NATS is not what it needs");
