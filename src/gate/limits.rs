@@ -2,28 +2,21 @@
 //!
 //! A bucket is emptied by its own caller alone: failing to log in never shuts out somebody who is logged in.
 
+mod buckets;
+
 use super::{ClientAddress, Gate};
 use crate::domain::UserId;
 use crate::domain::users::fold;
-use crate::meter::Counter;
 use axum::extract::{FromRef, FromRequestParts};
-use governor::clock::{Clock, DefaultClock};
-use governor::middleware::StateInformationMiddleware;
-use governor::state::keyed::DashMapStateStore;
-use governor::{Quota, RateLimiter};
+use buckets::{Buckets, a_minute, number};
+use governor::Quota;
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue};
-use parking_lot::Mutex;
 use std::convert::Infallible;
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 
-/// After so many checks buckets that are full again are forgotten.
-const CHECKS: u32 = 10_000;
+pub use buckets::{Standing, Tally, TooMany};
 
 /// The buckets. Without them (`--rate-limits off`) everything passes.
 #[derive(Debug)]
@@ -51,143 +44,6 @@ enum Guessed {
     Account(UserId),
     /// The secret of a mailed link.
     Link,
-}
-
-#[derive(Debug)]
-struct Buckets<K: Hash + Eq + Clone> {
-    policy: Policy,
-    limiter: RateLimiter<K, DashMapStateStore<K>, DefaultClock, StateInformationMiddleware>,
-    clock: DefaultClock,
-    checks: AtomicU32,
-    refused: Counter,
-}
-
-/// How large the buckets of one kind are: full at first, and filling up evenly.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Policy {
-    name: &'static str,
-    /// What there was too much of when it is empty.
-    of: &'static str,
-    quota: Quota,
-}
-
-/// How one bucket stands after it was asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Standing {
-    policy: Policy,
-    left: u32,
-    /// Until there is something in it again, if there was nothing.
-    wait: Option<Duration>,
-}
-
-impl Standing {
-    /// As `RateLimit-Policy` lists it.
-    fn policy(&self) -> String {
-        let Policy { name, quota, .. } = self.policy;
-        let window = quota.replenish_interval() * quota.burst_size().get();
-        format!("\"{name}\";q={};w={}", quota.burst_size(), whole_seconds(window))
-    }
-
-    /// As `RateLimit` lists it.
-    fn state(&self) -> String {
-        let Policy { name, quota, .. } = self.policy;
-        let filling = quota.replenish_interval() * quota.burst_size().get().saturating_sub(self.left);
-        format!("\"{name}\";r={};t={}", self.left, whole_seconds(filling))
-    }
-
-    /// The refusal, if it was empty.
-    fn pass(self) -> Result<(), TooMany> {
-        let Some(wait) = self.wait else { return Ok(()) };
-        let seconds = whole_seconds(wait).max(1);
-        let Policy { name: limit, of, .. } = self.policy;
-        Err(TooMany { limit, of, seconds: u32::try_from(seconds).unwrap_or(u32::MAX) })
-    }
-}
-
-/// The refusal of an empty bucket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("Too many {of}. Try again in {seconds} s.")]
-pub struct TooMany {
-    /// The name of the bucket, as `RateLimit` has it.
-    pub limit: &'static str,
-    /// Of what there were too many, for people.
-    of: &'static str,
-    /// When there is something in it again.
-    pub seconds: u32,
-}
-
-/// Rounded up, so that who waits so long does not come too early.
-fn whole_seconds(span: Duration) -> u64 {
-    span.as_secs() + u64::from(span.subsec_nanos() > 0)
-}
-
-/// How the buckets stand that one request was counted in.
-#[derive(Debug, Clone, Default)]
-pub struct Tally(Arc<Mutex<Vec<Standing>>>);
-
-impl Tally {
-    /// Counts one in, and refuses the request if that was empty. A bucket that was asked before is told of once.
-    pub fn count(&self, standing: Standing) -> Result<(), TooMany> {
-        let mut standings = self.0.lock();
-        standings.retain(|known| known.policy != standing.policy);
-        standings.push(standing);
-        standing.pass()
-    }
-
-    /// The fields of draft-ietf-httpapi-ratelimit-headers-10.
-    pub fn tell(&self, headers: &mut HeaderMap) {
-        let standings = self.0.lock();
-        let mut tell = |name: &'static str, as_item: fn(&Standing) -> String| {
-            let list = standings.iter().map(as_item).collect::<Vec<_>>().join(", ");
-            if let (false, Ok(value)) = (list.is_empty(), HeaderValue::from_str(&list)) {
-                headers.insert(HeaderName::from_static(name), value);
-            }
-        };
-        tell("ratelimit-policy", Standing::policy);
-        tell("ratelimit", Standing::state);
-    }
-}
-
-impl<K: Hash + Eq + Clone> Buckets<K> {
-    fn new(name: &'static str, of: &'static str, quota: Quota) -> Self {
-        Self {
-            policy: Policy { name, of, quota },
-            limiter: RateLimiter::dashmap(quota).with_middleware(),
-            clock: DefaultClock::default(),
-            checks: AtomicU32::new(0),
-            refused: Counter::default(),
-        }
-    }
-
-    fn told(&self) -> (&'static str, u64) {
-        (self.policy.name, self.refused.total())
-    }
-
-    fn ask(&self, key: &K) -> Standing {
-        // Whoever comes from many addresses must not make us remember them all.
-        if self.checks.fetch_add(1, Ordering::Relaxed) % CHECKS == CHECKS - 1 {
-            self.limiter.retain_recent();
-        }
-        let policy = self.policy;
-        match self.limiter.check_key(key) {
-            Ok(state) => Standing { policy, left: state.remaining_burst_capacity(), wait: None },
-            Err(refused) => {
-                self.refused.one();
-                Standing { policy, left: 0, wait: Some(refused.wait_time_from(self.clock.now())) }
-            }
-        }
-    }
-}
-
-fn a_minute(count: NonZeroU32) -> Quota {
-    Quota::per_minute(count)
-}
-
-const fn number(count: u32) -> NonZeroU32 {
-    match NonZeroU32::new(count) {
-        Some(count) => count,
-        None => NonZeroU32::MIN,
-    }
 }
 
 impl Limits {
@@ -373,6 +229,7 @@ mod tests {
     use super::*;
     use crate::gate::{GateOptions, Origins};
     use std::net::SocketAddr;
+    use std::time::Duration;
 
     #[test]
     fn one_caller_leaves_room_for_the_others() {
@@ -393,18 +250,6 @@ mod tests {
         let guess = |address, name: &str| Bounds { gate: gate.clone(), tally: Tally::default(), address }.login(name);
         while guess(first, "alice").is_ok() {}
         assert!(guess(second, "ALICE").is_ok());
-    }
-
-    #[test]
-    fn a_bucket_tells_how_it_stands() {
-        let bucket = Buckets::new("sends", "messages", a_minute(number(240)).allow_burst(number(120)));
-        let standing = bucket.ask(&1);
-        assert_eq!(
-            (standing.policy(), standing.state()),
-            ("\"sends\";q=120;w=30".into(), "\"sends\";r=119;t=1".into())
-        );
-        let empty = Standing { wait: Some(Duration::from_millis(1500)), ..standing };
-        assert_eq!(empty.pass().unwrap_err().to_string(), "Too many messages. Try again in 2 s.");
     }
 
     #[test]

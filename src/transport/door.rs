@@ -1,5 +1,7 @@
 //! The front door: accepts, counts and tunes sockets, lets hyper speak HTTP/1.1 on them, and hands them on.
 
+mod watched;
+
 use super::Traffic;
 use super::takeover::{Run, Taken, head};
 use crate::meter::Raised;
@@ -13,22 +15,21 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use parking_lot::Mutex;
 use std::convert::Infallible;
 use std::future::{pending, poll_fn};
-use std::io::{self, IoSlice};
+use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::Duration;
 use time::OffsetDateTime;
 use time::macros::format_description;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
-use tokio::time::Sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
+use watched::Watched;
 
 /// Waiting connections that the kernel keeps for us, as far as it lets us.
 const BACKLOG: i32 = 4096;
@@ -275,66 +276,6 @@ fn date() -> String {
     moment.format(&format).unwrap_or_default()
 }
 
-/// A socket that remembers whether its last write was taken: hyper does not tell whether all of an answer is out. It
-/// fails when for long enough none was.
-struct Watched {
-    socket: TcpStream,
-    unsent: Arc<AtomicBool>,
-    patience: Duration,
-    /// Runs while something waits to be taken.
-    stalled: Option<Pin<Box<Sleep>>>,
-}
-
-impl Watched {
-    fn new(socket: TcpStream, patience: Duration, unsent: Arc<AtomicBool>) -> Self {
-        Self { socket, unsent, patience, stalled: None }
-    }
-
-    fn note<T>(&mut self, written: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
-        self.unsent.store(written.is_pending(), Ordering::Release);
-        if written.is_ready() {
-            self.stalled = None;
-            return written;
-        }
-        let timer = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(self.patience)));
-        timer.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
-    }
-}
-
-impl AsyncRead for Watched {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_read(context, into)
-    }
-}
-
-impl AsyncWrite for Watched {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.socket).poll_write(context, bytes);
-        self.note(written, context)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.socket).poll_write_vectored(context, slices);
-        self.note(written, context)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.socket.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_shutdown(context)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -358,44 +299,5 @@ mod tests {
             held.push(client);
         }
         token.cancel();
-    }
-
-    /// Two ends of a connection, the first watched.
-    async fn pair(patience: Duration) -> (Watched, TcpStream) {
-        let listener = listen(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
-        let (near, far) = tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
-        (Watched::new(near.unwrap(), patience, Arc::default()), far.unwrap().0)
-    }
-
-    /// Writes until nothing more is taken. Time stands still unless there is nothing else to wait for.
-    async fn fill(watched: &mut Watched) -> io::Error {
-        loop {
-            if let Err(error) = watched.write(&[0; 16 * 1024]).await {
-                return error;
-            }
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_peer_that_takes_nothing_is_given_up_after_a_while() {
-        let patience = Duration::from_mins(1);
-        let (mut watched, _far) = pair(patience).await;
-        let start = tokio::time::Instant::now();
-        assert_eq!(fill(&mut watched).await.kind(), io::ErrorKind::TimedOut);
-        assert!(start.elapsed() >= patience);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_peer_that_takes_something_now_and_then_is_waited_for() {
-        let patience = Duration::from_mins(1);
-        let (mut watched, _far) = pair(patience).await;
-        let mut context = Context::from_waker(std::task::Waker::noop());
-        for _ in 0..3 {
-            assert!(watched.note::<()>(Poll::Pending, &mut context).is_pending());
-            tokio::time::advance(patience / 2).await;
-            assert!(watched.note::<()>(Poll::Pending, &mut context).is_pending());
-            assert!(watched.note(Poll::Ready(Ok(1)), &mut context).is_ready());
-            tokio::time::advance(patience * 2).await;
-        }
     }
 }

@@ -6,7 +6,7 @@ use super::run::Run;
 use crate::support::chance::Chance;
 use crate::support::database::rows;
 use crate::support::database_server::{Blow, signal};
-use crate::support::{eventually, seconds, within};
+use crate::support::{Answer, Caller, eventually, seconds, within};
 use http::Method;
 use serde_json::json;
 use std::sync::Arc;
@@ -181,8 +181,14 @@ impl Faults {
                 node.kill();
                 self.comes_back(node, chance).await;
             }
-            CommitLost => self.trapped(node, Trap::LoseIt).await,
-            AnswerLost => self.trapped(node, Trap::LoseAnswer(Box::new(|| {}))).await,
+            CommitLost => {
+                self.trapped(node, Trap::LoseIt).await;
+                self.writes_again(node).await;
+            }
+            AnswerLost => {
+                self.trapped(node, Trap::LoseAnswer(Box::new(|| {}))).await;
+                self.writes_again(node).await;
+            }
             CutFromDatabase => {
                 node.to_database.set(Gate::Cut);
                 tokio::time::sleep(self.lasts(chance.between(1000, 15_000) as u64, 1500)).await;
@@ -227,7 +233,7 @@ impl Faults {
         node.start().await;
     }
 
-    /// Waits for the next COMMIT, and a little more: the node has to find its way.
+    /// Waits for the next COMMIT.
     async fn trapped(&self, node: &Node, trap: Trap) {
         let mut sprung = node.to_database.lay(trap);
         let caught = timeout(TRAPPED, sprung.changed()).await;
@@ -235,7 +241,21 @@ impl Faults {
         if caught.is_err() {
             self.run.tell(format!("{}: nothing went into the trap", node.name));
         }
-        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+
+    /// The node has found its way: what comes after the COMMIT that went into the trap is written.
+    async fn writes_again(&self, node: &Node) {
+        eventually(seconds(60), "the node to write again", async || {
+            self.writes(node).await.ok().filter(|answer| answer.status == 201)
+        })
+        .await;
+    }
+
+    /// Has the node write something that nobody listens to.
+    fn writes(&self, node: &Node) -> impl Future<Output = reqwest::Result<Answer>> + Send + 'static {
+        let caller = Caller::new(node.address(), self.run.cluster.http());
+        let body = json!({"username": format!("u{}", rand::random::<u32>()), "password": "password of nobody"});
+        async move { caller.try_call(Method::POST, "/api/v1/users", Some(&body)).await }
     }
 
     async fn of_the_database(&self, fault: Fault, chance: &mut Chance) {
@@ -274,10 +294,7 @@ impl Faults {
         self.run.tell(format!("{FrozenWithTheClock:?}: {}", node.name));
         node.is_troubled();
         let held = self.run.cluster.database.hold_the_clock().await;
-        let caller = crate::support::Caller::new(node.address(), self.run.cluster.http());
-        let body = json!({"username": format!("u{}", rand::random::<u32>()), "password": "password of nobody"});
-        let asking =
-            tokio::spawn(async move { drop(caller.try_call(Method::POST, "/api/v1/users", Some(&body)).await) });
+        let asking = tokio::spawn(self.writes(node));
         // What MariaDB tells of it is made anew only if nobody has looked for a while.
         let mut looks = tokio::time::interval(Duration::from_millis(200));
         let waits = async {
