@@ -249,6 +249,8 @@ fn pace(options: &Options) -> Pace {
 
 /// Runs the server until it is asked to stop.
 pub async fn serve(options: Options) -> Result<(), StartError> {
+    // Before anything that may take long: the first process of a container is not ended by a signal that nobody hears.
+    let mut stop_signals = StopSignals::listen()?;
     let adapters = Adapters::chosen(&options)?;
     for warning in adapters.warnings().into_iter().chain(preflight::of_mail(&options)) {
         tracing::warn!("{warning}");
@@ -266,7 +268,16 @@ pub async fn serve(options: Options) -> Result<(), StartError> {
     let (connections_open, background) = (TaskTracker::new(), TaskTracker::new());
     let waiting = waiting::wait_at(&listener, &options, &background)?;
     let outbox = post.as_ref().map(|post| post.outbox.clone());
-    let composed = compose(&options, WaysOut { post, nats: nats(&options)? }).await?;
+    let ways = WaysOut { post, nats: nats(&options)? };
+    let composed = tokio::select! {
+        composed = compose(&options, ways) => composed?,
+        // What it was at is rolled back, or goes on from there at the next start.
+        signal = stop_signals.next() => {
+            lifecycle::tell_service_manager("STOPPING=1");
+            tracing::info!(signal, "stopped before anything was served");
+            return Ok(());
+        }
+    };
     let services = composed.services.clone();
     let gate = gate(&options, address);
     let ours = routes::router(App::new(services.clone(), gate.clone(), app_options(&options), adapters::pages()));
@@ -317,7 +328,6 @@ pub async fn serve(options: Options) -> Result<(), StartError> {
     }
     let operator = AdminSocket::bind(&data_dir.admin_socket())?;
     background.spawn(operator.serve(services.clone(), resting.clone()));
-    let mut stop_signals = StopSignals::listen()?;
     announce("goldcrest", address);
     lifecycle::tell_service_manager("READY=1");
 

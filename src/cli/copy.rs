@@ -3,14 +3,21 @@
 use super::failed::Failed;
 use super::output::{self, counted};
 use super::progress::Bar;
+use super::stoppable::Stoppable;
 use crate::config::{DataDir, DataDirError, Options, values};
 use crate::store::{Database, MoveError, Moved, Moving, Progress};
 use clap::Args;
 use std::path::Path;
+use std::time::Duration;
 use url::Url;
 
 /// What stands for a password where a command line is shown.
 const PASSWORD: &str = "PASSWORD";
+/// How things are where it was ended on the way.
+const NOT_COPIED: &str = "not all of it was copied. The embedded database is as it was, and a server may be started on it; run \
+                          the same again, and the copy begins anew";
+/// How long both databases have to be closed when it failed.
+const CLOSING: Duration = Duration::from_secs(2);
 
 /// Where to.
 #[derive(Debug, Args)]
@@ -38,10 +45,14 @@ pub(super) async fn run(options: &Options, command: Command) -> Result<(), Faile
         }
         error => error.into(),
     })?;
-    let moving = Moving::begin(data_dir.path(), &Database { url: to.clone() }).await?;
+    let mut asked = Stoppable::listen()?;
+    let target = Database { url: to.clone() };
+    let beginning = async { Ok(Moving::begin(data_dir.path(), &target).await?) };
+    let moving = asked.or_stop(NOT_COPIED, beginning).await?;
     let at = moving.place().to_owned();
-    if let Err(error) = carry(&moving).await {
-        moving.close().await;
+    if let Err(error) = asked.or_stop(NOT_COPIED, carry(&moving)).await {
+        // One that does not answer any more would be waited for.
+        drop(tokio::time::timeout(CLOSING, moving.close()).await);
         return Err(error);
     }
     // Before the last step and not after it: at no moment two servers can start.
