@@ -204,6 +204,10 @@ impl Follower {
                     sent_away = false;
                     self.reachable.store(true, Ordering::Release);
                 }
+                Err(error) if error.is_busy() => {
+                    self.note_answer();
+                    tracing::warn!("the database has so much to do that what others wrote is not looked for");
+                }
                 Err(error) => {
                     self.reachable.store(false, Ordering::Release);
                     tracing::warn!(%error, "the database does not answer");

@@ -59,6 +59,13 @@ pub use users::UserFilter;
 #[error(transparent)]
 pub struct StoreError(#[from] sea_orm::DbErr);
 
+impl StoreError {
+    /// Whether the database answers others, and there was no connection left to ask it by.
+    pub fn is_busy(&self) -> bool {
+        patience::is_busy(&self.0)
+    }
+}
+
 /// Reads a word that only this server writes; anything else in the column is a damaged database.
 fn word<T: serde::de::DeserializeOwned>(column: &str, word: &str) -> Result<T, sea_orm::DbErr> {
     serde_json::from_value(serde_json::Value::String(word.to_owned()))
