@@ -230,7 +230,11 @@ impl Follower {
         let clock = store.clock().await?;
         self.note_answer();
         self.progress.note(clock.head, self.hub.applied());
-        if store.is_replaced() || clock.head < applied || !self.is_as_known(applied, batch).await? {
+        if store.is_replaced()
+            || store.is_of_another_line(&clock)
+            || clock.head < applied
+            || !self.is_as_known(applied, batch).await?
+        {
             self.diverged(clock.head);
             return Ok(());
         }
