@@ -14,8 +14,6 @@ use tokio_util::task::TaskTracker;
 const REST: Duration = Duration::from_secs(4);
 /// The same where somebody has asked twice.
 const HURRIED: Duration = Duration::from_secs(1);
-/// How much of that the tasks in the background have, before the writer ends without them.
-const BACKGROUND: Duration = Duration::from_millis(2500);
 
 /// All that is to be ended, and by what.
 #[derive(Debug)]
@@ -60,7 +58,7 @@ impl Running {
             // Whoever asks twice does not want to wait.
             _ = signals.next() => HURRIED,
         };
-        match self.close(Patience { until: Instant::now() + rest, signals }).await {
+        match self.close(rest, signals).await {
             Ok(()) => tracing::info!("stopped"),
             Err(what) => tracing::warn!(
                 waiting_for = what,
@@ -70,18 +68,24 @@ impl Running {
     }
 
     /// Ends everything hard, one after the other, or says what it would have waited for.
-    async fn close(self, mut patience: Patience) -> Result<(), &'static str> {
+    async fn close(self, rest: Duration, signals: StopSignals) -> Result<(), &'static str> {
         let Self { composed, closed, resting, connections, background, .. } = self;
+        let mut patience = Patience { until: Instant::now() + rest, signals };
         closed.cancel();
         resting.cancel();
         background.close();
-        patience.with("connections", connections.wait()).await?;
-        let resting = async {
-            if timeout(BACKGROUND, background.wait()).await.is_err() {
-                tracing::warn!(tasks = background.len(), "some tasks in the background did not end in time");
+        // They have the larger part of it, and then the writer ends without them: it has changes that were not answered yet.
+        let users = timeout(rest * 5 / 8, async {
+            connections.wait().await;
+            background.wait().await;
+        });
+        let users = async {
+            if users.await.is_err() {
+                let (connections, tasks) = (connections.len(), background.len());
+                tracing::warn!(connections, tasks, "some connections, or tasks in the background, did not end in time");
             }
         };
-        patience.with("tasks in the background", resting).await?;
+        patience.with("connections and tasks in the background", users).await?;
         patience.with("the database to take what was to be written", composed.stop_writing()).await?;
         patience.with("NATS to take what other nodes are told", composed.stop_telling()).await?;
         patience.with("connections to the database", composed.close_database()).await
