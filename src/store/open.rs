@@ -51,8 +51,10 @@ pub struct Database {
 /// What connections are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Use {
-    /// What is done before anything is served and takes as long as it takes: migrations, the jump after a restore, a copy.
+    /// What is done before anything is served and takes as long as it takes: migrations, the jump after a restore.
     Preparing,
+    /// A copy into a database server.
+    Copying,
     /// The sequencer's transactions.
     Writing,
     /// All else.
@@ -213,7 +215,7 @@ pub(super) fn place(url: &str) -> String {
 pub(super) fn options(database: &Database, purpose: Use) -> ConnectOptions {
     let is_embedded = database.url.starts_with("sqlite");
     let connections = match purpose {
-        Use::Preparing => 1,
+        Use::Preparing | Use::Copying => 1,
         Use::Writing if is_embedded => 1,
         Use::Writing => WRITERS,
         Use::Reading => READERS,
@@ -243,7 +245,7 @@ pub(super) fn options(database: &Database, purpose: Use) -> ConnectOptions {
         if purpose == Use::Reading { sqlite.pragma("query_only", "ON") } else { sqlite }
     });
     // A copy writes as many different statements as there are sizes of its parts, each of thousands of values.
-    let kept = if purpose == Use::Preparing { 4 } else { STATEMENTS };
+    let kept = if purpose == Use::Copying { 4 } else { STATEMENTS };
     options.map_sqlx_mysql_opts(move |mysql| mysql.statement_cache_capacity(kept));
     options.map_sqlx_postgres_opts(move |postgres| {
         let postgres = postgres.statement_cache_capacity(kept);
@@ -283,5 +285,9 @@ pub(super) fn options(database: &Database, purpose: Use) -> ConnectOptions {
 /// more, and a writer's holds the clock for as long: so it gives up before we do ([`super::patience`]), and after the wait for
 /// a lock.
 fn statement_limit(purpose: Use) -> u32 {
-    if purpose == Use::Preparing { 0 } else { 11 }
+    match purpose {
+        Use::Preparing => 0,
+        Use::Copying => 29,
+        Use::Writing | Use::Reading => 11,
+    }
 }

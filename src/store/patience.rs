@@ -46,6 +46,16 @@ impl Patient<DatabaseConnection> {
         Self { db, limit, answered: Answered::default() }
     }
 
+    /// One whose statements may take this long each, or time to connect.
+    pub(super) fn within_each(db: DatabaseConnection, limit: Duration) -> Self {
+        Self { db, limit: Some(limit), answered: Answered::default() }
+    }
+
+    /// What is behind it, on which everything is waited for.
+    pub(super) fn inner(&self) -> &DatabaseConnection {
+        &self.db
+    }
+
     pub(super) async fn begin(&self, options: TransactionOptions) -> Result<Patient<DatabaseTransaction>, DbErr> {
         let db = self.within(self.db.begin_with_options(options)).await?;
         Ok(Patient { db, limit: self.limit, answered: self.answered.clone() })
@@ -145,7 +155,11 @@ impl<C: ConnectionTrait> ConnectionTrait for Patient<C> {
     }
 }
 
-async fn within<T>(limit: Option<Duration>, asked: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
+/// What is asked, with an end if there is a limit.
+pub(super) async fn within<T>(
+    limit: Option<Duration>,
+    asked: impl Future<Output = Result<T, DbErr>>,
+) -> Result<T, DbErr> {
     let Some(limit) = limit else { return asked.await };
     tokio::time::timeout(limit, asked).await.unwrap_or_else(|_| {
         let silence = format!("the database server said nothing for {} s", limit.as_secs());
