@@ -53,7 +53,7 @@ pub struct Database {
 pub(super) enum Use {
     /// What is done before anything is served and takes as long as it takes: migrations, the jump after a restore, a copy.
     Preparing,
-    /// The sequencer's transactions.
+    /// The sequencer's transactions, and whoever has to see what they see.
     Writing,
     /// All else.
     Reading,

@@ -183,7 +183,6 @@ mod tests {
     use sea_orm::{DbBackend, QueryTrait};
     use std::time::Duration;
 
-    /// What housekeeping asks each minute, under the clock, must not cost all sessions that there ever were.
     #[tokio::test]
     async fn what_ended_is_forgotten_in_parts() {
         let home = tempfile::tempdir().expect("a directory");
@@ -206,6 +205,7 @@ mod tests {
         assert!(ticket_was_used(&store.read, "7").await.expect("a look"));
     }
 
+    /// What housekeeping asks each minute, under the clock, must not cost all sessions that there ever were.
     #[tokio::test]
     async fn sessions_that_ended_are_found_by_an_index() {
         let home = tempfile::tempdir().expect("a directory");

@@ -109,7 +109,7 @@ impl Wants {
 impl Batch {
     /// Reads what the changes will ask for.
     pub(in crate::store) async fn prefetch(&mut self, mut wants: Wants) -> Result<(), DbErr> {
-        // They are read when the first is asked for, which is seldom.
+        // They are read when the first is asked for, where another node has committed what this one has not heard of.
         self.sessions = std::mem::take(&mut wants.sessions);
         wants.directs.retain(|key| !self.set.directs.contains_key(key));
         wants.stays.retain(|pair| !self.set.stays.contains_key(pair));
