@@ -2,6 +2,7 @@
 
 use super::claim::Claim;
 use crate::store::entity;
+use crate::store::sizes::size;
 use futures_util::future::BoxFuture;
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query};
 use sea_orm::{
@@ -120,9 +121,13 @@ async fn copy<E: Row>(from: &Connection, to: &Claim, tell: Tell<'_>) -> Result<S
     }
 }
 
-async fn write<E: Row>(to: &Claim, rows: Vec<E::ActiveModel>) -> Result<(), Failure> {
+async fn write<E: Row>(to: &Claim, mut rows: Vec<E::ActiveModel>) -> Result<(), Failure> {
     let db = to.begin().await?;
-    E::insert_many(rows).exec_without_returning(&db).await.map_err(Failure::Writing)?;
+    while let Some(size) = size(rows.len()) {
+        let rest = rows.split_off(size);
+        let some = std::mem::replace(&mut rows, rest);
+        E::insert_many(some).exec_without_returning(&db).await.map_err(Failure::Writing)?;
+    }
     db.commit().await.map_err(Failure::Writing)
 }
 

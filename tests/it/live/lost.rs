@@ -211,7 +211,7 @@ async fn streams_are_sent_away_in_time_from_a_server_whose_database_stands_still
     let after = frozen.elapsed();
     database_server.thaws();
     assert_eq!(bye.json()["reason"], "unavailable");
-    assert!((seconds(29)..seconds(32)).contains(&after), "sent away after {after:?}");
+    assert!((seconds(29)..Duration::from_millis(31_500)).contains(&after), "sent away after {after:?}");
 }
 
 /// What another node writes comes late to a node for which the log takes long to read.
