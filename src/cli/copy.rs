@@ -54,9 +54,9 @@ pub(super) async fn run(options: &Options, command: Command) -> Result<(), Faile
     })?;
     let mut asked = Stoppable::listen()?;
     let target = Database { url: to.clone() };
-    let beginning = async { Ok(Moving::begin(data_dir.path(), &target).await?) };
+    let beginning = Box::pin(async { Ok(Moving::begin(data_dir.path(), &target).await?) });
     let moving = asked.or_stop(NOT_COPIED, beginning).await?;
-    let carried = asked.or_stop(NOT_COPIED, go_through(&data_dir, &moving)).await;
+    let carried = asked.or_stop(NOT_COPIED, Box::pin(go_through(&data_dir, &moving))).await;
     let moved = match carried {
         Ok(before) => last_step(&data_dir, &moving, &mut asked, before.as_deref()).await,
         Err(error) => Err(error),
@@ -93,7 +93,7 @@ async fn last_step(
         let place = data_dir.path().display();
         Failed::Input(format!("cannot note in {place} that it was copied: {error}"))
     })?;
-    let finishing = async { Ok(moving.finish().await?) };
+    let finishing = Box::pin(async { Ok(moving.finish().await?) });
     match asked.or_stop(NOT_KNOWN, finishing).await {
         // It may have been done.
         Err(error @ (Failed::Stopped { .. } | Failed::Copy(MoveError::Unknown(..)))) => Err(error),

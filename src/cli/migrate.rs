@@ -21,7 +21,7 @@ pub(super) async fn run(place: &Place) -> Result<(), Failed> {
     })?;
     let url = place.database_url().map_or_else(|| database_url(data_dir.path()), str::to_owned);
     let database = Database { url };
-    let migrating = async { Ok(Store::migrate(&database).await?) };
+    let migrating = Box::pin(async { Ok(Store::migrate(&database).await?) });
     let steps = Stoppable::listen()?.or_stop(HALF_WAY, migrating).await?;
     drop(lock);
     for step in &steps {

@@ -28,10 +28,10 @@ pub(super) fn is_empty(options: &Options) -> Result<bool, Failed> {
 /// Does it here, where no server runs, as the lock proves.
 pub(super) async fn carry_out(options: &Options, lock: Lock, verb: Verb) -> Result<Outcome, Failed> {
     // It waits for its turn at the schema, and for a database server.
-    let composing = async { Ok(app::compose(options, app::WaysOut::default()).await?) };
+    let composing = Box::pin(async { Ok(app::compose(options, app::WaysOut::default()).await?) });
     let mut asked = Stoppable::listen()?;
     let composed = asked.or_stop("nothing was done", composing).await?;
-    let doing = async { Ok(verb.carry_out(&composed.services).await) };
+    let doing = Box::pin(async { Ok(verb.carry_out(&composed.services).await) });
     let outcome = asked.or_stop("whether it was done is not known", doing).await?;
     composed.close().await;
     drop(lock);

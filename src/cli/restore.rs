@@ -66,7 +66,7 @@ async fn renumber(options: &Options, logins: Logins) -> Result<(), Failed> {
     let data_dir = DataDir::open(&place.data_dir)?;
     let lock = held(data_dir.lock())?;
     let url = place.database_url().map_or_else(|| database_url(data_dir.path()), str::to_owned);
-    let done = Stoppable::listen()?.or_stop(NOT_RENUMBERED, jump(url, logins)).await?;
+    let done = Stoppable::listen()?.or_stop(NOT_RENUMBERED, Box::pin(jump(url, logins))).await?;
     if place.database_url().is_none() {
         serve_again(&data_dir)?;
     }
@@ -97,7 +97,7 @@ async fn restore(options: &Options, from: &Path, command: &Command, logins: Logi
     }
     let prepared = Prepared::new(&data_dir)?;
     // Only this takes long; nothing comes between the files as they are exchanged.
-    let filled = Stoppable::listen()?.or_stop(NOT_RESTORED, prepared.fill(from, logins)).await;
+    let filled = Stoppable::listen()?.or_stop(NOT_RESTORED, Box::pin(prepared.fill(from, logins))).await;
     if filled.is_err() {
         drop(fs::remove_dir_all(&prepared.place));
     }

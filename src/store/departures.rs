@@ -125,7 +125,7 @@ mod tests {
     }
 
     async fn one<C: Change>(store: &Store, change: C) -> C::Output {
-        together(store, [change]).await.pop().expect("an answer").ok().expect("it is done")
+        together(store, [change]).await.pop().expect("an answer").expect("it is done")
     }
 
     /// Whoever has blocked thousands does not hold up everybody when the account goes.
