@@ -170,7 +170,11 @@ pub async fn compose(options: &Options, ways: WaysOut) -> Result<Composed, Start
             Box::pin(async move { follower.committed(records).await })
         })
     };
-    let (sequencer, writing) = Sequencer::new(store.clone(), options.write_queue, hand_over, stop.clone());
+    let last_told = {
+        let follower = Arc::clone(&follower);
+        Box::new(move || follower.last_told())
+    };
+    let (sequencer, writing) = Sequencer::new(store.clone(), options.write_queue, hand_over, last_told, stop.clone());
     tracker.spawn(writing);
     let services = Services::new(store.clone(), sequencer.clone(), follower, tokens, rules(options), ways.post);
     Ok(Composed { services, sequencer, store, stop, tracker, relaying })

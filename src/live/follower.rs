@@ -90,6 +90,11 @@ impl Follower {
         self.progress.head().max(self.hub.applied())
     }
 
+    /// The last event that streams were told of here, and in which batch it was written, if that is known.
+    pub fn last_told(&self) -> (Seq, Option<i64>) {
+        self.hub.last_known()
+    }
+
     /// For how long there is something in the database that has not been applied here.
     pub fn behind(&self) -> Duration {
         self.progress.behind(self.hub.applied())
