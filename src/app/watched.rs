@@ -203,6 +203,13 @@ impl Watched {
         let says =
             "What this node did not tell the others, since NATS was away or took too long: they read the database.";
         told(page.counter("goldcrest_relay_unsaid_total", says), value);
+        let says = "Publications on NATS that this node did not believe, by `reason`: `signature`, they are not signed with its \
+                    key; `moment`, they were not made just now.";
+        let mut doubted = page.counter("goldcrest_relay_doubted_total", says);
+        if let Some(counts) = counts {
+            doubted.sample(&[("reason", "signature")], counts.unsigned.total());
+            doubted.sample(&[("reason", "moment")], counts.untimely.total());
+        }
     }
 
     fn of_writing(&self, page: &mut Page) {

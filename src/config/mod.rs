@@ -215,7 +215,7 @@ pub struct Nats {
     #[arg(long, env = "GOLDCREST_NATS_CREDENTIALS_FILE")]
     pub nats_credentials_file: Option<PathBuf>,
 
-    /// Whether NATS may be used without credentials. Whoever reaches it reads and writes everybody's messages there.
+    /// Whether NATS may be used without credentials. Whoever reaches it reads everybody's messages there.
     #[arg(long, env = "GOLDCREST_NATS_INSECURE", value_enum, default_value_t = NatsInsecure::Off)]
     #[arg(num_args = 0..=1, default_missing_value = "on")]
     pub nats_insecure: NatsInsecure,

@@ -6,6 +6,7 @@ mod early;
 mod hearing;
 mod nats;
 mod saying;
+mod seal;
 mod task;
 mod word;
 
@@ -19,6 +20,7 @@ use word::{Passing, Word};
 
 pub use counts::RelayCounts;
 pub use nats::{Credentials, NatsOptions, RelayError, try_nats};
+pub use seal::RelayKeys;
 
 /// What waits to be said at most. What comes on top of it is not said: the database says it too.
 const WORDS: usize = 64;
@@ -37,6 +39,7 @@ pub struct RelayTask {
     /// How often there was a connection.
     connections: watch::Receiver<u64>,
     subjects: Subjects,
+    keys: RelayKeys,
     words: mpsc::Receiver<Word>,
     counts: Arc<RelayCounts>,
 }
@@ -56,14 +59,15 @@ impl Subjects {
 }
 
 impl Relay {
-    /// A way to the nodes that share this line of numbers, and the task that keeps it open. NATS need not be there yet.
-    pub async fn open(options: &NatsOptions, line: i64) -> Result<(Self, RelayTask), RelayError> {
+    /// A way to the nodes that share this line of numbers and these keys, and the task that keeps it open. NATS need not
+    /// be there yet.
+    pub async fn open(options: &NatsOptions, line: i64, keys: RelayKeys) -> Result<(Self, RelayTask), RelayError> {
         let counts = Arc::<RelayCounts>::default();
         let (counted, connections) = watch::channel(0);
         let client = nats::connect(options, counted, Arc::clone(&counts)).await?;
         let (sender, words) = mpsc::channel(WORDS);
         let relay = Self { words: sender, counts: Arc::clone(&counts) };
-        Ok((relay, RelayTask { client, connections, subjects: Subjects::of(line), words, counts }))
+        Ok((relay, RelayTask { client, connections, subjects: Subjects::of(line), keys, words, counts }))
     }
 
     /// How much went over it.

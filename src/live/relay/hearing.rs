@@ -6,6 +6,7 @@ use super::super::presence::{Source, Turn};
 use super::Subjects;
 use super::counts::RelayCounts;
 use super::early::Early;
+use super::seal::RelayKeys;
 use super::word::{Passing, read_batch, read_passing};
 use crate::domain::Timestamp;
 use crate::domain::ephemeral::Ephemeral;
@@ -20,27 +21,35 @@ use tokio_util::sync::CancellationToken;
 /// How long a node's word that somebody is with it counts. It says so again long before.
 const TRUSTED: Duration = Duration::from_secs(25);
 
+/// How far from now what passes may have been said, by clocks that do not quite agree. What was written down on NATS and said
+/// again later is nothing that passes; a batch said again is known here already, or read in the database all the same.
+const TIMELY: Duration = Duration::from_mins(1);
+/// How often the log says at most that publications are not believed.
+const WARNED: Duration = Duration::from_mins(1);
+
 /// The one who hears it.
-pub(super) struct Hearing {
+pub(super) struct Hearing<'a> {
     follower: Arc<Follower>,
+    subjects: &'a Subjects,
+    keys: &'a RelayKeys,
     counts: Arc<RelayCounts>,
     early: Early,
+    warned: Option<Instant>,
 }
 
-impl Hearing {
-    pub(super) fn new(follower: Arc<Follower>, counts: Arc<RelayCounts>) -> Self {
-        Self { follower, counts, early: Early::default() }
+impl<'a> Hearing<'a> {
+    pub(super) fn new(
+        follower: Arc<Follower>,
+        subjects: &'a Subjects,
+        keys: &'a RelayKeys,
+        counts: Arc<RelayCounts>,
+    ) -> Self {
+        Self { follower, subjects, keys, counts, early: Early::default(), warned: None }
     }
 
     /// Hears until told to stop.
-    pub(super) async fn run(
-        mut self,
-        client: &Client,
-        subjects: &Subjects,
-        mut connections: watch::Receiver<u64>,
-        stop: CancellationToken,
-    ) {
-        let Some((mut events, mut passing)) = subscribe(client, subjects, &stop).await else { return };
+    pub(super) async fn run(mut self, client: &Client, mut connections: watch::Receiver<u64>, stop: CancellationToken) {
+        let Some((mut events, mut passing)) = subscribe(client, self.subjects, &stop).await else { return };
         loop {
             let missing = self.early.deadline();
             tokio::select! {
@@ -55,6 +64,7 @@ impl Hearing {
     }
 
     fn hear_batch(&mut self, payload: &[u8]) {
+        let Some((_, payload)) = self.keys.open(&self.subjects.events, payload) else { return self.doubt_signature() };
         let Some(publication) = read_batch(payload) else {
             tracing::debug!(bytes = payload.len(), "another node said something that is no batch");
             return;
@@ -88,7 +98,13 @@ impl Hearing {
         }
     }
 
-    fn hear_passing(&self, payload: &[u8]) {
+    fn hear_passing(&mut self, payload: &[u8]) {
+        let Some((at, payload)) = self.keys.open(&self.subjects.passing, payload) else {
+            return self.doubt_signature();
+        };
+        if at.0.abs_diff(Timestamp::now().0) > TIMELY.as_millis() as u64 {
+            return self.doubt_moment();
+        }
         let hub = self.follower.hub();
         match read_passing(payload) {
             Some(Passing::Typing { conversation, user, stopped, at }) => {
@@ -114,6 +130,35 @@ impl Hearing {
             Some(Passing::Shown { user }) => hub.presence().note(Turn::Shown(user)),
             None => tracing::debug!(bytes = payload.len(), "another node said something that is not known here"),
         }
+    }
+
+    fn doubt_signature(&mut self) {
+        self.counts.unsigned.one();
+        if self.may_warn() {
+            tracing::warn!(
+                "something on NATS is not signed with this node's key, and is not believed. Nodes of one database need the same \
+                 --jwt-key-file, a copy of the database needs a NATS of its own, and nobody else should be able to publish there"
+            );
+        }
+    }
+
+    fn doubt_moment(&mut self) {
+        self.counts.untimely.one();
+        if self.may_warn() {
+            tracing::warn!(
+                "another node's word of who types or is there was not said just now, and is not believed. If that goes on, the \
+                 clocks of the nodes' machines differ: set them by NTP"
+            );
+        }
+    }
+
+    /// Whether it is time for a warning again.
+    fn may_warn(&mut self) -> bool {
+        let due = self.warned.is_none_or(|warned| warned.elapsed() >= WARNED);
+        if due {
+            self.warned = Some(Instant::now());
+        }
+        due
     }
 }
 

@@ -3,8 +3,9 @@
 use super::super::follower::Follower;
 use super::Subjects;
 use super::counts::RelayCounts;
+use super::seal::{RelayKeys, SEAL};
 use super::word::{PEOPLE, Passing, Word, write_batch, write_passing};
-use crate::domain::UserId;
+use crate::domain::{Timestamp, UserId};
 use async_nats::Client;
 use async_nats::connection::State;
 use std::collections::HashSet;
@@ -26,6 +27,7 @@ pub(super) struct Saying<'a> {
     client: Client,
     node: u64,
     subjects: &'a Subjects,
+    keys: &'a RelayKeys,
     follower: Arc<Follower>,
     counts: Arc<RelayCounts>,
     /// Of whom the others were told that they are here.
@@ -37,10 +39,11 @@ impl<'a> Saying<'a> {
         client: Client,
         node: u64,
         subjects: &'a Subjects,
+        keys: &'a RelayKeys,
         follower: Arc<Follower>,
         counts: Arc<RelayCounts>,
     ) -> Self {
-        Self { client, node, subjects, follower, counts, announced: HashSet::new() }
+        Self { client, node, subjects, keys, follower, counts, announced: HashSet::new() }
     }
 
     /// Says what there is to say until told to stop, and then what was handed in before.
@@ -81,7 +84,7 @@ impl<'a> Saying<'a> {
     async fn say(&self, word: Word) {
         match word {
             Word::Batch(records) => {
-                let most = LONGEST.min(self.client.max_payload());
+                let most = LONGEST.min(self.client.max_payload()).saturating_sub(SEAL);
                 if let Some(text) = write_batch(&records, most) {
                     self.publish(&self.subjects.events, text).await;
                 }
@@ -96,8 +99,10 @@ impl<'a> Saying<'a> {
 
     /// What cannot be said now is not said: by the time that it could, the others have read it in the database.
     async fn publish(&self, subject: &str, text: String) {
-        let said = self.is_connected()
-            && matches!(timeout(TAKING, self.client.publish(subject.to_owned(), text.into())).await, Ok(Ok(())));
+        let said = self.is_connected() && {
+            let sealed = self.keys.seal(subject, Timestamp::now(), &text);
+            matches!(timeout(TAKING, self.client.publish(subject.to_owned(), sealed.into())).await, Ok(Ok(())))
+        };
         if !said {
             self.counts.unsaid.one();
         }

@@ -6,6 +6,7 @@ mod endings;
 mod erasing;
 mod examples;
 mod expiring;
+mod forged;
 mod forgetting;
 mod framing;
 mod fuzz;
