@@ -203,6 +203,10 @@ impl Watched {
         let says =
             "What this node did not tell the others, since NATS was away or took too long: they read the database.";
         told(page.counter("goldcrest_relay_unsaid_total", says), value);
+        let value = counts.map(|counts| counts.refused.total().into());
+        let says =
+            "How often NATS did not let this node listen to the others, whom it hears of through the database then.";
+        told(page.counter("goldcrest_relay_refused_total", says), value);
         let says = "Publications on NATS that this node did not believe, by `reason`: `signature`, they are not signed with its \
                     key; `moment`, they were not made just now.";
         let mut doubted = page.counter("goldcrest_relay_doubted_total", says);

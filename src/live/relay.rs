@@ -15,10 +15,11 @@ use crate::domain::ephemeral::Ephemeral;
 use crate::domain::events::Record;
 use crate::domain::{Timestamp, UserId};
 use async_nats::Client;
+use nats::Told;
 use said::Said;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use word::Passing;
 
 pub use counts::RelayCounts;
@@ -46,8 +47,7 @@ pub struct Relay {
 #[derive(Debug)]
 pub struct RelayTask {
     client: Client,
-    /// How often there was a connection.
-    connections: watch::Receiver<u64>,
+    told: Told,
     subjects: Subjects,
     keys: RelayKeys,
     words: Words,
@@ -80,10 +80,9 @@ impl Relay {
     /// be there yet.
     pub async fn open(options: &NatsOptions, line: i64, keys: RelayKeys) -> Result<(Self, RelayTask), RelayError> {
         let counts = Arc::<RelayCounts>::default();
-        let (counted, connections) = watch::channel(0);
-        let client = nats::connect(options, counted, Arc::clone(&counts)).await?;
+        let (client, told) = nats::connect(options, Arc::clone(&counts)).await?;
         let (relay, words) = Self::saying(Arc::clone(&counts));
-        Ok((relay, RelayTask { client, connections, subjects: Subjects::of(line), keys, words, counts }))
+        Ok((relay, RelayTask { client, told, subjects: Subjects::of(line), keys, words, counts }))
     }
 
     fn saying(counts: Arc<RelayCounts>) -> (Self, Words) {

@@ -6,21 +6,25 @@ use super::super::presence::{Source, Turn};
 use super::Subjects;
 use super::counts::RelayCounts;
 use super::early::Early;
+use super::nats::Told;
 use super::seal::RelayKeys;
 use super::word::{Passing, read_batch, read_passing};
 use crate::domain::Timestamp;
 use crate::domain::ephemeral::Ephemeral;
 use async_nats::{Client, Subscriber};
-use futures_util::StreamExt;
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 /// How long a node's word that somebody is with it counts. It says so again long before.
 const TRUSTED: Duration = Duration::from_secs(25);
 
+/// How long after it was not let in a node asks again: somebody may have given it leave meanwhile.
+const AGAIN: Duration = Duration::from_secs(5);
 /// How far from now what passes may have been said, by clocks that do not quite agree. What was written down on NATS and said
 /// again later is nothing that passes; a batch said again is known here already, or read in the database all the same.
 const TIMELY: Duration = Duration::from_mins(1);
@@ -48,17 +52,39 @@ impl<'a> Hearing<'a> {
     }
 
     /// Hears until told to stop.
-    pub(super) async fn run(mut self, client: &Client, mut connections: watch::Receiver<u64>, stop: CancellationToken) {
-        let Some((mut events, mut passing)) = subscribe(client, self.subjects, &stop).await else { return };
+    pub(super) async fn run(mut self, client: &Client, mut told: Told, stop: CancellationToken) {
+        let mut refused = told.refusals.clone();
+        let listens = async {
+            loop {
+                let (events, passing) = subscribe(client, self.subjects, &self.counts).await;
+                tokio::select! {
+                    () = self.listen(payloads(events), payloads(passing), &mut told.connections) => {}
+                    // Until then the one of the two is heard that was not refused.
+                    () = pause_after(&mut refused) => {}
+                }
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = listens => {}
+        }
+    }
+
+    async fn listen(
+        &mut self,
+        mut events: impl Stream<Item = Bytes> + Unpin,
+        mut passing: impl Stream<Item = Bytes> + Unpin,
+        connections: &mut watch::Receiver<u64>,
+    ) {
         loop {
             let missing = self.early.deadline();
             tokio::select! {
-                () = stop.cancelled() => return,
-                Some(message) = events.next() => self.hear_batch(&message.payload),
+                Some(payload) = events.next() => self.hear_batch(&payload),
                 () = sleep_until(missing.unwrap_or_else(Instant::now)), if missing.is_some() => self.look().await,
-                Some(message) = passing.next() => self.hear_passing(&message.payload),
+                Some(payload) = passing.next() => self.hear_passing(&payload),
                 // What was said before is not said again.
                 Ok(()) = connections.changed() => self.look().await,
+                else => return,
             }
         }
     }
@@ -162,16 +188,37 @@ impl<'a> Hearing<'a> {
     }
 }
 
-/// Subscribes to both, which waits for NATS if it is not there yet. None if it is time to stop first.
-async fn subscribe(client: &Client, subjects: &Subjects, stop: &CancellationToken) -> Option<(Subscriber, Subscriber)> {
-    let both = async {
-        let events = client.subscribe(subjects.events.clone()).await?;
-        // Of their own, so that many who type do not crowd out what was committed.
-        let passing = client.subscribe(subjects.passing.clone()).await?;
-        Ok::<_, async_nats::SubscribeError>((events, passing))
-    };
-    tokio::select! {
-        () = stop.cancelled() => None,
-        both = both => both.inspect_err(|error| tracing::error!(%error, "cannot listen to other nodes")).ok(),
+fn payloads(subscriber: Subscriber) -> impl Stream<Item = Bytes> + Unpin {
+    subscriber.map(|message| message.payload)
+}
+
+/// Subscribes to both, which waits for NATS if it is not there yet.
+async fn subscribe(client: &Client, subjects: &Subjects, counts: &RelayCounts) -> (Subscriber, Subscriber) {
+    loop {
+        let both = async {
+            let events = client.subscribe(subjects.events.clone()).await?;
+            // Of their own, so that many who type do not crowd out what was committed.
+            let passing = client.subscribe(subjects.passing.clone()).await?;
+            Ok::<_, async_nats::SubscribeError>((events, passing))
+        };
+        match both.await {
+            Ok(both) => return both,
+            Err(error) => {
+                counts.refused.one();
+                tracing::error!(%error, "cannot listen to other nodes; it will be tried again");
+            }
+        }
+        sleep(AGAIN).await;
     }
+}
+
+/// Waits until NATS refuses to let this node listen, and then for a while.
+async fn pause_after(refusals: &mut watch::Receiver<u64>) {
+    if refusals.changed().await.is_err() {
+        // There is nobody left who would tell.
+        std::future::pending::<()>().await;
+    }
+    sleep(AGAIN).await;
+    // Both may have been refused, for which once is enough.
+    refusals.mark_unchanged();
 }

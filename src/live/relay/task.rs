@@ -10,16 +10,16 @@ use tokio_util::sync::CancellationToken;
 impl RelayTask {
     /// Says and hears until told to stop, and then says what still waits.
     pub async fn run(self, follower: Arc<Follower>, stop: CancellationToken) {
-        let Self { client, connections, subjects, keys, words, counts } = self;
+        let Self { client, told, subjects, keys, words, counts } = self;
         // What tells this run of this node from all others.
         let node = rand::random();
         let hearing = Hearing::new(Arc::clone(&follower), &subjects, &keys, Arc::clone(&counts));
         let said = CancellationToken::new();
         let saying = Saying::new(client.clone(), node, &subjects, &keys, follower, counts);
         let say = async {
-            saying.run(words, connections.clone(), stop).await;
+            saying.run(words, told.connections.clone(), stop).await;
             said.cancel();
         };
-        tokio::join!(say, hearing.run(&client, connections.clone(), said.clone()));
+        tokio::join!(say, hearing.run(&client, told.clone(), said.clone()));
     }
 }

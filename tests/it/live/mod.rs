@@ -25,6 +25,7 @@ mod restored;
 mod rolling;
 mod slow_reader;
 mod typing;
+mod unheard;
 mod unicode;
 mod vanishing;
 mod views;
