@@ -19,7 +19,7 @@ use nats::Told;
 use said::Said;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use word::Passing;
 
 pub use counts::RelayCounts;
@@ -40,6 +40,8 @@ pub struct Relay {
     passing: mpsc::Sender<Passing>,
     /// How many bytes of events wait.
     waiting: Arc<AtomicUsize>,
+    /// Woken when this node itself has moved on along the line.
+    moved: Arc<Notify>,
     counts: Arc<RelayCounts>,
 }
 
@@ -51,6 +53,7 @@ pub struct RelayTask {
     subjects: Subjects,
     keys: RelayKeys,
     words: Words,
+    moved: Arc<Notify>,
     counts: Arc<RelayCounts>,
 }
 
@@ -82,19 +85,25 @@ impl Relay {
         let counts = Arc::<RelayCounts>::default();
         let (client, told) = nats::connect(options, Arc::clone(&counts)).await?;
         let (relay, words) = Self::saying(Arc::clone(&counts));
-        Ok((relay, RelayTask { client, told, subjects: Subjects::of(line), keys, words, counts }))
+        let moved = Arc::clone(&relay.moved);
+        Ok((relay, RelayTask { client, told, subjects: Subjects::of(line), keys, words, moved, counts }))
     }
 
     fn saying(counts: Arc<RelayCounts>) -> (Self, Words) {
         let (batches, waiting_batches) = mpsc::channel(BATCHES);
         let (passing, waiting_passing) = mpsc::channel(PASSING);
-        let relay = Self { batches, passing, waiting: Arc::default(), counts };
+        let relay = Self { batches, passing, waiting: Arc::default(), moved: Arc::default(), counts };
         (relay, Words { batches: waiting_batches, passing: waiting_passing })
     }
 
     /// How much went over it.
     pub fn counts(&self) -> &RelayCounts {
         &self.counts
+    }
+
+    /// This node has moved on by itself: what was heard too early may be what comes next now.
+    pub(super) fn note_moved(&self) {
+        self.moved.notify_one();
     }
 
     pub(super) fn say_batch(&self, records: &Arc<[Record]>) {

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
@@ -36,6 +36,7 @@ pub(super) struct Hearing<'a> {
     follower: Arc<Follower>,
     subjects: &'a Subjects,
     keys: &'a RelayKeys,
+    moved: Arc<Notify>,
     counts: Arc<RelayCounts>,
     early: Early,
     warned: Option<Instant>,
@@ -46,9 +47,10 @@ impl<'a> Hearing<'a> {
         follower: Arc<Follower>,
         subjects: &'a Subjects,
         keys: &'a RelayKeys,
+        moved: Arc<Notify>,
         counts: Arc<RelayCounts>,
     ) -> Self {
-        Self { follower, subjects, keys, counts, early: Early::default(), warned: None }
+        Self { follower, subjects, keys, moved, counts, early: Early::default(), warned: None }
     }
 
     /// Hears until told to stop.
@@ -80,6 +82,7 @@ impl<'a> Hearing<'a> {
             let missing = self.early.deadline();
             tokio::select! {
                 Some(payload) = events.next() => self.hear_batch(&payload),
+                () = self.moved.notified(), if missing.is_some() => self.apply(),
                 () = sleep_until(missing.unwrap_or_else(Instant::now)), if missing.is_some() => self.look().await,
                 Some(payload) = passing.next() => self.hear_passing(&payload),
                 // What was said before is not said again.
@@ -221,4 +224,83 @@ async fn pause_after(refusals: &mut watch::Receiver<u64>) {
     sleep(AGAIN).await;
     // Both may have been refused, for which once is enough.
     refusals.mark_unchanged();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Relay;
+    use super::super::word::{write_batch, write_passing};
+    use super::*;
+    use crate::domain::events::{Record, Topic};
+    use crate::domain::{Seq, UserId};
+    use crate::live::{Hub, HubOptions};
+    use crate::store::tests::open;
+    use futures_util::stream;
+
+    fn record(seq: i64) -> Record {
+        let (kind, data) = ("a".to_owned(), "{}".to_owned());
+        Record { seq: Seq(seq), topic: Topic::User(UserId(1)), kind, at: Timestamp(0), data, batch: seq, message: None }
+    }
+
+    #[tokio::test]
+    async fn what_was_heard_early_is_applied_at_once_after_an_own_commit() {
+        let home = tempfile::tempdir().expect("a directory");
+        let options = HubOptions { ring_bytes: 1_000, stream_queue: 8, revocations_kept: Duration::ZERO };
+        let hub = Arc::new(Hub::new(options, Seq(0), []));
+        let counts = Arc::<RelayCounts>::default();
+        let (relay, _words) = Relay::saying(Arc::clone(&counts));
+        let moved = Arc::clone(&relay.moved);
+        let follower = Follower::new(Arc::clone(&hub), open(home.path()).await).with_relay(Some(relay));
+        let (follower, subjects, keys) = (Arc::new(follower), Subjects::of(1), RelayKeys::new(&[1; 32], None));
+        let text = write_batch(&[record(2)], usize::MAX).expect("a text");
+        let sealed = Bytes::from(keys.seal(&subjects.events, Timestamp::now(), &text));
+        let events = stream::once(std::future::ready(sealed)).chain(stream::pending());
+        let (_connected, mut connections) = watch::channel(0);
+        let mut hearing = Hearing::new(Arc::clone(&follower), &subjects, &keys, moved, Arc::clone(&counts));
+        // Nobody waits long enough for the database to be looked into.
+        tokio::time::pause();
+        let commits = async {
+            while counts.heard.total() == 0 {
+                tokio::task::yield_now().await;
+            }
+            assert_eq!(hub.applied(), Seq(0), "it came too early");
+            follower.committed(vec![record(1)]).await;
+            for _ in 0..1_000 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            () = hearing.listen(events, stream::pending(), &mut connections) => panic!("it listens on"),
+            () = commits => {}
+        }
+        assert_eq!((hub.applied(), counts.gaps.total()), (Seq(2), 0));
+    }
+
+    #[tokio::test]
+    async fn what_passes_is_believed_for_a_minute() {
+        let home = tempfile::tempdir().expect("a directory");
+        let options = HubOptions { ring_bytes: 1_000, stream_queue: 8, revocations_kept: Duration::ZERO };
+        let hub = Arc::new(Hub::new(options, Seq(0), []));
+        let counts = Arc::<RelayCounts>::default();
+        let follower = Arc::new(Follower::new(Arc::clone(&hub), open(home.path()).await));
+        let (subjects, keys) = (Subjects::of(1), RelayKeys::new(&[1; 32], None));
+        let mut hearing = Hearing::new(follower, &subjects, &keys, Arc::default(), Arc::clone(&counts));
+        let now = Timestamp::now();
+        let (minute, hour) = (Duration::from_secs(50), Duration::from_hours(1));
+        for (user, at, believed) in [
+            (1, now, true),
+            (2, now.minus(minute), true),
+            (3, now.plus(minute), true),
+            (4, now.minus(hour), false),
+            (5, now.plus(hour), false),
+            (6, Timestamp(i64::MIN), false),
+        ] {
+            let text = write_passing(&Passing::Here { node: 1, users: vec![UserId(user)] });
+            hearing.hear_passing(&keys.seal(&subjects.passing, at, &text));
+            assert_eq!(hub.presence().standing(UserId(user)).online, believed, "{user}");
+        }
+        assert_eq!((counts.untimely.total(), counts.unsigned.total()), (3, 0));
+        hearing.hear_passing(b"{}");
+        assert_eq!(counts.unsigned.total(), 1);
+    }
 }

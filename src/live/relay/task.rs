@@ -10,10 +10,10 @@ use tokio_util::sync::CancellationToken;
 impl RelayTask {
     /// Says and hears until told to stop, and then says what still waits.
     pub async fn run(self, follower: Arc<Follower>, stop: CancellationToken) {
-        let Self { client, told, subjects, keys, words, counts } = self;
+        let Self { client, told, subjects, keys, words, moved, counts } = self;
         // What tells this run of this node from all others.
         let node = rand::random();
-        let hearing = Hearing::new(Arc::clone(&follower), &subjects, &keys, Arc::clone(&counts));
+        let hearing = Hearing::new(Arc::clone(&follower), &subjects, &keys, moved, Arc::clone(&counts));
         let said = CancellationToken::new();
         let saying = Saying::new(client.clone(), node, &subjects, &keys, follower, counts);
         let say = async {
