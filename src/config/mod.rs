@@ -46,7 +46,7 @@ pub struct Options {
     #[arg(long, env = "GOLDCREST_ALLOW_ORIGINS", value_delimiter = ',', value_parser = values::origin)]
     pub allow_origins: Vec<Url>,
 
-    /// Proxies whose X-Forwarded-For counts, as networks or single hosts such as 10.0.0.0/8,192.0.2.1.
+    /// Proxies whose X-Forwarded-For and traceparent count, as networks or single hosts such as 10.0.0.0/8,192.0.2.1.
     #[arg(long, env = "GOLDCREST_TRUSTED_PROXIES", value_delimiter = ',', value_parser = values::network)]
     pub trusted_proxies: Vec<IpNet>,
 
