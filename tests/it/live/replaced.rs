@@ -177,17 +177,6 @@ async fn the_writer_sees_it_by_itself() {
 }
 
 #[tokio::test]
-async fn a_writer_that_has_not_written_yet_gives_no_number_again_that_streams_have_heard() {
-    let mut server = start().await;
-    let (alice, _, _) = alice_and_bob(&server).await;
-    server.terminate(seconds(10)).await;
-    server.restart().await;
-    server.sql("DELETE FROM events WHERE seq > (SELECT head - 3 FROM clock); UPDATE clock SET head = head - 3").await;
-    refused(&alice.post("/api/v1/messages", &json!({"to": ["bob"], "text": "into the void"})).await);
-    assert_eq!(server.count("messages", "text = 'into the void'").await, 0);
-}
-
-#[tokio::test]
 async fn what_retention_takes_is_no_other_database() {
     let server = Server::options().set("--event-retention", "1s").set("--max-streams-per-user", STREAMS).start().await;
     let (alice, bob, direct) = alice_and_bob(&server).await;
