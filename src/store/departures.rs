@@ -2,6 +2,7 @@
 
 use super::entity::departures::{ActiveModel, Column, Entity, Model};
 use super::entity::{hidden, mentions, reads, threads};
+use super::sizes::rounded;
 use crate::domain::departures::{Departure, Legacy};
 use crate::domain::{ConversationId, UserId};
 use sea_orm::{
@@ -69,6 +70,6 @@ async fn forget<E: EntityTrait>(
     if some.is_empty() {
         return Ok(false);
     }
-    let deleted = E::delete_many().filter(whose.eq(user.0)).filter(which.is_in(some)).exec(db).await?;
+    let deleted = E::delete_many().filter(whose.eq(user.0)).filter(which.is_in(rounded(some))).exec(db).await?;
     Ok(deleted.rows_affected > 0)
 }

@@ -27,6 +27,7 @@ mod renumber;
 mod replaced;
 mod sequencer;
 mod sessions;
+mod sizes;
 mod snapshot;
 mod stays;
 #[cfg(test)]

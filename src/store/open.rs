@@ -242,11 +242,9 @@ pub(super) fn options(database: &Database, purpose: Use) -> ConnectOptions {
             .pragma("secure_delete", "ON");
         if purpose == Use::Reading { sqlite.pragma("query_only", "ON") } else { sqlite }
     });
-    // A copy writes as many different statements as there are sizes of its parts, each of thousands of values.
-    let kept = if purpose == Use::Preparing { 4 } else { STATEMENTS };
-    options.map_sqlx_mysql_opts(move |mysql| mysql.statement_cache_capacity(kept));
+    options.map_sqlx_mysql_opts(|mysql| mysql.statement_cache_capacity(STATEMENTS));
     options.map_sqlx_postgres_opts(move |postgres| {
-        let postgres = postgres.statement_cache_capacity(kept);
+        let postgres = postgres.statement_cache_capacity(STATEMENTS);
         // A frozen node must not keep the clock: the server ends its transaction, and nobody waits for it for ever.
         let postgres = postgres.options([
             ("idle_in_transaction_session_timeout", "5000"),

@@ -1,10 +1,11 @@
 //! What changes will ask for, and reading it for all of them together.
 
-use super::{Batch, ROWS};
+use super::Batch;
 use crate::domain::conversations::{Kind, direct_key};
 use crate::domain::mentions::Named;
 use crate::domain::reach::Way;
 use crate::domain::{ConversationId, MessageId, SessionId, UserId};
+use crate::store::sizes::ROWS;
 use crate::store::{conversations, messages, stays, users};
 use sea_orm::DbErr;
 use std::collections::{HashMap, HashSet};

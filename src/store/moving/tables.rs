@@ -1,6 +1,7 @@
 //! The tables that a copy takes along, by what it does with each of them: listed once, whatever is in them.
 
 use crate::store::entity;
+use crate::store::sizes::size;
 use futures_util::future::BoxFuture;
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query};
 use sea_orm::{
@@ -117,8 +118,13 @@ async fn copy<E: Row>(from: &Source, to: &DatabaseConnection, tell: Tell<'_>) ->
     }
 }
 
-async fn write<E: Row>(to: &DatabaseConnection, rows: Vec<E::ActiveModel>) -> Result<(), Failure> {
-    E::insert_many(rows).exec_without_returning(to).await.map(drop).map_err(Failure::Writing)
+async fn write<E: Row>(to: &DatabaseConnection, mut rows: Vec<E::ActiveModel>) -> Result<(), Failure> {
+    while let Some(size) = size(rows.len()) {
+        let rest = rows.split_off(size);
+        let some = std::mem::replace(&mut rows, rest);
+        E::insert_many(some).exec_without_returning(to).await.map_err(Failure::Writing)?;
+    }
+    Ok(())
 }
 
 async fn sum<E: Row>(of: &DatabaseConnection, tell: Tell<'_>) -> Result<Sum, DbErr> {

@@ -87,6 +87,16 @@ async fn schema(db: &impl ConnectionTrait) -> BTreeSet<String> {
     found
 }
 
+/// How many prepared statements this connection has had the database server forget: one that is not answered, and behind which
+/// `MariaDB`'s next one waits.
+async fn closed_statements(db: &impl ConnectionTrait) -> Vec<String> {
+    if db.get_database_backend() != DbBackend::MySql {
+        return Vec::new();
+    }
+    let asked = "SELECT variable_value FROM information_schema.session_status WHERE variable_name = 'Com_stmt_close'";
+    said(db, asked).await
+}
+
 #[tokio::test]
 async fn nodes_that_start_at_once_bring_the_schema_up_to_date_one_after_the_other() {
     let home = tempfile::tempdir().unwrap();
@@ -107,12 +117,14 @@ async fn the_schema_goes_up_and_down_and_up_again() {
     assert!(Store::migrate(&database).await.expect("it stays up").is_empty());
     let db = connect(&database, Use::Preparing).await.expect("a connection");
     let up = schema(&db).await;
+    let closed = closed_statements(&db).await;
     // Step by step, so that each is undone, and done again, beside those before it.
     for undone in 1..=u32::try_from(steps.len()).unwrap() {
         Migrator::down(&db, Some(undone)).await.unwrap_or_else(|error| panic!("down by {undone}: {error}"));
         Migrator::up(&db, None).await.unwrap_or_else(|error| panic!("up again by {undone}: {error}"));
         assert_eq!(schema(&db).await, up, "down by {undone} and up again");
     }
+    assert_eq!(closed_statements(&db).await, closed, "each of them kept the next waiting for 40 ms");
     Migrator::down(&db, None).await.expect("it goes down");
     let left = schema(&db).await;
     assert!(left.iter().all(|line| line.contains("seaql_migrations")), "{left:#?}");
