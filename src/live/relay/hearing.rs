@@ -131,7 +131,7 @@ impl<'a> Hearing<'a> {
         let Some((at, payload)) = self.keys.open(&self.subjects.passing, payload) else {
             return self.doubt_signature();
         };
-        if at.0.abs_diff(Timestamp::now().0) > TIMELY.as_millis() as u64 {
+        if u128::from(at.0.abs_diff(Timestamp::now().0)) > TIMELY.as_millis() {
             return self.doubt_moment();
         }
         let hub = self.follower.hub();

@@ -29,7 +29,7 @@ async fn a_node_that_may_not_listen_asks_again_and_says_so_once() {
     eventually(SOON, "being refused again", async || (Metrics::of(&second).await.get(REFUSED) >= 4.0).then_some(()))
         .await;
     assert_eq!(second.log().matches("does not let this node listen").count(), 1, "{}", second.log());
-    assert_eq!(Metrics::of(&second).await.get(HEARD), 0.0);
+    assert!(Metrics::of(&second).await.get(HEARD) < 0.5, "nothing is heard over NATS");
 
     nats.lets("goldcrest.>");
     eventually(SOON, "being heard over NATS", async || {
