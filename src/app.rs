@@ -289,7 +289,8 @@ pub async fn serve(options: Options) -> Result<(), StartError> {
     // Connections end before the tasks behind them, and those before the writer.
     let (closing, closed, resting) = (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
     let (connections_open, background) = (TaskTracker::new(), TaskTracker::new());
-    let waiting = waiting::wait_at(&listener, &options, &background)?;
+    let gate = gate(&options, address);
+    let waiting = waiting::wait_at(&listener, &options, &gate, &background)?;
     let outbox = post.as_ref().map(|post| post.outbox.clone());
     let ways = WaysOut { post, nats: nats(&options)? };
     let composed = tokio::select! {
@@ -302,7 +303,6 @@ pub async fn serve(options: Options) -> Result<(), StartError> {
         }
     };
     let services = composed.services.clone();
-    let gate = gate(&options, address);
     let ours = routes::router(App::new(services.clone(), gate.clone(), app_options(&options), adapters::pages()));
     let router = gate.around(adapters.beside(ours, &services, &gate));
     let door_options = DoorOptions {

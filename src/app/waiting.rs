@@ -2,6 +2,7 @@
 
 use crate::api::waiting_room;
 use crate::config::Options;
+use crate::gate::Gate;
 use crate::transport::{Door, DoorOptions};
 use std::io;
 use std::os::fd::AsFd;
@@ -35,7 +36,12 @@ impl WaitingRoom {
 
 /// Answers at the address where the server will listen, until what it returns is closed: opening the database may take
 /// long, and a supervisor who gets no answer in that time would end the server in the midst of a migration.
-pub(super) fn wait_at(listener: &TcpListener, options: &Options, tasks: &TaskTracker) -> io::Result<WaitingRoom> {
+pub(super) fn wait_at(
+    listener: &TcpListener,
+    options: &Options,
+    gate: &Gate,
+    tasks: &TaskTracker,
+) -> io::Result<WaitingRoom> {
     // The same socket: connections that come between the two wait in its queue, and none is turned away.
     let listener = TcpListener::from_std(listener.as_fd().try_clone_to_owned()?.into())?;
     let over = CancellationToken::new();
@@ -47,7 +53,8 @@ pub(super) fn wait_at(listener: &TcpListener, options: &Options, tasks: &TaskTra
     };
     // Connections that are left end by themselves, after the answer that is under way.
     let never = CancellationToken::new();
-    let door = Door::new(waiting_room(), door_options, Arc::default(), tasks.clone(), over.clone(), never);
+    // Pages of other origins may read what they are told here too.
+    let door = Door::new(gate.around(waiting_room()), door_options, Arc::default(), tasks.clone(), over.clone(), never);
     let starting = over.clone();
     let accepting = tasks.spawn(async move {
         tokio::select! {

@@ -10,7 +10,7 @@ mod embedded {
 
     #[tokio::test]
     async fn while_the_database_is_opened_the_server_lives_and_is_not_ready() {
-        let mut server = Server::start().await;
+        let mut server = Server::options().set("--allow-origins", "https://app.example.org").start().await;
         server.terminate(seconds(10)).await;
 
         // Whoever has the lock holds up the migrations, as a table does in which there is much to change.
@@ -27,6 +27,14 @@ mod embedded {
             let plain = reqwest::Client::builder().no_proxy().build().unwrap();
             let answer = plain.get(format!("http://{}/api/v1/server", stranger.address)).send().await.unwrap();
             assert_eq!((answer.status().as_u16(), answer.headers()["retry-after"].as_bytes()), (503, b"5".as_slice()));
+            let page = plain.get(format!("http://{}/stream", stranger.address));
+            let page = page.header("origin", "https://app.example.org").header("accept", "text/event-stream");
+            let told = page.send().await.unwrap();
+            assert_eq!(
+                told.headers()["access-control-allow-origin"],
+                "https://app.example.org",
+                "it may read why it ends"
+            );
             let listening = SseClient::open(stranger.address, &stranger.stream()).await;
             let mut listening = listening.expect("an EventSource is not ended for good");
             listening.until_control("bye").await;
