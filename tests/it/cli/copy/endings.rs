@@ -12,6 +12,7 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend};
 use serde_json::json;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout};
 
@@ -74,14 +75,20 @@ async fn is_overtaken(database_server: &DatabaseServer) {
     let holder = holds_up(&target).await;
     let (copying, mut lines) = half_way(&operator, &url_of(&target)).await;
     let reading = tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-    // It waits for the part that is being written, and whoever writes that then finds that it is another's.
-    let (code, said) = tokio::join!(target.sql("UPDATE clock SET line = line + 1 WHERE id = 0"), async {
-        eventually(PATIENCE, "somebody to wait for the clock", async || waits_for_clock(&holder).await.then_some(()))
-            .await;
+    // It waits for the part that is being written, if it comes after its begin, and the next part is another's.
+    let taken = AtomicBool::new(false);
+    let takes = async {
+        target.sql("UPDATE clock SET line = line + 1 WHERE id = 0").await;
+        taken.store(true, Ordering::Relaxed);
+    };
+    let ((), (code, said)) = tokio::join!(takes, async {
+        eventually(PATIENCE, "somebody to take the clock, or to wait for it", async || {
+            (taken.load(Ordering::Relaxed) || waits_for_clock(&holder).await).then_some(())
+        })
+        .await;
         holder.close().await.expect("the lock ends with the connection");
         end(copying).await
-    })
-    .1;
+    });
     reading.await.expect("it ends");
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("another copy into the database at") && said.contains("let that one run"), "{said}");
@@ -98,8 +105,8 @@ async fn waits_for_clock(database: &DatabaseConnection) -> bool {
     is_any(
         database,
         "SELECT COUNT(*) AS n FROM pg_stat_activity WHERE query LIKE 'UPDATE clock%' AND wait_event_type = 'Lock'",
-        "SELECT COUNT(*) AS n FROM information_schema.innodb_trx WHERE trx_query LIKE 'UPDATE clock%' \
-         AND trx_state = 'LOCK WAIT'",
+        // Of transactions it tells anew only whoever has not asked for a while.
+        "SELECT COUNT(*) AS n FROM information_schema.processlist WHERE info LIKE 'UPDATE clock%'",
     )
     .await
 }
