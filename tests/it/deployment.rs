@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 
 use crate::support::deadline::PATIENCE;
 use crate::support::nginx::EXAMPLE;
+use crate::support::signal::{Signal, signal};
 use crate::support::within;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_goldcrest");
@@ -93,8 +94,7 @@ async fn a_service_manager_is_told_when_the_server_listens_and_when_it_stops() {
         String::from_utf8_lossy(&said[..length]).into_owned()
     };
     assert_eq!(told().await, "READY=1");
-    let process = rustix::process::Pid::from_raw(server.id().unwrap().try_into().unwrap()).unwrap();
-    rustix::process::kill_process(process, rustix::process::Signal::TERM).unwrap();
+    signal(Signal::TERM, server.id().unwrap());
     assert_eq!(told().await, "STOPPING=1");
     assert!(within(PATIENCE, "the server to stop", server.wait()).await.unwrap().success());
 }

@@ -380,7 +380,7 @@ async fn when_descriptors_run_out_it_serves_those_it_has_and_accepts_again_later
     drop(crowd);
     let answer = within(seconds(10), "the last in the row to be served", one_too_many.answer()).await.unwrap();
     assert_eq!(answer.status, 200);
-    eventually(seconds(10), "it to accept again", async || server.is_ready().await.then_some(())).await;
+    eventually(seconds(10), "it to accept again", async || server.is_alive().await.then_some(())).await;
 }
 
 #[tokio::test]

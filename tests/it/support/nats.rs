@@ -1,16 +1,18 @@
 //! A real NATS, by which nodes hear of each other.
 
-use super::database_server::signal;
 use super::deadline::PATIENCE;
-use super::eventually;
-use super::nginx::free_address;
+use super::signal::{Signal, signal};
+use super::{FreeAddress, eventually};
 use std::net::SocketAddr;
 use std::process::Stdio;
+use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
 pub struct Nats {
     pub address: SocketAddr,
+    /// Also while it is away.
+    _its_own: FreeAddress,
     process: Option<Child>,
 }
 
@@ -24,7 +26,8 @@ impl Nats {
 
     /// One that is not there yet.
     pub fn not_yet() -> Self {
-        Self { address: free_address(), process: None }
+        let its_own = FreeAddress::take();
+        Self { address: its_own.address, _its_own: its_own, process: None }
     }
 
     /// What a node is told of it.
@@ -44,16 +47,25 @@ impl Nats {
         command.args(["-c", "PATH=$PATH:/usr/sbin exec nats-server --user node --pass 'p@ss' \"$@\"", "sh"]);
         command.args(["-a", &self.address.ip().to_string(), "-p", &self.address.port().to_string()]);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
-        self.process = Some(command.spawn().expect("a shell starts"));
-        eventually(PATIENCE, "NATS to listen", async || TcpStream::connect(self.address).await.ok()).await;
+        let process = self.process.insert(command.spawn().expect("a shell starts"));
+        eventually(PATIENCE, "NATS to listen", async || {
+            if let Some(status) = process.try_wait().expect("it can be asked") {
+                panic!("NATS ended with {status}; is it installed? apt-get install nats-server");
+            }
+            let mut greeting = String::new();
+            BufReader::new(TcpStream::connect(self.address).await.ok()?).read_line(&mut greeting).await.ok()?;
+            assert!(greeting.starts_with("INFO "), "somebody else listens at {}: {greeting:?}", self.address);
+            Some(())
+        })
+        .await;
     }
 
     /// It stands still: connections stay open, and nothing is answered.
     pub fn freezes(&self) {
-        signal("STOP", self.process.as_ref().and_then(Child::id).expect("it runs"));
+        signal(Signal::STOP, self.process.as_ref().and_then(Child::id).expect("it runs"));
     }
 
     pub fn thaws(&self) {
-        signal("CONT", self.process.as_ref().and_then(Child::id).expect("it runs"));
+        signal(Signal::CONT, self.process.as_ref().and_then(Child::id).expect("it runs"));
     }
 }
