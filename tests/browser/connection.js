@@ -10,7 +10,7 @@ const { spawn } = require('node:child_process');
 const fs = require('node:fs');
 const net = require('node:net');
 const path = require('node:path');
-const { Server, afterwards, conversation, home, launch, logIn, open, run, sleep, until } = require('./support');
+const { Server, afterwards, conversation, home, launch, logIn, open, passes, run, sleep, until } = require('./support');
 
 const AWAY = Number(process.argv[3] ?? 30);
 /**
@@ -129,7 +129,7 @@ async function behindNginx(browser) {
   assert.equal((await fetch(`http://${address}/healthz`)).status, 502);
   await isCutOff(alice);
   await write(alice, 'while it was away');
-  await new Promise((resolve) => setTimeout(resolve, AWAY * 1_000));
+  await passes(AWAY, 'the server is away');
   await server.start();
   const back = Date.now();
   await show(`a server behind nginx that was away for ${AWAY} seconds`);
