@@ -117,7 +117,7 @@ async function nginx(address, server) {
 
 /** A server behind nginx that is away for so long that many attempts to reach it fail, which nginx answers with 502. */
 async function behindNginx(browser) {
-  // Nobody else is given it as long as this one is remembered, which is long enough.
+  // Somebody else may be given it before nginx listens there, which is seldom.
   const probe = net.createServer();
   await new Promise((resolve) => probe.listen(0, '127.0.0.1', resolve));
   const address = `127.0.0.1:${probe.address().port}`;
