@@ -223,7 +223,11 @@ def secrets_are_kept(cluster):
 def secrets_are_made_anew(cluster):
     """As docs/deploying.md has it; what was there before is of no use then."""
     (secrets, here) = (cluster.machine.volume("secrets"), cluster.address)
-    read = lambda name: open(os.path.join(secrets, name), "rb").read()  # noqa: E731
+
+    def read(name):
+        with open(os.path.join(secrets, name), "rb") as file:
+            return file.read()
+
     for beginning, files, old_token in [
         ("**A new secret**", ["jwt.key"], 401),
         ("`nats-url` stands for the password of NATS:", ["nats-url", "nats-password.conf"], 200),
