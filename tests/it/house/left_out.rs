@@ -8,7 +8,8 @@ use super::root;
 fn on_a_database_server_the_same_tests_are_left_out_with_nextest_and_without() {
     let read = |file: &str| std::fs::read_to_string(root().join(file)).unwrap();
     let (nextest, script) = (read(".config/nextest.toml"), read("scripts/test"));
-    let (filter, script) = (between(&nextest, "\ndefault-filter = \"\"\"\n", "\"\"\""), between(&script, "on_a_server() {", "\n}\n"));
+    let (filter, script) =
+        (between(&nextest, "\ndefault-filter = \"\"\"\n", "\"\"\""), between(&script, "on_a_server() {", "\n}\n"));
     let (of_all, of_units) = script.split_once("--lib").expect("it runs unit tests too");
 
     let mut by_expression = each_of(between(filter, "test(/^(", ")::/)"));

@@ -25,6 +25,7 @@ mod rolling;
 mod shutdown;
 mod slow_reader;
 mod stalls;
+mod stopping;
 mod typing;
 mod unicode;
 mod vanishing;
