@@ -14,7 +14,7 @@ use crate::config::{
 };
 use crate::gate::{Gate, GateOptions, Limits, Origins};
 use crate::lifecycle::{self, StopSignals};
-use crate::live::{Follower, FollowerOptions, Hub, HubOptions, NatsOptions, Relay, RelayError};
+use crate::live::{Follower, FollowerOptions, Hub, HubOptions, NatsOptions, Relay, RelayError, RelayKeys};
 use crate::mail::{MailError, Postman, Way, Writer};
 use crate::service::tokens::Tokens;
 use crate::service::{Admission, Post, Rules, Services};
@@ -64,7 +64,7 @@ pub enum StartError {
     /// Several nodes have nothing in common without a database server.
     #[error("--nats-url ties nodes of one database server together: give --database-url too, the same to each")]
     NatsWithoutServer,
-    /// Whoever reaches NATS would read and write everybody's messages.
+    /// Whoever reaches NATS would read everybody's messages.
     #[error(
         "NATS carries everybody's messages, and --nats-url names no credentials for it: write nats://USER:PASSWORD@HOST:4222, or \
          give --nats-credentials-file FILE. If nobody but these nodes can reach it, say --nats-insecure"
@@ -151,7 +151,8 @@ impl Composed {
 
 /// Opens the database and puts together what may be done with it. The caller holds the data directory.
 pub async fn compose(options: &Options, ways: WaysOut) -> Result<Composed, StartError> {
-    let tokens = tokens(options)?;
+    let (key, previous_key) = keys(options)?;
+    let tokens = Tokens::new(&key, previous_key.as_deref(), &options.keys.jwt_audience);
     let url = if let Some(url) = options.place.database_url() {
         url.to_owned()
     } else {
@@ -167,7 +168,10 @@ pub async fn compose(options: &Options, ways: WaysOut) -> Result<Composed, Start
         HubOptions { ring_bytes: options.ring_bytes, stream_queue: options.stream_queue, revocations_kept };
     let hub = Arc::new(Hub::new(hub_options, clock.head, revoked));
     let (relay, task) = match &ways.nats {
-        Some(nats) => Some(Relay::open(nats, clock.line).await?).unzip(),
+        Some(nats) => {
+            let keys = RelayKeys::new(&key, previous_key.as_deref());
+            Some(Relay::open(nats, clock.line, keys).await?).unzip()
+        }
         None => (None, None),
     };
     let follower = Arc::new(Follower::new(hub, store.clone()).with_relay(relay));
@@ -184,13 +188,18 @@ pub async fn compose(options: &Options, ways: WaysOut) -> Result<Composed, Start
             Box::pin(async move { follower.committed(records).await })
         })
     };
-    let (sequencer, writing) = Sequencer::new(store.clone(), options.write_queue, hand_over, stop.clone());
+    let last_told = {
+        let follower = Arc::clone(&follower);
+        Box::new(move || follower.last_told())
+    };
+    let (sequencer, writing) = Sequencer::new(store.clone(), options.write_queue, hand_over, last_told, stop.clone());
     tracker.spawn(writing);
     let services = Services::new(store.clone(), sequencer.clone(), follower, tokens, rules(options), ways.post);
     Ok(Composed { services, sequencer, store, stop, tracker, relaying })
 }
 
-fn tokens(options: &Options) -> Result<Tokens, StartError> {
+/// The key that signs, and the one before it.
+fn keys(options: &Options) -> Result<(Vec<u8>, Option<Vec<u8>>), StartError> {
     let keys = &options.keys;
     let (path, may_create) = signing_key_file(options)?;
     if may_create {
@@ -199,7 +208,7 @@ fn tokens(options: &Options) -> Result<Tokens, StartError> {
     let current = signing_key::load_or_create(&path, may_create)?;
     let load = |path: &std::path::PathBuf| signing_key::load_or_create(Path::new(path), false);
     let previous = keys.jwt_previous_key_file.as_ref().map(load).transpose()?;
-    Ok(Tokens::new(&current, previous.as_deref(), &keys.jwt_audience))
+    Ok((current, previous))
 }
 
 fn rules(options: &Options) -> Rules {

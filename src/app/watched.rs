@@ -193,6 +193,16 @@ impl Watched {
         let says =
             "What this node did not tell the others, since NATS was away or took too long: they read the database.";
         page.counter("goldcrest_relay_unsaid_total", says).sample_if(counts.map(|counts| counts.unsaid.total()));
+        let says =
+            "How often NATS did not let this node listen to the others, whom it hears of through the database then.";
+        page.counter("goldcrest_relay_refused_total", says).sample_if(counts.map(|counts| counts.refused.total()));
+        let says = "Publications on NATS that this node did not believe, by `reason`: `signature`, they are not signed with its \
+                    key; `moment`, they were not made just now.";
+        let mut doubted = page.counter("goldcrest_relay_doubted_total", says);
+        if let Some(counts) = counts {
+            doubted.sample(&[("reason", "signature")], counts.unsigned.total());
+            doubted.sample(&[("reason", "moment")], counts.untimely.total());
+        }
     }
 
     fn of_writing(&self, page: &mut Page) {

@@ -45,7 +45,7 @@ pub struct Options {
     #[arg(long, env = "GOLDCREST_ALLOW_ORIGINS", value_delimiter = ',', value_parser = values::origin)]
     pub allow_origins: Vec<Url>,
 
-    /// Proxies whose X-Forwarded-For counts, as networks or single hosts such as 10.0.0.0/8,192.0.2.1.
+    /// Proxies whose X-Forwarded-For and traceparent count, as networks or single hosts such as 10.0.0.0/8,192.0.2.1.
     #[arg(long, env = "GOLDCREST_TRUSTED_PROXIES", value_delimiter = ',', value_parser = values::network)]
     pub trusted_proxies: Vec<IpNet>,
 
@@ -214,7 +214,7 @@ pub struct Nats {
     #[arg(long, env = "GOLDCREST_NATS_CREDENTIALS_FILE")]
     pub nats_credentials_file: Option<PathBuf>,
 
-    /// Whether NATS may be used without credentials. Whoever reaches it reads and writes everybody's messages there.
+    /// Whether NATS may be used without credentials. Whoever reaches it reads everybody's messages there.
     #[arg(long, env = "GOLDCREST_NATS_INSECURE", value_enum, default_value_t = NatsInsecure::Off)]
     #[arg(num_args = 0..=1, default_missing_value = "on")]
     pub nats_insecure: NatsInsecure,

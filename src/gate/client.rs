@@ -3,6 +3,7 @@
 use super::Gate;
 use crate::transport::Peer;
 use axum::extract::{FromRef, FromRequestParts};
+use http::Extensions;
 use http::request::Parts;
 use std::convert::Infallible;
 use std::net::IpAddr;
@@ -19,7 +20,7 @@ where
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
-        Ok(Self(Gate::from_ref(state).client_address(peer(parts), &parts.headers)))
+        Ok(Self(Gate::from_ref(state).client_address(peer(&parts.extensions), &parts.headers)))
     }
 }
 
@@ -42,13 +43,13 @@ where
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
-        let (gate, peer) = (Gate::from_ref(state), peer(parts));
+        let (gate, peer) = (Gate::from_ref(state), peer(&parts.extensions));
         let hops = super::hops(&parts.headers).len();
         Ok(Self { client: gate.client_address(peer, &parts.headers), hops, trusted: gate.trusts(peer) })
     }
 }
 
 /// Who is on the other side of the socket.
-fn peer(parts: &Parts) -> IpAddr {
-    parts.extensions.get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0.ip())
+pub(super) fn peer(extensions: &Extensions) -> IpAddr {
+    extensions.get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0.ip())
 }

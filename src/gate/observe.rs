@@ -1,7 +1,7 @@
 //! What the log says of every request, what is counted of it, and its span if there are traces.
 
-use super::Gate;
 use super::answered::{self, OTHER};
+use super::{Gate, client};
 use crate::meter::TRACED;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
@@ -30,7 +30,8 @@ pub(super) async fn observe(State(gate): State<Gate>, request: Request, next: Ne
         http.response.status_code = Empty,
         request.id = %id
     );
-    if !traced.is_disabled() {
+    // Whoever names a trace may choose one that is sent: only those who are trusted say where a request belongs.
+    if !traced.is_disabled() && gate.trusts(client::peer(request.extensions())) {
         (gate.inner.options.take_up)(&traced, request.headers());
     }
     let span = tracing::info_span!(parent: &traced, "request", request.id = %id, client.address = Empty);

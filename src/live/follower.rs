@@ -96,6 +96,11 @@ impl Follower {
         self.progress.head().max(self.hub.applied())
     }
 
+    /// The last event that streams were told of here, and in which batch it was written, if that is known.
+    pub fn last_told(&self) -> (Seq, Option<i64>) {
+        self.hub.last_known()
+    }
+
     /// For how long there is something in the database that has not been applied here.
     pub fn behind(&self) -> Duration {
         self.progress.behind(self.hub.applied())
@@ -114,12 +119,16 @@ impl Follower {
     /// Sends a committed batch to its hearers, here and on other nodes, after what is missing before it.
     pub async fn committed(&self, records: Vec<Record>) {
         let records: Arc<[Record]> = records.into();
-        if let Some(relay) = self.relay.as_ref().filter(|_| !records.is_empty()) {
+        let relay = self.relay.as_ref().filter(|_| !records.is_empty());
+        if let Some(relay) = relay {
             relay.say_batch(&records);
         }
         if !self.hand_out(&records).await {
             // Whoever ends a session hears that it is done, so it is, also where what comes before cannot be read yet.
             records.iter().for_each(|record| self.hub.revoke_ahead(record));
+        }
+        if let Some(relay) = relay {
+            relay.note_moved();
         }
     }
 

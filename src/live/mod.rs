@@ -29,7 +29,7 @@ pub use heard::Heard;
 pub use hub::{Hub, HubOptions};
 pub use passing::Passing;
 pub use presence::{Presence, Source, Standing, Turn};
-pub use relay::{Credentials, NatsOptions, Relay, RelayCounts, RelayError, RelayTask, try_nats};
+pub use relay::{Credentials, NatsOptions, Relay, RelayCounts, RelayError, RelayKeys, RelayTask, try_nats};
 pub use slot::{Ending, Manner, Slot};
 pub use subscription::{RegisterError, Step, Subscription, Wish};
 pub use telling::{Reason, Sight};

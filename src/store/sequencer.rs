@@ -1,6 +1,7 @@
 //! The one task that writes: while a batch commits, arriving changes queue up, and the next batch takes them all.
 
 mod job;
+mod known;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -20,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span};
 use writer::{Commit, Writer};
 
+pub use known::LastTold;
 pub(super) use writer::immediate;
 pub use written::Written;
 
@@ -75,14 +77,15 @@ pub struct Sequencer {
 
 impl Sequencer {
     /// Makes the writing task; the caller spawns the future. It ends, with everything written that was taken, when
-    /// `stop` is cancelled. `waiting` bounds the changes in the queue.
+    /// `stop` is cancelled. `waiting` bounds the changes in the queue. No number that `last_told` knows is given again.
     pub fn new(
         store: Store,
         waiting: usize,
         hand_over: HandOver,
+        last_told: LastTold,
         stop: CancellationToken,
     ) -> (Self, impl Future<Output = ()> + Send) {
-        Self::committing_by(Box::new(|db| Box::pin(db.commit())), store, waiting, hand_over, stop)
+        Self::committing_by(Box::new(|db| Box::pin(db.commit())), store, waiting, hand_over, last_told, stop)
     }
 
     fn committing_by(
@@ -90,11 +93,12 @@ impl Sequencer {
         store: Store,
         waiting: usize,
         hand_over: HandOver,
+        last_told: LastTold,
         stop: CancellationToken,
     ) -> (Self, impl Future<Output = ()> + Send) {
         let (queue, receiver) = mpsc::channel(waiting.max(1));
         let written = Arc::<Written>::default();
-        let writer = Writer::new(store, hand_over, commit, Arc::clone(&written));
+        let writer = Writer::new(store, hand_over, last_told, commit, Arc::clone(&written));
         (Self { queue, written }, writer.run(receiver, stop))
     }
 

@@ -1,13 +1,14 @@
 //! What tests of this room and of those above it begin with: an empty database and the plainest rows.
 
 use super::{
-    Abort, Batch, Change, Database, HandOver, NewConversation, NewMessage, Sequencer, Store, SubmitError, database_url,
+    Abort, Batch, Change, Database, HandOver, LastTold, NewConversation, NewMessage, Sequencer, Store, SubmitError,
+    database_url,
 };
 use crate::domain::conversations::{Conversation, Kind, PostPolicy, Role};
 use crate::domain::events::{Ended, Happening, Topic};
 use crate::domain::messages::Message;
 use crate::domain::users::{Status, User, Username};
-use crate::domain::{ConversationId, SessionId, Timestamp, UserId};
+use crate::domain::{ConversationId, Seq, SessionId, Timestamp, UserId};
 use parking_lot::Mutex;
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use std::path::Path;
@@ -86,10 +87,15 @@ pub(crate) fn conversation(kind: Kind) -> Conversation {
     }
 }
 
+/// Of what nobody knows anything.
+pub(crate) fn nobody_told() -> LastTold {
+    Box::new(|| (Seq(0), None))
+}
+
 /// A writer whose events nobody hears.
 pub(crate) fn writer(store: &Store) -> Sequencer {
     let hand_over: HandOver = Box::new(|_| Box::pin(std::future::ready(())));
-    let (sequencer, writing) = Sequencer::new(store.clone(), 64, hand_over, CancellationToken::new());
+    let (sequencer, writing) = Sequencer::new(store.clone(), 64, hand_over, nobody_told(), CancellationToken::new());
     tokio::spawn(writing);
     sequencer
 }
@@ -114,7 +120,7 @@ pub(crate) async fn together<C: Change>(
 ) -> Vec<Result<C::Output, SubmitError>> {
     let hand_over: HandOver = Box::new(|_| Box::pin(std::future::ready(())));
     let stop = CancellationToken::new();
-    let (sequencer, writing) = Sequencer::new(store.clone(), 512, hand_over, stop.clone());
+    let (sequencer, writing) = Sequencer::new(store.clone(), 512, hand_over, nobody_told(), stop.clone());
     let outcomes: Vec<_> = changes.into_iter().map(|change| sequencer.submit_in_turn(change)).collect();
     let answers = async {
         let outcomes = futures_util::future::join_all(outcomes.into_iter().map(|outcome| outcome.unwrap())).await;

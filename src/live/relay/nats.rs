@@ -1,7 +1,8 @@
 //! The connection to NATS: who we say that we are there, and what is told of it in the log.
 
 use super::counts::RelayCounts;
-use async_nats::{Client, ConnectOptions, Event, ServerAddr};
+use async_nats::{Client, ConnectOptions, Event, ServerAddr, ServerError};
+use parking_lot::Mutex;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -67,12 +68,20 @@ impl std::fmt::Debug for Credentials {
     }
 }
 
-/// Connects as soon as it can, and again whenever it has to. `connections` counts how often it did.
-pub(super) async fn connect(
-    options: &NatsOptions,
-    connections: watch::Sender<u64>,
-    counts: Arc<RelayCounts>,
-) -> Result<Client, RelayError> {
+/// What NATS tells of the connection. Clones each see all of it.
+#[derive(Debug, Clone)]
+pub(super) struct Told {
+    /// How often there was a connection.
+    pub(super) connections: watch::Receiver<u64>,
+    /// How often this node was not let listen.
+    pub(super) refusals: watch::Receiver<u64>,
+}
+
+/// Connects as soon as it can, and again whenever it has to.
+pub(super) async fn connect(options: &NatsOptions, counts: Arc<RelayCounts>) -> Result<(Client, Told), RelayError> {
+    let (connected, connections) = watch::channel(0);
+    let (refused, refusals) = watch::channel(0);
+    let complaints = Mutex::new(Complaints::default());
     let connect = with_credentials(&options.credentials)
         .await?
         .name("goldcrest")
@@ -83,18 +92,37 @@ pub(super) async fn connect(
         .client_capacity(LEAVING)
         .subscription_capacity(COMING)
         .event_callback(move |event| {
-            log(&event);
+            log(&event, &mut complaints.lock());
             match event {
                 Event::Connected => {
                     counts.connected.store(true, Ordering::Relaxed);
-                    connections.send_modify(|count| *count += 1);
+                    connected.send_modify(|count| *count += 1);
                 }
                 Event::Disconnected | Event::Closed => counts.connected.store(false, Ordering::Relaxed),
+                Event::ServerError(error) if is_refused(&error) => {
+                    counts.refused.one();
+                    refused.send_modify(|count| *count += 1);
+                }
                 _ => {}
             }
             std::future::ready(())
         });
-    connect.connect(servers(options)?).await.map_err(unreachable)
+    let client = connect.connect(servers(options)?).await.map_err(unreachable)?;
+    Ok((client, Told { connections, refusals }))
+}
+
+/// What the log says already of this connection.
+#[derive(Debug, Default)]
+struct Complaints {
+    /// That this node may not listen.
+    refused: bool,
+    /// The last of whatever else the server said.
+    other: Option<ServerError>,
+}
+
+/// Whether we may not listen where we want to. The connection stays, and nothing is heard on it.
+fn is_refused(error: &ServerError) -> bool {
+    matches!(error, ServerError::Other(text) if text.to_lowercase().contains("permissions violation for subscription"))
 }
 
 /// Connects once, and says what stands in the way.
@@ -123,16 +151,34 @@ async fn with_credentials(credentials: &Credentials) -> Result<ConnectOptions, R
     })
 }
 
-fn log(event: &Event) {
+/// Tells the operator. What a server complains of again and again it is told of once for each connection.
+fn log(event: &Event, complaints: &mut Complaints) {
     match event {
-        Event::Connected => tracing::info!("connected to NATS"),
+        Event::Connected => {
+            *complaints = Complaints::default();
+            tracing::info!("connected to NATS");
+        }
         Event::Disconnected => tracing::warn!(
             "NATS is gone: other nodes are heard of through the database, up to half a second later, and typing and presence \
              not at all"
         ),
         Event::SlowConsumer(_) => tracing::debug!("NATS said more than this node took; it reads the database"),
         Event::LameDuckMode | Event::Draining | Event::Closed => tracing::info!("NATS: {event}"),
-        Event::ServerError(error) => tracing::warn!(%error, "NATS refuses something; it will be tried again"),
+        Event::ServerError(error) if is_refused(error) => {
+            if !std::mem::replace(&mut complaints.refused, true) {
+                tracing::warn!(
+                    %error,
+                    "NATS does not let this node listen to the others, which it hears of through the database now. Its user has to \
+                     be let publish and subscribe on goldcrest.>; it will be tried again"
+                );
+            }
+        }
+        Event::ServerError(error) => {
+            if complaints.other.as_ref() != Some(error) {
+                tracing::warn!(%error, "NATS refuses something; it will be tried again");
+            }
+            complaints.other = Some(error.clone());
+        }
         Event::ClientError(error) => tracing::warn!(%error, "NATS cannot be reached; it will be tried again"),
     }
 }

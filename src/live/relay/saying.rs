@@ -1,16 +1,18 @@
 //! What this node says: its batches, what passes, and again and again who is with it.
 
 use super::super::follower::Follower;
-use super::Subjects;
 use super::counts::RelayCounts;
-use super::word::{PEOPLE, Passing, Word, write_batch, write_passing};
-use crate::domain::UserId;
+use super::said::Said;
+use super::seal::{RelayKeys, SEAL};
+use super::word::{PEOPLE, Passing, write_passing};
+use super::{Subjects, Words};
+use crate::domain::{Timestamp, UserId};
 use async_nats::Client;
 use async_nats::connection::State;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -26,6 +28,7 @@ pub(super) struct Saying<'a> {
     client: Client,
     node: u64,
     subjects: &'a Subjects,
+    keys: &'a RelayKeys,
     follower: Arc<Follower>,
     counts: Arc<RelayCounts>,
     /// Of whom the others were told that they are here.
@@ -37,16 +40,17 @@ impl<'a> Saying<'a> {
         client: Client,
         node: u64,
         subjects: &'a Subjects,
+        keys: &'a RelayKeys,
         follower: Arc<Follower>,
         counts: Arc<RelayCounts>,
     ) -> Self {
-        Self { client, node, subjects, follower, counts, announced: HashSet::new() }
+        Self { client, node, subjects, keys, follower, counts, announced: HashSet::new() }
     }
 
     /// Says what there is to say until told to stop, and then what was handed in before.
     pub(super) async fn run(
         mut self,
-        mut words: mpsc::Receiver<Word>,
+        mut words: Words,
         mut connections: watch::Receiver<u64>,
         stop: CancellationToken,
     ) {
@@ -61,13 +65,17 @@ impl<'a> Saying<'a> {
                 () = stop.cancelled() => break,
                 Ok(()) = connections.changed() => self.say_who_is_here().await,
                 _ = refresh.tick() => self.say_who_is_here().await,
-                Some(word) = words.recv() => self.say(word).await,
+                Some(batch) = words.batches.recv() => self.say_batch(batch).await,
+                Some(passing) = words.passing.recv() => self.say_passing(&passing).await,
                 // Whoever is sent away because this node stops is soon at another: until then our word for him counts.
                 news = hub.presence().news(PEOPLE), if !hub.is_closed() => self.say_news(news).await,
             }
         }
-        while let Ok(word) = words.try_recv() {
-            self.say(word).await;
+        while let Ok(batch) = words.batches.try_recv() {
+            self.say_batch(batch).await;
+        }
+        while let Ok(passing) = words.passing.try_recv() {
+            self.say_passing(&passing).await;
         }
         if self.is_connected() {
             drop(timeout(TAKING, self.client.flush()).await);
@@ -78,16 +86,9 @@ impl<'a> Saying<'a> {
         self.client.connection_state() == State::Connected
     }
 
-    async fn say(&self, word: Word) {
-        match word {
-            Word::Batch(records) => {
-                let most = LONGEST.min(self.client.max_payload());
-                if let Some(text) = write_batch(&records, most) {
-                    self.publish(&self.subjects.events, text).await;
-                }
-            }
-            Word::Passing(passing) => self.say_passing(&passing).await,
-        }
+    async fn say_batch(&self, batch: Said) {
+        let most = LONGEST.min(self.client.max_payload()).saturating_sub(SEAL);
+        self.publish(&self.subjects.events, batch.write(most)).await;
     }
 
     async fn say_passing(&self, passing: &Passing) {
@@ -96,8 +97,10 @@ impl<'a> Saying<'a> {
 
     /// What cannot be said now is not said: by the time that it could, the others have read it in the database.
     async fn publish(&self, subject: &str, text: String) {
-        let said = self.is_connected()
-            && matches!(timeout(TAKING, self.client.publish(subject.to_owned(), text.into())).await, Ok(Ok(())));
+        let said = self.is_connected() && {
+            let sealed = self.keys.seal(subject, Timestamp::now(), &text);
+            matches!(timeout(TAKING, self.client.publish(subject.to_owned(), sealed.into())).await, Ok(Ok(())))
+        };
         if !said {
             self.counts.unsaid.one();
         }

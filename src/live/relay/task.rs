@@ -14,25 +14,25 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 impl RelayTask {
     /// Says and hears until told to stop, and then says what still waits.
     pub async fn run(self, follower: Arc<Follower>, stop: CancellationToken) {
-        let Self { client, connections, subjects, words, counts } = self;
+        let Self { client, told, subjects, keys, words, moved, counts } = self;
         // What tells this run of this node from all others.
         let node = rand::random();
-        let hearing = Hearing::new(Arc::clone(&follower), Arc::clone(&counts));
+        let hearing = Hearing::new(Arc::clone(&follower), &subjects, &keys, moved, Arc::clone(&counts));
         let said = CancellationToken::new();
-        let saying = Saying::new(client.clone(), node, &subjects, follower, counts);
+        let saying = Saying::new(client.clone(), node, &subjects, &keys, follower, counts);
         let too_late = async {
             stop.cancelled().await;
             tokio::time::sleep(LAST_WORDS).await;
         };
         let say = async {
             tokio::select! {
-                () = saying.run(words, connections.clone(), stop.clone()) => {}
+                () = saying.run(words, told.connections.clone(), stop.clone()) => {}
                 () = too_late => tracing::debug!("NATS did not take what was left to say; the database says it too"),
             }
             said.cancel();
         };
         // It may be in the midst of a look at a database that says nothing.
-        let hear = said.run_until_cancelled(hearing.run(&client, &subjects, connections.clone(), said.clone()));
+        let hear = said.run_until_cancelled(hearing.run(&client, told.clone(), said.clone()));
         tokio::join!(say, hear);
     }
 }

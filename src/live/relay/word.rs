@@ -6,19 +6,9 @@ use crate::domain::{ConversationId, MessageId, Seq, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::fmt::Write;
-use std::sync::Arc;
 
 /// People in one publication at most.
 pub(super) const PEOPLE: usize = 1_000;
-
-/// Something to be told to the other nodes.
-#[derive(Debug, Clone)]
-pub(super) enum Word {
-    /// What was committed here.
-    Batch(Arc<[Record]>),
-    /// What passes.
-    Passing(Passing),
-}
 
 /// What passes: said once, and kept by nobody.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,11 +63,15 @@ struct WrittenEvent<'a> {
     data: &'a RawValue,
 }
 
-/// Writes a batch: with its events, if that makes no more than so many bytes. An empty batch is nothing to write.
+/// Begins a batch by its numbers.
+pub(super) fn write_numbers(first: Seq, last: Seq, batch: i64) -> String {
+    format!(r#"{{"first":{first},"last":{last},"batch":{batch}"#)
+}
+
+/// Writes a batch with its events, if that makes no more than so many bytes. An empty batch is nothing to write.
 pub(super) fn write_batch(records: &[Record], most: usize) -> Option<String> {
     let (first, last) = (records.first()?, records.last()?);
-    let head = format!(r#"{{"first":{},"last":{},"batch":{}"#, first.seq, last.seq, first.batch);
-    let mut text = head.clone();
+    let mut text = write_numbers(first.seq, last.seq, first.batch);
     text.push_str(r#","events":["#);
     for record in records {
         if record.seq != first.seq {
@@ -97,7 +91,7 @@ pub(super) fn write_batch(records: &[Record], most: usize) -> Option<String> {
         }
         text.push('}');
         if text.len() + 2 > most {
-            return Some(head + "}");
+            return None;
         }
     }
     text.push_str("]}");
@@ -182,7 +176,8 @@ mod tests {
         let records = [record(1, &format!("\"{}\"", "x".repeat(500))), record(2, "{}")];
         let whole = write_batch(&records, 10_000).expect("a text");
         assert_eq!(write_batch(&records, whole.len()), Some(whole.clone()));
-        let text = write_batch(&records, whole.len() - 1).expect("a text");
+        assert_eq!(write_batch(&records, whole.len() - 1), None);
+        let text = write_numbers(Seq(1), Seq(2), -5) + "}";
         assert_eq!(text, r#"{"first":1,"last":2,"batch":-5}"#);
         let read = read_batch(text.as_bytes()).expect("a batch");
         assert_eq!((read.first, read.last, read.records.len()), (Seq(1), Seq(2), 0));

@@ -7,7 +7,7 @@ use crate::domain::{ConversationId, MessageId, Refusal, Seq, SessionId, Timestam
 use crate::live::event::Event;
 use crate::live::hub::Applied;
 use crate::live::{Cursor, Follower, Hub, HubOptions, Manner, Step, Subscription, Wish};
-use crate::store::tests::{conversation, open, user};
+use crate::store::tests::{conversation, nobody_told, open, user};
 use crate::store::{Abort, Batch, Change, HandOver, NewConversation, NewMessage, Sequencer, Store};
 use parking_lot::Mutex;
 use std::collections::VecDeque;
@@ -122,7 +122,8 @@ impl Bench {
             taken.lock().extend(records);
             Box::pin(std::future::ready(()))
         });
-        let (sequencer, writing) = Sequencer::new(store.clone(), 64, hand_over, CancellationToken::new());
+        let (sequencer, writing) =
+            Sequencer::new(store.clone(), 64, hand_over, nobody_told(), CancellationToken::new());
         tokio::spawn(writing);
         let options = HubOptions { ring_bytes, stream_queue, revocations_kept: Duration::from_mins(1) };
         let hub = Arc::new(Hub::new(options, Seq(0), []));

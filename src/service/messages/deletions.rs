@@ -129,7 +129,7 @@ mod tests {
     use super::*;
     use crate::domain::conversations::{Kind, Role};
     use crate::domain::messages::Message;
-    use crate::store::tests::{Crowd, conversation, open, open_counting, together, user};
+    use crate::store::tests::{Crowd, conversation, nobody_told, open, open_counting, together, user};
     use crate::store::{HandOver, NewConversation, NewMessage, Sequencer};
     use std::sync::atomic::Ordering;
     use tokio_util::sync::CancellationToken;
@@ -157,7 +157,8 @@ mod tests {
         let home = tempfile::tempdir().expect("a directory");
         let store = open(home.path()).await;
         let hand_over: HandOver = Box::new(|_| Box::pin(std::future::ready(())));
-        let (sequencer, writing) = Sequencer::new(store.clone(), 64, hand_over, CancellationToken::new());
+        let (sequencer, writing) =
+            Sequencer::new(store.clone(), 64, hand_over, nobody_told(), CancellationToken::new());
         tokio::spawn(writing);
         let (ann, bob) = sequencer.submit(Said).await.expect("it is said");
         let erase = |after: i64| EraseOf { author: ann, after: MessageId(after), most: 4 };
@@ -182,7 +183,8 @@ mod tests {
         let home = tempfile::tempdir().expect("a directory");
         let store = open(home.path()).await;
         let hand_over: HandOver = Box::new(|_| Box::pin(std::future::ready(())));
-        let (sequencer, writing) = Sequencer::new(store.clone(), 64, hand_over, CancellationToken::new());
+        let (sequencer, writing) =
+            Sequencer::new(store.clone(), 64, hand_over, nobody_told(), CancellationToken::new());
         tokio::spawn(writing);
         let (ann, _) = sequencer.submit(Said).await.expect("it is said");
         let readable = [1, 99].map(|id| (MessageId(id), ConversationId(1))).into();

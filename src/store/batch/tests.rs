@@ -5,7 +5,7 @@ use crate::domain::SessionId;
 use crate::domain::conversations::Kind;
 use crate::domain::events::{Ended, Happening, Topic};
 use crate::domain::messages::Message;
-use crate::store::tests::{conversation, open, user};
+use crate::store::tests::{conversation, nobody_told, open, user};
 use crate::store::{Change, MessageFilter, MessagePage, Sequencer, Store};
 use tokio_util::sync::CancellationToken;
 
@@ -84,7 +84,8 @@ impl Change for Encore {
 /// Decided by a writer that remembers nothing.
 async fn decided<C: Change>(store: &Store, change: C) -> C::Output {
     let stop = CancellationToken::new();
-    let (sequencer, writing) = Sequencer::new(store.clone(), 1, Box::new(|_| Box::pin(async {})), stop.clone());
+    let (sequencer, writing) =
+        Sequencer::new(store.clone(), 1, Box::new(|_| Box::pin(async {})), nobody_told(), stop.clone());
     let (told, ()) = tokio::join!(
         async {
             let told = sequencer.submit(change).await;

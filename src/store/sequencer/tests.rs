@@ -1,5 +1,6 @@
 //! The write path with what can go wrong in it: refusals, panics, failing statements, lost answers, other writers.
 
+mod another_line;
 mod bench;
 
 use super::super::NewConversation;
@@ -108,10 +109,10 @@ async fn a_database_that_refuses_to_commit_is_not_asked_for_ever() {
 
 #[tokio::test]
 async fn a_database_that_is_gone_is_not_asked_by_each_change_of_a_batch() {
-    let Bench { home, store, handed } = Bench::new().await;
+    let Bench { home, store, handed, told } = Bench::new().await;
     drop(store);
     let (store, statements) = open_counting(home.path()).await;
-    let bench = Bench { home, store, handed };
+    let bench = Bench { home, store, handed, told };
     let (writes, counted) = (bench.store.write.clone(), Arc::clone(&statements));
     // The batch is rolled back because of one change. Then the first of the others is committed, and the clock is gone.
     let goes: Commit = Box::new(move |db| {
@@ -178,8 +179,7 @@ async fn nobody_is_answered_before_the_hearers_have_it() {
 #[tokio::test]
 async fn what_another_writer_changed_is_seen() {
     let bench = Bench::new().await;
-    let elsewhere =
-        Bench { home: tempfile::tempdir().unwrap(), store: open(bench.home.path()).await, handed: Arc::default() };
+    let elsewhere = Bench::at(tempfile::tempdir().unwrap(), open(bench.home.path()).await);
     let (mut one, mut other) = (bench.writer(8), elsewhere.writer(8));
     assert_eq!(one.all([Act::MakeRoom, Act::IsMember, Act::Bio]).await, [ok("2"), ok("true"), ok("")]);
     assert_eq!(other.all([Act::IsMember, Act::SetBio("elsewhere")]).await, [ok("true"), ok("elsewhere")]);
@@ -187,43 +187,6 @@ async fn what_another_writer_changed_is_seen() {
     assert_eq!(other.one(Act::IsMember).await, ok("false"));
     assert_eq!(other.one(Act::Emit).await, ok("4"));
     assert_eq!(one.one(Act::Emit).await, ok("5"), "the numbers go on over both");
-}
-
-#[tokio::test]
-async fn a_database_whose_head_went_back_is_not_written_to() {
-    let bench = Bench::new().await;
-    let mut writer = bench.writer(8);
-    assert_eq!(writer.one(Act::Emit).await, ok("2"));
-    bench.sql("DELETE FROM events WHERE seq = 2").await;
-    bench.sql("UPDATE clock SET head = 1").await;
-    assert_eq!(writer.one(Act::Emit).await, Err(SubmitError::Replaced));
-    bench.sql("UPDATE clock SET head = 7").await;
-    assert_eq!(writer.one(Act::Emit).await, Err(SubmitError::Replaced), "until it is started anew");
-}
-
-#[tokio::test]
-async fn a_database_with_another_batch_at_a_known_place_is_not_written_to() {
-    let bench = Bench::new().await;
-    let mut writer = bench.writer(8);
-    assert_eq!(writer.all([Act::Emit, Act::SetBio("known")]).await, [ok("2"), ok("known")]);
-    // A batch without events does not make the place of the last one unknown.
-    assert_eq!(writer.one(Act::SetBio("later")).await, ok("later"));
-    bench.sql("UPDATE events SET batch = batch + 1 WHERE seq = 2").await;
-    bench.sql("UPDATE clock SET head = 9, batch = batch + 1").await;
-    assert_eq!(writer.one(Act::Emit).await, Err(SubmitError::Replaced));
-}
-
-#[tokio::test]
-async fn a_known_place_that_retention_took_is_no_other_database() {
-    let bench = Bench::new().await;
-    let mut writer = bench.writer(8);
-    assert_eq!(writer.one(Act::Emit).await, ok("2"));
-    bench.sql("DELETE FROM events").await;
-    bench.sql("UPDATE clock SET head = 9, beginning = 10, batch = batch + 1").await;
-    assert_eq!(writer.one(Act::Emit).await, ok("10"));
-    bench.sql("DELETE FROM events").await;
-    bench.sql("UPDATE clock SET batch = batch + 1").await;
-    assert_eq!(writer.one(Act::Emit).await, Err(SubmitError::Replaced), "nobody may take what history keeps");
 }
 
 #[tokio::test]

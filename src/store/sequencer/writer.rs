@@ -1,16 +1,16 @@
 //! The task behind the queue: takes what has come in as one batch, commits it, hands it over and answers.
 
 use super::job::Job;
+use super::known::{Last, LastTold, Line, compare};
 use super::{HandOver, SubmitError, Written};
+use crate::domain::Timestamp;
 use crate::domain::events::Record;
-use crate::domain::{Seq, Timestamp};
 use crate::meter::TRACED;
 use crate::store::Store;
 use crate::store::batch::{Batch, Wants, WorkingSet};
 use crate::store::clock::Clock;
 use crate::store::entity::commits;
 use crate::store::patience::{Patient, is_passing};
-use crate::store::replaced::batch_at;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use sea_orm::{DatabaseTransaction, DbErr, EntityTrait, SqliteTransactionMode, TransactionOptions};
@@ -46,8 +46,8 @@ enum Attempt {
     NoClock(DbErr),
     /// A statement failed or a change panicked; all was rolled back.
     RolledBack(DbErr),
-    /// COMMIT was sent and failed: it may have happened.
-    Unknown { id: i64, records: Vec<Record>, error: DbErr },
+    /// COMMIT was sent and failed: it may have happened, and this is then the last that is known.
+    Unknown { after: Last, records: Vec<Record>, error: DbErr },
     /// The line of numbers went back under us.
     Diverged,
 }
@@ -70,22 +70,13 @@ impl Attempt {
 pub(super) struct Writer {
     store: Store,
     hand_over: HandOver,
+    last_told: LastTold,
     commit: Commit,
     set: WorkingSet,
     last: Option<Last>,
     batches: u64,
     emptied: Emptied,
     written: Arc<Written>,
-}
-
-/// What this task knows of the line, from its last batch.
-#[derive(Debug, Clone, Copy)]
-struct Last {
-    batch: i64,
-    /// The head after it.
-    head: Seq,
-    /// The last event that this task wrote, and in which batch.
-    event: Option<(Seq, i64)>,
 }
 
 /// When the database's log was last emptied of what was deleted, and when it has to be again.
@@ -97,9 +88,15 @@ struct Emptied {
 
 impl Writer {
     /// A task that has written nothing yet.
-    pub(super) fn new(store: Store, hand_over: HandOver, commit: Commit, written: Arc<Written>) -> Self {
+    pub(super) fn new(
+        store: Store,
+        hand_over: HandOver,
+        last_told: LastTold,
+        commit: Commit,
+        written: Arc<Written>,
+    ) -> Self {
         let (set, emptied) = (WorkingSet::default(), Emptied::default());
-        Self { store, hand_over, commit, set, last: None, batches: 0, emptied, written }
+        Self { store, hand_over, last_told, commit, set, last: None, batches: 0, emptied, written }
     }
 
     /// Writes what comes in until told to stop, and then what had come in before.
@@ -162,10 +159,11 @@ impl Writer {
                     break Some(SubmitError::Unavailable);
                 }
                 Attempt::Diverged => break Some(SubmitError::Replaced),
-                Attempt::Unknown { id, records, error } => {
+                Attempt::Unknown { after, records, error } => {
                     tracing::warn!(%error, "the answer to a COMMIT was lost; looking whether it happened");
-                    match self.find_out(id).await {
+                    match self.find_out(after.batch).await {
                         Some(true) => {
+                            self.last = Some(after);
                             (self.hand_over)(records).await;
                             break None;
                         }
@@ -209,6 +207,8 @@ impl Writer {
         }
         let began = Instant::now();
         let set = std::mem::take(&mut self.set);
+        // Asked before the clock, which must not be older than what it is compared with.
+        let told = (self.last_told)();
         // The lock comes before anything else is read: what a change decides on must be true when it commits.
         let db = match self.store.write.begin(immediate()).await {
             Ok(db) => db,
@@ -221,23 +221,19 @@ impl Writer {
         if self.store.is_of_another_line(&clock) {
             return Attempt::Diverged;
         }
-        let set = match self.last {
-            // Nobody else committed since: what was read then is still true.
-            Some(last) if clock.batch == last.batch && clock.head == last.head => set,
-            Some(last) => match is_behind(&db, &clock, last).await {
-                Ok(true) => WorkingSet::default(),
-                Ok(false) => {
-                    tracing::error!(
-                        event.seq = clock.head.0,
-                        known = last.head.0,
-                        "the database was replaced under a running server. Writes are refused; restart it"
-                    );
-                    self.store.mark_replaced();
-                    return Attempt::Diverged;
-                }
-                Err(error) => return Attempt::NoClock(error),
-            },
-            None => WorkingSet::default(),
+        let set = match compare(&db, &clock, self.last, told).await {
+            Ok(Line::Untouched) => set,
+            Ok(Line::GoneOn) => WorkingSet::default(),
+            Ok(Line::Another) => {
+                tracing::error!(
+                    event.seq = clock.head.0,
+                    known = self.last.map_or(told.0, |last| last.head.max(told.0)).0,
+                    "the database was replaced under a running server. Writes are refused; restart it"
+                );
+                self.store.mark_replaced();
+                return Attempt::Diverged;
+            }
+            Err(error) => return Attempt::NoClock(error),
         };
         let mut batch = Batch::new(db, clock, rand::random::<i64>(), set, Timestamp::now());
         let decided = AssertUnwindSafe(decide(jobs, &mut batch)).catch_unwind().await;
@@ -274,8 +270,10 @@ impl Writer {
         }
         let committing = Instant::now();
         let traced = tracing::info_span!(target: TRACED, "commit");
+        let event = records.last().map(|record| (record.seq, id)).or(self.last.and_then(|last| last.event));
+        let after = Last { batch: id, head: clock.head, event };
         if let Err(error) = (self.commit)(db).instrument(traced).await {
-            return Attempt::Unknown { id, records, error };
+            return Attempt::Unknown { after, records, error };
         }
         self.written.commit_time.took(committing.elapsed());
         self.written.batch_time.took(began.elapsed());
@@ -283,23 +281,19 @@ impl Writer {
         self.written.batch_events.count_all(records.len());
         Span::current().record("events", records.len());
         self.set = set;
-        let event = records.last().map(|record| (record.seq, id)).or(self.last.and_then(|last| last.event));
-        self.last = Some(Last { batch: id, head: clock.head, event });
+        self.last = Some(after);
         Attempt::Done { records, wrote: true }
     }
 
     /// Whether a batch was committed whose COMMIT was not answered. Waiting for the clock waits for the old
-    /// transaction to be over, so the answer is final.
-    async fn find_out(&mut self, id: i64) -> Option<bool> {
+    /// transaction to be over, so the answer is final. If it was not, nothing that the clock shows now is taken for known:
+    /// it may be that of another line.
+    async fn find_out(&self, id: i64) -> Option<bool> {
         let give_up = Instant::now() + OUTCOME_TIMEOUT;
         while Instant::now() < give_up {
             let looking = tokio::time::timeout_at(give_up, self.look_for(id)).await;
             match looking.unwrap_or_else(|_| Err(DbErr::Custom("the database server says nothing".to_owned()))) {
-                Ok((found, clock)) => {
-                    let event = self.last.and_then(|last| last.event);
-                    self.last = Some(Last { batch: clock.batch, head: clock.head, event });
-                    return Some(found);
-                }
+                Ok(found) => return Some(found),
                 Err(error) => tracing::debug!(%error, "cannot look for the outcome yet"),
             }
             tokio::time::sleep(Duration::from_millis(200)).await;
@@ -307,12 +301,12 @@ impl Writer {
         None
     }
 
-    async fn look_for(&self, id: i64) -> Result<(bool, Clock), DbErr> {
+    async fn look_for(&self, id: i64) -> Result<bool, DbErr> {
         let db = self.store.write.begin(immediate()).await?;
-        let clock = Clock::lock(&db).await?;
+        Clock::lock(&db).await?;
         let found = commits::Entity::find_by_id(id).one(&db).await?.is_some();
         db.rollback().await?;
-        Ok((found, clock))
+        Ok(found)
     }
 
     /// Lets the database's log forget what was deleted, after the callers were answered.
@@ -364,16 +358,6 @@ async fn decide(jobs: &mut [Box<dyn Job>], batch: &mut Batch) -> Result<(), DbEr
         job.decide(batch).await?;
     }
     Ok(())
-}
-
-/// Whether the line is the one that was known, gone on with by others: its head did not go back, and the last event that
-/// was written here stands there in its batch, unless history no longer keeps it.
-async fn is_behind(db: &Patient<DatabaseTransaction>, clock: &Clock, last: Last) -> Result<bool, DbErr> {
-    if clock.head < last.head {
-        return Ok(false);
-    }
-    let Some((seq, batch)) = last.event else { return Ok(true) };
-    Ok(batch_at(db, seq.0).await?.map_or(seq < clock.beginning, |found| found == batch))
 }
 
 /// Tells of each change why it was not written, so that a caller who names his request is found in the log.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::root;
+use super::{collect, root};
 
 #[test]
 fn on_a_database_server_the_same_tests_are_left_out_with_nextest_and_without() {
@@ -19,6 +19,17 @@ fn on_a_database_server_the_same_tests_are_left_out_with_nextest_and_without() {
     for module in by_expression.iter().filter(|module| *module != "embedded") {
         let place = root().join("tests/it").join(module.replace("::", "/"));
         assert!(place.is_dir() || place.with_extension("rs").is_file(), "there are no tests {module}");
+    }
+
+    // Whatever starts a database server of its own need not run on one more.
+    let (mut files, tests) = (Vec::new(), root().join("tests/it"));
+    collect(&tests, &mut files);
+    for file in files {
+        let module = file.strip_prefix(&tests).unwrap().with_extension("").to_string_lossy().replace('/', "::");
+        let text = std::fs::read_to_string(&file).unwrap();
+        let starts_one = text.contains("DatabaseServer::start(") && !module.starts_with("support");
+        let is_left_out = by_expression.iter().any(|name| module == *name || module.starts_with(&format!("{name}::")));
+        assert!(!starts_one || is_left_out || module.starts_with("house"), "{module} starts a database server");
     }
 
     let units = between(of_units, "store::{", "}::").split(',').map(str::to_owned).collect();

@@ -125,6 +125,24 @@ async fn what_one_node_has_ended_is_ended_on_the_other() {
 }
 
 #[tokio::test]
+async fn what_was_heard_from_another_node_is_not_gone_back_behind() {
+    let nats = Nats::start().await;
+    let nodes = Nodes::start(Some(&nats)).await;
+    let alice = Person::register(&nodes.first, "alice").await;
+    let notes = alice.direct(&[&alice]).await;
+    let elsewhere = at(&nodes.second, &alice);
+    let mut ear = sse(&elsewhere).await;
+    alice.say(notes, "the last commit").await;
+    within(SOON, "the message", ear.until_text("the last commit")).await;
+    // As a standby would be that took over without it. Nothing is waited for: whoever comes first refuses.
+    nodes.second.sql("DELETE FROM events WHERE seq = (SELECT head FROM clock); UPDATE clock SET head = head - 1").await;
+    let answer =
+        elsewhere.post("/api/v1/messages", &json!({"conversation_id": notes, "text": "under its number"})).await;
+    answer.refused(503, "unavailable");
+    assert_eq!(nodes.second.count("messages", "text = 'under its number'").await, 0);
+}
+
+#[tokio::test]
 async fn nats_comes_and_goes_and_nothing_is_lost() {
     let mut nats = Nats::not_yet();
     let nodes = Nodes::start(Some(&nats)).await;

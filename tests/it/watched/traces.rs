@@ -97,7 +97,8 @@ fn hex(bytes: &[u8]) -> String {
 async fn a_collector_gets_the_spans_of_a_request_and_of_its_batch_and_no_word_of_anybody() {
     let (collector, address) = Collector::start().await;
     let url = format!("http://{address}");
-    let mut server = Server::options().set("--otlp-url", &url).start().await;
+    let options = Server::options().set("--otlp-url", &url).set("--trusted-proxies", "127.0.0.1");
+    let mut server = options.start().await;
     let alice = Person::register(&server, "alice").await;
     let notes = alice.direct(&[&alice]).await;
     let body = serde_json::json!({"conversation_id": notes, "text": "a-word-of-mine"});
@@ -132,6 +133,22 @@ async fn a_collector_gets_the_spans_of_a_request_and_of_its_batch_and_no_word_of
 }
 
 #[tokio::test]
+async fn nobody_but_a_trusted_proxy_says_to_which_trace_a_request_belongs() {
+    let (collector, address) = Collector::start().await;
+    // Of so few traces none is sent but one whose number is chosen for it.
+    let options = Server::options().set("--otlp-url", &format!("http://{address}")).set("--otlp-ratio", "0.000000001");
+    let chosen = "00000000000000010000000000000001";
+    let traceparent = format!("00-{chosen}-{CALLER}-01");
+    for (proxies, believed) in [("192.0.2.1", false), ("127.0.0.1", true)] {
+        let mut server = options.clone().set("--trusted-proxies", proxies).start().await;
+        server.stranger().with_header("traceparent", &traceparent).get("/api/v1/me").await.refused(401, "unauthorized");
+        assert!(server.terminate(seconds(20)).await.success(), "what is left is sent before it ends");
+        let sent = collector.spans().iter().any(|span| hex(&span.trace_id) == chosen);
+        assert_eq!(sent, believed, "{proxies}");
+    }
+}
+
+#[tokio::test]
 async fn a_collector_that_is_not_there_holds_nobody_up() {
     let gone = FreeAddress::take();
     let mut server = Server::options().set("--otlp-url", &format!("http://{}", gone.address)).start().await;
@@ -147,7 +164,7 @@ async fn a_collector_that_is_not_there_holds_nobody_up() {
 async fn no_part_of_the_traces_is_sent_if_none_is_wanted() {
     let (collector, address) = Collector::start().await;
     let options = Server::options().set("--otlp-url", &format!("http://{address}")).set("--otlp-ratio", "0");
-    let mut server = options.start().await;
+    let mut server = options.set("--trusted-proxies", "127.0.0.1").start().await;
     let alice = Person::register(&server, "alice").await;
     // Nobody who asks decides otherwise.
     alice.with_header("traceparent", &format!("00-{TRACE}-{CALLER}-01")).get("/api/v1/me").await.expect(200);

@@ -6,7 +6,7 @@ use crate::domain::ConversationId;
 use crate::domain::conversations::{Kind, Role};
 use crate::domain::events::{Ended, Happening, Topic};
 use crate::domain::{SessionId, Timestamp};
-use crate::store::tests::{conversation, open, user};
+use crate::store::tests::{conversation, nobody_told, open, user};
 use crate::store::{Change, Sequencer};
 use tokio_util::sync::CancellationToken;
 
@@ -86,7 +86,8 @@ async fn posting_asks_only_what_can_stand_in_its_way_and_remembers_it() {
     ] {
         // Each time a writer that knows nothing, but for one commit of its own.
         let stop = CancellationToken::new();
-        let (sequencer, writing) = Sequencer::new(store.clone(), 1, Box::new(|_| Box::pin(async {})), stop.clone());
+        let (sequencer, writing) =
+            Sequencer::new(store.clone(), 1, Box::new(|_| Box::pin(async {})), nobody_told(), stop.clone());
         let asking = async {
             if place == WITH_BEN {
                 sequencer.submit(Gather).await.unwrap();

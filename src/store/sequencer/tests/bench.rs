@@ -88,6 +88,8 @@ pub(super) struct Bench {
     pub(super) home: tempfile::TempDir,
     pub(super) store: Store,
     pub(super) handed: Arc<Mutex<Vec<Record>>>,
+    /// What was told here besides, by word of another node.
+    pub(super) told: Arc<Mutex<(Seq, Option<i64>)>>,
 }
 
 pub(super) struct Running {
@@ -100,10 +102,14 @@ impl Bench {
     pub(super) async fn new() -> Self {
         let home = tempfile::tempdir().expect("a directory");
         let store = open(home.path()).await;
-        let bench = Self { home, store, handed: Arc::default() };
+        let bench = Self::at(home, store);
         let mut running = bench.writer(8);
         assert_eq!(running.all([Act::Make("ann"), Act::Emit]).await, [ok("1"), ok("1")]);
         bench
+    }
+
+    pub(super) fn at(home: tempfile::TempDir, store: Store) -> Self {
+        Self { home, store, handed: Arc::default(), told: Arc::new(Mutex::new((Seq(0), None))) }
     }
 
     pub(super) fn writer(&self, waiting: usize) -> Running {
@@ -120,8 +126,11 @@ impl Bench {
                 handed.lock().extend(records);
             })
         });
+        let told = Arc::clone(&self.told);
+        let last_told: LastTold = Box::new(move || *told.lock());
         let stop = CancellationToken::new();
-        let (sequencer, task) = Sequencer::committing_by(commit, self.store.clone(), waiting, hand_over, stop.clone());
+        let (sequencer, task) =
+            Sequencer::committing_by(commit, self.store.clone(), waiting, hand_over, last_told, stop.clone());
         Running { sequencer, stop, task: Some(Box::pin(task)) }
     }
 
