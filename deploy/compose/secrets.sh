@@ -1,6 +1,9 @@
 #!/bin/sh
 # Makes the secrets of docker-compose.yml, those that are not there yet, as files in the volume /secrets: each is random, whole or
-# not there, and readable by the one who needs it alone. To have a new one, remove its file, and start anew what reads it.
+# not there, and readable by the one who needs it alone. What is removed is made anew: `database-url` and `nats-url` each with the
+# file that the other side reads. PostgreSQL has to be told its new password besides; docs/deploying.md has the commands.
+#
+# Where the profile `single` was before, its signing key becomes that of the nodes, if its volume is mounted at /from (docs/moving.md).
 set -eu
 umask 077
 cd /secrets
@@ -20,7 +23,11 @@ keep() {
 }
 
 if [ ! -e jwt.key ]; then
-    random | keep jwt.key "$node"
+    if [ -d /from ]; then
+        keep jwt.key "$node" </from/jwt.key
+    else
+        random | keep jwt.key "$node"
+    fi
 fi
 
 # The address comes last: as long as it is not there, PostgreSQL was never started with the password.

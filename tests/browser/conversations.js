@@ -6,7 +6,7 @@
 'use strict';
 
 const assert = require('node:assert/strict');
-const { PASSWORD, Server, launch, open, run, says, until, visit } = require('./support');
+const { PASSWORD, Server, launch, open, passes, run, says, until, visit } = require('./support');
 
 const texts = (tab) => tab.evaluate(() => [...document.querySelectorAll('.window .message .text')].map((one) => one.textContent));
 const shows = (tab, wanted) => until(`it shows ${wanted}`, async () => JSON.stringify(await texts(tab)) === JSON.stringify(wanted));
@@ -117,8 +117,7 @@ async function reading(browser) {
   await reply('four');
   await says(tab, 'four');
   await until('the page knows of both', () => tab.evaluate(() => document.querySelector('.conversation .badge')?.textContent === '2'));
-  // Nothing to wait for: that it is not marked shows after the time in which it would be.
-  await tab.evaluate(() => new Promise((resolve) => setTimeout(resolve, 1_000)));
+  await passes(1, 'it would be marked as read within that');
   assert.equal(await unread(), 2, 'what stands before it is not passed over');
   await tab.click('.conversation');
   await until('all is read there', async () => (await unread()) === 0);

@@ -6,7 +6,10 @@
 'use strict';
 
 const assert = require('node:assert/strict');
-const { PASSWORD, Server, launch, logIn, moduleOf, open, openTab, run, says, until, visit } = require('./support');
+const { PASSWORD, Server, launch, logIn, moduleOf, open, openTab, passes, run, says, until, visit } = require('./support');
+
+/** Longer than the page takes to ask for something, in seconds: it gathers for up to one. */
+const ASKING = 1.5;
 
 const saysNot = (tab, words) => tab.waitForFunction((words) => !document.body.innerText.includes(words), words);
 
@@ -90,8 +93,7 @@ async function quiet(browser) {
   await server.call('DELETE', `${path}/members/carol`, bob);
   await server.call('PATCH', path, bob, { name: 'Back yard' });
   await listed('Back yard');
-  // What it would ask, it would ask within a second.
-  await tab.evaluate(() => new Promise((resolve) => setTimeout(resolve, 1_500)));
+  await passes(ASKING, 'what it would ask, it would ask within a second');
   assert.deepEqual(asked, []);
   const counts = await (await moduleOf(tab, 'after.js')).evaluate(({ after }) => {
     const large = { id: 1, kind: 'channel', name: 'All', members: null, member_count: 300, last_message: null, unread: 0, mention_count: 0 };
@@ -130,8 +132,7 @@ async function crossing(browser) {
   const answered = tab.waitForResponse('**/api/v1/conversations/*');
   await server.call('PATCH', `messages/${one.id}`, bob, { text: 'one, @alice' });
   await answered;
-  // What it would do, it would do soon.
-  await tab.evaluate(() => new Promise((resolve) => setTimeout(resolve, 300)));
+  await passes(ASKING, 'it would read it again within a second');
   await until('all are counted', () => tab.evaluate((said) => document.querySelector('.conversation .badge')?.textContent === String(said), said));
   assert.equal(await tab.innerText('.conversation-last'), `number ${said}`);
   assert.equal(said, 2, 'it is read once');

@@ -6,10 +6,8 @@
 'use strict';
 
 const assert = require('node:assert/strict');
-const { PASSWORD, Server, enter, goBare, heard, launch, logIn, moduleOf, open, openTab, run, until } = require('./support');
+const { PASSWORD, Server, enter, goBare, heard, launch, logIn, moduleOf, open, openTab, passes, run, until } = require('./support');
 const { Way } = require('./way');
-
-const nap = (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1_000));
 
 /** A page that holds tokens which last for seconds, over each transport. */
 async function tokens(browser) {
@@ -35,7 +33,7 @@ async function tokens(browser) {
     const text = `message ${number}`;
     await server.call('POST', 'messages', await server.logIn('bob'), { to: ['alice'], text });
     sent.push(text);
-    await nap(0.5);
+    await passes(0.5, 'tokens run out meanwhile');
   }
   for (const { tab, seen, transport } of tabs) {
     await heard(tab, sent, `over ${transport} while tokens ran out`);
@@ -173,7 +171,7 @@ async function ranOut(browser) {
   await tab.goto(`/conversations/${conversation_id}`);
   await tab.waitForFunction(() => document.body.innerText.includes('hello'));
   await tab.context().setOffline(true);
-  await nap(8);
+  await passes(8, 'the session runs out');
   await server.call('POST', 'messages', await server.logIn('bob'), { to: ['alice'], text: 'too late' });
   await tab.context().setOffline(false);
   await tab.waitForURL('**/login?then=*');

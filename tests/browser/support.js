@@ -34,8 +34,17 @@ async function until(what, condition, patience = PATIENCE) {
     const holds = await condition();
     if (holds) return holds;
     assert(Date.now() < end, `waited ${patience / 1000} s for this: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await passes(0.05, 'it is asked again');
   }
+}
+
+/**
+ * Lets time pass, in seconds, where nothing else shows it: something is away or is used for so long, or nothing may come of what was
+ * done, within the time in which it would. `why` says which.
+ */
+function passes(seconds, why) {
+  assert(why, 'whoever lets time pass says why');
+  return new Promise((resolve) => setTimeout(resolve, seconds * 1_000));
 }
 
 /** A server with data of its own, always at the same address once it has one. */
@@ -288,6 +297,6 @@ async function run(test) {
 }
 
 module.exports = {
-  PASSWORD, PATIENCE, Server, afterwards, conversation, enter, goBare, heard, home, isLive, launch, logIn, moduleOf, open, openTab, resume,
-  run, says, sleep, talker, troubles, until, visit,
+  PASSWORD, PATIENCE, Server, afterwards, conversation, enter, goBare, heard, home, isLive, launch, logIn, moduleOf, open, openTab, passes,
+  resume, run, says, sleep, talker, troubles, until, visit,
 };

@@ -15,7 +15,7 @@ from composition import Dockerfile, seconds
 from forwarder import Forwarder
 
 REPOSITORY = os.path.realpath(os.path.join(os.path.dirname(__file__), "../.."))
-CAPABILITIES = {"CHOWN": 0, "NET_BIND_SERVICE": 10}
+CAPABILITIES = {"CHOWN": 0, "DAC_READ_SEARCH": 2, "NET_BIND_SERVICE": 10}
 LAST_CAPABILITY = int(open("/proc/sys/kernel/cap_last_cap", encoding="ascii").read())
 (PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS) = (24, 38)
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -61,7 +61,8 @@ class Machine:
 
     def __init__(self, home, program):
         (self.home, self.program) = (home, os.path.realpath(program))
-        (self.containers, self.networks, self.forwarders) = ({}, {}, [])
+        # How many ways into networks there have been: the kernel forgets one only a while after it is gone.
+        (self.containers, self.networks, self.links) = ({}, {}, 0)
         run("ip", "link", "set", "lo", "up")
         os.makedirs("/run/netns", exist_ok=True)
         run("mount", "-t", "tmpfs", "tmpfs", "/run/netns")
@@ -101,9 +102,7 @@ class Machine:
         for container in reversed(self.containers.values()):
             container.stop()
             container.leave()
-        for forwarder in self.forwarders:
-            forwarder.close()
-        (self.containers, self.forwarders) = ({}, [])
+        self.containers = {}
         for name in list(self.networks):
             run("ip", "link", "delete", f"gc-{name}")
         self.networks = {}
@@ -121,10 +120,12 @@ class Container:
         self.root = os.path.join(machine.home, "roots", name)
         self.log = os.path.join(machine.home, "logs", name)
         os.makedirs(os.path.dirname(self.log), exist_ok=True)
-        (self.process, self.mounts, self.addresses) = (None, [], {})
+        (self.process, self.mounts, self.addresses, self.forwarders) = (None, [], {}, [])
         self._join()
         self._furnish()
-        self._publish()
+        if self.service.get("ports") and not self.addresses:
+            # No network is named: Docker makes one of its own.
+            self._default_network()
 
     def _join(self):
         """Into its networks, with the names of its neighbours."""
@@ -134,7 +135,8 @@ class Container:
         for network in self.service.get("networks", []):
             (subnet, hosts) = self.machine.networks[network]
             address = self.addresses[network] = str(next(hosts))
-            ours = f"g{len(self.machine.containers)}{network}"
+            self.machine.links += 1
+            ours = f"g{self.machine.links}{network}"
             run("ip", "link", "add", ours, "type", "veth", "peer", "name", network, "netns", self.name)
             run("ip", "link", "set", ours, "master", f"gc-{network}", "up")
             run("ip", "-n", self.name, "address", "add", f"{address}/{subnet.prefixlen}", "dev", network)
@@ -231,11 +233,8 @@ class Container:
                     continue
             else:
                 (host, outside, inside) = port.rsplit(":", 2)
-            address = self.addresses["front"] if self.addresses else None
-            if address is None:
-                # No network is named: Docker makes one of its own.
-                address = self._default_network()
-            self.machine.forwarders.append(Forwarder((host, int(outside)), (address, int(inside))))
+            address = self.addresses.get("front") or self.addresses["default"]
+            self.forwarders.append(Forwarder((host, int(outside)), (address, int(inside))))
 
     def _default_network(self):
         run("ip", "link", "add", "gdefault", "type", "veth", "peer", "name", "eth0", "netns", self.name)
@@ -244,7 +243,6 @@ class Container:
         run("ip", "-n", self.name, "address", "add", "172.30.0.2/24", "dev", "eth0")
         run("ip", "-n", self.name, "link", "set", "eth0", "up")
         self.addresses["default"] = "172.30.0.2"
-        return "172.30.0.2"
 
     def _user(self):
         """Number of user and group, as the service or else its image says."""
@@ -304,12 +302,15 @@ class Container:
     def start(self):
         # Neighbours may have come since.
         for container in self.machine.containers.values():
-            with open(container.hosts_file, "w", encoding="utf-8") as file:
+            # Lines only come, behind those that there are: whoever reads them meanwhile finds these whole.
+            with open(container.hosts_file, "r+", encoding="utf-8") as file:
                 file.write(container.hosts())
         entrypoint = self.service.get("entrypoint", self.image.entrypoint)
         command = self.service.get("command", [] if "entrypoint" in self.service else self.image.command)
         with open(self.log, "ab") as log:
             self.process = self._spawn([*entrypoint, *command], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        if not self.forwarders:
+            self._publish()
 
     def execute(self, command, input_text="", environment=None):
         """What `docker compose exec -T` does; gives the code, and what was printed."""
@@ -317,6 +318,12 @@ class Container:
             command, environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         output, _ = process.communicate(input_text, timeout=60)
         return process.returncode, output
+
+    def pipes(self, command, given, environment=None):
+        """The same with bytes, and with what is printed told from what is complained of."""
+        process = self._spawn(command, environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        (output, errors) = process.communicate(given, timeout=60)
+        return process.returncode, output, errors
 
     def wait_until(self, condition):
         """Started, healthy, or ended well."""
@@ -343,7 +350,9 @@ class Container:
             time.sleep(0.2)
 
     def stop(self, kill=False):
-        """SIGTERM, or what the image asks for instead, and SIGKILL when the time is over."""
+        """SIGTERM, or what the image asks for instead, and SIGKILL when the time is over. Its ports are free then."""
+        while self.forwarders:
+            self.forwarders.pop().close()
         if not self.runs():
             return
         grace = seconds(self.service.get("stop_grace_period", "10s"))

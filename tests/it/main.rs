@@ -13,8 +13,8 @@
 //! - `watched` asks what an operator sees: metrics, readiness, traces, and the boards that show them.
 //! - `readme` runs the README's tour and what `docs/compat/` shows, and compares the tables in `docs/` with the code.
 //!
-//! A test waits for what it needs with a deadline and never sleeps for time; randomness prints its seed, and
-//! `GOLDCREST_TEST_SEED` gives it.
+//! A test waits for what it needs with a deadline and never sleeps for it: only to spread over time what it does, and for as
+//! long as a fault in `cluster` lasts. Randomness prints its seed, and `GOLDCREST_TEST_SEED` gives it.
 #![allow(
     clippy::unwrap_used,
     missing_docs,

@@ -10,10 +10,13 @@ export async function elsewhere() {
   const { foreign, public_url } = await about();
   if (!foreign) return null;
   if (public_url) {
-    const there = new URL(`${location.pathname}${location.search}`.slice(1), public_url.replace(/\/*$/, '/')).href;
+    // Part by part: what stands in the address here can lead to no other place.
+    const there = new URL(public_url);
+    there.pathname = `${there.pathname.replace(/\/*$/, '')}${location.pathname}`;
+    there.search = location.search;
     return card('Open it at its own address', [
       h('p', null, `This server is known by another address than ${location.host}. Here nobody can log in.`),
-      h('p', null, h('a.button.primary', { href: there }, `Go to ${new URL(public_url).host}`)),
+      h('p', null, h('a.button.primary', { href: there.href }, `Go to ${there.host}`)),
     ]);
   }
   return card('Open it at its own address', [

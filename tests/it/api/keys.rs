@@ -1,8 +1,8 @@
-//! API keys at the routes about people: what a key without the scope, or for one conversation only, is told there.
+//! API keys: what their scopes let them do, what a key without the scope, or for one conversation only, is told, and how they end.
 
 use serde_json::{Value, json};
 
-use crate::support::{Caller, Person, Server};
+use crate::support::{Caller, Credentials, Ear, Person, Server, SseClient, StreamRequest, seconds};
 
 async fn key(server: &Server, owner: &Person, scopes: Value, conversation: Option<u64>) -> Caller {
     let mut body = json!({"name": "a key", "scopes": scopes});
@@ -84,4 +84,76 @@ async fn a_key_that_does_not_reach_so_far_is_told_what_would() {
     assert!(said.contains("for one conversation alone"), "{said}");
     let said = detail(&bound, "/api/v1/conversations", &json!({"kind": "group", "name": "x"})).await;
     assert!(said.contains("No API key can do this") && said.contains("Log in"), "{said}");
+}
+
+#[tokio::test]
+async fn an_api_key_may_do_what_its_scopes_say() {
+    let server = Server::start().await;
+    let [alice, bob] = Person::register_all(&server, ["alice", "bob"]).await;
+    let direct = alice.direct(&[&bob]).await;
+    let other = alice.group("other", &[&bob]).await;
+    let key = async |scopes: Value, conversation: Option<u64>| {
+        let mut body = json!({"name": "a key", "scopes": scopes});
+        if let Some(conversation) = conversation {
+            body["conversation_id"] = json!(conversation);
+        }
+        let made = alice.post("/api/v1/keys", &body).await.expect(201);
+        let key = made["key"].as_str().unwrap().to_owned();
+        assert!(key.starts_with("gck_"));
+        (server.stranger().with_bearer(&key), made["id"].clone())
+    };
+    let (reader, _) = key(json!(["read"]), None).await;
+    reader.get(&format!("/api/v1/conversations/{direct}/messages")).await.expect(200);
+    reader
+        .post("/api/v1/messages", &json!({"conversation_id": direct, "text": "x"}))
+        .await
+        .refused(403, "insufficient_scope");
+    let mut stream = SseClient::open(server.address, &reader.stream()).await.unwrap();
+    stream.until_control("ready").await;
+
+    let (sender, sender_id) = key(json!(["send"]), Some(direct)).await;
+    let message = sender
+        .send_body(http::Method::POST, &format!("/api/v1/conversations/{direct}/messages"), "text/plain", "backup done")
+        .await
+        .expect(201);
+    assert_eq!(
+        (message["text"].as_str(), message["author"]["username"].as_str()),
+        (Some("backup done"), Some("alice"))
+    );
+    stream.until_text("backup done").await;
+    let elsewhere = sender.post("/api/v1/messages", &json!({"conversation_id": other, "text": "x"})).await;
+    assert!(matches!(elsewhere.status, 403 | 404), "{}", elsewhere.describe());
+    sender.get(&format!("/api/v1/conversations/{direct}/messages")).await.refused(403, "insufficient_scope");
+    for (method, path) in [
+        ("POST", "/api/v1/keys"),
+        ("GET", "/api/v1/sessions"),
+        ("PATCH", "/api/v1/me"),
+        ("POST", "/api/v1/conversations"),
+    ] {
+        let answer = sender.call(method.parse().unwrap(), path, (method != "GET").then(|| json!({})).as_ref()).await;
+        answer.refused(403, "insufficient_scope");
+    }
+    let listed = alice.get("/api/v1/keys").await.expect(200);
+    assert_eq!(listed["items"].as_array().unwrap().len(), 2);
+    assert!(
+        listed["items"].as_array().unwrap().iter().all(|key| key.get("key").is_none()),
+        "a key is shown once: {listed}"
+    );
+    alice.delete(&format!("/api/v1/keys/{}", crate::support::person::id_text(&sender_id))).await.expect(204);
+    sender
+        .post("/api/v1/messages", &json!({"conversation_id": direct, "text": "x"}))
+        .await
+        .refused(401, "unauthorized");
+}
+
+#[tokio::test]
+async fn a_revoked_key_ends_its_streams() {
+    let server = Server::start().await;
+    let alice = Person::register(&server, "alice").await;
+    let made = alice.post("/api/v1/keys", &json!({"name": "a key", "scopes": ["read"]})).await.expect(201);
+    let request = StreamRequest::new(Credentials::Bearer(made["key"].as_str().unwrap().to_owned()));
+    let mut stream = SseClient::open(server.address, &request).await.unwrap();
+    stream.until_control("ready").await;
+    alice.delete(&format!("/api/v1/keys/{}", crate::support::person::id_text(&made["id"]))).await.expect(204);
+    stream.until_end(seconds(1)).await;
 }

@@ -4,7 +4,7 @@ use http::Method;
 use serde_json::json;
 
 use crate::support::raw::exchange;
-use crate::support::{Answer, Caller, Ear, Options, Person, Server, WsClient, seconds};
+use crate::support::{Answer, Caller, Ear, Options, Person, Server, SseClient, WsClient, eventually, seconds};
 
 fn limited(requests: u32) -> Options {
     Server::options().set("--rate-limits", "on").set("--requests-per-minute", &requests.to_string())
@@ -234,5 +234,81 @@ async fn whatever_counts_as_sending_tells_how_that_bucket_stands() {
         let answer = alice.call(method, &path, body.as_ref()).await;
         assert!((200..300).contains(&answer.status), "{path}: {}", answer.describe());
         assert!(left(&answer, "sends").0 < 120, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn streams_are_bounded_per_user_and_per_address() {
+    let server =
+        Server::options().set("--max-streams-per-user", "3").set("--max-streams-per-address", "5").start().await;
+    let [alice, bob] = Person::register_all(&server, ["alice", "bob"]).await;
+    let mut streams = Vec::new();
+    for _ in 0..3 {
+        let mut stream = SseClient::open(server.address, &alice.stream()).await.unwrap();
+        stream.until_control("ready").await;
+        streams.push(stream);
+    }
+    // An EventSource must not be told with a status, or it gives up for good.
+    let mut too_many = SseClient::open(server.address, &alice.stream()).await.unwrap();
+    let bye = too_many.until_control("bye").await;
+    assert_eq!(bye.json()["reason"], "too_many_streams", "{}", bye.raw);
+    assert!(bye.number("retry") > 0);
+    too_many.until_end(seconds(5)).await;
+    match WsClient::open(server.address, &alice.stream()).await {
+        Ok(mut websocket) => assert_eq!(websocket.until_end(seconds(5)).await.1, Some(4429)),
+        Err(refused) => drop(refused.answer().refused(429, "too_many_streams")),
+    }
+    for _ in 0..2 {
+        let mut stream = SseClient::open(server.address, &bob.stream()).await.unwrap();
+        stream.until_control("ready").await;
+        streams.push(stream);
+    }
+    SseClient::open(server.address, &bob.stream()).await.unwrap().until_control("bye").await;
+    drop(streams);
+    eventually(seconds(10), "a place to be free again", async || {
+        let mut stream = SseClient::open(server.address, &alice.stream()).await.unwrap();
+        stream.next().await.is_control("ready").then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn guessing_passwords_is_slowed_down() {
+    let server = Server::options().set("--rate-limits", "on").start().await;
+    Person::register(&server, "alice").await;
+    let guess = json!({"username": "alice", "password": "a wrong guess"});
+    for _ in 0..200 {
+        let answer = server.stranger().post("/api/v1/sessions", &guess).await;
+        if answer.status == 429 {
+            answer.refused(429, "too_many_requests");
+            assert!(answer.header("retry-after").unwrap().parse::<u64>().unwrap() > 0);
+            return;
+        }
+        answer.refused(401, "invalid_credentials");
+    }
+    panic!("two hundred guesses were let through");
+}
+
+#[tokio::test]
+async fn whose_address_it_is_counts_only_when_a_trusted_proxy_says_so() {
+    for trusted in [false, true] {
+        let options = Server::options().set("--max-streams-per-address", "1");
+        let options = if trusted { options.set("--trusted-proxies", "127.0.0.1/32,10.0.0.0/8") } else { options };
+        let server = options.start().await;
+        let alice = Person::register(&server, "alice").await;
+        let from = |address: &str| alice.stream().header("x-forwarded-for", address);
+        let mut first = SseClient::open(server.address, &from("203.0.113.1")).await.unwrap();
+        first.until_control("ready").await;
+        for (address, own_place) in [
+            ("203.0.113.2", trusted),
+            ("203.0.113.1", false),
+            ("198.51.100.9, 203.0.113.1", false),
+            ("203.0.113.1, 198.51.100.9, 10.1.2.3", trusted),
+        ] {
+            let mut other = SseClient::open(server.address, &from(address)).await.unwrap();
+            let expected = if own_place { "ready" } else { "bye" };
+            let heard = other.next().await;
+            assert!(heard.is_control(expected), "{address}, trusted: {trusted}: {heard:?}");
+        }
     }
 }

@@ -1,9 +1,10 @@
-//! What the operator learns of pages that are refused: enough to let them in, and not more than a few lines.
+//! Pages that are not ours: what they may not do, and what the operator learns of them, enough to let them in, in a few lines.
 
 use http::Method;
+use serde_json::json;
 
 use crate::support::deadline::PATIENCE;
-use crate::support::{Person, Server, eventually};
+use crate::support::{Ear, Person, Server, SseClient, WsClient, eventually};
 
 fn named(server: &Server, origin: &str) -> usize {
     server.log().lines().filter(|line| line.contains("WARN") && line.contains(origin)).count()
@@ -53,4 +54,75 @@ async fn no_stranger_fills_the_log_with_origins() {
     assert_eq!(named(&server, "https://evil"), 100);
     assert_eq!(named(&server, last), 1);
     assert!(!server.log().contains("xxxx"));
+}
+
+#[tokio::test]
+async fn a_foreign_origin_neither_writes_nor_listens() {
+    let server = Server::options()
+        .set("--public-url", "https://chat.example.org")
+        .set("--allow-origins", "https://app.example.org")
+        .start()
+        .await;
+    let alice = Person::register(&server, "alice").await;
+    let message = json!({"to": ["alice"], "text": "hello"});
+    for own in ["https://chat.example.org", "https://app.example.org"] {
+        let caller = alice.with_header("origin", own);
+        caller.post("/api/v1/messages", &message).await.expect(201);
+        SseClient::open(server.address, &alice.stream().header("origin", own))
+            .await
+            .unwrap()
+            .until_control("ready")
+            .await;
+        WsClient::open(server.address, &alice.stream().header("origin", own))
+            .await
+            .unwrap()
+            .until_control("ready")
+            .await;
+    }
+    for foreign in [
+        "https://evil.example",
+        "http://chat.example.org",
+        "https://chat.example.org.evil.example",
+        "https://chat.example.org:8443",
+        "null",
+        "rubbish",
+    ] {
+        let caller = alice.with_header("origin", foreign);
+        caller.post("/api/v1/messages", &message).await.refused(403, "foreign_origin");
+        caller.delete("/api/v1/sessions/current").await.refused(403, "foreign_origin");
+        let login = json!({"username": "alice", "password": alice.password, "cookie": true});
+        server
+            .stranger()
+            .with_header("origin", foreign)
+            .post("/api/v1/sessions", &login)
+            .await
+            .refused(403, "foreign_origin");
+        let request = alice.stream().header("origin", foreign);
+        SseClient::open(server.address, &request)
+            .await
+            .err()
+            .expect("no stream")
+            .answer()
+            .refused(403, "foreign_origin");
+        WsClient::open(server.address, &request)
+            .await
+            .err()
+            .expect("no stream")
+            .answer()
+            .refused(403, "foreign_origin");
+    }
+    alice.post("/api/v1/messages", &message).await.expect(201);
+
+    let preflight = server
+        .stranger()
+        .with_header("origin", "https://app.example.org")
+        .with_header("access-control-request-method", "POST");
+    let answer = preflight.call(http::Method::OPTIONS, "/api/v1/messages", None).await;
+    assert_eq!(answer.header("access-control-allow-origin"), Some("https://app.example.org"));
+    let preflight = server
+        .stranger()
+        .with_header("origin", "https://evil.example")
+        .with_header("access-control-request-method", "POST");
+    let answer = preflight.call(http::Method::OPTIONS, "/api/v1/messages", None).await;
+    assert_eq!(answer.header("access-control-allow-origin"), None);
 }

@@ -1,8 +1,8 @@
-//! Refresh tokens used again, after a minute and after years, with the rows changed in the database file; and made-up ones.
+//! Refresh tokens used again: at once, after a minute and after years, with the rows changed in the database; and made-up ones.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::{Answer, Person, Server, seconds, within};
+use crate::support::{Answer, Ear, Person, Server, SseClient, seconds, within};
 
 async fn refresh(server: &Server, token: &str) -> Answer {
     server.stranger().post("/api/v1/sessions/refresh", &json!({"refresh_token": token})).await
@@ -68,4 +68,73 @@ async fn a_refresh_token_whose_key_is_gone_is_good_once_more() {
     alice.get("/api/v1/me").await.refused(401, "unauthorized");
     let next = refresh(&server, &alice.refresh_token).await.expect(200);
     refresh(&server, next["refresh_token"].as_str().unwrap()).await.expect(200);
+}
+
+fn successor(login: &Value) -> String {
+    login["refresh_token"].as_str().expect("a refresh token").to_owned()
+}
+
+#[tokio::test]
+async fn refresh_tokens_rotate() {
+    let server = Server::start().await;
+    let alice = Person::register(&server, "alice").await;
+    let mut token = alice.refresh_token.clone();
+    for _ in 0..5 {
+        let answer = refresh(&server, &token).await.expect(200);
+        assert_eq!(answer["token_type"], "Bearer");
+        assert!(answer["expires_in"].as_u64().unwrap() > 0);
+        let access = answer["access_token"].as_str().unwrap();
+        assert_eq!(server.stranger().with_bearer(access).get("/api/v1/me").await.expect(200)["username"], "alice");
+        assert_ne!(successor(&answer), token);
+        token = successor(&answer);
+    }
+    alice.logout().await;
+    refresh(&server, &token).await.refused(401, "unauthorized");
+}
+
+#[tokio::test]
+async fn a_refresh_whose_answer_was_lost_may_be_asked_again() {
+    let mut server = Server::start().await;
+    let alice = Person::register(&server, "alice").await;
+    refresh(&server, &alice.refresh_token).await.expect(200);
+    refresh(&server, &alice.refresh_token).await.expect(200);
+    server.kill().await;
+    server.restart().await;
+    let after_the_restart = successor(&refresh(&server, &alice.refresh_token).await.expect(200));
+    assert_eq!(alice.get("/api/v1/me").await.status, 200, "nobody was logged out");
+    let next = refresh(&server, &after_the_restart).await.expect(200);
+    assert_eq!(
+        server.stranger().with_bearer(next["access_token"].as_str().unwrap()).get("/api/v1/me").await.status,
+        200
+    );
+}
+
+#[tokio::test]
+async fn a_refresh_token_used_again_after_its_successor_revokes_the_session() {
+    let server = Server::start().await;
+    let alice = Person::register(&server, "alice").await;
+    let elsewhere = alice.login(&server).await;
+    let mut stream = SseClient::open(server.address, &alice.stream()).await.unwrap();
+    stream.until_control("ready").await;
+    let second = successor(&refresh(&server, &alice.refresh_token).await.expect(200));
+    let third = successor(&refresh(&server, &second).await.expect(200));
+    refresh(&server, &alice.refresh_token).await.refused(401, "unauthorized");
+    stream.until_end(seconds(1)).await;
+    refresh(&server, &third).await.refused(401, "unauthorized");
+    alice.get("/api/v1/me").await.refused(401, "unauthorized");
+    assert_eq!(elsewhere.get("/api/v1/me").await.status, 200, "the other session is not concerned");
+}
+
+#[tokio::test]
+async fn of_two_refreshes_at_once_neither_ends_the_session() {
+    let server = Server::start().await;
+    let alice = Person::register(&server, "alice").await;
+    let (one, other) = tokio::join!(refresh(&server, &alice.refresh_token), refresh(&server, &alice.refresh_token));
+    let (one, other) = (one.expect(200), other.expect(200));
+    for answer in [&one, &other] {
+        assert_eq!(
+            server.stranger().with_bearer(answer["access_token"].as_str().unwrap()).get("/api/v1/me").await.status,
+            200
+        );
+    }
 }

@@ -4,7 +4,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 
 use super::operator::Operator;
 use crate::support::deadline::PATIENCE;
-use crate::support::within;
+use crate::support::{FreeAddress, within};
 
 #[tokio::test]
 async fn a_wrong_value_is_answered_with_a_right_one() {
@@ -75,7 +75,8 @@ async fn what_is_on_or_off_takes_these_words_in_every_place() {
 #[tokio::test]
 async fn a_database_server_that_is_not_there_is_missed_at_once() {
     let operator = Operator::alone();
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let free = FreeAddress::take();
+    let nobody = free.address;
     let url = format!("postgres://goldcrest:hunter22@{nobody}/goldcrest");
     let key = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(&key, [b'k'; 32]).unwrap();

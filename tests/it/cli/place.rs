@@ -8,7 +8,7 @@ use tokio::net::UnixStream;
 
 use super::operator::{Operator, PASSWORD};
 use crate::support::deadline::PATIENCE;
-use crate::support::{Server, within};
+use crate::support::{FreeAddress, Server, within};
 
 #[tokio::test]
 async fn what_is_in_it_is_its_owners_alone() {
@@ -125,7 +125,8 @@ async fn a_file_that_is_no_database_is_called_so() {
 
 #[tokio::test]
 async fn a_database_server_that_is_not_there_is_told_from_one_whose_name_is_wrong() {
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let free = FreeAddress::take();
+    let nobody = free.address;
     let at = |place: &str| format!("postgres://goldcrest:hunter22@{place}/goldcrest");
     let [refused, unknown] = [at(&nobody.to_string()), at("database.invalid")];
     let migrate = async |url: &str| Operator::alone().types(&["migrate", "--database-url", url]).await.errors;

@@ -10,17 +10,16 @@ use tokio::process::{Child, Command};
 
 use super::operator::{Done, Operator};
 use crate::support::database::open_file;
-use crate::support::database_server::signal;
-use crate::support::nginx::free_address;
 use crate::support::server::http_client;
-use crate::support::{Database, DatabaseServer, eventually, seconds, within};
+use crate::support::signal::{Signal, signal};
+use crate::support::{Database, DatabaseServer, FreeAddress, eventually, seconds, within};
 
 /// How soon whoever is asked to end has done so: what he waited for never comes.
 const SOON: std::time::Duration = seconds(5);
 
 /// What a command said that was ended by this signal.
-pub async fn ended_by(name: &str, child: Child) -> Done {
-    signal(name, child.id().expect("it runs"));
+pub async fn ended_by(how: Signal, child: Child) -> Done {
+    signal(how, child.id().expect("it runs"));
     let output = within(SOON, "the command to end", child.wait_with_output()).await.expect("it can be waited for");
     Done {
         code: output.status.code(),
@@ -35,20 +34,21 @@ fn spawn(mut command: Command) -> Child {
 
 #[tokio::test]
 async fn a_server_that_waits_for_its_embedded_database_is_told_to_stop() {
-    for name in ["TERM", "INT"] {
+    for how in [Signal::TERM, Signal::INT] {
         let operator = Operator::alone();
         operator.adds("bob").await;
         let lock = open_file(&operator.file("goldcrest.db")).await;
         lock.execute_unprepared("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE").await.unwrap();
-        let address = free_address();
+        let free = FreeAddress::take();
+        let address = free.address;
         let child = spawn(operator.command(&["serve", "--listen", &address.to_string()]));
         let http = http_client().build().unwrap();
         eventually(seconds(20), "an answer before the server is there", async || {
             http.get(format!("http://{address}/healthz")).send().await.ok()
         })
         .await;
-        let Done { code, errors, out } = ended_by(name, child).await;
-        assert_eq!((code, out.as_str()), (Some(0), ""), "{name}: {errors}");
+        let Done { code, errors, out } = ended_by(how, child).await;
+        assert_eq!((code, out.as_str()), (Some(0), ""), "{how:?}: {errors}");
         assert!(errors.contains("stopped before anything was served"), "{errors}");
     }
 }
@@ -86,7 +86,7 @@ async fn who_waits_for_another_at_the_schema_is_told_to_stop() {
             (database.count(here, asks).await > 0).then_some(())
         })
         .await;
-        let done = ended_by("TERM", child).await;
+        let done = ended_by(Signal::TERM, child).await;
         assert_eq!((done.code, done.out.as_str()), (Some(code), ""), "{arguments:?}: {}", done.errors);
         assert!(done.errors.contains(says), "{arguments:?}: {}", done.errors);
         eventually(seconds(20), "its connection to end", async || {
@@ -118,7 +118,7 @@ async fn a_server_that_waits_for_a_database_server_is_told_to_stop() {
         }
     })
     .await;
-    let done = ended_by("TERM", child).await;
+    let done = ended_by(Signal::TERM, child).await;
     assert_eq!(done.code, Some(0), "{said}");
     database_server.thaws();
 }

@@ -8,6 +8,7 @@ use tokio::process::{Child, ChildStdout};
 
 use super::operator::Operator;
 use crate::support::deadline::PATIENCE;
+use crate::support::signal::{Signal, signal};
 use crate::support::{Person, Server, eventually, seconds, within};
 
 /// A `tail` that runs.
@@ -156,11 +157,10 @@ async fn no_output() -> ChildStdout {
 async fn it_ends_when_it_is_interrupted() {
     let server = Server::start().await;
     let alice = Person::register(&server, "alice").await;
-    for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
+    for (how, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
         let mut tail = Tail::start(&Operator::beside(&server).with_token(&alice.access_token), &["--after", "0"]);
         tail.line().await;
-        let process = tail.child.id().unwrap().to_string();
-        assert!(std::process::Command::new("kill").args([signal, &process]).status().unwrap().success());
+        signal(how, tail.child.id().unwrap());
         assert_eq!(tail.end().await, (Some(code), String::new()));
     }
 }

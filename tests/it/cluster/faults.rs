@@ -5,7 +5,8 @@ use super::proxy::{Gate, Trap};
 use super::run::Run;
 use crate::support::chance::Chance;
 use crate::support::database::rows;
-use crate::support::database_server::{Blow, signal};
+use crate::support::database_server::Blow;
+use crate::support::signal::{Signal, signal};
 use crate::support::{Answer, Caller, eventually, seconds, within};
 use http::Method;
 use serde_json::json;
@@ -16,8 +17,10 @@ use tokio::time::{Instant, timeout};
 
 /// How long a trap waits for somebody to write.
 const TRAPPED: Duration = seconds(20);
-/// How long a node that is frozen while it has the clock may hold up the others: as long as a transaction may stand idle, and a little.
-const HELD_UP: Duration = seconds(8);
+/// How long a node that is frozen while it has the clock may hold up the others: as long as a transaction may stand idle (5 s), and
+/// as long again, since the machine does other work beside. What users rely on is that it ends; without that bound it takes as long as
+/// the node stands still.
+const HELD_UP: Duration = seconds(10);
 /// And how long it does so at least.
 const HAD_IT: Duration = seconds(3);
 
@@ -75,11 +78,13 @@ pub struct Faults {
     /// Shared by whatever may happen at once, held alone by what is timed.
     quiet: tokio::sync::RwLock<()>,
     count: AtomicUsize,
+    /// How many accounts were made only to see whether a node writes.
+    accounts: AtomicUsize,
 }
 
 impl Faults {
     pub fn new(run: Arc<Run>) -> Self {
-        Self { run, quiet: tokio::sync::RwLock::default(), count: AtomicUsize::new(0) }
+        Self { run, quiet: tokio::sync::RwLock::default(), count: AtomicUsize::new(0), accounts: AtomicUsize::new(0) }
     }
 
     pub fn count(&self) -> usize {
@@ -176,7 +181,7 @@ impl Faults {
             }
             KilledAtCommit => {
                 let process = node.process_id();
-                self.trapped(node, Trap::LoseAnswer(Box::new(move || signal("KILL", process)))).await;
+                self.trapped(node, Trap::LoseAnswer(Box::new(move || signal(Signal::KILL, process)))).await;
                 // Whether it went into the trap or not.
                 node.kill();
                 self.comes_back(node, chance).await;
@@ -254,7 +259,8 @@ impl Faults {
     /// Has the node write something that nobody listens to.
     fn writes(&self, node: &Node) -> impl Future<Output = reqwest::Result<Answer>> + Send + 'static {
         let caller = Caller::new(node.address(), self.run.cluster.http());
-        let body = json!({"username": format!("u{}", rand::random::<u32>()), "password": "password of nobody"});
+        let number = self.accounts.fetch_add(1, Ordering::Relaxed);
+        let body = json!({"username": format!("u{number}"), "password": "password of nobody"});
         async move { caller.try_call(Method::POST, "/api/v1/users", Some(&body)).await }
     }
 

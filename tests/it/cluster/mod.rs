@@ -8,7 +8,7 @@
 //!
 //! ```sh
 //! GOLDCREST_HISTORY_SECONDS=120 cargo test --test it cluster:: -- --nocapture --test-threads 1
-//! GOLDCREST_HISTORY_SEED=123 cargo test --test it cluster::postgres -- --nocapture
+//! GOLDCREST_TEST_SEED=123 cargo test --test it cluster::postgres -- --nocapture
 //! ```
 //!
 //! From a minute on, faults last as long as they do in the worst case, such as 15 s frozen. The seed fixes what happens, not when: the
@@ -60,21 +60,21 @@ mod mariadb {
 
 async fn on(kind: &str) {
     let plan = Plan::of_the_environment();
-    println!("GOLDCREST_HISTORY_SEED={} on {kind}, for {} s", plan.seed, plan.long.as_secs());
+    println!("on {kind}, for {} s", plan.long.as_secs());
     let mut chance = Chance::of(plan.seed);
     let run = Arc::new(Run::begin(plan, kind).await);
     let whole = AssertUnwindSafe(Box::pin(whole(Arc::clone(&run), chance.split()))).catch_unwind();
     let verdict = timeout(plan.long * 2 + seconds(240), whole).await;
-    let wrong = match verdict {
-        Ok(Ok(wrong)) => wrong,
+    let outcome = match verdict {
+        Ok(Ok(outcome)) => outcome,
         // Somebody was not answered as is documented, or worse.
-        Ok(Err(_)) => Some(run.failure().unwrap_or_else(|| "a panic, told above".to_owned())),
-        Err(_) => Some(run.failure().unwrap_or_else(|| "it did not come to its end".to_owned())),
+        Ok(Err(_)) => Err(run.failure().unwrap_or_else(|| "a panic, told above".to_owned())),
+        Err(_) => Err(run.failure().unwrap_or_else(|| "it did not come to its end".to_owned())),
     };
-    if let Some(wrong) = wrong {
+    if let Err(wrong) = outcome {
         let logs = run.cluster.keep_logs();
         let (story, seed) = (run.story(), plan.seed);
-        panic!("{wrong}\n\nwhat happened:\n{story}\n\nGOLDCREST_HISTORY_SEED={seed}; the nodes' logs are in {logs}");
+        panic!("{wrong}\n\nwhat happened:\n{story}\n\nGOLDCREST_TEST_SEED={seed}; the nodes' logs are in {logs}");
     }
 }
 
@@ -88,8 +88,8 @@ struct Scene {
     fetchers: Vec<Vec<JoinHandle<Given>>>,
 }
 
-/// A whole run; gives what is wrong.
-async fn whole(run: Arc<Run>, mut chance: Chance) -> Option<String> {
+/// A whole run, which fails with what is wrong.
+async fn whole(run: Arc<Run>, mut chance: Chance) -> Result<(), String> {
     let scene = Scene::begin(&run, &mut chance).await;
     let progress = tokio::spawn(progress(Arc::clone(&run)));
     let faults = Faults::new(Arc::clone(&run));
@@ -99,9 +99,9 @@ async fn whole(run: Arc<Run>, mut chance: Chance) -> Option<String> {
     }
     run.cluster.heal().await;
     run.tell(format!("all is well after {} faults; {}", faults.count(), run.counts()));
-    let wrong = scene.end(&run, &mut chance).await;
+    let outcome = scene.end(&run, &mut chance).await;
     progress.abort();
-    wrong
+    outcome
 }
 
 async fn progress(run: Arc<Run>) {
@@ -156,14 +156,13 @@ impl Scene {
     }
 
     /// Lets the writers finish, then the listeners hear the rest, and compares everything.
-    async fn end(mut self, run: &Arc<Run>, chance: &mut Chance) -> Option<String> {
+    async fn end(mut self, run: &Arc<Run>, chance: &mut Chance) -> Result<(), String> {
         run.enough.send_replace(true);
         let writers = std::mem::take(&mut self.writers);
-        let Ok(sent) = timeout(END, writers.join_all()).await else {
-            return Some("the writers do not get their acknowledgement".to_owned());
-        };
-        let sent = sent.concat();
-        timeout(END, self.movers.join_all()).await.ok()?;
+        let sent = timeout(END, writers.join_all()).await;
+        let sent = sent.map_err(|_| "the writers do not get their acknowledgement")?.concat();
+        let moved = timeout(END, self.movers.join_all()).await;
+        moved.map_err(|_| "whoever lets others in and out does not come to his end")?;
         let mut given = Vec::new();
         for (taker, both) in self.takers.iter().zip(std::mem::take(&mut self.fetchers)) {
             let mut all = Given::default();
@@ -175,29 +174,23 @@ impl Scene {
             given.push((taker.id, all));
         }
         if let Some(wrong) = run.failure().or_else(|| run.cluster.complaints().first().cloned()) {
-            return Some(wrong);
+            return Err(wrong);
         }
-        if let Some(wrong) = lull::what_breaks_at_commit_is_done_once(run, &self.host).await {
-            return Some(wrong);
-        }
-        if let Some(wrong) = lull::all_is_prompt(run, &self.host).await {
-            return Some(wrong);
-        }
-        if let Some(wrong) = lull::last_word(run, &self.host).await {
-            return Some(wrong);
-        }
+        lull::what_breaks_at_commit_is_done_once(run, &self.host).await?;
+        lull::what_nobody_tells_is_read(run, &self.host).await?;
+        lull::last_word(run, &self.host).await?;
         let goal = History::of(&run.cluster.database).await.log.head();
         run.goal.send_replace(Some(goal));
         let listeners = self.listeners;
-        let Ok(records) = timeout(END, listeners.join_all()).await else {
-            return Some(format!("not all listeners hear the last event, {goal}:{}", run.laggards()));
-        };
+        let records = timeout(END, listeners.join_all()).await;
+        let records =
+            records.map_err(|_| format!("not all listeners hear the last event, {goal}:{}", run.laggards()))?;
         run.cluster.heal().await;
         let history = History::of(&run.cluster.database).await;
         run.tell(format!("in the end: {}, {} messages sent, head {goal}", run.counts(), sent.len()));
         let complaints = run.cluster.complaints();
         let complains = || complaints.first().cloned();
-        run.failure().or_else(|| history.wrong(&sent, &records, &given)).or_else(complains)
+        run.failure().or_else(|| history.wrong(&sent, &records, &given)).or_else(complains).map_or(Ok(()), Err)
     }
 }
 

@@ -1,8 +1,9 @@
 //! Nodes that share a database: each a process of its own, which reaches what it needs through proxies of its own.
 
 use super::proxy::{Gate, Proxy};
-use crate::support::database_server::signal;
+use crate::support::options::without_settings;
 use crate::support::server::http_client;
+use crate::support::signal::{Signal, signal};
 use crate::support::{Caller, Database, DatabaseServer, Nats, eventually, seconds};
 use parking_lot::Mutex;
 use std::fs::{File, OpenOptions};
@@ -22,8 +23,10 @@ const START: Duration = seconds(60);
 /// How long a caller waits for an answer before he asks somebody else.
 pub const ANSWER: Duration = seconds(4);
 /// Queue and ring so small that live delivery, the ring and the log all have their part.
-const OPTIONS: [&str; 14] = [
+const OPTIONS: [&str; 16] = [
     "--listen",
+    "127.0.0.1:0",
+    "--metrics-listen",
     "127.0.0.1:0",
     "--rate-limits",
     "off",
@@ -62,6 +65,8 @@ pub struct Node {
     /// How much is in its way, and since when that is as it is.
     troubles: Mutex<(usize, Instant)>,
     address: Mutex<SocketAddr>,
+    metrics_address: Mutex<SocketAddr>,
+    http: reqwest::Client,
     process: Mutex<Option<Child>>,
     log: PathBuf,
     /// Goes last: the process uses it.
@@ -73,6 +78,7 @@ impl Cluster {
         let database_server = DatabaseServer::start(kind).await;
         let database = database_server.database().await;
         let nats = Nats::start().await;
+        let http = http_client().timeout(ANSWER).connect_timeout(seconds(1)).build().expect("an HTTP client");
         let logs = TempDir::with_prefix("goldcrest-history-").expect("a directory for the logs");
         let mut nodes = Vec::new();
         for number in 1..=NODES {
@@ -84,6 +90,8 @@ impl Cluster {
                 turn: tokio::sync::Mutex::default(),
                 troubles: Mutex::new((0, Instant::now())),
                 address: Mutex::new(to_database.address),
+                metrics_address: Mutex::new(to_database.address),
+                http: http.clone(),
                 process: Mutex::new(None),
                 log: logs.path().join(format!("node{number}.log")),
                 database: database.shared_at(to_database.address.port()),
@@ -95,13 +103,12 @@ impl Cluster {
             node.start().await;
             nodes.push(Arc::new(node));
         }
-        let http = http_client().timeout(ANSWER).connect_timeout(seconds(1)).build();
         Self {
             nodes,
             database_server,
             database,
             nats: tokio::sync::Mutex::new(nats),
-            http: http.expect("an HTTP client"),
+            http,
             logs: Mutex::new(Some(logs)),
         }
     }
@@ -152,6 +159,12 @@ impl Node {
         Caller::new(self.address(), http.clone()).with_bearer(token)
     }
 
+    /// What it has counted, as Prometheus reads it.
+    pub async fn metrics(&self) -> reqwest::Result<String> {
+        let address = *self.metrics_address.lock();
+        self.http.get(format!("http://{address}/metrics")).send().await?.text().await
+    }
+
     /// Starts it until it serves, as a service manager does.
     pub async fn start(&self) {
         let what = format!("{} to start", self.name);
@@ -161,11 +174,7 @@ impl Node {
     async fn try_to_start(&self) -> Option<()> {
         let log = OpenOptions::new().create(true).append(true).open(&self.log).expect("a log");
         let mut command = Command::new(env!("CARGO_BIN_EXE_goldcrest"));
-        for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("GOLDCREST_") {
-                command.env_remove(name);
-            }
-        }
+        without_settings(&mut command);
         command
             .args(OPTIONS)
             .args(["--nats-url", &self.nats_url])
@@ -174,10 +183,12 @@ impl Node {
             .stdout(Stdio::piped());
         let mut child = command.stderr(log).kill_on_drop(true).spawn().expect("the binary starts");
         let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
-        // None at all, if it gave up: the database may be away.
-        let line = lines.next_line().await.expect("stdout can be read")?;
-        let (_, address) = line.rsplit_once("http://").unwrap_or_else(|| panic!("{line}"));
-        *self.address.lock() = address.parse().expect("an address");
+        // It says where it gives out its metrics, and then where it serves; or nothing, if it gave up: the database may be away.
+        for address in [&self.metrics_address, &self.address] {
+            let line = lines.next_line().await.expect("stdout can be read")?;
+            let (_, there) = line.rsplit_once("http://").unwrap_or_else(|| panic!("{line}"));
+            *address.lock() = there.parse().expect("an address");
+        }
         *self.process.lock() = Some(child);
         Some(())
     }
@@ -192,7 +203,7 @@ impl Node {
 
     /// Ends it as a power cut would, as far as a process can tell.
     pub fn kill(&self) {
-        signal("KILL", self.process_id());
+        signal(Signal::KILL, self.process_id());
     }
 
     /// Waits for the end that is on its way.
@@ -204,17 +215,17 @@ impl Node {
 
     /// Asks it to stop, and waits until it has.
     pub async fn terminate(&self) {
-        signal("TERM", self.process_id());
+        signal(Signal::TERM, self.process_id());
         self.ends().await;
     }
 
     pub fn freeze(&self) {
-        signal("STOP", self.process_id());
+        signal(Signal::STOP, self.process_id());
     }
 
     pub fn thaw(&self) {
         if let Some(id) = self.process.lock().as_ref().and_then(Child::id) {
-            signal("CONT", id);
+            signal(Signal::CONT, id);
         }
     }
 

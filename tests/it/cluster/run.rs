@@ -1,6 +1,7 @@
 //! What all who take part in a run share: the nodes, the people, what was done, and whether it is over.
 
 use super::nodes::{Cluster, Node};
+use crate::support::chance::seed_for;
 use crate::support::{Caller, Chance, Person};
 use parking_lot::Mutex;
 use serde_json::json;
@@ -22,13 +23,9 @@ impl Plan {
     /// From the environment, or fresh and short.
     #[expect(clippy::disallowed_methods, reason = "a test has no options but these")]
     pub fn of_the_environment() -> Self {
-        let number = |name: &str| {
-            std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is a number")))
-        };
-        Self {
-            seed: number("GOLDCREST_HISTORY_SEED").unwrap_or_else(rand::random),
-            long: Duration::from_secs(number("GOLDCREST_HISTORY_SECONDS").unwrap_or(20)),
-        }
+        let long = std::env::var("GOLDCREST_HISTORY_SECONDS").ok();
+        let long = long.map(|text| text.parse().expect("GOLDCREST_HISTORY_SECONDS is a number"));
+        Self { seed: seed_for("cluster"), long: Duration::from_secs(long.unwrap_or(20)) }
     }
 
     /// Whether faults last as long as they should, and not only as long as they must.

@@ -1,16 +1,12 @@
-//! How a stream ends: with its session, with its token, by a stall, or with the server; and what goes on when descriptors run out.
+//! How a stream ends: with its session, or with its token.
 
 use std::time::Duration;
 
-use futures_util::future::join_all;
 use serde_json::json;
-use tokio::net::TcpStream;
-use tokio::task::JoinSet;
 
 use crate::support::raw::Connection;
 use crate::support::{
-    Credentials, Ear, Heard, Listener, Person, Poller, Server, SseClient, StreamRequest, Transport, WsClient,
-    eventually, seconds, within,
+    Credentials, Ear, Heard, Person, Poller, Server, SseClient, StreamRequest, WsClient, seconds, within,
 };
 
 const REVOKED: Option<u16> = Some(4403);
@@ -269,179 +265,6 @@ async fn a_ticket_outlives_a_restart_but_not_its_user() {
     assert!(matches!(refused.status, 401 | 403), "{}", refused.describe());
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn at_shutdown_a_thousand_streams_hear_bye_and_nothing_is_lost() {
-    const PEOPLE: usize = 10;
-    const STREAMS_EACH: usize = 100;
-    let mut server = Server::options().set("--max-streams-per-address", "2000").start().await;
-    let names: Vec<String> = (0..PEOPLE).map(|number| format!("person{number}")).collect();
-    let people = join_all(names.iter().map(|name| Person::register(&server, name))).await;
-    let group = people[0].group("everybody", &people.iter().skip(1).collect::<Vec<_>>()).await;
-    let mut streams = JoinSet::new();
-    let mut opened = JoinSet::new();
-    for person in &people {
-        let person = person.clone();
-        opened.spawn(async move {
-            let mut listeners = Vec::new();
-            for number in 0..STREAMS_EACH {
-                let transport = if number % 2 == 0 { Transport::Sse } else { Transport::WebSocket };
-                let mut listener = Listener::open(transport, &person, &person.stream()).await.expect("a stream opens");
-                listener.until_control("ready").await;
-                listeners.push(listener);
-            }
-            listeners
-        });
-    }
-    for mut listener in within(seconds(60), "the streams to open", opened.join_all()).await.into_iter().flatten() {
-        streams.spawn(async move { listener.until_end(seconds(30)).await });
-    }
-
-    let mut writers = JoinSet::new();
-    for person in &people[..4] {
-        let person = person.clone();
-        writers.spawn(async move {
-            let mut acknowledged = Vec::new();
-            loop {
-                let body = json!({"conversation_id": group, "text": "to the last"});
-                match person.try_call(http::Method::POST, "/api/v1/messages", Some(&body)).await {
-                    Ok(answer) if answer.status == 201 => acknowledged.push(answer.json()["id"].as_u64().unwrap()),
-                    Ok(answer) => {
-                        assert_eq!(answer.status, 503, "{}", answer.describe());
-                        return acknowledged;
-                    }
-                    Err(_) => return acknowledged,
-                }
-            }
-        });
-    }
-    let head = people[0].head().await;
-    eventually(seconds(20), "messages to flow", async || (people[0].head().await > head + 20).then_some(())).await;
-    let status = server.terminate(seconds(5)).await;
-    assert!(status.success(), "{status}");
-
-    let mut retries = Vec::new();
-    for (heard, code) in within(seconds(30), "the streams to end", streams.join_all()).await {
-        let Some(Heard::Control(bye)) = heard.last() else { panic!("the last words are bye: {:?}", heard.last()) };
-        assert_eq!(bye.kind, "bye");
-        retries.push(bye.number("retry"));
-        assert!(matches!(code, None | Some(1001)), "{code:?}");
-    }
-    assert_eq!(retries.len(), PEOPLE * STREAMS_EACH);
-    retries.sort_unstable();
-    let spread = retries[retries.len() - 1] - retries[0];
-    assert!((1000..=30_000).contains(&spread), "they do not all come back at once: spread over {spread} ms");
-    retries.dedup();
-    assert!(retries.len() > 100, "nor in a few waves");
-
-    let acknowledged = within(seconds(10), "the writers to give up", writers.join_all()).await.concat();
-    let log = server.events_on_disk().await;
-    log.assert_dense();
-    let kept: Vec<u64> = log.messages().map(|event| event.data["id"].as_u64().unwrap()).collect();
-    assert!(acknowledged.iter().all(|id| kept.contains(id)), "every acknowledged message is on disk");
-    server.restart().await;
-    let last = *acknowledged.iter().max().unwrap();
-    assert_eq!(people[0].get(&format!("/api/v1/messages/{last}")).await.expect(200)["text"], "to the last");
-}
-
-#[tokio::test]
-async fn when_descriptors_run_out_it_serves_those_it_has_and_accepts_again_later() {
-    let server = Server::options().descriptors(128).start().await;
-    let [alice, bob] = Person::register_all(&server, ["alice", "bob"]).await;
-    let direct = alice.direct(&[&bob]).await;
-    let mut sse = SseClient::open(server.address, &bob.stream()).await.unwrap();
-    let mut websocket = WsClient::open(server.address, &alice.stream()).await.unwrap();
-    sse.until_control("ready").await;
-    websocket.until_control("ready").await;
-
-    // The server keeps its connections below the limit that it starts with; here the limit sinks under its feet.
-    let few = server.descriptors() + 5;
-    let lowered = std::process::Command::new("prlimit")
-        .args([format!("--pid={}", server.process_id()), format!("--nofile={few}:128")])
-        .status();
-    assert!(lowered.expect("prlimit is part of util-linux").success());
-    // More connections than it can have; the kernel takes those that it cannot.
-    let crowd = join_all((0..300).map(|_| TcpStream::connect(server.address))).await;
-    assert!(crowd.iter().filter(|connection| connection.is_ok()).count() > 128);
-    eventually(seconds(10), "the descriptors to run out", async || {
-        server.log().contains("cannot accept connections").then_some(())
-    })
-    .await;
-    let mut one_too_many = Connection::open(server.address).await.unwrap();
-    one_too_many.send(format!("GET /healthz HTTP/1.1\r\nHost: {}\r\n\r\n", server.address)).await.unwrap();
-
-    for number in 0..20 {
-        let text = format!("message {number}");
-        let reply = websocket
-            .ask(&json!({"op": "send", "ref": number, "conversation_id": direct, "text": text}), &mut Vec::new())
-            .await;
-        assert_eq!(reply["ok"], true, "{reply}");
-        sse.until_text(&text).await;
-    }
-    drop(crowd);
-    let answer = within(seconds(10), "the last in the row to be served", one_too_many.answer()).await.unwrap();
-    assert_eq!(answer.status, 200);
-    eventually(seconds(10), "it to accept again", async || server.is_ready().await.then_some(())).await;
-}
-
-#[tokio::test]
-async fn only_a_socket_that_takes_no_byte_at_all_is_closed() {
-    // Idle connections stay too, so that only the stalled streams can make the sockets fewer.
-    let server = Server::options().set("--stall-timeout", "4s").set("--read-timeout", "5m").start().await;
-    let [alice, bob] = Person::register_all(&server, ["alice", "bob"]).await;
-    let direct = alice.direct(&[&bob]).await;
-    // As narrow as the stalled ones: what it takes, it takes in crumbs.
-    let mut slow = SseClient::open(server.address, &bob.stream().narrow()).await.unwrap();
-    slow.until_control("ready").await;
-    let without_the_stalled = server.sockets();
-    let mut stalled_sse = SseClient::open(server.address, &bob.stream().narrow()).await.unwrap();
-    let mut stalled_websocket = WsClient::open(server.address, &bob.stream().narrow()).await.unwrap();
-    stalled_sse.until_control("ready").await;
-    stalled_websocket.until_control("ready").await;
-
-    let writer = tokio::spawn(async move {
-        let text = "x".repeat(10_000);
-        for _ in 0..800 {
-            alice.say(direct, &text).await;
-        }
-    });
-    // The slow one takes a message now and then for as long as it takes until the stalled ones are gone: so little
-    // that the kernel does not call the socket writable within the timeout.
-    let mut now_and_then = tokio::time::interval(seconds(2));
-    let mut taken = 0;
-    eventually(seconds(60), "the stalled streams to be closed", async || {
-        now_and_then.tick().await;
-        taken += slow.until("something", |heard| matches!(heard, Heard::Event(_))).await.len();
-        (server.sockets() <= without_the_stalled).then_some(())
-    })
-    .await;
-    writer.await.unwrap();
-    let rest = slow.until_seq(bob.head().await).await.len();
-    assert_eq!(taken + rest, 800, "slow is not stalled");
-    for cut_off in [stalled_sse.until_end(seconds(10)).await.0, stalled_websocket.until_end(seconds(10)).await.0] {
-        let events = cut_off.into_iter().filter_map(Heard::event).count();
-        assert!(events < 800, "a stalled stream is cut off");
-    }
-}
-
-#[tokio::test]
-async fn a_dead_websocket_is_found_by_its_silence() {
-    let server = Server::options()
-        .set("--heartbeat", "100ms")
-        .set("--stall-timeout", "1s")
-        .set("--read-timeout", "5m")
-        .start()
-        .await;
-    let bob = Person::register(&server, "bob").await;
-    let before = server.sockets();
-    let websocket = WsClient::open(server.address, &bob.stream()).await.unwrap();
-    eventually(seconds(10), "the WebSocket to be there", async || (server.sockets() > before).then_some(())).await;
-    drop(websocket);
-    eventually(seconds(10), "the WebSocket to be gone", async || (server.sockets() <= before).then_some(())).await;
-    let sse = SseClient::open(server.address, &bob.stream()).await.unwrap();
-    drop(sse);
-    eventually(seconds(10), "the SSE stream to be gone", async || (server.sockets() <= before).then_some(())).await;
-}
-
 #[tokio::test]
 async fn a_websocket_belongs_to_the_first_who_says_who_he_is() {
     let server = Server::start().await;
@@ -482,45 +305,4 @@ async fn a_websocket_belongs_to_the_first_who_says_who_he_is() {
     let reply = |number: u64| replies.iter().find(|reply| reply["ref"] == number).unwrap();
     assert_eq!((reply(1)["ok"].as_bool(), reply(2)["ok"].as_bool()), (Some(true), Some(false)), "{replies:?}");
     assert_eq!(reply(3)["result"]["author"]["username"], "alice", "{replies:?}");
-}
-
-#[tokio::test]
-async fn a_stalled_stream_ends_with_its_session_too() {
-    let server = Server::options().set("--read-timeout", "5m").start().await;
-    let [alice, bob] = Person::register_all(&server, ["alice", "bob"]).await;
-    let direct = alice.direct(&[&bob]).await;
-    let before = server.sockets();
-    let mut stalled = SseClient::open(server.address, &bob.stream().narrow()).await.unwrap();
-    stalled.until_control("ready").await;
-    let text = "x".repeat(10_000);
-    for _ in 0..100 {
-        alice.say(direct, &text).await;
-    }
-    bob.logout().await;
-    // Its last words wait for two seconds to be taken, and nothing else comes any more.
-    eventually(seconds(10), "the stalled stream to be gone", async || (server.sockets() <= before).then_some(())).await;
-}
-
-#[tokio::test]
-async fn a_websocket_that_said_goodbye_is_gone_at_once() {
-    let server = Server::start().await;
-    let bob = Person::register(&server, "bob").await;
-    let before = server.sockets();
-    let mut websocket = WsClient::open(server.address, &bob.stream()).await.unwrap();
-    websocket.until_control("ready").await;
-    websocket.send_message(tokio_tungstenite::tungstenite::Message::Close(None)).await.unwrap();
-    let (_, code) = websocket.until_end(seconds(5)).await;
-    assert!(code.is_none_or(|code| code == 1005 || code == 1000), "{code:?}");
-    eventually(seconds(5), "the socket to be gone", async || (server.sockets() <= before).then_some(())).await;
-}
-
-#[tokio::test]
-async fn at_shutdown_a_websocket_that_has_not_said_who_it_is_hears_bye_too() {
-    let mut server = Server::start().await;
-    let mut waiting = WsClient::open(server.address, &StreamRequest::new(Credentials::None)).await.unwrap();
-    let status = server.terminate(seconds(5)).await;
-    assert!(status.success(), "{status}");
-    let (heard, code) = waiting.until_end(seconds(5)).await;
-    let Some(Heard::Control(bye)) = heard.last() else { panic!("the last words are bye: {heard:?}") };
-    assert_eq!((bye.kind.as_str(), code), ("bye", Some(1001)));
 }

@@ -38,10 +38,7 @@ async fn is_lost(server: &Server, alice: &Person, notes: u64, said: &mut Vec<Val
         (answer.status != 201).then(|| assert_unavailable(&answer))
     };
     within(BOUND, "a post to be refused", async { while lost().await.is_none() {} }).await;
-    eventually(BOUND, "the server not to be ready", async || {
-        (server.stranger().get("/readyz").await.status == 503).then_some(())
-    })
-    .await;
+    server.until_not_ready(BOUND).await;
     let reading = within(BOUND, "an answer", alice.get("/api/v1/conversations")).await;
     assert_unavailable(&reading);
     assert_eq!(server.stranger().get("/healthz").await.status, 200, "it lives");
@@ -50,10 +47,7 @@ async fn is_lost(server: &Server, alice: &Person, notes: u64, said: &mut Vec<Val
 /// All that was said, said again until it is acknowledged, is there once; and the stream tells of it in order.
 async fn all_goes_on(server: &Server, alice: &Person, said: &[Value], acknowledged: u64, listening: (SseClient, u64)) {
     let (mut stream, start) = listening;
-    eventually(seconds(60), "the server to be ready", async || {
-        (server.stranger().get("/readyz").await.status == 200).then_some(())
-    })
-    .await;
+    server.until_ready(seconds(60)).await;
     for body in said {
         eventually(seconds(60), "a post to be taken", async || {
             [200, 201].contains(&post(alice, body).await.status).then_some(())
@@ -172,19 +166,13 @@ async fn comes_and_goes(database_server: &DatabaseServer) {
             } else {
                 database_server.goes();
             }
-            eventually(BOUND, "the server not to be ready", async || {
-                (server.stranger().get("/readyz").await.status == 503).then_some(())
-            })
-            .await;
+            server.until_not_ready(BOUND).await;
             if frozen {
                 database_server.thaws();
             } else {
                 database_server.comes_back();
             }
-            eventually(seconds(60), "the server to be ready", async || {
-                (server.stranger().get("/readyz").await.status == 200).then_some(())
-            })
-            .await;
+            server.until_ready(seconds(60)).await;
         }
         over.store(true, Ordering::Relaxed);
     };
@@ -229,16 +217,8 @@ async fn whoever_is_late_for_long_is_not_ready_and_catches_up() {
         )
         .await;
     server.sql("UPDATE clock SET head = head + 1").await;
-    let late = eventually(seconds(60), "the server not to be ready", async || {
-        let answer = server.stranger().get("/readyz").await;
-        (answer.status == 503).then_some(answer)
-    })
-    .await;
-    late.refused(503, "behind");
-    eventually(seconds(60), "the server to have caught up", async || {
-        (server.stranger().get("/readyz").await.status == 200).then_some(())
-    })
-    .await;
+    server.until_not_ready(seconds(60)).await.refused(503, "behind");
+    server.until_ready(seconds(60)).await;
     within(seconds(10), "what the other node wrote", stream.until_seq(start + 1)).await;
     drop(alice);
 }

@@ -3,6 +3,7 @@
 use crate::support::caddy::Caddy;
 use crate::support::listener::TRANSPORTS;
 use crate::support::nginx::{Nginx, right};
+use crate::support::server::http_client;
 use crate::support::{
     Caller, Ear, Heard, Listener, Person, Server, SseClient, StreamRequest, eventually, listener::Transport, seconds,
     within,
@@ -24,7 +25,7 @@ async fn nginx(server: &Server) -> Nginx {
 
 /// The same person, who comes by another way.
 fn by(address: std::net::SocketAddr, person: &Person) -> Caller {
-    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let http = http_client().build().unwrap();
     Caller::new(address, http).with_bearer(&person.bearer().expect("a token"))
 }
 

@@ -3,9 +3,7 @@
 //!
 //! This test starts a `PostgreSQL` and a NATS of its own, whatever the others run on.
 
-use crate::support::{
-    Caller, DatabaseServer, Ear, Heard, Listener, Nats, Person, Server, Transport, eventually, seconds, within,
-};
+use crate::support::{Caller, DatabaseServer, Ear, Heard, Listener, Nats, Person, Server, Transport, seconds, within};
 use futures_util::future::join_all;
 use http::Method;
 use serde_json::json;
@@ -14,8 +12,8 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
 const NODES: usize = 3;
-/// What opening a stream may take, on a machine that does other work beside.
-const OPENING: Duration = seconds(5);
+/// What opening a stream may take, on a machine that does other work beside and has a node starting.
+const OPENING: Duration = seconds(15);
 /// A message of each writer, about.
 const PACE: Duration = Duration::from_millis(50);
 
@@ -132,10 +130,7 @@ async fn nodes_are_restarted_one_after_the_other_and_nothing_is_lost() {
         server.ask_to_stop();
         assert!(server.wait(seconds(20)).await.success());
         server.restart().await;
-        eventually(OPENING, "the node to be ready", async || {
-            (server.stranger().get("/readyz").await.status == 200).then_some(())
-        })
-        .await;
+        server.until_ready(OPENING).await;
     }
     stop.send_replace(true);
     let said: usize = join_all(writing).await.into_iter().map(|said| said.expect("a writer")).sum();

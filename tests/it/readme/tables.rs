@@ -279,6 +279,19 @@ fn what_the_pages_name_is_in_the_sources() {
     }
 }
 
+#[test]
+fn the_pages_count_the_connections_of_a_node_as_the_program_takes_them() {
+    let words =
+        ["none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"];
+    let count = words[goldcrest::store::CONNECTIONS as usize];
+    for (file, says) in [
+        ("docs/cluster.md", format!("Each node keeps up to {count} connections to it.")),
+        ("docs/sizing.md", format!("take up to {count} connections from each node")),
+    ] {
+        assert!(page(file).contains(&says), "{file} does not say {says:?}");
+    }
+}
+
 fn collect(folder: &Path, sources: &mut String) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

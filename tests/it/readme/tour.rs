@@ -8,6 +8,7 @@ use tokio::process::Command;
 
 use super::{page, section};
 use crate::support::deadline::PATIENCE;
+use crate::support::signal::{Signal, signal};
 use crate::support::{Server, within};
 
 /// Stands between the outputs of two blocks.
@@ -78,10 +79,10 @@ async fn bash(directory: &Path, script: &str) -> String {
     bash.current_dir(directory).env("TMPDIR", directory);
     bash.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit()).kill_on_drop(true);
     let bash = bash.spawn().unwrap();
-    let process = rustix::process::Pid::from_raw(bash.id().unwrap().try_into().unwrap()).unwrap();
+    let process = bash.id().unwrap();
     let mut end = std::pin::pin!(bash.wait_with_output());
     let Ok(output) = tokio::time::timeout(PATIENCE * 2, &mut end).await else {
-        rustix::process::kill_process(process, rustix::process::Signal::TERM).unwrap();
+        signal(Signal::TERM, process);
         let said = within(PATIENCE, "bash to end", end).await.unwrap().stdout;
         panic!("waited in vain for the tour to end, which said:\n{}", String::from_utf8_lossy(&said));
     };

@@ -8,21 +8,23 @@ use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
 use super::deadline::PATIENCE;
-use super::eventually;
-use super::nginx::free_address;
+use super::server::http_client;
+use super::{FreeAddress, eventually};
 
 pub struct Caddy {
     /// Where plain HTTP/1.1 is taken and goes on to the site over TLS: requests and event streams by HTTP/2, and upgrades, which
     /// Caddy cannot pass on by that, by HTTP/1.1.
     pub address: SocketAddr,
     process: Child,
+    _its_own: [FreeAddress; 2],
     _home: TempDir,
 }
 
 impl Caddy {
     /// One by our example, but for the addresses and where its certificate comes from.
     pub async fn of_the_example(server: SocketAddr) -> Self {
-        let (site, address) = (free_address(), free_address());
+        let its_own = [FreeAddress::take(), FreeAddress::take()];
+        let [site, address] = its_own.each_ref().map(|free| free.address);
         let home = tempfile::tempdir().unwrap();
         let example = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/Caddyfile")).unwrap();
         for shown in ["chat.example.org {", "127.0.0.1:8080\n"] {
@@ -56,8 +58,9 @@ impl Caddy {
         command.args(["run", "--adapter", "caddyfile", "--config"]).arg(&file).env("HOME", home.path());
         command.env_remove("XDG_DATA_HOME").env_remove("XDG_CONFIG_HOME");
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
-        let mut caddy = Self { address, process: command.spawn().expect("caddy is installed"), _home: home };
-        let http = reqwest::Client::builder().no_proxy().build().expect("an HTTP client");
+        let process = command.spawn().expect("caddy is installed");
+        let mut caddy = Self { address, process, _its_own: its_own, _home: home };
+        let http = http_client().build().expect("an HTTP client");
         // Until the site has its certificate this says 502.
         eventually(PATIENCE, "Caddy to pass on", async || {
             if let Some(status) = caddy.process.try_wait().unwrap() {

@@ -9,16 +9,21 @@ pub struct Chance {
     random: StdRng,
 }
 
+/// That of `GOLDCREST_TEST_SEED`, or a fresh one; says which.
+pub fn seed_for(test: &str) -> u64 {
+    #[expect(clippy::disallowed_methods, reason = "a test has no options but these")]
+    let seed = match std::env::var("GOLDCREST_TEST_SEED") {
+        Ok(text) => text.parse().expect("GOLDCREST_TEST_SEED is a number"),
+        Err(_) => rand::random::<u64>(),
+    };
+    println!("{test}: GOLDCREST_TEST_SEED={seed}");
+    seed
+}
+
 impl Chance {
     /// From `GOLDCREST_TEST_SEED`, or fresh; says which.
     pub fn for_test(name: &str) -> Self {
-        #[expect(clippy::disallowed_methods, reason = "a test has no options but these")]
-        let seed = match std::env::var("GOLDCREST_TEST_SEED") {
-            Ok(text) => text.parse().expect("GOLDCREST_TEST_SEED is a number"),
-            Err(_) => rand::random::<u64>(),
-        };
-        println!("{name}: GOLDCREST_TEST_SEED={seed}");
-        Self { random: StdRng::seed_from_u64(seed) }
+        Self::of(seed_for(name))
     }
 
     /// From this seed.

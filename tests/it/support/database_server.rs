@@ -1,6 +1,7 @@
 //! A database server of a test's own, to be stopped, frozen and started again.
 
 use super::deadline::PATIENCE;
+use super::signal::{Signal, signal};
 use super::{Database, within};
 use std::process::Stdio;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -18,7 +19,8 @@ pub enum Blow {
 /// It runs as long as this is kept.
 pub struct DatabaseServer {
     pub url: String,
-    /// `scripts/databases`, which starts it again whenever it ends, and ends it when its input ends.
+    /// `scripts/databases`, which starts it again whenever it ends, unless it is told not to, and ends it when its input ends: also if this
+    /// process is killed.
     script: Child,
 }
 
@@ -42,13 +44,12 @@ impl DatabaseServer {
 
     /// Ends it, as an operator would; nothing starts it again before [`Self::comes_back`].
     pub fn goes(&self) {
-        signal("STOP", self.script_id());
-        let server = self.server().expect("the database server runs");
-        signal(if self.url.starts_with("postgres") { "INT" } else { "TERM" }, server);
+        signal(Signal::USR1, self.script_id());
+        self.blow(Blow::Restart)();
     }
 
     pub fn comes_back(&self) {
-        signal("CONT", self.script_id());
+        signal(Signal::USR2, self.script_id());
     }
 
     /// How to send it a signal later, from wherever that is: what ends it, which then is started again at once.
@@ -56,28 +57,28 @@ impl DatabaseServer {
     /// `INT` is a fast stop of `PostgreSQL`, `TERM` a proper one of `MariaDB`; `QUIT` and `KILL` are crashes.
     pub fn blow(&self, how: Blow) -> impl FnOnce() + Send + use<> {
         let server = self.server().expect("the database server runs");
-        let name = match (how, self.url.starts_with("postgres")) {
-            (Blow::Restart, true) => "INT",
-            (Blow::Restart, false) => "TERM",
-            (Blow::Crash, true) => "QUIT",
-            (Blow::Crash, false) => "KILL",
+        let sent = match (how, self.url.starts_with("postgres")) {
+            (Blow::Restart, true) => Signal::INT,
+            (Blow::Restart, false) => Signal::TERM,
+            (Blow::Crash, true) => Signal::QUIT,
+            (Blow::Crash, false) => Signal::KILL,
         };
-        move || signal(name, server)
+        move || signal(sent, server)
     }
 
     /// All of it stands still: connections stay open, and nothing is answered.
     pub fn freezes(&self) {
         let server = self.server().expect("the database server runs");
         // First the server, so that no process for a new connection comes to those that are seen.
-        signal("STOP", server);
+        signal(Signal::STOP, server);
         for process in children(server) {
-            signal("STOP", process);
+            signal(Signal::STOP, process);
         }
     }
 
     pub fn thaws(&self) {
         for process in self.server().into_iter().flat_map(|server| children(server).into_iter().chain([server])) {
-            signal("CONT", process);
+            signal(Signal::CONT, process);
         }
     }
 
@@ -94,7 +95,6 @@ impl DatabaseServer {
 
 impl Drop for DatabaseServer {
     fn drop(&mut self) {
-        self.comes_back();
         self.thaws();
         // Its input ends with this, and so does all of it.
         drop(self.script.stdin.take());
@@ -104,12 +104,6 @@ impl Drop for DatabaseServer {
 fn children(process: u32) -> Vec<u32> {
     let children = std::fs::read_to_string(format!("/proc/{process}/task/{process}/children")).unwrap_or_default();
     children.split_whitespace().map(|id| id.parse().expect("a process")).collect()
-}
-
-/// Sends it, if the process is still there.
-pub fn signal(name: &str, process: u32) {
-    let sent = std::process::Command::new("kill").args([&format!("-{name}"), &process.to_string()]).output();
-    assert!(sent.is_ok(), "kill runs");
 }
 
 /// The same on each kind of database server, which takes `scripts/databases` and that server.

@@ -1,5 +1,6 @@
 //! The kit: a server to start, people to be, streams to listen to, and the log to compare with.
 
+pub mod address;
 pub mod answer;
 pub mod caddy;
 pub mod caller;
@@ -15,16 +16,20 @@ pub mod listener;
 pub mod log;
 pub mod nats;
 pub mod nginx;
+pub mod options;
 pub mod person;
 pub mod poller;
 pub mod postbox;
 pub mod raw;
 pub mod server;
+pub mod signal;
 pub mod spoken;
 pub mod sse;
 pub mod sse_parser;
+pub mod typed;
 pub mod websocket;
 
+pub use address::FreeAddress;
 pub use answer::Answer;
 pub use caller::Caller;
 pub use chance::Chance;
@@ -36,10 +41,11 @@ pub use kept::Kept;
 pub use listener::{Listener, Transport};
 pub use log::Log;
 pub use nats::Nats;
+pub use options::Options;
 pub use person::Person;
 pub use poller::Poller;
 pub use postbox::Postbox;
-pub use server::{Options, Server};
+pub use server::Server;
 pub use sse::{Credentials, NotOpened, SseClient, StreamRequest};
 pub use sse_parser::{Parsed, SseParser};
 pub use websocket::WsClient;

@@ -1,17 +1,19 @@
 //! A real NATS, by which nodes hear of each other.
 
-use super::database_server::signal;
 use super::deadline::PATIENCE;
-use super::eventually;
-use super::nginx::free_address;
+use super::signal::{Signal, signal};
+use super::{FreeAddress, eventually};
 use std::net::SocketAddr;
 use std::process::Stdio;
 use tempfile::NamedTempFile;
+use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
 pub struct Nats {
     pub address: SocketAddr,
+    /// Also while it is away.
+    _its_own: FreeAddress,
     process: Option<Child>,
     /// What its user may do, if that is said.
     settings: Option<NamedTempFile>,
@@ -27,7 +29,8 @@ impl Nats {
 
     /// One that is not there yet.
     pub fn not_yet() -> Self {
-        Self { address: free_address(), process: None, settings: None }
+        let its_own = FreeAddress::take();
+        Self { address: its_own.address, _its_own: its_own, process: None, settings: None }
     }
 
     /// One whose user may publish, and listen to nothing.
@@ -45,7 +48,7 @@ impl Nats {
         let text = format!(r#"authorization {{users: [{{user: node, password: "p@ss", {permissions}}}]}}"#);
         std::fs::write(self.settings.as_ref().expect("it has settings"), text).expect("the file can be written");
         if let Some(process) = self.process.as_ref().and_then(Child::id) {
-            signal("HUP", process);
+            signal(Signal::HUP, process);
         }
     }
 
@@ -70,16 +73,25 @@ impl Nats {
         };
         command.args(["-a", &self.address.ip().to_string(), "-p", &self.address.port().to_string()]);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
-        self.process = Some(command.spawn().expect("a shell starts"));
-        eventually(PATIENCE, "NATS to listen", async || TcpStream::connect(self.address).await.ok()).await;
+        let process = self.process.insert(command.spawn().expect("a shell starts"));
+        eventually(PATIENCE, "NATS to listen", async || {
+            if let Some(status) = process.try_wait().expect("it can be asked") {
+                panic!("NATS ended with {status}; is it installed? apt-get install nats-server");
+            }
+            let mut greeting = String::new();
+            BufReader::new(TcpStream::connect(self.address).await.ok()?).read_line(&mut greeting).await.ok()?;
+            assert!(greeting.starts_with("INFO "), "somebody else listens at {}: {greeting:?}", self.address);
+            Some(())
+        })
+        .await;
     }
 
     /// It stands still: connections stay open, and nothing is answered.
     pub fn freezes(&self) {
-        signal("STOP", self.process.as_ref().and_then(Child::id).expect("it runs"));
+        signal(Signal::STOP, self.process.as_ref().and_then(Child::id).expect("it runs"));
     }
 
     pub fn thaws(&self) {
-        signal("CONT", self.process.as_ref().and_then(Child::id).expect("it runs"));
+        signal(Signal::CONT, self.process.as_ref().and_then(Child::id).expect("it runs"));
     }
 }

@@ -1,6 +1,6 @@
 //! A real nginx, as a proxy before a server.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::LazyLock;
@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
 use super::deadline::PATIENCE;
-use super::eventually;
+use super::{FreeAddress, eventually};
 
 /// The example that we give.
 pub static EXAMPLE: LazyLock<String> = LazyLock::new(|| {
@@ -25,44 +25,43 @@ pub fn right() -> &'static str {
     location.split_once('}').expect("the location ends").0
 }
 
-/// An address at which nobody listens. Nobody else is given it as long as this one is remembered, which is long enough.
-pub fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
-}
-
 pub struct Nginx {
     pub url: String,
     pub address: SocketAddr,
     _process: Child,
+    _its_own: Vec<FreeAddress>,
     _home: TempDir,
 }
 
 impl Nginx {
     /// One that passes everything on to an address, with these directives.
     pub async fn before(server: SocketAddr, directives: &str) -> Self {
-        let address = free_address();
+        let its_own = FreeAddress::take();
+        let address = its_own.address;
         let servers =
             format!("server {{ listen {address}; location / {{ proxy_pass http://{server}; {directives} }} }}");
-        Self::with(address, &servers).await
+        Self::with(vec![its_own], &servers).await
     }
 
     /// One by our example, but for the addresses, and without TLS.
     pub async fn of_the_example(server: SocketAddr) -> Self {
-        let (address, plain) = (free_address(), free_address());
+        let (site, plain) = (FreeAddress::take(), FreeAddress::take());
         let mut servers = EXAMPLE.clone();
         for (shown, ours) in [
-            ("listen 80;", format!("listen {plain};")),
-            ("listen 443 ssl http2;", format!("listen {address};")),
+            ("listen 80;", format!("listen {};", plain.address)),
+            ("listen 443 ssl http2;", format!("listen {};", site.address)),
             ("http://127.0.0.1:8080", format!("http://{server}")),
         ] {
             assert!(servers.contains(shown), "the example has {shown:?}");
             servers = servers.replace(shown, &ours);
         }
         let servers: Vec<&str> = servers.lines().filter(|line| !line.trim_start().starts_with("ssl_")).collect();
-        Self::with(address, &servers.join("\n")).await
+        Self::with(vec![site, plain], &servers.join("\n")).await
     }
 
-    async fn with(address: SocketAddr, servers: &str) -> Self {
+    /// One that listens at these addresses, of which the first is the one to ask.
+    async fn with(its_own: Vec<FreeAddress>, servers: &str) -> Self {
+        let address = its_own[0].address;
         let home = tempfile::tempdir().unwrap();
         let place = home.path().display();
         let configuration = format!(
@@ -88,6 +87,6 @@ impl Nginx {
             TcpStream::connect(address).await.ok()
         })
         .await;
-        Self { url: format!("http://{address}"), address, _process: process, _home: home }
+        Self { url: format!("http://{address}"), address, _process: process, _its_own: its_own, _home: home }
     }
 }

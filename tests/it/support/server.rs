@@ -5,106 +5,19 @@ use sea_orm::DatabaseTransaction;
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
+use std::path::PathBuf;
+use std::process::ExitStatus;
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 use tokio::task::JoinHandle;
 
 use super::deadline::PATIENCE;
-use super::{Answer, Caller, Database, Log, within};
-
-const BINARY: &str = env!("CARGO_BIN_EXE_goldcrest");
-
-/// The command line of a server, before it starts.
-#[derive(Debug, Clone)]
-pub struct Options {
-    arguments: Vec<(String, Option<String>)>,
-    descriptors: Option<u32>,
-    listen: Option<SocketAddr>,
-}
-
-impl Options {
-    /// Sets a flag, instead of what it was.
-    #[must_use]
-    pub fn set(mut self, flag: &str, value: &str) -> Self {
-        self.arguments.retain(|(known, _)| known != flag);
-        self.arguments.push((flag.to_owned(), Some(value.to_owned())));
-        self
-    }
-
-    #[must_use]
-    pub fn switch(mut self, flag: &str) -> Self {
-        self.arguments.push((flag.to_owned(), None));
-        self
-    }
-
-    /// Where it listens, instead of on the loopback address.
-    #[must_use]
-    pub fn listening(mut self, address: &str) -> Self {
-        self.listen = Some(address.parse().expect("an address"));
-        self
-    }
-
-    /// Lets the process have only so many file descriptors.
-    #[must_use]
-    pub fn descriptors(mut self, count: u32) -> Self {
-        self.descriptors = Some(count);
-        self
-    }
-
-    pub async fn start(self) -> Server {
-        self.start_on(Database::make().await).await
-    }
-
-    pub async fn start_on(self, database: Database) -> Server {
-        Server::start_in(database, self).await
-    }
-
-    /// Starts it where starts before were cut short by SIGKILL, each after so long.
-    pub async fn start_after_kills(self, kills: impl IntoIterator<Item = Duration>) -> Server {
-        let database = Database::make().await;
-        for moment in kills {
-            let mut command = self.command(&database, "127.0.0.1:0");
-            let mut child = command.stdout(Stdio::null()).stderr(Stdio::inherit()).spawn().expect("the binary starts");
-            if let Ok(status) = tokio::time::timeout(moment, child.wait()).await {
-                panic!("it gave up by itself before it was killed: {status:?}");
-            }
-            child.kill().await.expect("the process can be killed");
-        }
-        Server::start_in(database, self).await
-    }
-
-    fn command(&self, database: &Database, listen: &str) -> Command {
-        let mut command = if let Some(count) = self.descriptors {
-            let mut shell = Command::new("sh");
-            shell.args(["-c", &format!("ulimit -n {count}; exec \"$0\" \"$@\""), BINARY]);
-            shell
-        } else {
-            Command::new(BINARY)
-        };
-        command.args(["--listen", listen]);
-        for (flag, value) in &self.arguments {
-            command.arg(flag).args(value);
-        }
-        without_settings(&mut command);
-        command.envs(database.environment());
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-        command
-    }
-}
-
-/// No test depends on what the environment of its runner sets.
-fn without_settings(command: &mut Command) {
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("GOLDCREST_") || name == "RUST_LOG" {
-            command.env_remove(name);
-        }
-    }
-}
+use super::options::Options;
+use super::signal::{Signal, signal};
+use super::{Answer, Caller, Database, Log, eventually, within};
 
 pub struct Server {
     pub address: SocketAddr,
@@ -132,12 +45,12 @@ impl Server {
     }
 
     pub fn options() -> Options {
-        Options { arguments: Vec::new(), descriptors: None, listen: None }.set("--rate-limits", "off")
+        Options::new().set("--rate-limits", "off")
     }
 
-    async fn start_in(database: Database, options: Options) -> Self {
+    pub(super) async fn start_in(database: Database, options: Options) -> Self {
         let http = http_client().redirect(reqwest::redirect::Policy::none()).build().expect("an HTTP client");
-        let address = options.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 0)));
+        let address = options.listen();
         let mut server = Self {
             address,
             own_addresses: HashMap::new(),
@@ -209,8 +122,7 @@ impl Server {
 
     /// Sends SIGTERM and does not wait.
     pub fn ask_to_stop(&self) {
-        let sent = std::process::Command::new("kill").args(["-TERM", &self.process_id().to_string()]).status();
-        assert!(sent.expect("kill runs").success());
+        signal(Signal::TERM, self.process_id());
     }
 
     pub async fn wait(&mut self, limit: Duration) -> ExitStatus {
@@ -258,7 +170,7 @@ impl Server {
 
     /// A stranger who shares no connection with anybody.
     pub fn fresh_stranger(&self) -> Caller {
-        Caller::new(self.address, reqwest::Client::builder().no_proxy().build().expect("an HTTP client"))
+        Caller::new(self.address, http_client().build().expect("an HTTP client"))
     }
 
     /// Everything that it wrote to stderr so far.
@@ -294,34 +206,6 @@ impl Server {
     /// Holds the clock, so that it cannot write, until this is dropped.
     pub async fn hold_the_clock(&self) -> DatabaseTransaction {
         self.database.hold_the_clock().await
-    }
-
-    /// Puts what `goldcrest backup` made in the place of its data, which must not be in use.
-    pub async fn restores(&self, backup: &Path, options: &[&str]) -> String {
-        let from = backup.to_str().expect("a path in UTF-8");
-        self.command(&[&["restore", from, "--force"], options].concat()).await
-    }
-
-    /// What another command, run at the machine, printed; it must succeed.
-    pub async fn command(&self, arguments: &[&str]) -> String {
-        self.command_with_input(arguments, "").await
-    }
-
-    pub async fn command_with_input(&self, arguments: &[&str], input: &str) -> String {
-        use tokio::io::AsyncWriteExt as _;
-        let mut command = Command::new(BINARY);
-        without_settings(&mut command);
-        command.args(arguments).envs(self.database.environment());
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-        let mut child = command.spawn().expect("the binary starts");
-        // A command that does not read its input may be gone before it is written.
-        drop(child.stdin.take().unwrap().write_all(input.as_bytes()).await);
-        let output = within(PATIENCE, "the command to end", child.wait_with_output())
-            .await
-            .expect("the command can be waited for");
-        let (out, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        assert!(output.status.success(), "goldcrest {arguments:?}: {out}{errors}");
-        out.into_owned()
     }
 
     /// Anonymous resident memory in bytes: what the process took for itself, without the files it has mapped.
@@ -372,11 +256,29 @@ impl Server {
         sockets.iter().filter(|to| !to_database.iter().any(|known| *known == to.to_string_lossy())).count()
     }
 
-    pub async fn is_ready(&self) -> bool {
+    /// Whether it answers at all, be it that it is still starting.
+    pub async fn is_alive(&self) -> bool {
         matches!(
             self.fresh_stranger().try_call(http::Method::GET, "/healthz", None).await,
             Ok(Answer { status: 200, .. })
         )
+    }
+
+    /// Waits until it says that it is ready for requests.
+    pub async fn until_ready(&self, limit: Duration) {
+        let ready = async || self.readiness().await.filter(|answer| answer.status == 200);
+        eventually(limit, "the server to be ready", ready).await;
+    }
+
+    /// Waits until it says that it is not, so that whoever passes requests on asks another; gives the answer, which says why.
+    pub async fn until_not_ready(&self, limit: Duration) -> Answer {
+        let not_ready = async || self.readiness().await.filter(|answer| answer.status == 503);
+        eventually(limit, "the server not to be ready", not_ready).await
+    }
+
+    /// What it answers to whoever asks whether it is ready; none, if it takes no connection.
+    async fn readiness(&self) -> Option<Answer> {
+        self.stranger().try_call(http::Method::GET, "/readyz", None).await.ok()
     }
 }
 

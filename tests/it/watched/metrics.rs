@@ -8,6 +8,7 @@
 use super::{Metrics, watched};
 use crate::readme::page;
 use crate::support::deadline::PATIENCE;
+use crate::support::server::http_client;
 use crate::support::{Ear, Person, Server, SseClient, WsClient, eventually};
 use serde_json::json;
 use std::fmt::Write as _;
@@ -101,7 +102,7 @@ async fn nothing_but_the_metrics_is_at_their_address_and_they_are_nowhere_else()
     let server = watched().await;
     server.stranger().get("/metrics").await.refused(404, "not_found");
     let address = server.own_addresses["metrics"];
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let client = http_client().build().unwrap();
     for (path, status) in [("/", 404), ("/api/v1/server", 404), ("/healthz", 404)] {
         let answer = client.get(format!("http://{address}{path}")).send().await.unwrap();
         assert_eq!(answer.status(), status, "{path}");

@@ -6,6 +6,7 @@ mod readiness;
 mod traces;
 
 use crate::support::Server;
+use crate::support::server::http_client;
 use std::collections::BTreeMap;
 
 /// A server that gives out its metrics.
@@ -21,7 +22,7 @@ pub struct Metrics {
 impl Metrics {
     pub async fn of(server: &Server) -> Self {
         let address = server.own_addresses["metrics"];
-        let answer = reqwest::Client::builder().no_proxy().build().unwrap();
+        let answer = http_client().build().unwrap();
         let answer = answer.get(format!("http://{address}/metrics")).send().await.expect("an answer");
         assert_eq!(answer.status(), 200);
         assert_eq!(answer.headers()["content-type"], "text/plain; version=0.0.4; charset=utf-8");

@@ -1,6 +1,7 @@
 //! `/readyz`: no while the server cannot be given work, and why.
 
 use crate::support::deadline::PATIENCE;
+use crate::support::server::http_client;
 use crate::support::{Ear, Person, Server, SseClient, eventually, seconds, within};
 use std::time::Duration;
 
@@ -24,7 +25,7 @@ mod embedded {
             .await;
             answer.refused(503, "starting");
             assert_eq!(stranger.get("/healthz").await.status, 200);
-            let plain = reqwest::Client::builder().no_proxy().build().unwrap();
+            let plain = http_client().build().unwrap();
             let answer = plain.get(format!("http://{}/api/v1/server", stranger.address)).send().await.unwrap();
             assert_eq!((answer.status().as_u16(), answer.headers()["retry-after"].as_bytes()), (503, b"5".as_slice()));
             let page = plain.get(format!("http://{}/stream", stranger.address));
@@ -49,11 +50,7 @@ mod embedded {
         let server = Server::start().await;
         Person::register(&server, "alice").await;
         server.sql("UPDATE clock SET head = 0").await;
-        eventually(PATIENCE, "the server to notice", async || {
-            let answer = server.stranger().get("/readyz").await;
-            (answer.status == 503).then(|| answer.refused(503, "database_replaced"))
-        })
-        .await;
+        server.until_not_ready(PATIENCE).await.refused(503, "database_replaced");
     }
 }
 

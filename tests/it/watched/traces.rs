@@ -1,7 +1,7 @@
 //! Traces as a collector of OpenTelemetry gets them.
 
 use crate::support::deadline::PATIENCE;
-use crate::support::{Person, Server, eventually, seconds};
+use crate::support::{FreeAddress, Person, Server, eventually, seconds};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::trace::v1::Span;
@@ -150,8 +150,8 @@ async fn nobody_but_a_trusted_proxy_says_to_which_trace_a_request_belongs() {
 
 #[tokio::test]
 async fn a_collector_that_is_not_there_holds_nobody_up() {
-    let gone = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let mut server = Server::options().set("--otlp-url", &format!("http://{gone}")).start().await;
+    let gone = FreeAddress::take();
+    let mut server = Server::options().set("--otlp-url", &format!("http://{}", gone.address)).start().await;
     let alice = Person::register(&server, "alice").await;
     let notes = alice.direct(&[&alice]).await;
     alice.say(notes, "said all the same").await;

@@ -7,6 +7,7 @@ use crate::cluster::proxy::{Gate, Proxy, Trap};
 use crate::support::database::rows;
 use crate::support::database_server::on_each_kind;
 use crate::support::deadline::PATIENCE;
+use crate::support::signal::Signal;
 use crate::support::{Database, DatabaseServer, Person, Server, eventually, seconds, within};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend};
 use serde_json::json;
@@ -61,7 +62,7 @@ async fn is_ended(database_server: &DatabaseServer) {
     let target = empty(database_server).await;
     let holder = holds_up(&target).await;
     let (copying, _lines) = half_way(&operator, &url_of(&target)).await;
-    let done = ended_by("TERM", copying).await;
+    let done = ended_by(Signal::TERM, copying).await;
     assert_eq!(done.code, Some(1), "{}", done.errors);
     assert!(done.errors.contains("ended by SIGTERM: not all of it was copied"), "{}", done.errors);
     holder.close().await.expect("the lock ends with the connection");

@@ -2,7 +2,7 @@
 
 use super::super::operator::Operator;
 use super::Diagnosis;
-use crate::support::Postbox;
+use crate::support::{FreeAddress, Postbox};
 
 #[tokio::test]
 async fn a_mail_server_is_tried_out_without_a_letter() {
@@ -23,7 +23,7 @@ async fn a_mail_server_is_tried_out_without_a_letter() {
     let diagnosis = asked(&elsewhere.replace("//", "//bob:secret-9f@")).await;
     diagnosis.ails_only(&["mail_server"]);
     assert!(diagnosis.all("mail_server").iter().all(|said| !said.1.contains("secret-9f")), "{diagnosis:?}");
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let diagnosis = asked(&format!("smtp://{nobody}")).await;
+    let nobody = FreeAddress::take();
+    let diagnosis = asked(&format!("smtp://{}", nobody.address)).await;
     diagnosis.ails_only(&["mail_server"]).says("mail_server", "wrong", "refused", "port");
 }

@@ -7,7 +7,8 @@ use std::process::Stdio;
 use super::super::operator::Operator;
 use super::Diagnosis;
 use crate::support::deadline::PATIENCE;
-use crate::support::within;
+use crate::support::options::without_settings;
+use crate::support::{FreeAddress, within};
 
 /// Without an address at which anybody could be.
 const HERE: [&str; 2] = ["--listen", "127.0.0.1:0"];
@@ -47,7 +48,8 @@ async fn a_directory_that_others_can_read_is_worth_a_word_and_its_files_are_wron
 #[tokio::test]
 async fn a_key_of_a_database_server_is_missed() {
     let operator = Operator::alone();
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let free = FreeAddress::take();
+    let nobody = free.address;
     let url = format!("postgres://goldcrest:hunter22@{nobody}/goldcrest");
     let done = operator.types(&["doctor", "--listen", "127.0.0.1:0", "--database-url", &url]).await;
     assert!(done.out.contains("the signing key must be given: --jwt-key-file FILE"), "{done:?}");
@@ -73,9 +75,7 @@ async fn on_a_small_disk(done_to_it: &str) -> String {
     // Namespaces of its own, in which anybody may mount.
     command.args(["--user", "--map-root-user", "--mount", "sh", "-c", &script, env!("CARGO_BIN_EXE_goldcrest")]);
     command.arg(home.path());
-    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("GOLDCREST_")) {
-        command.env_remove(name);
-    }
+    without_settings(&mut command);
     let output = command.stdin(Stdio::null()).kill_on_drop(true).output();
     let output = within(PATIENCE, "the doctor to end", output).await.expect("unshare runs");
     let out = String::from_utf8(output.stdout).unwrap();

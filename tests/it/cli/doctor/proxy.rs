@@ -2,8 +2,8 @@
 
 use super::super::operator::Operator;
 use super::Diagnosis;
-use crate::support::nginx::{Nginx, free_address, right};
-use crate::support::{Options, Server};
+use crate::support::nginx::{Nginx, right};
+use crate::support::{FreeAddress, Options, Server};
 
 fn options() -> Options {
     Server::options().set("--rate-limits", "on")
@@ -65,7 +65,8 @@ mod embedded {
         let nginx = Nginx::before(server.address, "return 301 https://chat.invalid$request_uri;").await;
         let diagnosis = through(&server, &nginx, &[]).await;
         diagnosis.ails_only(&["reaches"]).says("reaches", "wrong", "https://chat.invalid/", "--public-url");
-        let nginx = Nginx::before(free_address(), right()).await;
+        let nobody = FreeAddress::take();
+        let nginx = Nginx::before(nobody.address, right()).await;
         let diagnosis = through(&server, &nginx, &[]).await;
         diagnosis.ails_only(&["reaches"]).says("reaches", "wrong", "nobody answers: it says 502", &passing_on);
         diagnosis.says("streams", "skipped", "not tried for that reason", "");

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::super::operator::Operator;
 use super::Diagnosis;
-use crate::support::{Person, Server, seconds};
+use crate::support::{FreeAddress, Person, Server, seconds};
 
 /// The files of a directory, but for the index of the write-ahead log, in which whoever reads leaves a mark.
 fn files(place: &Path) -> BTreeMap<String, Vec<u8>> {
@@ -155,8 +155,8 @@ mod embedded {
         let alone = Operator::alone();
         let diagnosis = Diagnosis::of(&alone, &["--listen", &elsewhere]).await;
         diagnosis.ails_only(&["listening"]).says("listening", "wrong", "a goldcrest on other data", "--data-dir");
-        let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-        let diagnosis = Diagnosis::of(&operator, &["--listen", &nobody]).await;
+        let nobody = FreeAddress::take();
+        let diagnosis = Diagnosis::of(&operator, &["--listen", &nobody.address.to_string()]).await;
         diagnosis.ails_only(&["listening"]).says(
             "listening",
             "wrong",

@@ -4,6 +4,7 @@ use http::{HeaderMap, Method};
 use serde_json::{Value, json};
 
 use super::{add_chat, add_message, add_user, call_with, chats, ids, messages, open};
+use crate::support::server::http_client;
 use crate::support::{Answer, Caller, Server};
 
 const JSON: &str = "application/json";
@@ -74,7 +75,7 @@ async fn the_messages_of_a_chat_are_listed_with_all_their_fields() {
 #[tokio::test]
 async fn at_an_address_of_its_own_its_paths_begin_at_the_root() {
     let server = open().set("--compat-listen", "chat=127.0.0.1:0").start().await;
-    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let http = http_client().build().unwrap();
     for (path, body) in CALLS {
         let url = format!("http://{}{path}", server.own_addresses["chat"]);
         let answer = http.post(url).header("content-type", JSON).body(body).send().await.unwrap();

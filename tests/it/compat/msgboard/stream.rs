@@ -236,8 +236,7 @@ async fn who_comes_when_the_database_was_replaced_is_told_when_to_come_again() {
         kitten.posts(text).await;
     }
     server.sql("DELETE FROM events WHERE seq > (SELECT head - 2 FROM clock); UPDATE clock SET head = head - 2").await;
-    eventually(PATIENCE, "the server to notice", async || (kitten.get("/readyz").await.status == 503).then_some(()))
-        .await;
+    server.until_not_ready(PATIENCE).await;
     let late = kitten.http("GET", "/stream", &[]).await;
     assert_eq!((late.status, late.header("content-type")), (200, Some("text/event-stream")));
     let said = String::from_utf8_lossy(&late.body);

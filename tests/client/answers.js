@@ -1,58 +1,13 @@
 // The JavaScript client in Node.js, where answers come late, never, or when somebody else is logged in.
 //
-//   node tests/browser/answers.js path/to/goldcrest
+//   node tests/client/answers.js path/to/goldcrest
 //
 // It ends with 0 if nothing is done in the name of somebody else, and whoever waits for an answer is told the truth.
 'use strict';
 
 const assert = require('node:assert/strict');
-const fs = require('node:fs');
-const path = require('node:path');
-const { pathToFileURL } = require('node:url');
-const { PASSWORD, Server, afterwards, home, run, until } = require('./support');
-
-const program = path.join(home, 'goldcrest.mjs');
-fs.copyFileSync(path.join(__dirname, '../../static/goldcrest.js'), program);
-
-/** One object that is one person after the other. */
-async function oneAfterTheOther() {
-  const { Goldcrest } = await import(pathToFileURL(program));
-  const server = await Server.started('one-after-the-other');
-  await server.register('alice');
-  await server.register('bob');
-  const client = new Goldcrest({ server: server.origin });
-  const heard = [];
-  client.on('logout', ({ reason }) => heard.push(reason));
-  client.on('login', ({ username }) => heard.push(username));
-  await client.login({ username: 'alice', password: PASSWORD });
-  await client.login({ username: 'bob', password: PASSWORD });
-  assert.deepEqual(heard, ['alice', 'another_user', 'bob']);
-  assert.equal((await client.request('GET', 'me')).username, 'bob', 'the second login holds');
-
-  // Answers come when they are let.
-  const { fetch } = globalThis;
-  afterwards(() => { globalThis.fetch = fetch; });
-  let asked;
-  const isAsked = new Promise((resolve) => { asked = resolve; });
-  let let_;
-  const isLet = new Promise((resolve) => { let_ = resolve; });
-  globalThis.fetch = async (url, init) => {
-    if (!String(url).includes('presence')) return fetch(url, init);
-    asked();
-    await isLet;
-    return fetch(url, init);
-  };
-  const late = client.request('GET', 'presence').then(() => 'answered', ({ status }) => status);
-  await isAsked;
-  await client.logout();
-  await client.login({ username: 'alice', password: PASSWORD });
-  let_();
-  assert.equal(await late, 401, 'what bob asked is not asked in the name of alice');
-  assert.equal(client.user.username, 'alice');
-  globalThis.fetch = fetch;
-  client.close();
-  console.log('ok: one person after the other, and answers that come late');
-}
+const { PASSWORD, Server, run, until } = require('../browser/support');
+const { load } = require('./shown');
 
 /** An object like `localStorage`. */
 const storageOn = (kept) => ({
@@ -81,9 +36,42 @@ function gate() {
   return it;
 }
 
+/** One object that is one person after the other. */
+async function oneAfterTheOther() {
+  const { Goldcrest } = await load();
+  const server = await Server.started('one-after-the-other');
+  await server.register('alice');
+  await server.register('bob');
+  const client = new Goldcrest({ server: server.origin });
+  const heard = [];
+  client.on('logout', ({ reason }) => heard.push(reason));
+  client.on('login', ({ username }) => heard.push(username));
+  await client.login({ username: 'alice', password: PASSWORD });
+  await client.login({ username: 'bob', password: PASSWORD });
+  assert.deepEqual(heard, ['alice', 'another_user', 'bob']);
+  assert.equal((await client.request('GET', 'me')).username, 'bob', 'the second login holds');
+
+  // It goes on when it is let.
+  const asking = gate();
+  const plain = through(async (what, go) => {
+    if (what === 'GET presence') await asking.pass();
+    return go();
+  });
+  const late = client.request('GET', 'presence').then(() => 'answered', ({ status }) => status);
+  await until('it to be asked', () => asking.held > 0);
+  await client.logout();
+  await client.login({ username: 'alice', password: PASSWORD });
+  asking.release();
+  assert.equal(await late, 401, 'what bob asked is not asked in the name of alice');
+  assert.equal(client.user.username, 'alice');
+  plain();
+  client.close();
+  console.log('ok: one person after the other, and answers that come late');
+}
+
 /** Two objects that share a session, as tabs do, and hear of each other while answers are on their way. */
 async function twoTabs() {
-  const { Goldcrest } = await import(pathToFileURL(program));
+  const { Goldcrest } = await load();
   const server = await Server.started('two-tabs');
   await server.register('alice');
   await server.register('bob');
@@ -185,7 +173,7 @@ async function twoTabs() {
 
 /** A storage that is full for a while. */
 async function full() {
-  const { Goldcrest } = await import(pathToFileURL(program));
+  const { Goldcrest } = await load();
   const server = await Server.started('full');
   await server.register('alice');
   const kept = new Map();
@@ -207,15 +195,14 @@ async function full() {
   isFull = false;
   await server.start();
   let posted = 0;
-  const { fetch } = globalThis;
-  globalThis.fetch = (url, init) => {
-    if (init?.method === 'POST') posted += 1;
-    return fetch(url, init);
-  };
+  const plain = through((what, go) => {
+    if (what.startsWith('POST ')) posted += 1;
+    return go();
+  });
   client.retry(client_id);
   await until('it to fail', () => client.outbox[0]?.state === 'failed');
   assert(posted <= 2, `${posted} attempts`);
-  globalThis.fetch = fetch;
+  plain();
   client.discard(client_id);
   assert.deepEqual(client.outbox, []);
   client.close();
@@ -224,7 +211,7 @@ async function full() {
 
 /** A key that is not good says so. */
 async function keys() {
-  const { Goldcrest } = await import(pathToFileURL(program));
+  const { Goldcrest } = await load();
   const { server, alice } = await Server.ofTwo('keys');
   const made = await server.call('POST', 'keys', alice, { name: 'robot', scopes: ['read'] });
   const resume = (key) => {
@@ -242,7 +229,7 @@ async function keys() {
 
 /** Whoever waits for what he sent is told what is known, also if the client is closed, and when the stream tells of it first. */
 async function closing() {
-  const { Goldcrest } = await import(pathToFileURL(program));
+  const { Goldcrest } = await load();
   const { server } = await Server.ofTwo('closing');
   const make = async () => {
     const client = new Goldcrest({ server: server.origin, storage: null });
@@ -285,7 +272,7 @@ async function closing() {
 
 /** Where a session was kept that is over, a page that begins hears of it, once. */
 async function overMeanwhile() {
-  const { Goldcrest } = await import(pathToFileURL(program));
+  const { Goldcrest } = await load();
   const { server, alice } = await Server.ofTwo('over');
   let tokens = null;
   const make = () => {
