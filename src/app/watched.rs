@@ -188,7 +188,7 @@ impl Watched {
             .sample_if(counts.map(|counts| counts.connected.load(Ordering::Relaxed)));
         let says = "Batches of other nodes that were heard of over NATS.";
         page.counter("goldcrest_relay_batches_total", says).sample_if(counts.map(|counts| counts.heard.total()));
-        let says = "How often a batch of another node did not come over NATS, and was read from the database.";
+        let says = "How often a batch of another node did not come over NATS, or came without its events since it was too large, and was read from the database.";
         page.counter("goldcrest_relay_gaps_total", says).sample_if(counts.map(|counts| counts.gaps.total()));
         let says =
             "What this node did not tell the others, since NATS was away or took too long: they read the database.";

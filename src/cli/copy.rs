@@ -194,10 +194,13 @@ fn tell(options: &Options, data_dir: &DataDir, to: &str, at: &str, moved: Moved)
             "there is no {key}: name the key that signed the tokens, or everybody logs in again"
         ))?;
     }
-    let place = data_dir.path().display();
+    let place = data_dir.path();
     output::line(format_args!(
-        "the database in {place} is as it was, and no server starts on it any more. The way back, without what is written \
-         to the new one: goldcrest restore --renumber"
+        "the database in {} is as it was, and no server starts on it any more. The way back, without what is written to the \
+         new one, and without --database-url or GOLDCREST_DATABASE_URL, which would renumber that one: \
+         goldcrest --data-dir {} restore --renumber",
+        place.display(),
+        quoted_path(place)
     ))
 }
 

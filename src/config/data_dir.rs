@@ -66,7 +66,7 @@ pub enum DataDirError {
     /// The database went elsewhere, and its numbers go on there.
     #[error(
         "the embedded database of {} was copied to the database server at {to}, where its numbers go on: start with \
-         --database-url. The way back, without what was written there since: `goldcrest restore --renumber`",
+         --database-url. The way back, without what was written there since: `goldcrest restore --renumber`, without --database-url",
         path.display()
     )]
     Moved {

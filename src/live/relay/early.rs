@@ -12,11 +12,19 @@ const OVERTAKEN: Duration = Duration::from_millis(50);
 const BYTES: usize = 8 * 1024 * 1024;
 
 /// What waits for what comes before it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Early {
     waiting: BTreeMap<Seq, Publication>,
     bytes: usize,
+    /// The last event that is known to be there and is not kept.
+    wanted: Seq,
     deadline: Option<Instant>,
+}
+
+impl Default for Early {
+    fn default() -> Self {
+        Self { waiting: BTreeMap::new(), bytes: 0, wanted: Seq(0), deadline: None }
+    }
 }
 
 impl Early {
@@ -25,6 +33,7 @@ impl Early {
         let bytes = publication.bytes;
         if publication.records.is_empty() || self.bytes + bytes > BYTES {
             self.deadline = Some(now);
+            self.wanted = self.wanted.max(publication.last);
             return;
         }
         self.deadline.get_or_insert(now + OVERTAKEN);
@@ -39,7 +48,7 @@ impl Early {
         let entry = self.waiting.first_entry().filter(|entry| *entry.key() <= applied.next())?;
         let publication = entry.remove();
         self.bytes -= publication.bytes;
-        if self.waiting.is_empty() {
+        if self.waiting.is_empty() && self.wanted <= publication.last {
             self.deadline = None;
         }
         Some(publication)
@@ -87,6 +96,17 @@ mod tests {
         assert_eq!(early.next(Seq(2)), Some(publication(3, 4)));
         assert_eq!(early.next(Seq(4)), Some(publication(5, 6)));
         assert_eq!((early.next(Seq(6)), early.deadline(), early.bytes), (None, None, 0));
+    }
+
+    #[test]
+    fn what_is_to_be_read_is_not_forgotten_for_what_came_before_it() {
+        let (mut early, now) = (Early::default(), Instant::now());
+        early.keep(Publication { records: Vec::new(), ..publication(5, 600) }, now);
+        early.keep(publication(4, 4), now);
+        assert_eq!(early.next(Seq(3)), Some(publication(4, 4)));
+        assert_eq!(early.deadline(), Some(now), "the large one is still to be read");
+        assert!(!early.clear());
+        assert_eq!(early.deadline(), None);
     }
 
     #[test]
