@@ -1,0 +1,280 @@
+//! Listeners: ten thousand sockets that hear, and what each has heard.
+
+use crate::answers;
+use crate::clock::Clock;
+use crate::marks::{Arrival, Scanner, Track};
+use crate::said::Said;
+use crate::tally::Tally;
+use crate::way::Listening;
+use mio::net::TcpStream;
+use mio::{Interest, Registry, Token};
+use socket2::{Domain, Protocol, Socket, Type};
+use std::cmp::Ordering;
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+/// Listeners that share one source address: each address has ports of its own.
+const PER_ADDRESS: usize = 50;
+/// The longest answer of a server that is not live yet.
+const LONGEST_OPENING: usize = 65_536;
+
+/// How far a listener is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Absent,
+    Connecting,
+    /// The request is sent, and the answer not there.
+    Opening,
+    Live,
+}
+
+#[derive(Debug)]
+struct Ear {
+    socket: Option<TcpStream>,
+    stage: Stage,
+    /// What was received and is not understood yet.
+    rest: Vec<u8>,
+    track: Track,
+    /// When it last began to connect.
+    since: u64,
+    /// Whether its socket is left alone, as a slow reader leaves it.
+    asleep: bool,
+}
+
+/// All listeners of a run. Their tokens are their numbers.
+#[derive(Debug)]
+pub struct Ears {
+    listening: Listening,
+    ears: Vec<Ear>,
+    /// What each has of its own behind the head of its request.
+    more: Vec<String>,
+    scanner: Scanner,
+    buffer: Vec<u8>,
+    /// How many are live.
+    pub live: usize,
+    /// How many are on their way.
+    pub underway: usize,
+    /// How many were refused or cut off.
+    pub failed: u64,
+    /// Why the last one was.
+    pub reason: String,
+}
+
+impl Ears {
+    /// So many listeners, none of whom is connected. They hear messages from this number on.
+    pub fn new(listening: Listening, count: usize) -> Self {
+        let ear = || Ear {
+            socket: None,
+            stage: Stage::Absent,
+            rest: Vec::new(),
+            track: Track::default(),
+            since: 0,
+            asleep: false,
+        };
+        Self {
+            listening,
+            ears: std::iter::repeat_with(ear).take(count).collect(),
+            more: vec![String::new(); count],
+            scanner: Scanner::default(),
+            buffer: vec![0; 256 * 1024],
+            live: 0,
+            underway: 0,
+            failed: 0,
+            reason: String::new(),
+        }
+    }
+
+    /// How many listeners there are, connected or not.
+    pub fn len(&self) -> usize {
+        self.ears.len()
+    }
+
+    /// Says what a listener adds to its request from now on, such as a cursor.
+    pub fn set_more(&mut self, ear: usize, more: String) {
+        self.more[ear] = more;
+    }
+
+    /// Lets a listener read nothing more, or go on.
+    pub fn set_asleep(&mut self, ear: usize, asleep: bool) {
+        self.ears[ear].asleep = asleep;
+    }
+
+    /// From which number on a listener is to hear messages.
+    pub fn begin_at(&mut self, ear: usize, number: u32) {
+        self.ears[ear].track = Track::from(number);
+    }
+
+    /// Messages that were said up to a number (not included) and did not come.
+    pub fn lost(&self, end: u32) -> u64 {
+        self.ears.iter().map(|ear| ear.track.lost(end)).sum()
+    }
+
+    /// Messages that one listener misses of those up to a number.
+    pub fn lost_by(&self, ear: usize, end: u32) -> u64 {
+        self.ears[ear].track.lost(end)
+    }
+
+    /// Begins to connect one, from an address that few others share.
+    pub fn connect(&mut self, number: usize, registry: &Registry, clock: Clock) -> io::Result<()> {
+        let mut stream = dial(number / PER_ADDRESS, self.listening.address)?;
+        registry.register(&mut stream, Token(number), Interest::READABLE | Interest::WRITABLE)?;
+        let ear = &mut self.ears[number];
+        ear.socket = Some(stream);
+        ear.stage = Stage::Connecting;
+        ear.since = clock.now();
+        self.underway += 1;
+        Ok(())
+    }
+
+    /// Cuts one off.
+    pub fn drop_one(&mut self, number: usize) {
+        let ear = &mut self.ears[number];
+        match ear.stage {
+            Stage::Absent => return,
+            Stage::Connecting | Stage::Opening => self.underway -= 1,
+            Stage::Live => self.live -= 1,
+        }
+        ear.socket = None;
+        ear.rest = Vec::new();
+        ear.stage = Stage::Absent;
+    }
+
+    /// Whether this one is connected, live or on its way.
+    pub fn is_there(&self, number: usize) -> bool {
+        self.ears[number].stage != Stage::Absent
+    }
+
+    /// Does what a socket is ready for.
+    pub fn ready(&mut self, number: usize, clock: Clock, said: &Said, tally: &mut Tally) {
+        if let Err(error) = self.go_on(number, clock, said, tally) {
+            self.failed += 1;
+            self.reason = format!("listener {number}: {error}");
+            self.drop_one(number);
+        }
+    }
+
+    fn go_on(&mut self, number: usize, clock: Clock, said: &Said, tally: &mut Tally) -> io::Result<()> {
+        let ear = &mut self.ears[number];
+        let Some(socket) = &mut ear.socket else { return Ok(()) };
+        if ear.stage == Stage::Connecting {
+            if let Some(error) = socket.take_error()? {
+                return Err(error);
+            }
+            match socket.peer_addr() {
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::NotConnected => return Ok(()),
+                Err(error) => return Err(error),
+            }
+            let request = self.listening.request(number, &self.more[number]);
+            if socket.write(&request)? < request.len() {
+                return Err(io::Error::other("the request was not taken in one piece"));
+            }
+            ear.stage = Stage::Opening;
+        }
+        if ear.asleep {
+            return Ok(());
+        }
+        loop {
+            let read = match socket.read(&mut self.buffer) {
+                Ok(0) => return Err(io::Error::other("the server hung up")),
+                Ok(read) => read,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            };
+            let now = clock.now();
+            let mut piece = &self.buffer[..read];
+            let opening;
+            if ear.stage == Stage::Opening {
+                ear.rest.extend_from_slice(piece);
+                if !is_live(&ear.rest, self.listening.live_at)? {
+                    continue;
+                }
+                ear.stage = Stage::Live;
+                self.underway -= 1;
+                self.live += 1;
+                tally.opened(now - ear.since);
+                // What came with it may hold messages already.
+                opening = std::mem::take(&mut ear.rest);
+                piece = &opening;
+            }
+            tally.bytes += piece.len() as u64;
+            let track = &mut ear.track;
+            self.scanner.scan(&mut ear.rest, piece, |mark| match track.hear(mark.number) {
+                Arrival::InOrder | Arrival::Ahead => tally.hear(mark, now),
+                Arrival::Late => {
+                    let order = track.highest().map(|later| said.order(mark, later));
+                    tally.disordered += u64::from(order == Some(Ordering::Less));
+                    tally.hear(mark, now);
+                }
+                Arrival::Doubled => tally.doubled += 1,
+            });
+            if read < self.buffer.len() {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Whether an answer says that its stream is open.
+fn is_live(received: &[u8], live_at: &str) -> io::Result<bool> {
+    let Some(end) = answers::end_of_head(received) else {
+        if received.len() > LONGEST_OPENING {
+            return Err(io::Error::other("the head of the answer has no end"));
+        }
+        return Ok(false);
+    };
+    let head = String::from_utf8_lossy(&received[..end]);
+    match answers::status(&head) {
+        Some(101 | 200) => {}
+        _ => return Err(io::Error::other(format!("refused: {}", String::from_utf8_lossy(received)))),
+    }
+    Ok(live_at.is_empty() || memchr::memmem::find(&received[end..], live_at.as_bytes()).is_some())
+}
+
+/// Begins to connect, from the address of that number in 127.0.0.0/8.
+pub fn dial(source: usize, to: SocketAddr) -> io::Result<TcpStream> {
+    let socket = Socket::new(Domain::for_address(to), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_nonblocking(true)?;
+    if let IpAddr::V4(address) = to.ip()
+        && address.is_loopback()
+    {
+        socket.bind(&SocketAddr::from((source_address(source), 0)).into())?;
+    }
+    match socket.connect(&to.into()) {
+        Ok(()) => {}
+        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::INPROGRESS.raw_os_error()) => {}
+        Err(error) => return Err(error),
+    }
+    socket.set_tcp_nodelay(true)?;
+    Ok(TcpStream::from_std(socket.into()))
+}
+
+/// Addresses from 127.1.0.1 on, 250 under each third part.
+fn source_address(number: usize) -> Ipv4Addr {
+    let (high, low) = (number / 250, number % 250);
+    let part = |value: usize| u8::try_from(value % 250).unwrap_or_default();
+    Ipv4Addr::new(127, 1 + part(high / 250), part(high), 1 + part(low))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn source_addresses_are_loopback_and_differ() {
+        let all: HashSet<Ipv4Addr> = (0..100_000).map(source_address).collect();
+        assert_eq!(all.len(), 100_000);
+        assert!(all.iter().all(Ipv4Addr::is_loopback));
+    }
+
+    #[test]
+    fn a_stream_is_live_when_it_says_so() {
+        let head = b"HTTP/1.1 200 OK\r\n\r\n";
+        assert!(is_live(head, "").unwrap());
+        assert!(!is_live(head, "ready").unwrap());
+        assert!(is_live(&[head.as_slice(), b"event: ready\n"].concat(), "ready").unwrap());
+        assert!(is_live(b"HTTP/1.1 429 Too Many\r\n\r\n", "").is_err());
+    }
+}

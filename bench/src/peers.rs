@@ -1,0 +1,82 @@
+//! The servers that are measured: how each is started, and how it is talked to.
+
+pub mod floor;
+pub mod goldcrest;
+pub mod nchan;
+
+use crate::process::{Process, Usage};
+use crate::way::{Listening, Saying, Transport};
+use serde::{Deserialize, Serialize};
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Which server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Peer {
+    /// This project's.
+    Goldcrest,
+    /// The module of nginx.
+    Nchan,
+    /// A bare loop that writes.
+    Floor,
+}
+
+impl Peer {
+    /// As it stands in results.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Goldcrest => "goldcrest",
+            Self::Nchan => "nchan",
+            Self::Floor => "floor",
+        }
+    }
+}
+
+/// Where and how servers run.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Place {
+    /// A directory of this run alone.
+    pub scratch: PathBuf,
+    /// The program that is measured.
+    pub goldcrest: PathBuf,
+    /// Where the peers' configurations are.
+    pub peers: PathBuf,
+    /// A directory with data that was prepared, of which this run gets a copy.
+    pub prepared: PathBuf,
+    /// The core that servers run on, if there are several.
+    pub core: Option<usize>,
+}
+
+/// A server that runs, and how to talk to it.
+#[derive(Debug)]
+pub struct Running {
+    /// Its processes, all of which are measured.
+    pub processes: Vec<Process>,
+    /// How to listen to the one conversation.
+    pub listening: Listening,
+    /// Where to say something.
+    pub say_to: SocketAddr,
+    /// How, one for each conversation.
+    pub sayings: Vec<Saying>,
+}
+
+impl Running {
+    /// What all its processes have used.
+    pub fn usage(&self) -> io::Result<Usage> {
+        self.processes.iter().try_fold(Usage::default(), |sum, process| {
+            let usage = process.usage()?;
+            Ok(Usage { seconds: sum.seconds + usage.seconds, resident: sum.resident + usage.resident })
+        })
+    }
+}
+
+/// Starts a server to be listened to in this way.
+pub fn start(peer: Peer, place: &Place, transport: Transport) -> io::Result<Running> {
+    match peer {
+        Peer::Goldcrest => goldcrest::start(place, transport, &[]),
+        Peer::Nchan => nchan::start(place, transport),
+        Peer::Floor => floor::start(place, transport),
+    }
+}

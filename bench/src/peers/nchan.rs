@@ -1,0 +1,36 @@
+//! nchan, a module of nginx, with `peers/nchan.conf`.
+
+use super::{Place, Running};
+use crate::process::{Process, on_core};
+use crate::way::{Listening, Saying, Transport, UPGRADE};
+use std::io;
+use std::net::SocketAddr;
+use std::{env, fs};
+
+/// Starts nginx with one worker.
+pub fn start(place: &Place, transport: Transport) -> io::Result<Running> {
+    let address = SocketAddr::from(([127, 0, 0, 1], 8080));
+    let configuration = place.scratch.join("nchan.conf");
+    fs::copy(place.peers.join("nchan.conf"), &configuration)?;
+    let log = place.scratch.join("nchan.log");
+    // Debian has it where only root looks.
+    let path = format!("{}:/usr/sbin", env::var("PATH").unwrap_or_default());
+    let mut command = on_core(place.core, "nginx");
+    command.env("PATH", path).arg("-p").arg(&place.scratch).arg("-c").arg(&configuration);
+    let mut process = Process::start("nchan", command, &log)?;
+    process.wait_for(address, &log)?;
+    let head = match transport {
+        Transport::Sse => "GET /listen HTTP/1.1\r\nhost: bench\r\naccept: text/event-stream\r\n".to_owned(),
+        Transport::Ws => format!("GET /listen HTTP/1.1\r\nhost: bench\r\n{UPGRADE}"),
+    };
+    Ok(Running {
+        processes: vec![process],
+        listening: Listening { address, heads: vec![head], live_at: "" },
+        say_to: address,
+        sayings: vec![Saying {
+            head: "POST /say HTTP/1.1\r\nhost: bench\r\ncontent-type: text/plain\r\n".to_owned(),
+            before: Vec::new(),
+            after: Vec::new(),
+        }],
+    })
+}
