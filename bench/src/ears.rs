@@ -2,6 +2,7 @@
 
 use crate::answers;
 use crate::clock::Clock;
+use crate::cursors::Cursors;
 use crate::marks::{Arrival, Scanner, Track};
 use crate::said::Said;
 use crate::tally::Tally;
@@ -15,6 +16,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// Listeners that share one source address: each address has ports of its own.
 const PER_ADDRESS: usize = 50;
+/// Bytes that a narrow socket keeps.
+const NARROW: usize = 8_192;
 /// The longest answer of a server that is not live yet.
 const LONGEST_OPENING: usize = 65_536;
 
@@ -49,6 +52,10 @@ pub struct Ears {
     /// What each has of its own behind the head of its request.
     more: Vec<String>,
     scanner: Scanner,
+    /// One whose socket keeps little for it, so that the server feels that it does not read.
+    pub narrow: Option<usize>,
+    /// What listeners come back with, if that is of interest.
+    pub cursors: Cursors,
     buffer: Vec<u8>,
     /// How many are live.
     pub live: usize,
@@ -76,6 +83,8 @@ impl Ears {
             ears: std::iter::repeat_with(ear).take(count).collect(),
             more: vec![String::new(); count],
             scanner: Scanner::default(),
+            narrow: None,
+            cursors: Cursors::default(),
             buffer: vec![0; 256 * 1024],
             live: 0,
             underway: 0,
@@ -89,19 +98,21 @@ impl Ears {
         self.ears.len()
     }
 
-    /// Says what a listener adds to its request from now on, such as a cursor.
-    pub fn set_more(&mut self, ear: usize, more: String) {
-        self.more[ear] = more;
+    /// Lets a listener come back with the cursor of what it heard last.
+    pub fn remember(&mut self, ear: usize) {
+        let last = self.ears[ear].track.highest().and_then(|number| self.cursors.of(number));
+        self.more[ear] = last.map(|cursor| format!("last-event-id: {cursor}\r\n")).unwrap_or_default();
+    }
+
+    /// Lets a listener come back as one that has heard nothing before a number, and whose cursor is this.
+    pub fn rewind(&mut self, ear: usize, number: u32, cursor: &str) {
+        self.ears[ear].track = Track::from(number);
+        self.more[ear] = format!("last-event-id: {cursor}\r\n");
     }
 
     /// Lets a listener read nothing more, or go on.
     pub fn set_asleep(&mut self, ear: usize, asleep: bool) {
         self.ears[ear].asleep = asleep;
-    }
-
-    /// From which number on a listener is to hear messages.
-    pub fn begin_at(&mut self, ear: usize, number: u32) {
-        self.ears[ear].track = Track::from(number);
     }
 
     /// Messages that were said up to a number (not included) and did not come.
@@ -116,7 +127,8 @@ impl Ears {
 
     /// Begins to connect one, from an address that few others share.
     pub fn connect(&mut self, number: usize, registry: &Registry, clock: Clock) -> io::Result<()> {
-        let mut stream = dial(number / PER_ADDRESS, self.listening.address)?;
+        let room = (self.narrow == Some(number)).then_some(NARROW);
+        let mut stream = dial(number / PER_ADDRESS, self.listening.address, room)?;
         registry.register(&mut stream, Token(number), Interest::READABLE | Interest::WRITABLE)?;
         let ear = &mut self.ears[number];
         ear.socket = Some(stream);
@@ -200,14 +212,18 @@ impl Ears {
             }
             tally.bytes += piece.len() as u64;
             let track = &mut ear.track;
-            self.scanner.scan(&mut ear.rest, piece, |mark| match track.hear(mark.number) {
-                Arrival::InOrder | Arrival::Ahead => tally.hear(mark, now),
-                Arrival::Late => {
-                    let order = track.highest().map(|later| said.order(mark, later));
-                    tally.disordered += u64::from(order == Some(Ordering::Less));
-                    tally.hear(mark, now);
+            let cursors = &mut self.cursors;
+            self.scanner.scan(&mut ear.rest, piece, |mark, before| {
+                match track.hear(mark.number) {
+                    Arrival::InOrder | Arrival::Ahead => tally.hear(mark, now),
+                    Arrival::Late => {
+                        let order = track.highest().map(|later| said.order(mark, later));
+                        tally.disordered += u64::from(order == Some(Ordering::Less));
+                        tally.hear(mark, now);
+                    }
+                    Arrival::Doubled => tally.doubled += 1,
                 }
-                Arrival::Doubled => tally.doubled += 1,
+                cursors.learn(mark.number, before);
             });
             if read < self.buffer.len() {
                 return Ok(());
@@ -232,14 +248,18 @@ fn is_live(received: &[u8], live_at: &str) -> io::Result<bool> {
     Ok(live_at.is_empty() || memchr::memmem::find(&received[end..], live_at.as_bytes()).is_some())
 }
 
-/// Begins to connect, from the address of that number in 127.0.0.0/8.
-pub fn dial(source: usize, to: SocketAddr) -> io::Result<TcpStream> {
+/// Begins to connect, from the address of that number in 127.0.0.0/8, with a receive buffer of so many bytes or, by default, one
+/// that grows.
+pub fn dial(source: usize, to: SocketAddr, room: Option<usize>) -> io::Result<TcpStream> {
     let socket = Socket::new(Domain::for_address(to), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;
     if let IpAddr::V4(address) = to.ip()
         && address.is_loopback()
     {
         socket.bind(&SocketAddr::from((source_address(source), 0)).into())?;
+    }
+    if let Some(room) = room {
+        socket.set_recv_buffer_size(room)?;
     }
     match socket.connect(&to.into()) {
         Ok(()) => {}

@@ -74,6 +74,11 @@ impl Generator {
         std::mem::take(&mut self.tally)
     }
 
+    /// Counts no latency from here on in this part: what is still to come was kept waiting on purpose.
+    pub fn hold_latency(&mut self) {
+        self.tally.held = true;
+    }
+
     /// Waits for something to do, at most so long, and does it.
     pub fn turn(&mut self, longest: Duration) -> io::Result<()> {
         match self.poll.poll(&mut self.events, Some(longest.min(TURN))) {
@@ -109,9 +114,13 @@ impl Generator {
 
     /// Connects all listeners and waits until they are live. Returns how long that took.
     pub fn connect_all(&mut self, at_once: usize, patience: Duration) -> io::Result<Duration> {
+        self.connect_first(self.ears.len(), at_once, patience)
+    }
+
+    /// Connects so many listeners and waits until they are live. Returns how long that took.
+    pub fn connect_first(&mut self, all: usize, at_once: usize, patience: Duration) -> io::Result<Duration> {
         let begun = Instant::now();
         let mut next = 0;
-        let all = self.ears.len();
         while self.ears.live < all {
             self.connect_some(&mut next, all, at_once)?;
             self.turn(TURN)?;
@@ -124,6 +133,16 @@ impl Generator {
             }
         }
         Ok(begun.elapsed())
+    }
+
+    /// Cuts off all listeners of a range.
+    pub fn drop_all(&mut self, range: std::ops::Range<usize>) {
+        range.for_each(|ear| self.ears.drop_one(ear));
+    }
+
+    /// Lets a listener take what has come for it.
+    pub fn take(&mut self, ear: usize) {
+        self.ears.ready(ear, self.clock, &self.said, &mut self.tally);
     }
 
     /// Says the next message of a line, if somebody is free to.

@@ -6,6 +6,7 @@
 
 mod answers;
 mod clock;
+mod cursors;
 mod ears;
 mod floor;
 mod generator;

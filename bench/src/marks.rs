@@ -54,14 +54,15 @@ impl Default for Scanner {
 }
 
 impl Scanner {
-    /// Tells all marks that end in this piece. `rest` is what the piece before left over, and gets what this one does.
-    pub fn scan(&self, rest: &mut Vec<u8>, piece: &[u8], mut found: impl FnMut(Mark)) {
+    /// Tells all marks that end in this piece, each with what stands before it there. `rest` is what the piece before left over,
+    /// and gets what this one does.
+    pub fn scan(&self, rest: &mut Vec<u8>, piece: &[u8], mut found: impl FnMut(Mark, &[u8])) {
         let mut from = 0;
         if !rest.is_empty() {
             let carried = rest.len();
             let more = piece.len().min(LENGTH);
             rest.extend_from_slice(&piece[..more]);
-            let read = self.whole(rest, |mark| found(mark));
+            let read = self.whole(rest, &mut found);
             if more == piece.len() {
                 rest.drain(..keep(rest, read));
                 return;
@@ -71,19 +72,19 @@ impl Scanner {
             rest.clear();
         }
         let piece = &piece[from..];
-        let read = self.whole(piece, found);
+        let read = self.whole(piece, &mut found);
         rest.extend_from_slice(&piece[keep(piece, read)..]);
     }
 
     /// Tells the marks that are there in full, and returns the place behind the last of them.
-    fn whole(&self, bytes: &[u8], mut found: impl FnMut(Mark)) -> usize {
+    fn whole(&self, bytes: &[u8], found: &mut impl FnMut(Mark, &[u8])) -> usize {
         let mut from = 0;
         let mut behind = 0;
         while let Some(place) = self.0.find(&bytes[from..]) {
             let start = from + place;
             match Mark::read(&bytes[start..]) {
                 Some(mark) => {
-                    found(mark);
+                    found(mark, &bytes[..start]);
                     from = start + LENGTH;
                     behind = from;
                 }
@@ -186,7 +187,7 @@ mod tests {
         for size in 1..=bytes.len() {
             let (scanner, mut rest, mut heard) = (Scanner::default(), Vec::new(), Vec::new());
             for piece in bytes.chunks(size) {
-                scanner.scan(&mut rest, piece, |mark| heard.push(mark));
+                scanner.scan(&mut rest, piece, |mark, _| heard.push(mark));
                 assert!(rest.len() < 2 * LENGTH, "{} bytes are kept of pieces of {size}", rest.len());
             }
             assert_eq!(heard, sent, "in pieces of {size}");
@@ -197,7 +198,7 @@ mod tests {
     fn what_is_no_mark_is_passed_over() {
         let (scanner, mut rest, mut heard) = (Scanner::default(), Vec::new(), 0);
         let bytes = format!("~~#~#nothing here, no number at all{}~#", marks(1)[0].text(30));
-        scanner.scan(&mut rest, bytes.as_bytes(), |_| heard += 1);
+        scanner.scan(&mut rest, bytes.as_bytes(), |_, _| heard += 1);
         assert_eq!((heard, rest.as_slice()), (1, SIGN));
     }
 

@@ -42,7 +42,7 @@ impl Mouths {
     pub fn connect(address: SocketAddr, count: usize, first_token: usize, registry: &Registry) -> io::Result<Self> {
         let mut mouths = Vec::with_capacity(count);
         for number in 0..count {
-            let mut socket = dial(FIRST_SOURCE + number / 100, address)?;
+            let mut socket = dial(FIRST_SOURCE + number / 100, address, None)?;
             registry.register(&mut socket, Token(first_token + number), Interest::READABLE | Interest::WRITABLE)?;
             let mouth = Mouth { socket, request: Vec::new(), written: 0, answer: Vec::new(), underway: None };
             mouths.push(mouth);

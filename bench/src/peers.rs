@@ -73,9 +73,11 @@ impl Running {
 }
 
 /// Starts a server to be listened to in this way.
-pub fn start(peer: Peer, place: &Place, transport: Transport) -> io::Result<Running> {
+///
+/// `options` are for Goldcrest alone.
+pub fn start(peer: Peer, place: &Place, transport: Transport, options: &[String]) -> io::Result<Running> {
     match peer {
-        Peer::Goldcrest => goldcrest::start(place, transport, &[]),
+        Peer::Goldcrest => goldcrest::start(place, transport, options),
         Peer::Nchan => nchan::start(place, transport),
         Peer::Floor => floor::start(place, transport),
     }

@@ -1,9 +1,16 @@
 //! What is measured: each scenario runs one peer, in a process and a network namespace of its own.
 
+pub mod connect;
 pub mod fan_out;
+pub mod idle;
+pub mod resume;
+pub mod slow;
+pub mod storm;
 
-use crate::peers::{Peer, Place};
+use crate::generator::{Generator, Setting};
+use crate::peers::{self, Peer, Place, Running};
 use crate::record::Record;
+use crate::way::Transport;
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::time::Duration;
@@ -13,6 +20,26 @@ use std::time::Duration;
 pub enum Scenario {
     /// (a)
     FanOut(fan_out::FanOut),
+    /// (b)
+    Idle(idle::Idle),
+    /// (e)
+    Resume(resume::Resume),
+    /// (f)
+    Storm(storm::Storm),
+    /// (g)
+    Connect(connect::Connect),
+    /// (h)
+    Slow(slow::Slow),
+}
+
+/// Who listens and who says something.
+#[derive(Debug, Clone, Copy)]
+struct Crowd {
+    transport: Transport,
+    listeners: usize,
+    mouths: usize,
+    /// Bytes of each text.
+    length: usize,
 }
 
 /// Who is measured, where, and for how long.
@@ -29,6 +56,20 @@ pub struct Scene {
 }
 
 impl Scene {
+    /// Starts the server with these options, and a generator that knows it.
+    fn open(&self, crowd: Crowd, options: &[String]) -> io::Result<(Running, Generator)> {
+        let running = peers::start(self.peer, &self.place, crowd.transport, options)?;
+        let generator = Generator::new(Setting {
+            listening: running.listening.clone(),
+            listeners: crowd.listeners,
+            say_to: running.say_to,
+            sayings: running.sayings.clone(),
+            mouths: crowd.mouths,
+            length: crowd.length,
+        })?;
+        Ok((running, generator))
+    }
+
     /// Tells whoever waits how far it is.
     pub fn say(&self, what: &str) {
         eprintln!("    {}: {what}", self.peer.name());
@@ -39,6 +80,11 @@ impl Scene {
 pub fn run(scenario: Scenario, scene: &Scene) -> io::Result<Vec<Record>> {
     match scenario {
         Scenario::FanOut(what) => fan_out::run(what, scene),
+        Scenario::Idle(what) => idle::run(what, scene),
+        Scenario::Resume(what) => resume::run(what, scene),
+        Scenario::Storm(what) => storm::run(what, scene),
+        Scenario::Connect(what) => connect::run(what, scene),
+        Scenario::Slow(what) => slow::run(what, scene),
     }
 }
 

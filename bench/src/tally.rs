@@ -26,6 +26,8 @@ pub struct Tally {
     pub accepted: u64,
     /// And those that were not.
     pub refused: u64,
+    /// Whether latency counts no more.
+    pub held: bool,
     /// How many deliveries of each message of the first line there were, from a number on.
     pub by_number: Vec<u32>,
 }
@@ -44,6 +46,7 @@ impl Default for Tally {
             tardiness: histogram(),
             accepted: 0,
             refused: 0,
+            held: false,
             by_number: Vec::new(),
         }
     }
@@ -53,7 +56,9 @@ impl Tally {
     /// A message came.
     pub fn hear(&mut self, mark: Mark, now: u64) {
         self.heard += 1;
-        self.latency.saturating_record(now.saturating_sub(mark.sent));
+        if !self.held {
+            self.latency.saturating_record(now.saturating_sub(mark.sent));
+        }
         let place = mark.number as usize;
         if place >= self.by_number.len() {
             self.by_number.resize(place + 1, 0);

@@ -1,8 +1,8 @@
 //! Fan-out: everything that is said in one conversation goes to all listeners.
 
-use super::{Scene, share};
-use crate::generator::{Generator, Setting};
-use crate::peers::{self, Running};
+use super::{Crowd, Scene, share};
+use crate::generator::Generator;
+use crate::peers::Running;
 use crate::process::usage_of;
 use crate::record::Record;
 use crate::tally::milliseconds;
@@ -28,15 +28,9 @@ pub struct FanOut {
 
 /// Measures one peer.
 pub fn run(what: FanOut, scene: &Scene) -> io::Result<Vec<Record>> {
-    let running = peers::start(scene.peer, &scene.place, what.transport)?;
-    let mut generator = Generator::new(Setting {
-        listening: running.listening.clone(),
-        listeners: what.listeners,
-        say_to: running.say_to,
-        sayings: running.sayings.clone(),
-        mouths: what.publishers,
-        length: crate::TEXT,
-    })?;
+    let crowd =
+        Crowd { transport: what.transport, listeners: what.listeners, mouths: what.publishers, length: crate::TEXT };
+    let (running, mut generator) = scene.open(crowd, &[])?;
     let before = running.usage()?;
     generator.connect_all(256, scene.patience)?;
     scene.say(&format!("{} listeners are live", what.listeners));
