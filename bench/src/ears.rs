@@ -127,8 +127,9 @@ impl Ears {
 
     /// Begins to connect one, from an address that few others share.
     pub fn connect(&mut self, number: usize, registry: &Registry, clock: Clock) -> io::Result<()> {
+        let to = self.listening.addresses[number % self.listening.addresses.len()];
         let room = (self.narrow == Some(number)).then_some(NARROW);
-        let mut stream = dial(number / PER_ADDRESS, self.listening.address, room)?;
+        let mut stream = dial(number / PER_ADDRESS, to, room)?;
         registry.register(&mut stream, Token(number), Interest::READABLE | Interest::WRITABLE)?;
         let ear = &mut self.ears[number];
         ear.socket = Some(stream);

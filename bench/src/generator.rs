@@ -41,8 +41,8 @@ pub struct Setting {
     pub listening: Listening,
     /// How many do.
     pub listeners: usize,
-    /// Where to say something.
-    pub say_to: SocketAddr,
+    /// Where to say something: connections are spread over these.
+    pub say_to: Vec<SocketAddr>,
     /// How, one for each line.
     pub sayings: Vec<Saying>,
     /// Over how many connections.
@@ -55,7 +55,7 @@ impl Generator {
     /// Connects those who say something, and knows of the listeners.
     pub fn new(setting: Setting) -> io::Result<Self> {
         let poll = Poll::new()?;
-        let mouths = Mouths::connect(setting.say_to, setting.mouths, setting.listeners, poll.registry())?;
+        let mouths = Mouths::connect(&setting.say_to, setting.mouths, setting.listeners, poll.registry())?;
         Ok(Self {
             poll,
             events: Events::with_capacity(2048),
@@ -188,6 +188,20 @@ impl Generator {
                 self.turn(TURN)?;
             }
         }
+    }
+
+    /// Says as much as is answered: each connection always has a request underway, until so many messages are said or so much
+    /// time has passed.
+    pub fn press(&mut self, messages: u64, span: Duration) -> io::Result<()> {
+        let (begun, end) = (Instant::now(), self.said.messages().saturating_add(messages));
+        while self.said.messages() < end && begun.elapsed() < span {
+            while self.said.messages() < end && self.say(0)? {}
+            self.turn(TURN)?;
+        }
+        while self.mouths.idle() < self.mouths.len() && begun.elapsed() < span * 2 {
+            self.turn(TURN)?;
+        }
+        Ok(())
     }
 
     /// Says as much as can be delivered: so many messages are always on their way to listeners.

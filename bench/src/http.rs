@@ -29,7 +29,20 @@ impl Client {
         let head = format!(
             "{method} {path} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\n{bearer}content-length: {length}\r\n\r\n"
         );
-        self.socket.write_all(format!("{head}{body}").as_bytes())?;
+        let (status, text) = self.exchange(&format!("{head}{body}"))?;
+        if !(200..300).contains(&status) {
+            return Err(io::Error::other(format!("{method} {path}: {status} {text}")));
+        }
+        Ok(serde_json::from_str(&text).unwrap_or(Value::Null))
+    }
+
+    /// Reads a page.
+    pub fn read(&mut self, path: &str) -> io::Result<String> {
+        Ok(self.exchange(&format!("GET {path} HTTP/1.1\r\nhost: bench\r\n\r\n"))?.1)
+    }
+
+    fn exchange(&mut self, request: &str) -> io::Result<(u16, String)> {
+        self.socket.write_all(request.as_bytes())?;
         let mut received = Vec::new();
         let mut buffer = [0; 16_384];
         loop {
@@ -37,14 +50,10 @@ impl Client {
             received.extend_from_slice(&buffer[..read]);
             match progress(&received) {
                 Progress::Whole { status, body, end } => {
-                    let text = String::from_utf8_lossy(&received[body..end]);
-                    if !(200..300).contains(&status) {
-                        return Err(io::Error::other(format!("{method} {path}: {status} {text}")));
-                    }
-                    return Ok(serde_json::from_str(&text).unwrap_or(Value::Null));
+                    return Ok((status, String::from_utf8_lossy(&received[body..end]).into_owned()));
                 }
                 Progress::Partly if read > 0 => {}
-                _ => return Err(io::Error::other(format!("{method} {path}: no answer"))),
+                _ => return Err(io::Error::other("no answer")),
             }
         }
     }

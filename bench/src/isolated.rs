@@ -19,10 +19,8 @@ pub enum Job {
     Prepare {
         /// Where it goes.
         place: Place,
-        /// How many people are in it.
-        people: usize,
-        /// Whether every two of them have a conversation.
-        direct: bool,
+        /// What is in it.
+        contents: goldcrest::Contents,
     },
 }
 
@@ -64,8 +62,8 @@ pub fn run(job: &Job, core: Option<usize>, scratch: &Path, limit: Duration) -> i
 pub fn here(job: &str, records: &Path) -> io::Result<()> {
     let found = match serde_json::from_str(job)? {
         Job::Measure(scenario, scene) => scenario::run(scenario, &scene)?,
-        Job::Prepare { place, people, direct } => {
-            goldcrest::prepare(&place, people, direct)?;
+        Job::Prepare { place, contents } => {
+            goldcrest::prepare(&place, contents)?;
             Vec::new()
         }
     };

@@ -2,11 +2,12 @@
 
 use crate::isolated::{self, Job};
 use crate::options::Measuring;
+use crate::peers::goldcrest::Contents;
 use crate::peers::{Peer, Place};
 use crate::plan::{self, Entry};
 use crate::record::Record;
 use crate::results::Results;
-use crate::scenario::Scene;
+use crate::scenario::{Scenario, Scene};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -14,20 +15,24 @@ use std::{env, fs, io, thread};
 
 /// How long a run may take besides what it measures.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long it may take to make the data that runs begin with.
+const PREPARING: Duration = Duration::from_secs(1800);
 
 /// Measures all that is asked for, and keeps it after each run.
 pub fn everything(options: &Measuring) -> io::Result<Results> {
+    let entries = plan::plan(options);
     let goldcrest = match &options.goldcrest {
         Some(path) => fs::canonicalize(path)?,
-        None => build()?,
+        None => build("goldcrest")?,
     };
-    let entries = plan::plan(options);
+    let wants_bare = entries.iter().any(|entry| entry.peers.contains(&Peer::Bare));
+    let bare = if wants_bare { Some(build("goldcrest-bench-bare")?) } else { None };
     let rounds = plan::rounds(options);
     let scratch = options.scratch.clone().unwrap_or_else(env::temp_dir);
     let scratch = scratch.join(format!("goldcrest-bench-{}", std::process::id()));
     fs::create_dir_all(&scratch)?;
     let ground =
-        Ground { goldcrest, scratch: fs::canonicalize(scratch)?, cores: thread::available_parallelism()?.get() };
+        Ground { goldcrest, bare, scratch: fs::canonicalize(scratch)?, cores: thread::available_parallelism()?.get() };
     let measured = ground.measure(&entries, rounds, options);
     fs::remove_dir_all(&ground.scratch)?;
     measured
@@ -36,6 +41,7 @@ pub fn everything(options: &Measuring) -> io::Result<Results> {
 /// Where all runs take place.
 struct Ground {
     goldcrest: PathBuf,
+    bare: Option<PathBuf>,
     scratch: PathBuf,
     cores: usize,
 }
@@ -50,7 +56,7 @@ impl Ground {
                     let peer = entry.peers[(turn + round as usize) % entry.peers.len()];
                     eprintln!("round {} of {rounds}: {}, {}", round + 1, entry.name, peer.name());
                     let begun = Instant::now();
-                    match self.one(entry, peer) {
+                    match self.one(entry, peer, &results) {
                         Ok(records) => results.add(round, records),
                         Err(error) => {
                             eprintln!("  failed: {error}");
@@ -65,29 +71,41 @@ impl Ground {
         Ok(results)
     }
 
-    fn one(&self, entry: &Entry, peer: Peer) -> io::Result<Vec<Record>> {
-        let prepared = self.scratch.join(format!("prepared-{}", entry.people));
-        if peer == Peer::Goldcrest && !prepared.exists() {
+    fn one(&self, entry: &Entry, peer: Peer, known: &Results) -> io::Result<Vec<Record>> {
+        let Contents { people, direct, messages } = entry.data;
+        let prepared = self.scratch.join(format!("prepared-{people}-{direct}-{messages}"));
+        if matches!(peer, Peer::Goldcrest | Peer::Bare) && !prepared.exists() {
+            eprintln!("  preparing data: {people} people, {messages} messages");
             let making = self.scratch.join("making");
             fs::create_dir_all(&making)?;
-            let place = Place { core: None, prepared: prepared.clone(), ..self.place(&making) };
-            let job = Job::Prepare { place, people: entry.people, direct: false };
-            isolated::run(&job, None, &making, Duration::from_secs(1800))?;
+            let unfinished = making.join("prepared");
+            let place = Place { core: None, prepared: unfinished.clone(), ..self.place(&making) };
+            isolated::run(&Job::Prepare { place, contents: entry.data }, None, &making, PREPARING)?;
+            fs::rename(unfinished, &prepared)?;
+            fs::remove_dir_all(making)?;
         }
         let scratch = self.scratch.join("run");
         fs::create_dir_all(&scratch)?;
         let place = Place { prepared, ..self.place(&scratch) };
         let scene = Scene { peer, place, span: entry.span, patience: PATIENCE };
-        let job = Job::Measure(entry.scenario, scene);
+        let mut scenario = entry.scenario;
+        if let (Scenario::Sends(sends), Peer::Bare) = (&mut scenario, peer) {
+            // As large as those of the server in this scenario were.
+            let batch = known.spread(&entry.name, Peer::Goldcrest.name(), "messages_per_commit");
+            sends.batch = batch.map_or(1.0, |batch| batch.median);
+        }
+        let job = Job::Measure(scenario, scene);
         let found = isolated::run(&job, (self.cores > 1).then_some(1), &scratch, PATIENCE * 5 + entry.span * 10);
         fs::remove_dir_all(&scratch)?;
-        found
+        let named = |record: Record| Record { scenario: format!("{}{}", record.scenario, entry.suffix), ..record };
+        Ok(found?.into_iter().map(named).collect())
     }
 
     fn place(&self, scratch: &Path) -> Place {
         Place {
             scratch: scratch.to_owned(),
             goldcrest: self.goldcrest.clone(),
+            bare: self.bare.clone(),
             peers: Path::new(env!("CARGO_MANIFEST_DIR")).join("peers"),
             prepared: PathBuf::new(),
             core: (self.cores > 1).then_some(0),
@@ -95,15 +113,14 @@ impl Ground {
     }
 }
 
-/// Builds the program to measure as it is released.
-fn build() -> io::Result<PathBuf> {
+/// Builds a program of this workspace as it is released.
+fn build(package: &str) -> io::Result<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let built =
-        Command::new(cargo).args(["build", "--release", "--package", "goldcrest"]).current_dir(&root).status()?;
+    let built = Command::new(cargo).args(["build", "--release", "--package", package]).current_dir(&root).status()?;
     if !built.success() {
-        return Err(io::Error::other("the program to measure cannot be built"));
+        return Err(io::Error::other(format!("{package} cannot be built")));
     }
     let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-    fs::canonicalize(target.join("release/goldcrest"))
+    fs::canonicalize(target.join("release").join(package))
 }

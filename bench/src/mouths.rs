@@ -39,10 +39,10 @@ pub struct Mouths {
 
 impl Mouths {
     /// Connects so many, whose tokens go on from `first_token`.
-    pub fn connect(address: SocketAddr, count: usize, first_token: usize, registry: &Registry) -> io::Result<Self> {
+    pub fn connect(to: &[SocketAddr], count: usize, first_token: usize, registry: &Registry) -> io::Result<Self> {
         let mut mouths = Vec::with_capacity(count);
         for number in 0..count {
-            let mut socket = dial(FIRST_SOURCE + number / 100, address, None)?;
+            let mut socket = dial(FIRST_SOURCE + number / 100, to[number % to.len()], None)?;
             registry.register(&mut socket, Token(first_token + number), Interest::READABLE | Interest::WRITABLE)?;
             let mouth = Mouth { socket, request: Vec::new(), written: 0, answer: Vec::new(), underway: None };
             mouths.push(mouth);

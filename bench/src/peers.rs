@@ -3,6 +3,8 @@
 pub mod floor;
 pub mod goldcrest;
 pub mod nchan;
+pub mod postgres;
+pub mod pushpin;
 
 use crate::process::{Process, Usage};
 use crate::way::{Listening, Saying, Transport};
@@ -19,8 +21,12 @@ pub enum Peer {
     Goldcrest,
     /// The module of nginx.
     Nchan,
-    /// A bare loop that writes.
+    /// A proxy for streams.
+    Pushpin,
+    /// A bare loop that writes to sockets.
     Floor,
+    /// A bare loop that writes to a database.
+    Bare,
 }
 
 impl Peer {
@@ -29,7 +35,9 @@ impl Peer {
         match self {
             Self::Goldcrest => "goldcrest",
             Self::Nchan => "nchan",
+            Self::Pushpin => "pushpin",
             Self::Floor => "floor",
+            Self::Bare => "bare loop",
         }
     }
 }
@@ -41,6 +49,8 @@ pub struct Place {
     pub scratch: PathBuf,
     /// The program that is measured.
     pub goldcrest: PathBuf,
+    /// The bare loop over a database, if it was asked for.
+    pub bare: Option<PathBuf>,
     /// Where the peers' configurations are.
     pub peers: PathBuf,
     /// A directory with data that was prepared, of which this run gets a copy.
@@ -56,8 +66,8 @@ pub struct Running {
     pub processes: Vec<Process>,
     /// How to listen to the one conversation.
     pub listening: Listening,
-    /// Where to say something.
-    pub say_to: SocketAddr,
+    /// Where to say something: connections are spread over these.
+    pub say_to: Vec<SocketAddr>,
     /// How, one for each conversation.
     pub sayings: Vec<Saying>,
 }
@@ -79,6 +89,8 @@ pub fn start(peer: Peer, place: &Place, transport: Transport, options: &[String]
     match peer {
         Peer::Goldcrest => goldcrest::start(place, transport, options),
         Peer::Nchan => nchan::start(place, transport),
+        Peer::Pushpin => pushpin::start(place, transport),
         Peer::Floor => floor::start(place, transport),
+        Peer::Bare => Err(io::Error::other("a bare loop over a database cannot be listened to")),
     }
 }

@@ -2,11 +2,14 @@
 
 use crate::options::Measuring;
 use crate::peers::Peer;
+use crate::peers::goldcrest::Contents;
 use crate::scenario::Scenario;
 use crate::scenario::connect::Connect;
+use crate::scenario::direct::Direct;
 use crate::scenario::fan_out::FanOut;
 use crate::scenario::idle::Idle;
 use crate::scenario::resume::{Resume, Source};
+use crate::scenario::sends::{Kind, Sends};
 use crate::scenario::slow::Slow;
 use crate::scenario::storm::Storm;
 use crate::way::Transport;
@@ -21,8 +24,10 @@ pub struct Entry {
     pub scenario: Scenario,
     /// Who takes part.
     pub peers: Vec<Peer>,
-    /// How many people the data has that it begins with.
-    pub people: usize,
+    /// The data that it begins with.
+    pub data: Contents,
+    /// What is added to the names of its records.
+    pub suffix: &'static str,
     /// How long what is measured goes on.
     pub span: Duration,
 }
@@ -33,13 +38,20 @@ pub fn plan(options: &Measuring) -> Vec<Entry> {
     for transport in [Transport::Sse, Transport::Ws] {
         streams(options, transport, &mut all);
     }
+    sends(options, &mut all);
+    direct(options, &mut all);
     recovery(options, &mut all);
+    growth(options, &mut all);
     all.retain(|entry| options.only.is_empty() || options.only.iter().any(|word| entry.name.contains(word.as_str())));
     for entry in &mut all {
         entry.peers.retain(|peer| options.peers.is_empty() || options.peers.contains(peer));
     }
     all.retain(|entry| !entry.peers.is_empty());
     all
+}
+
+fn people(people: usize) -> Contents {
+    Contents { people, direct: false, messages: 0 }
 }
 
 fn span(options: &Measuring) -> Duration {
@@ -55,8 +67,9 @@ fn streams(options: &Measuring, transport: Transport, all: &mut Vec<Entry>) {
         all.push(Entry {
             name: format!("fan-out {name} {listeners}"),
             scenario: Scenario::FanOut(fan_out),
-            peers: vec![Peer::Goldcrest, Peer::Nchan, Peer::Floor],
-            people: 100,
+            peers: vec![Peer::Goldcrest, Peer::Nchan, Peer::Pushpin, Peer::Floor],
+            data: people(100),
+            suffix: "",
             span,
         });
     }
@@ -65,7 +78,8 @@ fn streams(options: &Measuring, transport: Transport, all: &mut Vec<Entry>) {
         name: format!("idle {name} {listeners}"),
         scenario: Scenario::Idle(Idle { transport, listeners }),
         peers: vec![Peer::Goldcrest, Peer::Nchan],
-        people: tenth(1_000),
+        data: people(tenth(1_000)),
+        suffix: "",
         // Whole rounds of heartbeats, which come every 20 seconds.
         span: Duration::from_secs(if options.quick { 20 } else { 60 }),
     });
@@ -73,9 +87,61 @@ fn streams(options: &Measuring, transport: Transport, all: &mut Vec<Entry>) {
         name: format!("connect {name} {listeners}"),
         scenario: Scenario::Connect(Connect { transport, listeners, at_once: 64 }),
         peers: vec![Peer::Goldcrest, Peer::Nchan, Peer::Floor],
-        people: 100,
+        data: people(100),
+        suffix: "",
         span,
     });
+}
+
+/// Messages that are on disk when they are answered.
+fn sends(options: &Measuring, all: &mut Vec<Entry>) {
+    for database in [Kind::Sqlite, Kind::Postgres] {
+        for connections in [1, 16, 64, 256] {
+            all.push(Entry {
+                name: format!("sends {database:?} {connections}").to_lowercase(),
+                scenario: Scenario::Sends(Sends { connections, database, batch: 1.0 }),
+                peers: vec![Peer::Goldcrest, Peer::Bare],
+                data: people(100),
+                suffix: "",
+                span: span(options),
+            });
+        }
+    }
+}
+
+/// Many conversations of two.
+fn direct(options: &Measuring, all: &mut Vec<Entry>) {
+    let (people, rate) = if options.quick { (500, 200.0) } else { (5_000, 2_000.0) };
+    for nodes in [None, Some(1), Some(2)] {
+        all.push(Entry {
+            name: format!("direct {people}, {} nodes", nodes.unwrap_or(0)),
+            scenario: Scenario::Direct(Direct { people, rate, nodes }),
+            peers: vec![Peer::Goldcrest],
+            data: Contents { people, direct: true, messages: 0 },
+            suffix: "",
+            span: span(options),
+        });
+    }
+}
+
+/// Whether it matters how much is stored already.
+fn growth(options: &Measuring, all: &mut Vec<Entry>) {
+    let many = if options.quick { 50_000 } else { 1_000_000 };
+    for (messages, suffix) in [(1_000, ", little stored"), (many, ", much stored")] {
+        let listeners = if options.quick { 100 } else { 1_000 };
+        let fan_out = FanOut { transport: Transport::Sse, listeners, low: 20_000.0, window: 64, publishers: 64 };
+        let sends = Sends { connections: 64, database: Kind::Sqlite, batch: 1.0 };
+        for (name, scenario) in [("fan-out", Scenario::FanOut(fan_out)), ("sends", Scenario::Sends(sends))] {
+            all.push(Entry {
+                name: format!("growth {name}{suffix}"),
+                scenario,
+                peers: vec![Peer::Goldcrest],
+                data: Contents { people: 100, direct: false, messages },
+                suffix,
+                span: span(options),
+            });
+        }
+    }
 }
 
 /// What goes wrong, and how soon it is well again.
@@ -87,7 +153,8 @@ fn recovery(options: &Measuring, all: &mut Vec<Entry>) {
             name: format!("resume {messages} {from:?}").to_lowercase(),
             scenario: Scenario::Resume(Resume { messages, from }),
             peers: vec![Peer::Goldcrest],
-            people: 100,
+            data: people(100),
+            suffix: "",
             span: span(options),
         });
     }
@@ -96,7 +163,8 @@ fn recovery(options: &Measuring, all: &mut Vec<Entry>) {
         name: format!("storm {listeners}"),
         scenario: Scenario::Storm(Storm { listeners, rate: 4.0, at_once: 1_024 }),
         peers: vec![Peer::Goldcrest, Peer::Nchan],
-        people: 100,
+        data: people(100),
+        suffix: "",
         span: span(options),
     });
     let listeners = tenth(1_000);
@@ -104,7 +172,8 @@ fn recovery(options: &Measuring, all: &mut Vec<Entry>) {
         name: format!("slow reader {listeners}"),
         scenario: Scenario::Slow(Slow { listeners, rate: 20.0, length: 8_000 }),
         peers: vec![Peer::Goldcrest, Peer::Nchan],
-        people: 100,
+        data: people(100),
+        suffix: "",
         span: span(options),
     });
 }

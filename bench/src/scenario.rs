@@ -1,9 +1,11 @@
 //! What is measured: each scenario runs one peer, in a process and a network namespace of its own.
 
 pub mod connect;
+pub mod direct;
 pub mod fan_out;
 pub mod idle;
 pub mod resume;
+pub mod sends;
 pub mod slow;
 pub mod storm;
 
@@ -22,6 +24,10 @@ pub enum Scenario {
     FanOut(fan_out::FanOut),
     /// (b)
     Idle(idle::Idle),
+    /// (c)
+    Sends(sends::Sends),
+    /// (d)
+    Direct(direct::Direct),
     /// (e)
     Resume(resume::Resume),
     /// (f)
@@ -62,7 +68,7 @@ impl Scene {
         let generator = Generator::new(Setting {
             listening: running.listening.clone(),
             listeners: crowd.listeners,
-            say_to: running.say_to,
+            say_to: running.say_to.clone(),
             sayings: running.sayings.clone(),
             mouths: crowd.mouths,
             length: crowd.length,
@@ -81,6 +87,8 @@ pub fn run(scenario: Scenario, scene: &Scene) -> io::Result<Vec<Record>> {
     match scenario {
         Scenario::FanOut(what) => fan_out::run(what, scene),
         Scenario::Idle(what) => idle::run(what, scene),
+        Scenario::Sends(what) => sends::run(what, scene),
+        Scenario::Direct(what) => direct::run(what, scene),
         Scenario::Resume(what) => resume::run(what, scene),
         Scenario::Storm(what) => storm::run(what, scene),
         Scenario::Connect(what) => connect::run(what, scene),

@@ -25,8 +25,8 @@ impl Transport {
 /// How one becomes a listener.
 #[derive(Debug, Clone)]
 pub struct Listening {
-    /// Where to connect to.
-    pub address: SocketAddr,
+    /// Where to connect to: listeners are spread over these, in turn.
+    pub addresses: Vec<SocketAddr>,
     /// Heads of requests, complete but for the empty line, used in turn: as many as there are people.
     pub heads: Vec<String>,
     /// What is received when the stream is live. Empty: the head of the answer.

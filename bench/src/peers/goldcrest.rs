@@ -1,15 +1,17 @@
 //! Goldcrest as a peer: on a copy of data that was prepared, through its own API.
 
 use super::{Place, Running};
+use crate::generator::{Generator, Setting};
 use crate::http::Client;
 use crate::process::{Process, on_core};
 use crate::way::{Listening, Saying, Transport, UPGRADE};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::{fs, process::Command};
+use std::process::Command;
+use std::time::Duration;
+use std::{fs, io};
 
 /// People and conversations that are in prepared data.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -62,7 +64,7 @@ pub fn start(place: &Place, transport: Transport, more: &[String]) -> io::Result
     Ok(Running {
         processes: vec![process],
         listening: listening(&prepared, transport),
-        say_to: address(),
+        say_to: vec![address()],
         sayings: vec![saying(&prepared, 0, prepared.conversation)],
     })
 }
@@ -76,7 +78,7 @@ pub fn listening(prepared: &Prepared, transport: Transport) -> Listening {
     let head =
         |token: &String| format!("GET {path} HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {token}\r\n{upgrade}");
     let live_at = "\"type\":\"ready\"";
-    Listening { address: address(), heads: prepared.tokens.iter().map(head).collect(), live_at }
+    Listening { addresses: vec![address()], heads: prepared.tokens.iter().map(head).collect(), live_at }
 }
 
 /// Somebody says something in a conversation.
@@ -98,17 +100,51 @@ pub fn prepared(directory: &Path) -> io::Result<Prepared> {
 }
 
 /// A copy of the prepared data for this run.
-fn copy(place: &Place) -> io::Result<std::path::PathBuf> {
+pub fn copy(place: &Place) -> io::Result<std::path::PathBuf> {
     let data = place.scratch.join("data");
     let copied = Command::new("cp").arg("-a").arg(place.prepared.join("data")).arg(&data).status()?;
     if copied.success() { Ok(data) } else { Err(io::Error::other("the prepared data cannot be copied")) }
 }
 
-/// Prepares data in `place.prepared`: people, a channel that all are in, and direct conversations of every two of them.
-pub fn prepare(place: &Place, people: usize, direct: bool) -> io::Result<Prepared> {
+/// What prepared data holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contents {
+    /// People, all of whom are in one channel.
+    pub people: usize,
+    /// Whether every two of them have a conversation.
+    pub direct: bool,
+    /// Messages in the channel.
+    pub messages: u64,
+}
+
+/// Prepares data in `place.prepared`.
+pub fn prepare(place: &Place, contents: Contents) -> io::Result<()> {
     let data = place.prepared.join("data");
     fs::create_dir_all(&place.prepared)?;
     let process = serve(place, &data, address(), &[])?;
+    let prepared = populate(contents)?;
+    if contents.messages > 0 {
+        let mut generator = Generator::new(Setting {
+            listening: listening(&prepared, Transport::Sse),
+            listeners: 0,
+            say_to: vec![address()],
+            sayings: vec![saying(&prepared, 0, prepared.conversation)],
+            mouths: 128,
+            length: crate::TEXT,
+        })?;
+        generator.press(contents.messages, Duration::from_secs(1200))?;
+        if generator.tally.accepted < contents.messages {
+            return Err(io::Error::other(format!("only {} messages are stored", generator.tally.accepted)));
+        }
+        eprintln!("  {} messages are stored", contents.messages);
+    }
+    fs::write(place.prepared.join(PEOPLE), serde_json::to_vec(&prepared)?)?;
+    process.stop()
+}
+
+/// Makes people, a channel that all are in, and direct conversations of every two of them.
+pub fn populate(contents: Contents) -> io::Result<Prepared> {
+    let people = contents.people;
     let mut client = Client::connect(address())?;
     let mut tokens = Vec::new();
     for number in 0..people {
@@ -116,7 +152,7 @@ pub fn prepare(place: &Place, people: usize, direct: bool) -> io::Result<Prepare
         let made = client.ask("POST", "/api/v1/users", None, &who)?;
         let token = made["access_token"].as_str().ok_or_else(|| io::Error::other("a registration without a token"))?;
         tokens.push(token.to_owned());
-        if number % 500 == 499 {
+        if number % 1000 == 999 {
             eprintln!("  {} people are registered", number + 1);
         }
     }
@@ -125,15 +161,11 @@ pub fn prepare(place: &Place, people: usize, direct: bool) -> io::Result<Prepare
     let channel = json!({"kind": "channel", "name": "bench", "members": members});
     let conversation = id(client.ask("POST", "/api/v1/conversations", Some(&tokens[0]), &channel)?)?;
     let mut pairs = Vec::new();
-    if direct {
+    if contents.direct {
         for first in (0..people - people % 2).step_by(2) {
             let with = json!({"kind": "direct", "members": [format!("person{}", first + 1)]});
             pairs.push(id(client.ask("POST", "/api/v1/conversations", Some(&tokens[first]), &with)?)?);
         }
     }
-    let prepared = Prepared { tokens, conversation, direct: pairs };
-    fs::write(place.prepared.join(PEOPLE), serde_json::to_vec(&prepared)?)?;
-    drop(client);
-    process.stop()?;
-    Ok(prepared)
+    Ok(Prepared { tokens, conversation, direct: pairs })
 }

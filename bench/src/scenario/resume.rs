@@ -49,10 +49,7 @@ pub fn run(what: Resume, scene: &Scene) -> io::Result<Vec<Record>> {
     generator.drop_all(0..1);
     let end = what.messages + 1;
     let begun = Instant::now();
-    while generator.said.next(0) < end || generator.mouths.idle() < generator.mouths.len() {
-        while generator.said.next(0) < end && generator.say(0)? {}
-        generator.turn(Duration::from_millis(50))?;
-    }
+    generator.press(u64::from(what.messages), scene.patience * 5)?;
     scene.say(&format!("{} messages are said after {:.1} s", what.messages, begun.elapsed().as_secs_f64()));
     let (mut took, mut spent, mut lost) = (Vec::new(), Vec::new(), 0);
     for _ in 0..TIMES {

@@ -27,9 +27,10 @@ pub fn run(what: Slow, scene: &Scene) -> io::Result<Vec<Record>> {
     generator.ears.narrow = Some(slow);
     generator.connect_all(256, scene.patience)?;
     part(&mut generator, &running, "", scene, |generator| generator.at_rate(what.rate, scene.span / 4))?;
-    let without = part(&mut generator, &running, &format!("slow reader {}, without", what.listeners), scene, |generator| {
-        generator.at_rate(what.rate, scene.span)
-    })?;
+    let without =
+        part(&mut generator, &running, &format!("slow reader {}, without", what.listeners), scene, |generator| {
+            generator.at_rate(what.rate, scene.span)
+        })?;
     // It leaves its socket alone, and takes it up again once all others have what there was.
     let mut caught_up = Duration::ZERO;
     let with = part(&mut generator, &running, &format!("slow reader {}, with", what.listeners), scene, |generator| {
