@@ -3,10 +3,11 @@
 use crate::answers;
 use crate::clock::Clock;
 use crate::cursors::Cursors;
+use crate::frames::{Frames, pong};
 use crate::marks::{Arrival, Scanner, Track};
 use crate::said::Said;
 use crate::tally::Tally;
-use crate::way::Listening;
+use crate::way::{Listening, UPGRADE};
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 use socket2::{Domain, Protocol, Socket, Type};
@@ -38,6 +39,8 @@ struct Ear {
     /// What was received and is not understood yet.
     rest: Vec<u8>,
     track: Track,
+    /// Where its frames stand, if it is a WebSocket.
+    frames: Frames,
     /// When it last began to connect.
     since: u64,
     /// Whether its socket is left alone, as a slow reader leaves it.
@@ -48,6 +51,8 @@ struct Ear {
 #[derive(Debug)]
 pub struct Ears {
     listening: Listening,
+    /// Whether they are WebSockets.
+    is_framed: bool,
     ears: Vec<Ear>,
     /// What each has of its own behind the head of its request.
     more: Vec<String>,
@@ -75,11 +80,14 @@ impl Ears {
             stage: Stage::Absent,
             rest: Vec::new(),
             track: Track::default(),
+            frames: Frames::default(),
             since: 0,
             asleep: false,
         };
+        let is_framed = listening.heads.iter().any(|head| head.contains(UPGRADE));
         Self {
             listening,
+            is_framed,
             ears: std::iter::repeat_with(ear).take(count).collect(),
             more: vec![String::new(); count],
             scanner: Scanner::default(),
@@ -149,6 +157,7 @@ impl Ears {
         }
         ear.socket = None;
         ear.rest = Vec::new();
+        ear.frames = Frames::default();
         ear.stage = Stage::Absent;
     }
 
@@ -197,6 +206,7 @@ impl Ears {
             };
             let now = clock.now();
             let mut piece = &self.buffer[..read];
+            let mut framed = piece;
             let opening;
             if ear.stage == Stage::Opening {
                 ear.rest.extend_from_slice(piece);
@@ -210,6 +220,15 @@ impl Ears {
                 // What came with it may hold messages already.
                 opening = std::mem::take(&mut ear.rest);
                 piece = &opening;
+                framed = &opening[answers::end_of_head(&opening).unwrap_or_default()..];
+            }
+            if self.is_framed {
+                let mut pongs = Vec::new();
+                ear.frames.look(framed, |said| pongs.extend_from_slice(&pong(said)));
+                // So few bytes are always taken.
+                if !pongs.is_empty() {
+                    socket.write_all(&pongs)?;
+                }
             }
             tally.bytes += piece.len() as u64;
             let track = &mut ear.track;

@@ -9,6 +9,7 @@ mod clock;
 mod cursors;
 mod ears;
 mod floor;
+mod frames;
 mod generator;
 mod http;
 mod isolated;

@@ -18,6 +18,8 @@ const FIRST_SOURCE: usize = 60_000;
 #[derive(Debug)]
 struct Mouth {
     socket: TcpStream,
+    /// Whether the server has ended it, as it may after a while without a request.
+    is_closed: bool,
     /// What is still to be written, from a place on.
     request: Vec<u8>,
     written: usize,
@@ -31,6 +33,8 @@ struct Mouth {
 pub struct Mouths {
     mouths: Vec<Mouth>,
     idle: Vec<usize>,
+    to: Vec<SocketAddr>,
+    registry: Registry,
     first_token: usize,
     buffer: Vec<u8>,
     /// Why the last refusal was.
@@ -42,13 +46,20 @@ impl Mouths {
     pub fn connect(to: &[SocketAddr], count: usize, first_token: usize, registry: &Registry) -> io::Result<Self> {
         let mut mouths = Vec::with_capacity(count);
         for number in 0..count {
-            let mut socket = dial(FIRST_SOURCE + number / 100, to[number % to.len()], None)?;
-            registry.register(&mut socket, Token(first_token + number), Interest::READABLE | Interest::WRITABLE)?;
-            let mouth = Mouth { socket, request: Vec::new(), written: 0, answer: Vec::new(), underway: None };
-            mouths.push(mouth);
+            let socket = open(number, to, first_token, registry)?;
+            let (request, answer) = (Vec::new(), Vec::new());
+            mouths.push(Mouth { socket, is_closed: false, request, written: 0, answer, underway: None });
         }
         let idle = (0..count).rev().collect();
-        Ok(Self { mouths, idle, first_token, buffer: vec![0; 65_536], reason: String::new() })
+        Ok(Self {
+            mouths,
+            idle,
+            to: to.to_vec(),
+            registry: registry.try_clone()?,
+            first_token,
+            buffer: vec![0; 65_536],
+            reason: String::new(),
+        })
     }
 
     /// How many have nothing to do.
@@ -72,6 +83,10 @@ impl Mouths {
     ) -> io::Result<bool> {
         let Some(number) = self.idle.pop() else { return Ok(false) };
         let mouth = &mut self.mouths[number];
+        if mouth.is_closed {
+            mouth.socket = open(number, &self.to, self.first_token, &self.registry)?;
+            mouth.is_closed = false;
+        }
         let mark = said.say(line, clock.now());
         saying.request(&mark.text(length), &mut mouth.request);
         mouth.written = 0;
@@ -87,6 +102,10 @@ impl Mouths {
         mouth.write()?;
         loop {
             match mouth.socket.read(&mut self.buffer) {
+                Ok(0) if mouth.underway.is_none() => {
+                    mouth.is_closed = true;
+                    return Ok(());
+                }
                 Ok(0) => return Err(io::Error::other("the server closed a connection that was to be kept")),
                 Ok(read) => mouth.answer.extend_from_slice(&self.buffer[..read]),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -116,6 +135,12 @@ impl Mouths {
             }
         }
     }
+}
+
+fn open(number: usize, to: &[SocketAddr], first_token: usize, registry: &Registry) -> io::Result<TcpStream> {
+    let mut socket = dial(FIRST_SOURCE + number / 100, to[number % to.len()], None)?;
+    registry.register(&mut socket, Token(first_token + number), Interest::READABLE | Interest::WRITABLE)?;
+    Ok(socket)
 }
 
 impl Mouth {
