@@ -5,6 +5,7 @@
 //! and generator have a core each.
 
 mod answers;
+mod claims;
 mod clock;
 mod cursors;
 mod ears;
@@ -19,6 +20,7 @@ mod mouths;
 mod options;
 mod peers;
 mod plan;
+mod plot;
 mod process;
 mod record;
 mod results;
@@ -37,10 +39,14 @@ const TEXT: usize = 100;
 
 fn main() -> ExitCode {
     let options = Options::parse();
+    let (directory, page) = (options.measuring.results.clone(), options.measuring.page.clone());
     let done = match options.command {
-        None => measure::everything(&options.measuring).map(|results| print!("{}", table::tables(&results))),
+        None => measure::everything(&options.measuring).and_then(|results| {
+            print!("{}", table::tables(&results));
+            table::publish(&results, &directory, page.as_deref())
+        }),
         Some(Instead::Show { results }) => {
-            results::Results::read(&results).map(|results| print!("{}", table::tables(&results)))
+            results::Results::read(&results).and_then(|results| table::publish(&results, &directory, page.as_deref()))
         }
         Some(Instead::One { job, records }) => isolated::here(&job, &records),
         Some(Instead::Floor { address }) => floor::serve(address),

@@ -41,6 +41,9 @@ pub struct Measuring {
     /// Where results go.
     #[arg(long, value_name = "DIRECTORY", default_value = "bench/results")]
     pub results: PathBuf,
+    /// A page to put the results into, such as `bench/README.md`.
+    #[arg(long, value_name = "FILE")]
+    pub page: Option<PathBuf>,
     /// Where runs keep their data, which is deleted in the end. Durable sends are as quick as the disk that it is on.
     #[arg(long, value_name = "DIRECTORY")]
     pub scratch: Option<PathBuf>,
@@ -49,7 +52,7 @@ pub struct Measuring {
 /// Instead of measuring.
 #[derive(Debug, Subcommand)]
 pub enum Instead {
-    /// Makes table and plots of results again.
+    /// Makes tables and plots of results again; `--results` and `--page` come before it.
     Show {
         /// The file `results.json`.
         results: PathBuf,

@@ -1,6 +1,8 @@
 //! Results: what all runs have found, on which machine, as JSON.
 
+use crate::peers::Peer;
 use crate::record::Record;
+use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -84,6 +86,12 @@ impl Results {
         };
         let (of, to) = (by_round(of), by_round(to));
         Spread::of(of.iter().filter_map(|(round, value)| Some(value / to.get(round)?)).collect())
+    }
+
+    /// Who took part in a scenario, in the order of [`Peer`].
+    pub fn peers(&self, scenario: &str) -> Vec<&str> {
+        let of = |peer: &str| self.records.iter().find(|record| record.scenario == scenario && record.peer == peer);
+        Peer::value_variants().iter().filter_map(|peer| of(peer.name())).map(|record| record.peer.as_str()).collect()
     }
 
     /// All scenarios, in the order in which they first came.

@@ -1,63 +1,83 @@
 //! Results as tables in Markdown.
 
+use crate::claims::{self, short};
+use crate::plot;
 use crate::results::{Results, Spread};
 use std::fmt::Write as _;
+use std::path::Path;
+use std::{fs, io};
 
-/// Figures that are shown, by the ends of their names: unit, what they are divided by, digits behind the point.
-const UNITS: &[(&str, &str, f64, usize)] = &[
-    ("_ms", "ms", 1.0, 2),
-    ("_us_per_delivery", "µs", 1.0, 2),
-    ("_bytes", "MiB", 1_048_576.0, 1),
-    ("_percent", "%", 1.0, 1),
-];
+/// Between these lines of a page stand the results.
+const BEGIN: &str = "<!-- results: written by goldcrest-bench -->";
+const END: &str = "<!-- end of results -->";
+
+/// Puts the results into a directory, and into a page between two lines of it, if one is named.
+pub fn publish(results: &Results, directory: &Path, page: Option<&Path>) -> io::Result<()> {
+    fs::create_dir_all(directory)?;
+    results.write(directory)?;
+    let plots = plot::draw(results, directory)?;
+    let text = whole(results, &plots, "");
+    fs::write(directory.join("README.md"), format!("# Results\n\n{text}"))?;
+    let Some(page) = page else { return Ok(()) };
+    let before = fs::read_to_string(page)?;
+    let ends = before.split_once(BEGIN).and_then(|(top, rest)| Some((top, rest.split_once(END)?.1)));
+    let Some((top, bottom)) = ends else {
+        return Err(io::Error::other(format!("{} has no place for results: {BEGIN} … {END}", page.display())));
+    };
+    let text = whole(results, &plots, "results/");
+    fs::write(page, format!("{top}{BEGIN}\n\n{text}\n{END}{bottom}"))
+}
+
+fn whole(results: &Results, plots: &[(String, &str)], folder: &str) -> String {
+    let gib = (results.memory + (1 << 29)) / (1 << 30);
+    let (cores, rounds) = (results.cores, results.rounds);
+    let mut page = format!("A machine with {cores} cores and {gib} GiB of memory, {rounds} interleaved rounds. ");
+    page.push_str("Figures are medians, with the least and the most of all rounds in parentheses.\n\n");
+    let _ = writeln!(page, "## What has to hold\n\n{}", claims::table(results));
+    for (file, title) in plots {
+        let _ = writeln!(page, "![{title}]({folder}{file})\n");
+    }
+    page.push_str("## All figures\n");
+    page.push_str(&tables(results));
+    page
+}
 
 /// All results: for each scenario a table with a column for each peer.
 pub fn tables(results: &Results) -> String {
     let mut page = String::new();
-    let gib = results.memory / (1 << 30);
-    let _ = writeln!(
-        page,
-        "Cores: {}, memory: {gib} GiB, rounds: {}. Medians, with the least and the most of all rounds.",
-        results.cores, results.rounds
-    );
     for scenario in results.scenarios() {
-        let _ = write!(page, "\n### {scenario}\n\n");
-        let of = || results.records.iter().filter(|record| record.scenario == scenario);
-        let mut peers: Vec<&str> = Vec::new();
+        let peers = results.peers(scenario);
         let mut figures: Vec<&str> = Vec::new();
-        for record in of() {
-            if !peers.contains(&record.peer.as_str()) {
-                peers.push(&record.peer);
-            }
-            for figure in record.figures.keys() {
-                if !figures.contains(&figure.as_str()) {
-                    figures.push(figure);
-                }
-            }
+        for record in results.records.iter().filter(|record| record.scenario == scenario) {
+            let new: Vec<&str> =
+                record.figures.keys().map(String::as_str).filter(|key| !figures.contains(key)).collect();
+            figures.extend(new);
         }
-        let _ = writeln!(page, "| figure | {} |", peers.join(" | "));
-        let _ = writeln!(page, "|---|{}", "---|".repeat(peers.len()));
+        let _ = writeln!(
+            page,
+            "\n### {scenario}\n\n| figure | {} |\n|---|{}",
+            peers.join(" | "),
+            "---|".repeat(peers.len())
+        );
         for figure in figures {
-            let cells: Vec<String> = peers
-                .iter()
-                .map(|peer| {
-                    results.spread(scenario, peer, figure).map_or_else(String::new, |spread| cell(figure, spread))
-                })
-                .collect();
+            let of = |peer: &&str| results.spread(scenario, peer, figure);
+            let cells: Vec<String> =
+                peers.iter().map(|peer| of(peer).map_or_else(String::new, |it| cell(figure, it))).collect();
             let _ = writeln!(page, "| {} | {} |", figure.replace('_', " "), cells.join(" | "));
         }
     }
     for failure in &results.failures {
-        let _ = write!(page, "\nFailed: {failure}\n");
+        let _ = writeln!(page, "\nA run failed: {failure}");
     }
     page
 }
 
 fn cell(figure: &str, spread: Spread) -> String {
-    let unit = UNITS.iter().find(|(end, ..)| figure.ends_with(end));
-    let (unit, divisor, digits) = unit.map_or(("", 1.0, 0), |(_, unit, divisor, digits)| (*unit, *divisor, *digits));
-    let show = |value: f64| format!("{:.digits$}", value / divisor);
+    let mebibytes = figure == "resident_bytes" || figure == "heartbeat_bytes";
+    let divisor = if mebibytes { 1_048_576.0 } else { 1.0 };
+    let show = |value: f64| short(value / divisor);
+    let unit = if mebibytes { " MiB" } else { "" };
     let ends =
         if spread.runs > 1 { format!(" ({}–{})", show(spread.least), show(spread.most)) } else { String::new() };
-    format!("{}{}{unit}{ends}", show(spread.median), if unit.is_empty() { "" } else { " " })
+    format!("{}{unit}{ends}", show(spread.median))
 }
