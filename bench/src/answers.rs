@@ -46,6 +46,12 @@ pub fn status(head: &str) -> Option<u16> {
     head.strip_prefix("HTTP/1.")?.get(2..5)?.parse().ok()
 }
 
+/// Whether the connection ends with this answer.
+pub fn is_last(head: &[u8]) -> bool {
+    let head = String::from_utf8_lossy(head);
+    field(&head, "connection").is_some_and(|options| options.eq_ignore_ascii_case("close"))
+}
+
 fn field<'a>(head: &'a str, name: &str) -> Option<&'a str> {
     head.lines().find_map(|line| {
         let (field, value) = line.split_once(':')?;
@@ -72,6 +78,12 @@ mod tests {
         assert_eq!(progress(answer), Progress::Whole { status: 200, body: 47, end: answer.len() });
         let empty = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
         assert_eq!(progress(empty), Progress::Whole { status: 200, body: 47, end: empty.len() });
+    }
+
+    #[test]
+    fn the_last_answer_says_so() {
+        assert!(is_last(b"HTTP/1.1 200 OK\r\nConnection: Close\r\n\r\n"));
+        assert!(!is_last(b"HTTP/1.1 200 OK\r\nConnection: keep-alive\r\n\r\n"));
     }
 
     #[test]

@@ -4,7 +4,23 @@ use crate::answers::{Progress, progress};
 use serde_json::Value;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long a server that listens may take until it serves.
+const READY: Duration = Duration::from_secs(60);
+
+/// Waits until a page is answered with 200.
+pub fn until_ready(address: SocketAddr, path: &str) -> io::Result<()> {
+    let begun = Instant::now();
+    while Client::connect(address)?.status(path)? != 200 {
+        if begun.elapsed() > READY {
+            return Err(io::Error::other(format!("{address}{path} does not become ready")));
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    Ok(())
+}
 
 /// A connection that is kept.
 #[derive(Debug)]
@@ -39,6 +55,11 @@ impl Client {
     /// Reads a page.
     pub fn read(&mut self, path: &str) -> io::Result<String> {
         Ok(self.exchange(&format!("GET {path} HTTP/1.1\r\nhost: bench\r\n\r\n"))?.1)
+    }
+
+    /// Reads a page only to see what its status is.
+    pub fn status(&mut self, path: &str) -> io::Result<u16> {
+        Ok(self.exchange(&format!("GET {path} HTTP/1.1\r\nhost: bench\r\n\r\n"))?.0)
     }
 
     fn exchange(&mut self, request: &str) -> io::Result<(u16, String)> {

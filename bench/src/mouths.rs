@@ -1,6 +1,6 @@
 //! Those who say something: connections that are kept alive, with one request at a time on each.
 
-use crate::answers::{Progress, progress};
+use crate::answers::{Progress, is_last, progress};
 use crate::clock::Clock;
 use crate::ears::dial;
 use crate::marks::Mark;
@@ -117,7 +117,8 @@ impl Mouths {
             match progress(&mouth.answer) {
                 Progress::Partly => {}
                 Progress::Nonsense => return Err(io::Error::other("an answer is no HTTP")),
-                Progress::Whole { status, end, .. } => {
+                Progress::Whole { status, body, end } => {
+                    mouth.is_closed |= is_last(&mouth.answer[..body]);
                     let now = clock.now();
                     if let Some(mark) = mouth.underway.take() {
                         tally.answers.saturating_record(now - mark.sent);

@@ -2,7 +2,7 @@
 
 use super::{Place, Running};
 use crate::generator::{Generator, Setting};
-use crate::http::Client;
+use crate::http::{Client, until_ready};
 use crate::process::{Process, on_core};
 use crate::way::{Listening, Saying, Transport, UPGRADE};
 use serde::{Deserialize, Serialize};
@@ -53,6 +53,7 @@ pub fn serve(place: &Place, data: &Path, address: SocketAddr, more: &[String]) -
     command.args(OPTIONS).args(more);
     let mut process = Process::start("goldcrest", command, &log)?;
     process.wait_for(address, &log)?;
+    until_ready(address, "/readyz")?;
     Ok(process)
 }
 

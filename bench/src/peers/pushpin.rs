@@ -1,6 +1,7 @@
 //! Pushpin, with `peers/pushpin/`: its own test handler holds streams and subscribes them to one channel.
 
 use super::{Place, Running};
+use crate::http::until_ready;
 use crate::process::{Process, on_core};
 use crate::way::{Listening, Saying, Transport, UPGRADE};
 use std::net::SocketAddr;
@@ -19,9 +20,11 @@ pub fn start(place: &Place, transport: Transport) -> io::Result<Running> {
     let mut process = Process::start("pushpin", command, &log)?;
     process.wait_for(control, &log)?;
     process.wait_for(address, &log)?;
+    // Its processes find each other a little later than their ports are open.
+    until_ready(address, "/")?;
     let (head, format, before) = match transport {
         Transport::Sse => ("GET /stream HTTP/1.1\r\nhost: bench\r\n".to_owned(), "http-stream", "data: "),
-        Transport::Ws => (format!("GET /websocket HTTP/1.1\r\nhost: bench\r\n{UPGRADE}"), "ws-message", ""),
+        Transport::Ws => (format!("GET /ws HTTP/1.1\r\nhost: bench\r\n{UPGRADE}"), "ws-message", ""),
     };
     let end = if transport == Transport::Sse { "\\n\\n" } else { "" };
     Ok(Running {
