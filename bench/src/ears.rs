@@ -53,7 +53,7 @@ pub struct Ears {
     listening: Listening,
     /// Whether they are WebSockets.
     is_framed: bool,
-    ears: Vec<Ear>,
+    all: Vec<Ear>,
     /// What each has of its own behind the head of its request.
     more: Vec<String>,
     scanner: Scanner,
@@ -88,7 +88,7 @@ impl Ears {
         Self {
             listening,
             is_framed,
-            ears: std::iter::repeat_with(ear).take(count).collect(),
+            all: std::iter::repeat_with(ear).take(count).collect(),
             more: vec![String::new(); count],
             scanner: Scanner::default(),
             narrow: None,
@@ -103,34 +103,34 @@ impl Ears {
 
     /// How many listeners there are, connected or not.
     pub fn len(&self) -> usize {
-        self.ears.len()
+        self.all.len()
     }
 
     /// Lets a listener come back with the cursor of what it heard last.
     pub fn remember(&mut self, ear: usize) {
-        let last = self.ears[ear].track.highest().and_then(|number| self.cursors.of(number));
+        let last = self.all[ear].track.highest().and_then(|number| self.cursors.of(number));
         self.more[ear] = last.map(|cursor| format!("last-event-id: {cursor}\r\n")).unwrap_or_default();
     }
 
     /// Lets a listener come back as one that has heard nothing before a number, and whose cursor is this.
     pub fn rewind(&mut self, ear: usize, number: u32, cursor: &str) {
-        self.ears[ear].track = Track::from(number);
+        self.all[ear].track = Track::from(number);
         self.more[ear] = format!("last-event-id: {cursor}\r\n");
     }
 
     /// Lets a listener read nothing more, or go on.
     pub fn set_asleep(&mut self, ear: usize, asleep: bool) {
-        self.ears[ear].asleep = asleep;
+        self.all[ear].asleep = asleep;
     }
 
     /// Messages that were said up to a number (not included) and did not come.
     pub fn lost(&self, end: u32) -> u64 {
-        self.ears.iter().map(|ear| ear.track.lost(end)).sum()
+        self.all.iter().map(|ear| ear.track.lost(end)).sum()
     }
 
     /// Messages that one listener misses of those up to a number.
     pub fn lost_by(&self, ear: usize, end: u32) -> u64 {
-        self.ears[ear].track.lost(end)
+        self.all[ear].track.lost(end)
     }
 
     /// Begins to connect one, from an address that few others share.
@@ -139,7 +139,7 @@ impl Ears {
         let room = (self.narrow == Some(number)).then_some(NARROW);
         let mut stream = dial(number / PER_ADDRESS, to, room)?;
         registry.register(&mut stream, Token(number), Interest::READABLE | Interest::WRITABLE)?;
-        let ear = &mut self.ears[number];
+        let ear = &mut self.all[number];
         ear.socket = Some(stream);
         ear.stage = Stage::Connecting;
         ear.since = clock.now();
@@ -149,7 +149,7 @@ impl Ears {
 
     /// Cuts one off.
     pub fn drop_one(&mut self, number: usize) {
-        let ear = &mut self.ears[number];
+        let ear = &mut self.all[number];
         match ear.stage {
             Stage::Absent => return,
             Stage::Connecting | Stage::Opening => self.underway -= 1,
@@ -163,7 +163,7 @@ impl Ears {
 
     /// Whether this one is connected, live or on its way.
     pub fn is_there(&self, number: usize) -> bool {
-        self.ears[number].stage != Stage::Absent
+        self.all[number].stage != Stage::Absent
     }
 
     /// Does what a socket is ready for.
@@ -176,7 +176,7 @@ impl Ears {
     }
 
     fn go_on(&mut self, number: usize, clock: Clock, said: &Said, tally: &mut Tally) -> io::Result<()> {
-        let ear = &mut self.ears[number];
+        let ear = &mut self.all[number];
         let Some(socket) = &mut ear.socket else { return Ok(()) };
         if ear.stage == Stage::Connecting {
             if let Some(error) = socket.take_error()? {
@@ -210,7 +210,7 @@ impl Ears {
             let opening;
             if ear.stage == Stage::Opening {
                 ear.rest.extend_from_slice(piece);
-                if !is_live(&ear.rest, self.listening.live_at)? {
+                if !is_live(&ear.rest, &self.listening.live_at)? {
                     continue;
                 }
                 ear.stage = Stage::Live;

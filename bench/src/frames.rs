@@ -89,7 +89,7 @@ mod tests {
             frame(PING, b""),
             frame(1, &[0x89; 300]),
             frame(PING, b"are you there?"),
-            frame(2, &[0x89; 70_000]),
+            frame(2, &vec![0x89; 70_000]),
             frame(PING, b"x"),
         ]
         .concat();

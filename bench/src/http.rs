@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// How long a server that listens may take until it serves.
-const READY: Duration = Duration::from_secs(60);
+const READY: Duration = Duration::from_mins(1);
 
 /// Waits until a page is answered with 200.
 pub fn until_ready(address: SocketAddr, path: &str) -> io::Result<()> {
@@ -33,7 +33,7 @@ impl Client {
     pub fn connect(address: SocketAddr) -> io::Result<Self> {
         let socket = TcpStream::connect(address)?;
         socket.set_nodelay(true)?;
-        socket.set_read_timeout(Some(Duration::from_secs(120)))?;
+        socket.set_read_timeout(Some(Duration::from_mins(2)))?;
         Ok(Self { socket })
     }
 

@@ -24,18 +24,21 @@ pub enum Job {
     },
 }
 
-/// Does it elsewhere, and returns what it found.
-pub fn run(job: &Job, core: Option<usize>, scratch: &Path, limit: Duration) -> io::Result<Vec<Record>> {
+/// Does it elsewhere, and returns what it found. What is not `alone` stays in the network that is here.
+pub fn run(job: &Job, alone: bool, core: Option<usize>, scratch: &Path, limit: Duration) -> io::Result<Vec<Record>> {
     let records = scratch.join("records.json");
     let this = env::current_exe()?;
     // Sockets that have been used block their ports for a minute, but only in their own network. With the first process of a
     // process namespace all others in it end, and that one ends with us.
     let mut command = Command::new("setpriv");
-    command.args(["--pdeathsig", "KILL", "unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]);
-    if !is_root()? {
-        command.arg("--map-root-user");
+    command.args(["--pdeathsig", "KILL"]);
+    if alone {
+        command.args(["unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]);
+        if !is_root()? {
+            command.arg("--map-root-user");
+        }
+        command.args(["sh", "-c", "ip link set lo up && exec \"$@\"", "sh"]);
     }
-    command.args(["sh", "-c", "ip link set lo up && exec \"$@\"", "sh"]);
     let inner = on_core(core, &this);
     command.arg(inner.get_program()).args(inner.get_args());
     command.arg("one").arg(serde_json::to_string(job)?).arg(&records);

@@ -14,9 +14,9 @@ use std::time::{Duration, Instant};
 use std::{env, fs, io, thread};
 
 /// How long a run may take besides what it measures.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// How long it may take to make the data that runs begin with.
-const PREPARING: Duration = Duration::from_secs(1800);
+const PREPARING: Duration = Duration::from_mins(30);
 
 /// Measures all that is asked for, and keeps it after each run.
 pub fn everything(options: &Measuring) -> io::Result<Results> {
@@ -27,12 +27,18 @@ pub fn everything(options: &Measuring) -> io::Result<Results> {
     };
     let wants_bare = entries.iter().any(|entry| entry.peers.contains(&Peer::Bare));
     let bare = if wants_bare { Some(build("goldcrest-bench-bare")?) } else { None };
+    let other = options.other.as_ref().map(fs::canonicalize).transpose()?;
     let rounds = plan::rounds(options);
     let scratch = options.scratch.clone().unwrap_or_else(env::temp_dir);
     let scratch = scratch.join(format!("goldcrest-bench-{}", std::process::id()));
     fs::create_dir_all(&scratch)?;
-    let ground =
-        Ground { goldcrest, bare, scratch: fs::canonicalize(scratch)?, cores: thread::available_parallelism()?.get() };
+    let ground = Ground {
+        goldcrest,
+        bare,
+        other,
+        scratch: fs::canonicalize(scratch)?,
+        cores: thread::available_parallelism()?.get(),
+    };
     let measured = ground.measure(&entries, rounds, options);
     fs::remove_dir_all(&ground.scratch)?;
     measured
@@ -42,6 +48,7 @@ pub fn everything(options: &Measuring) -> io::Result<Results> {
 struct Ground {
     goldcrest: PathBuf,
     bare: Option<PathBuf>,
+    other: Option<PathBuf>,
     scratch: PathBuf,
     cores: usize,
 }
@@ -50,12 +57,16 @@ impl Ground {
     fn measure(&self, entries: &[Entry], rounds: u32, options: &Measuring) -> io::Result<Results> {
         let mut results = Results::of_this_machine(rounds)?;
         fs::create_dir_all(&options.results)?;
+        let all = rounds as usize * entries.iter().map(|entry| entry.peers.len()).sum::<usize>();
+        let (start, mut done) = (Instant::now(), 0);
         for round in 0..rounds {
             for entry in entries {
                 for turn in 0..entry.peers.len() {
                     let peer = entry.peers[(turn + round as usize) % entry.peers.len()];
-                    eprintln!("round {} of {rounds}: {}, {}", round + 1, entry.name, peer.name());
+                    let (number, took) = (done + 1, start.elapsed().as_secs() / 60);
+                    eprintln!("run {number} of {all}, after {took} min: {}, {}", entry.name, peer.name());
                     let begun = Instant::now();
+                    done += 1;
                     match self.one(entry, peer, &results) {
                         Ok(records) => results.add(round, records),
                         Err(error) => {
@@ -80,7 +91,7 @@ impl Ground {
             fs::create_dir_all(&making)?;
             let unfinished = making.join("prepared");
             let place = Place { core: None, prepared: unfinished.clone(), ..self.place(&making) };
-            isolated::run(&Job::Prepare { place, contents: entry.data }, None, &making, PREPARING)?;
+            isolated::run(&Job::Prepare { place, contents: entry.data }, true, None, &making, PREPARING)?;
             fs::rename(unfinished, &prepared)?;
             fs::remove_dir_all(making)?;
         }
@@ -95,7 +106,13 @@ impl Ground {
             sends.batch = batch.map_or(1.0, |batch| batch.median);
         }
         let job = Job::Measure(scenario, scene);
-        let found = isolated::run(&job, (self.cores > 1).then_some(1), &scratch, PATIENCE * 5 + entry.span * 10);
+        let found = isolated::run(
+            &job,
+            peer != Peer::Other,
+            (self.cores > 1).then_some(1),
+            &scratch,
+            PATIENCE * 5 + entry.span * 10,
+        );
         fs::remove_dir_all(&scratch)?;
         let named = |record: Record| Record { scenario: format!("{}{}", record.scenario, entry.suffix), ..record };
         Ok(found?.into_iter().map(named).collect())
@@ -106,6 +123,7 @@ impl Ground {
             scratch: scratch.to_owned(),
             goldcrest: self.goldcrest.clone(),
             bare: self.bare.clone(),
+            other: self.other.clone(),
             peers: Path::new(env!("CARGO_MANIFEST_DIR")).join("peers"),
             prepared: PathBuf::new(),
             core: (self.cores > 1).then_some(0),

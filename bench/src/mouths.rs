@@ -31,7 +31,7 @@ struct Mouth {
 /// All connections that say something.
 #[derive(Debug)]
 pub struct Mouths {
-    mouths: Vec<Mouth>,
+    all: Vec<Mouth>,
     idle: Vec<usize>,
     to: Vec<SocketAddr>,
     registry: Registry,
@@ -44,15 +44,15 @@ pub struct Mouths {
 impl Mouths {
     /// Connects so many, whose tokens go on from `first_token`.
     pub fn connect(to: &[SocketAddr], count: usize, first_token: usize, registry: &Registry) -> io::Result<Self> {
-        let mut mouths = Vec::with_capacity(count);
+        let mut all = Vec::with_capacity(count);
         for number in 0..count {
             let socket = open(number, to, first_token, registry)?;
             let (request, answer) = (Vec::new(), Vec::new());
-            mouths.push(Mouth { socket, is_closed: false, request, written: 0, answer, underway: None });
+            all.push(Mouth { socket, is_closed: false, request, written: 0, answer, underway: None });
         }
         let idle = (0..count).rev().collect();
         Ok(Self {
-            mouths,
+            all,
             idle,
             to: to.to_vec(),
             registry: registry.try_clone()?,
@@ -69,7 +69,7 @@ impl Mouths {
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.mouths.len()
+        self.all.len()
     }
 
     /// Says the next message of a line, if a connection is free.
@@ -82,7 +82,7 @@ impl Mouths {
         said: &mut Said,
     ) -> io::Result<bool> {
         let Some(number) = self.idle.pop() else { return Ok(false) };
-        let mouth = &mut self.mouths[number];
+        let mouth = &mut self.all[number];
         if mouth.is_closed {
             mouth.socket = open(number, &self.to, self.first_token, &self.registry)?;
             mouth.is_closed = false;
@@ -98,7 +98,7 @@ impl Mouths {
     /// Does what a socket is ready for.
     pub fn ready(&mut self, token: usize, clock: Clock, said: &mut Said, tally: &mut Tally) -> io::Result<()> {
         let number = token - self.first_token;
-        let mouth = &mut self.mouths[number];
+        let mouth = &mut self.all[number];
         mouth.write()?;
         loop {
             match mouth.socket.read(&mut self.buffer) {

@@ -38,6 +38,10 @@ pub struct Measuring {
     /// Only these peers.
     #[arg(long, value_name = "PEERS", value_delimiter = ',')]
     pub peers: Vec<Peer>,
+    /// Another server that runs already, described in JSON: see `bench/peers/other.json`. It is measured where it is, in the network
+    /// of this machine.
+    #[arg(long, value_name = "FILE")]
+    pub other: Option<PathBuf>,
     /// Where results go.
     #[arg(long, value_name = "DIRECTORY", default_value = "bench/results")]
     pub results: PathBuf,

@@ -3,10 +3,11 @@
 pub mod floor;
 pub mod goldcrest;
 pub mod nchan;
+pub mod other;
 pub mod postgres;
 pub mod pushpin;
 
-use crate::process::{Process, Usage};
+use crate::process::{Process, Usage, usage_of};
 use crate::way::{Listening, Saying, Transport};
 use serde::{Deserialize, Serialize};
 use std::io;
@@ -27,6 +28,8 @@ pub enum Peer {
     Floor,
     /// A bare loop that writes to a database.
     Bare,
+    /// One that runs already.
+    Other,
 }
 
 impl Peer {
@@ -38,6 +41,7 @@ impl Peer {
             Self::Pushpin => "pushpin",
             Self::Floor => "floor",
             Self::Bare => "bare loop",
+            Self::Other => "other",
         }
     }
 }
@@ -51,6 +55,8 @@ pub struct Place {
     pub goldcrest: PathBuf,
     /// The bare loop over a database, if it was asked for.
     pub bare: Option<PathBuf>,
+    /// The description of another server, if there is one.
+    pub other: Option<PathBuf>,
     /// Where the peers' configurations are.
     pub peers: PathBuf,
     /// A directory with data that was prepared, of which this run gets a copy.
@@ -64,6 +70,8 @@ pub struct Place {
 pub struct Running {
     /// Its processes, all of which are measured.
     pub processes: Vec<Process>,
+    /// One more, which is not ours.
+    pub stranger: Option<u32>,
     /// How to listen to the one conversation.
     pub listening: Listening,
     /// Where to say something: connections are spread over these.
@@ -75,8 +83,9 @@ pub struct Running {
 impl Running {
     /// What all its processes have used.
     pub fn usage(&self) -> io::Result<Usage> {
-        self.processes.iter().try_fold(Usage::default(), |sum, process| {
-            let usage = process.usage()?;
+        let stranger = self.stranger.map(usage_of);
+        self.processes.iter().map(Process::usage).chain(stranger).try_fold(Usage::default(), |sum, usage| {
+            let usage = usage?;
             Ok(Usage { seconds: sum.seconds + usage.seconds, resident: sum.resident + usage.resident })
         })
     }
@@ -91,6 +100,7 @@ pub fn start(peer: Peer, place: &Place, transport: Transport, options: &[String]
         Peer::Nchan => nchan::start(place, transport),
         Peer::Pushpin => pushpin::start(place, transport),
         Peer::Floor => floor::start(place, transport),
+        Peer::Other => other::start(place, transport),
         Peer::Bare => Err(io::Error::other("a bare loop over a database cannot be listened to")),
     }
 }

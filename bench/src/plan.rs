@@ -45,6 +45,7 @@ pub fn plan(options: &Measuring) -> Vec<Entry> {
     all.retain(|entry| options.only.is_empty() || options.only.iter().any(|word| entry.name.contains(word.as_str())));
     for entry in &mut all {
         entry.peers.retain(|peer| options.peers.is_empty() || options.peers.contains(peer));
+        entry.peers.retain(|peer| *peer != Peer::Other || options.other.is_some());
     }
     all.retain(|entry| !entry.peers.is_empty());
     all
@@ -64,10 +65,13 @@ fn streams(options: &Measuring, transport: Transport, all: &mut Vec<Entry>) {
     let (name, span) = (transport.name(), span(options));
     for listeners in [1_000, 10_000].map(tenth) {
         let fan_out = FanOut { transport, listeners, low: 20_000.0, window: 64, publishers: 64 };
+        let mut peers = vec![Peer::Goldcrest, Peer::Nchan, Peer::Pushpin, Peer::Floor, Peer::Other];
+        // With so many it takes minutes for what takes the others seconds.
+        peers.retain(|peer| *peer != Peer::Pushpin || listeners <= 1_000);
         all.push(Entry {
             name: format!("fan-out {name} {listeners}"),
             scenario: Scenario::FanOut(fan_out),
-            peers: vec![Peer::Goldcrest, Peer::Nchan, Peer::Pushpin, Peer::Floor],
+            peers,
             data: people(100),
             suffix: "",
             span,
@@ -77,7 +81,7 @@ fn streams(options: &Measuring, transport: Transport, all: &mut Vec<Entry>) {
     all.push(Entry {
         name: format!("idle {name} {listeners}"),
         scenario: Scenario::Idle(Idle { transport, listeners }),
-        peers: vec![Peer::Goldcrest, Peer::Nchan],
+        peers: vec![Peer::Goldcrest, Peer::Nchan, Peer::Other],
         data: people(tenth(1_000)),
         suffix: "",
         // Whole rounds of heartbeats, which come every 20 seconds.
@@ -86,7 +90,7 @@ fn streams(options: &Measuring, transport: Transport, all: &mut Vec<Entry>) {
     all.push(Entry {
         name: format!("connect {name} {listeners}"),
         scenario: Scenario::Connect(Connect { transport, listeners, at_once: 64 }),
-        peers: vec![Peer::Goldcrest, Peer::Nchan, Peer::Floor],
+        peers: vec![Peer::Goldcrest, Peer::Nchan, Peer::Floor, Peer::Other],
         data: people(100),
         suffix: "",
         span,
@@ -162,7 +166,7 @@ fn recovery(options: &Measuring, all: &mut Vec<Entry>) {
     all.push(Entry {
         name: format!("storm {listeners}"),
         scenario: Scenario::Storm(Storm { listeners, rate: 4.0, at_once: 1_024 }),
-        peers: vec![Peer::Goldcrest, Peer::Nchan],
+        peers: vec![Peer::Goldcrest, Peer::Nchan, Peer::Other],
         data: people(100),
         suffix: "",
         span: span(options),
@@ -171,7 +175,7 @@ fn recovery(options: &Measuring, all: &mut Vec<Entry>) {
     all.push(Entry {
         name: format!("slow reader {listeners}"),
         scenario: Scenario::Slow(Slow { listeners, rate: 20.0, length: 8_000 }),
-        peers: vec![Peer::Goldcrest, Peer::Nchan],
+        peers: vec![Peer::Goldcrest, Peer::Nchan, Peer::Other],
         data: people(100),
         suffix: "",
         span: span(options),

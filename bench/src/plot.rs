@@ -110,29 +110,29 @@ fn svg(title: &str, groups: &Groups) -> String {
     let mut bars = String::new();
     let mut y = 56.0;
     for (scenario, peers) in groups {
-        let _ = writeln!(bars, r##"<text x="12" y="{:.0}" font-weight="bold">{scenario}</text>"##, y + 13.0);
+        let _ = writeln!(bars, r#"<text x="12" y="{:.0}" font-weight="bold">{scenario}</text>"#, y + 13.0);
         y += BAR + 4.0;
         for (peer, spread) in peers {
             let colour = COLOURS.iter().find(|(name, _)| name == peer).map_or("#009e73", |(_, colour)| colour);
             let (middle, least, end) = (spread.median * scale, spread.least * scale, spread.most * scale);
             let line = y + BAR / 2.0;
             let _ =
-                writeln!(bars, r##"<text x="{:.0}" y="{:.0}" text-anchor="end">{peer}</text>"##, LEFT - 8.0, y + 13.0);
+                writeln!(bars, r#"<text x="{:.0}" y="{:.0}" text-anchor="end">{peer}</text>"#, LEFT - 8.0, y + 13.0);
             let _ = writeln!(
                 bars,
-                r##"<rect x="{LEFT}" y="{y:.0}" width="{middle:.1}" height="{:.0}" fill="{colour}"/>"##,
+                r#"<rect x="{LEFT}" y="{y:.0}" width="{middle:.1}" height="{:.0}" fill="{colour}"/>"#,
                 BAR - 3.0
             );
             let _ = writeln!(
                 bars,
-                r##"<path d="M{:.1} {line:.1}H{:.1}" stroke="#000" stroke-width="1.5"/>"##,
+                r#"<path d="M{:.1} {line:.1}H{:.1}" stroke="black" stroke-width="1.5"/>"#,
                 LEFT + least,
                 LEFT + end
             );
             let ends = format!(" ({}–{})", short(spread.least), short(spread.most));
             let ends = if spread.runs > 1 { ends } else { String::new() };
             let said = short(spread.median);
-            let _ = writeln!(bars, r##"<text x="{:.1}" y="{:.0}">{said}{ends}</text>"##, LEFT + end + 8.0, y + 13.0);
+            let _ = writeln!(bars, r#"<text x="{:.1}" y="{:.0}">{said}{ends}</text>"#, LEFT + end + 8.0, y + 13.0);
             y += BAR;
         }
         y += 10.0;

@@ -30,7 +30,7 @@ pub struct Listening {
     /// Heads of requests, complete but for the empty line, used in turn: as many as there are people.
     pub heads: Vec<String>,
     /// What is received when the stream is live. Empty: the head of the answer.
-    pub live_at: &'static str,
+    pub live_at: String,
 }
 
 impl Listening {

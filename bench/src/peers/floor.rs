@@ -31,7 +31,8 @@ pub fn start(place: &Place, transport: Transport) -> io::Result<Running> {
     };
     Ok(Running {
         processes: vec![process],
-        listening: Listening { addresses: vec![address], heads: vec![head], live_at: "" },
+        stranger: None,
+        listening: Listening { addresses: vec![address], heads: vec![head], live_at: String::new() },
         say_to: vec![address],
         sayings: vec![Saying { head: "POST / HTTP/1.1\r\nhost: bench\r\n".to_owned(), before, after }],
     })

@@ -64,6 +64,7 @@ pub fn start(place: &Place, transport: Transport, more: &[String]) -> io::Result
     let prepared = prepared(&place.prepared)?;
     Ok(Running {
         processes: vec![process],
+        stranger: None,
         listening: listening(&prepared, transport),
         say_to: vec![address()],
         sayings: vec![saying(&prepared, 0, prepared.conversation)],
@@ -78,7 +79,7 @@ pub fn listening(prepared: &Prepared, transport: Transport) -> Listening {
     };
     let head =
         |token: &String| format!("GET {path} HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {token}\r\n{upgrade}");
-    let live_at = "\"type\":\"ready\"";
+    let live_at = "\"type\":\"ready\"".to_owned();
     Listening { addresses: vec![address()], heads: prepared.tokens.iter().map(head).collect(), live_at }
 }
 
@@ -133,7 +134,7 @@ pub fn prepare(place: &Place, contents: Contents) -> io::Result<()> {
             mouths: 128,
             length: crate::TEXT,
         })?;
-        generator.press(contents.messages, Duration::from_secs(1200))?;
+        generator.press(contents.messages, Duration::from_mins(20))?;
         if generator.tally.accepted < contents.messages {
             return Err(io::Error::other(format!("only {} messages are stored", generator.tally.accepted)));
         }

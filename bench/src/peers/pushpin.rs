@@ -29,7 +29,8 @@ pub fn start(place: &Place, transport: Transport) -> io::Result<Running> {
     let end = if transport == Transport::Sse { "\\n\\n" } else { "" };
     Ok(Running {
         processes: vec![process],
-        listening: Listening { addresses: vec![address], heads: vec![head], live_at: "" },
+        stranger: None,
+        listening: Listening { addresses: vec![address], heads: vec![head], live_at: String::new() },
         say_to: vec![control],
         sayings: vec![Saying {
             head: "POST /publish/ HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\n".to_owned(),

@@ -32,7 +32,7 @@ pub fn run(what: FanOut, scene: &Scene) -> io::Result<Vec<Record>> {
         Crowd { transport: what.transport, listeners: what.listeners, mouths: what.publishers, length: crate::TEXT };
     let (running, mut generator) = scene.open(crowd, &[])?;
     let before = running.usage()?;
-    generator.connect_all(256, scene.patience)?;
+    generator.connect_all(64, scene.patience)?;
     scene.say(&format!("{} listeners are live", what.listeners));
     generator.idle(Duration::from_millis(500))?;
     let open = running.usage()?;

@@ -4,7 +4,7 @@ use super::{Scene, share};
 use crate::generator::{Generator, Setting};
 use crate::peers::goldcrest::{self, Contents};
 use crate::peers::{Peer, postgres};
-use crate::process::{Process, on_core};
+use crate::process::on_core;
 use crate::record::Record;
 use crate::tally::milliseconds;
 use crate::way::Transport;
@@ -52,13 +52,14 @@ pub fn run(what: Sends, scene: &Scene) -> io::Result<Vec<Record>> {
         Kind::Sqlite => None,
         Kind::Postgres => Some(postgres::start(&scene.place)?),
     };
-    let record = if scene.peer == Peer::Bare { bare(what, scene, server)? } else { served(what, scene, server)? };
+    let url = server.as_ref().map(|(_, url)| url.as_str());
+    let record = if scene.peer == Peer::Bare { bare(what, scene, url)? } else { served(what, scene, url)? };
     Ok(vec![record])
 }
 
-fn served(what: Sends, scene: &Scene, server: Option<(Process, String)>) -> io::Result<Record> {
+fn served(what: Sends, scene: &Scene, server: Option<&str>) -> io::Result<Record> {
     let mut options = vec![format!("--metrics-listen={METRICS}")];
-    let (process, prepared) = if let Some((_, url)) = &server {
+    let (process, prepared) = if let Some(url) = server {
         let key = scene.place.prepared.join("data/jwt.key");
         options.extend([format!("--database-url={url}"), format!("--jwt-key-file={}", key.display())]);
         let process =
@@ -98,12 +99,10 @@ fn served(what: Sends, scene: &Scene, server: Option<(Process, String)>) -> io::
         .with("answer_p99_ms", milliseconds(&tally.answers, 0.99)))
 }
 
-fn bare(what: Sends, scene: &Scene, server: Option<(Process, String)>) -> io::Result<Record> {
+fn bare(what: Sends, scene: &Scene, server: Option<&str>) -> io::Result<Record> {
     let Some(program) = &scene.place.bare else { return Err(io::Error::other("the bare loop was not built")) };
-    let url = server.as_ref().map_or_else(
-        || format!("sqlite://{}?mode=rwc", scene.place.scratch.join("bare.db").display()),
-        |(_, url)| url.clone(),
-    );
+    let file = || format!("sqlite://{}?mode=rwc", scene.place.scratch.join("bare.db").display());
+    let url = server.map_or_else(file, str::to_owned);
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a batch is of a few hundred")]
     let batch = what.batch.round().max(1.0) as u64;
     let mut command = on_core(scene.place.core, program);

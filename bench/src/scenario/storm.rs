@@ -32,6 +32,7 @@ pub fn run(what: Storm, scene: &Scene) -> io::Result<Vec<Record>> {
     generator.drain(generator.said.messages() * all as u64, scene.patience)?;
     scene.say(&format!("{all} listeners drop"));
     generator.next_part();
+    let said = generator.said.messages();
     let before = running.usage()?;
     for ear in 0..all {
         generator.ears.remember(ear);
@@ -52,12 +53,12 @@ pub fn run(what: Storm, scene: &Scene) -> io::Result<Vec<Record>> {
         if generator.ears.failed > 0 {
             return Err(io::Error::other(format!("a listener was turned away: {}", generator.ears.reason)));
         }
-        if live_after.is_none() && begun.elapsed() > scene.patience {
+        if live_after.is_none() && begun.elapsed() > 3 * scene.patience {
             return Err(io::Error::other(format!("only {} of {all} are back", generator.ears.live)));
         }
     }
     let end = generator.said.next(0);
-    generator.drain(generator.said.messages() * all as u64 - generator.tally.heard, Duration::from_secs(3))?;
+    generator.drain((generator.said.messages() - said) * all as u64, Duration::from_secs(5))?;
     let spent = running.usage()?.seconds - before.seconds;
     let live_after = live_after.unwrap_or_default();
     scene.say(&format!("all are back after {live_after:?}"));
