@@ -1,6 +1,7 @@
 //! Puts all the rooms together: the only file that sees every one of them but the command line, which calls it.
 
 mod adapters;
+mod ending;
 mod neighbours;
 mod preflight;
 mod waiting;
@@ -13,7 +14,7 @@ use crate::config::{
 };
 use crate::gate::{Gate, GateOptions, Limits, Origins};
 use crate::lifecycle::{self, StopSignals};
-use crate::live::{Ending, Follower, FollowerOptions, Hub, HubOptions, NatsOptions, Relay, RelayError};
+use crate::live::{Follower, FollowerOptions, Hub, HubOptions, NatsOptions, Relay, RelayError};
 use crate::mail::{MailError, Postman, Way, Writer};
 use crate::service::tokens::Tokens;
 use crate::service::{Admission, Post, Rules, Services};
@@ -29,6 +30,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use adapters::Adapters;
+use ending::Running;
 use watched::Watched;
 
 pub use adapters::AdaptersError;
@@ -123,13 +125,25 @@ pub struct WaysOut {
 impl Composed {
     /// Writes what was taken, tells other nodes of it, and closes the database.
     pub async fn close(self) {
+        self.stop_writing().await;
+        self.stop_telling().await;
+        self.close_database().await;
+    }
+
+    async fn stop_writing(&self) {
         self.stop.cancel();
         self.tracker.close();
         self.tracker.wait().await;
-        let (tracker, stop) = self.relaying;
+    }
+
+    async fn stop_telling(&self) {
+        let (tracker, stop) = &self.relaying;
         stop.cancel();
         tracker.close();
         tracker.wait().await;
+    }
+
+    async fn close_database(self) {
         drop((self.services, self.sequencer));
         self.store.close().await;
     }
@@ -249,6 +263,8 @@ fn pace(options: &Options) -> Pace {
 
 /// Runs the server until it is asked to stop.
 pub async fn serve(options: Options) -> Result<(), StartError> {
+    // Before anything that may take long: the first process of a container is not ended by a signal that nobody hears.
+    let mut stop_signals = StopSignals::listen()?;
     let adapters = Adapters::chosen(&options)?;
     for warning in adapters.warnings().into_iter().chain(preflight::of_mail(&options)) {
         tracing::warn!("{warning}");
@@ -266,7 +282,16 @@ pub async fn serve(options: Options) -> Result<(), StartError> {
     let (connections_open, background) = (TaskTracker::new(), TaskTracker::new());
     let waiting = waiting::wait_at(&listener, &options, &background)?;
     let outbox = post.as_ref().map(|post| post.outbox.clone());
-    let composed = compose(&options, WaysOut { post, nats: nats(&options)? }).await?;
+    let ways = WaysOut { post, nats: nats(&options)? };
+    let composed = tokio::select! {
+        composed = compose(&options, ways) => composed?,
+        // What it was at is rolled back, or goes on from there at the next start.
+        signal = stop_signals.next() => {
+            lifecycle::tell_service_manager("STOPPING=1");
+            tracing::info!(signal, "stopped before anything was served");
+            return Ok(());
+        }
+    };
     let services = composed.services.clone();
     let gate = gate(&options, address);
     let ours = routes::router(App::new(services.clone(), gate.clone(), app_options(&options), adapters::pages()));
@@ -305,7 +330,8 @@ pub async fn serve(options: Options) -> Result<(), StartError> {
     background.spawn(async move { follower.follow(FollowerOptions::default(), following).await });
     let housekeeper = services.clone();
     let keeping = resting.clone();
-    background.spawn(async move { housekeeper.keep_house(keeping).await });
+    // What it waits for is written without it, and each of its parts begins where another ended.
+    background.spawn(async move { keeping.clone().run_until_cancelled(housekeeper.keep_house(keeping)).await });
     let teller = services.clone();
     let telling = resting.clone();
     background.spawn(async move { teller.keep_presence(telling).await });
@@ -317,39 +343,12 @@ pub async fn serve(options: Options) -> Result<(), StartError> {
     }
     let operator = AdminSocket::bind(&data_dir.admin_socket())?;
     background.spawn(operator.serve(services.clone(), resting.clone()));
-    let mut stop_signals = StopSignals::listen()?;
     announce("goldcrest", address);
     lifecycle::tell_service_manager("READY=1");
 
-    let signal = stop_signals.next().await;
-    lifecycle::tell_service_manager("STOPPING=1");
-    tracing::info!(signal, streams = services.follower().hub().streams(), "stopping");
-    services.leave();
-    if !options.shutdown_delay.is_zero() {
-        tokio::select! {
-            () = tokio::time::sleep(options.shutdown_delay) => {}
-            _ = stop_signals.next() => {}
-        }
-    }
-    closing.cancel();
-    services.follower().hub().close(Ending::ShuttingDown);
-    connections_open.close();
-    tokio::select! {
-        () = connections_open.wait() => {}
-        () = tokio::time::sleep(options.shutdown_grace) => {
-            tracing::info!(connections = connections_open.len(), "some connections did not end in time");
-        }
-        // Whoever asks twice does not want to wait.
-        _ = stop_signals.next() => {}
-    }
-    closed.cancel();
-    resting.cancel();
-    background.close();
-    connections_open.wait().await;
-    background.wait().await;
-    drop(services);
-    composed.close().await;
-    tracing::info!("stopped");
+    Running { composed, closing, closed, resting, connections: connections_open, background }
+        .until_stopped(&options, stop_signals)
+        .await;
     Ok(())
 }
 

@@ -40,7 +40,7 @@ pub fn connections_within(files: u64) -> usize {
 }
 
 /// How many files this process may have open.
-pub fn open_files() -> u64 {
+pub fn file_limit() -> u64 {
     getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
 }
 

@@ -11,7 +11,7 @@ use crate::live::{Follower, Relay};
 use crate::mail::Outbox;
 use crate::service::Services;
 use crate::store::{Sequencer, Store};
-use crate::telemetry::{CONTENT_TYPE, Exposition, Kind, Metric, Process, Value};
+use crate::telemetry::{CONTENT_TYPE, Exposition, Kind, Metric, Process};
 use crate::transport::{Door, DoorOptions};
 use axum::Router;
 use axum::routing::get;
@@ -49,7 +49,12 @@ impl Watched {
         let watched = Arc::new(self);
         let answer = move || {
             let watched = Arc::clone(&watched);
-            async move { ([(header::CONTENT_TYPE, CONTENT_TYPE), (header::CACHE_CONTROL, "no-store")], watched.tell()) }
+            async move {
+                // The system takes its time to count the files of thousands of streams.
+                let process = tokio::task::spawn_blocking(Process::now).await.ok().flatten();
+                let page = watched.tell(process);
+                ([(header::CONTENT_TYPE, CONTENT_TYPE), (header::CACHE_CONTROL, "no-store")], page)
+            }
         };
         let router = Router::new().route("/metrics", get(answer));
         let door_options = DoorOptions {
@@ -62,7 +67,7 @@ impl Watched {
     }
 
     /// All of it, as it is now.
-    fn tell(&self) -> String {
+    fn tell(&self, process: Option<Process>) -> String {
         let mut page = Page(Exposition::default());
         self.of_server(&mut page);
         self.of_streams(&mut page);
@@ -71,7 +76,7 @@ impl Watched {
         self.of_writing(&mut page);
         self.of_requests(&mut page);
         self.of_accounts(&mut page);
-        self.of_process(&mut page);
+        self.of_process(process, &mut page);
         page.0.into_text()
     }
 
@@ -119,7 +124,7 @@ impl Watched {
         for (name, way) in ways {
             deliveries.sample(&[("transport", name)], way.deliveries.total());
         }
-        let says = "Bytes of streams that sockets have taken, by `transport`.";
+        let says = "Bytes of streams that sockets have taken, by `transport`; of polls, those of their answers.";
         let mut bytes = page.counter("goldcrest_delivered_bytes_total", says);
         for (name, way) in ways {
             bytes.sample(&[("transport", name)], way.bytes.total());
@@ -170,7 +175,7 @@ impl Watched {
             .histogram(&[], &heard.page_time.seen());
         page.counter(
             "goldcrest_sessions_revoked_total",
-            "Sessions that ended before their time: logged out, shut out, deleted.",
+            "Sessions that ended: logged out, shut out, deleted, or run out.",
         )
         .sample(&[], heard.revoked.total());
     }
@@ -178,31 +183,16 @@ impl Watched {
     /// Without other nodes these have no samples.
     fn of_neighbours(&self, page: &mut Page) {
         let counts = self.follower().relay().map(Relay::counts);
-        let told = |mut metric: Metric<'_>, value: Option<Value>| {
-            if let Some(value) = value {
-                metric.sample(&[], value);
-            }
-        };
-        let value = counts.map(|counts| counts.connected.load(Ordering::Relaxed).into());
-        told(
-            page.gauge(
-                "goldcrest_relay_connected",
-                "Whether NATS is there, over which nodes tell each other: 1, or 0.",
-            ),
-            value,
-        );
-        let value = counts.map(|counts| counts.heard.total().into());
-        told(
-            page.counter("goldcrest_relay_batches_total", "Batches of other nodes that were heard of over NATS."),
-            value,
-        );
-        let value = counts.map(|counts| counts.gaps.total().into());
+        let says = "Whether NATS is there, over which nodes tell each other: 1, or 0.";
+        page.gauge("goldcrest_relay_connected", says)
+            .sample_if(counts.map(|counts| counts.connected.load(Ordering::Relaxed)));
+        let says = "Batches of other nodes that were heard of over NATS.";
+        page.counter("goldcrest_relay_batches_total", says).sample_if(counts.map(|counts| counts.heard.total()));
         let says = "How often a batch of another node did not come over NATS, and was read from the database.";
-        told(page.counter("goldcrest_relay_gaps_total", says), value);
-        let value = counts.map(|counts| counts.unsaid.total().into());
+        page.counter("goldcrest_relay_gaps_total", says).sample_if(counts.map(|counts| counts.gaps.total()));
         let says =
             "What this node did not tell the others, since NATS was away or took too long: they read the database.";
-        told(page.counter("goldcrest_relay_unsaid_total", says), value);
+        page.counter("goldcrest_relay_unsaid_total", says).sample_if(counts.map(|counts| counts.unsaid.total()));
     }
 
     fn of_writing(&self, page: &mut Page) {
@@ -284,29 +274,19 @@ impl Watched {
         }
     }
 
-    fn of_process(&self, page: &mut Page) {
-        let now = Process::now();
-        let told = |mut metric: Metric<'_>, value: Option<Value>| {
-            if let Some(value) = value {
-                metric.sample(&[], value);
-            }
-        };
+    fn of_process(&self, now: Option<Process>, page: &mut Page) {
         let started = Duration::from_millis(u64::try_from(self.started.0).unwrap_or(0)).as_secs_f64();
-        told(
-            page.gauge("process_start_time_seconds", "When the server began, in seconds since 1970."),
-            Some(started.into()),
-        );
-        let value = now.map(|now| now.resident_bytes.into());
-        told(page.gauge("process_resident_memory_bytes", "Memory in use, with the files that are mapped."), value);
-        let value = now.map(|now| now.virtual_bytes.into());
-        told(page.gauge("process_virtual_memory_bytes", "Memory that was asked for."), value);
-        let value = now.map(|now| now.processor_seconds.into());
-        told(page.counter("process_cpu_seconds_total", "Time on the processors."), value);
-        let value = now.map(|now| now.open_files.into());
-        told(page.gauge("process_open_fds", "Files and sockets that are open."), value);
-        let most = crate::lifecycle::open_files();
-        told(page.gauge("process_max_fds", "Files and sockets that may be open."), Some(most.into()));
-        told(page.gauge("process_threads", "Threads."), now.map(|now| now.threads.into()));
+        page.gauge("process_start_time_seconds", "When the server began, in seconds since 1970.").sample(&[], started);
+        page.gauge("process_resident_memory_bytes", "Memory in use, with the files that are mapped.")
+            .sample_if(now.map(|now| now.resident_bytes));
+        page.gauge("process_virtual_memory_bytes", "Memory that was asked for.")
+            .sample_if(now.map(|now| now.virtual_bytes));
+        page.counter("process_cpu_seconds_total", "Time on the processors.")
+            .sample_if(now.map(|now| now.processor_seconds));
+        page.gauge("process_open_fds", "Files and sockets that are open.").sample_if(now.map(|now| now.open_files));
+        page.gauge("process_max_fds", "Files and sockets that may be open.")
+            .sample(&[], crate::lifecycle::file_limit());
+        page.gauge("process_threads", "Threads.").sample_if(now.map(|now| now.threads));
     }
 
     fn follower(&self) -> &Arc<Follower> {

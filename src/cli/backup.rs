@@ -4,6 +4,7 @@ use super::failed::Failed;
 use super::operator::{Reached, reach, unexpected};
 use super::output;
 use super::progress::{bytes, watching};
+use super::stoppable::Stoppable;
 use crate::admin::{Outcome, Verb};
 use crate::config::{DataDir, Keeper, Options};
 use crate::store;
@@ -15,6 +16,9 @@ use std::path::{Path, PathBuf};
 
 /// The files of a backup.
 pub(super) const FILES: [&str; 2] = ["goldcrest.db", "jwt.key"];
+
+/// How things are where it was ended on the way.
+const NOT_MADE: &str = "there is no new backup, and one that was there is as it was";
 
 /// Where to.
 #[derive(Debug, Args)]
@@ -40,7 +44,7 @@ pub(super) async fn run(options: &Options, command: Command) -> Result<(), Faile
         return Err(Failed::Input(reason));
     };
     let target = Target::new(&command)?;
-    let made = Box::pin(fill(&data_dir, &target)).await;
+    let made = Stoppable::listen()?.or_stop(NOT_MADE, Box::pin(fill(&data_dir, &target))).await;
     let finished = made.and_then(|key| target.finish().map(|size| (key, size)));
     if finished.is_err() {
         drop(fs::remove_dir_all(&target.unfinished));

@@ -1,16 +1,30 @@
 //! `goldcrest copy`: from the embedded database to a database server, where the same server goes on.
 
+use super::backup::cannot;
 use super::failed::Failed;
 use super::output::{self, counted};
 use super::progress::Bar;
+use super::stoppable::Stoppable;
 use crate::config::{DataDir, DataDirError, Options, values};
 use crate::store::{Database, MoveError, Moved, Moving, Progress};
 use clap::Args;
+use parking_lot::Mutex;
 use std::path::Path;
+use std::time::Duration;
 use url::Url;
 
 /// What stands for a password where a command line is shown.
 const PASSWORD: &str = "PASSWORD";
+/// How things are where it was ended on the way.
+const NOT_COPIED: &str = "not all of it was copied. The embedded database is as it was, and a server may be started on it; run \
+                          the same again, and the copy begins anew";
+/// The same in the last step.
+const NOT_KNOWN: &str = "whether the last step of the copy was done is not known. No server starts on the embedded database now: \
+                         run the same again, which says so, or copies anew";
+/// How often it is looked whether it goes on at all.
+const LOOKED_AT: Duration = Duration::from_secs(1);
+/// How long both databases have to be closed when it failed.
+const CLOSING: Duration = Duration::from_secs(2);
 
 /// Where to.
 #[derive(Debug, Args)]
@@ -38,24 +52,70 @@ pub(super) async fn run(options: &Options, command: Command) -> Result<(), Faile
         }
         error => error.into(),
     })?;
-    let moving = Moving::begin(data_dir.path(), &Database { url: to.clone() }).await?;
-    let at = moving.place().to_owned();
-    if let Err(error) = carry(&moving).await {
-        moving.close().await;
-        return Err(error);
-    }
-    // Before the last step and not after it: at no moment two servers can start.
-    let marked = data_dir.mark_moved(&at);
-    let moved = match marked {
-        Ok(()) => moving.finish().await?,
-        Err(error) => {
-            moving.close().await;
-            let place = data_dir.path().display();
-            return Err(Failed::Input(format!("cannot note in {place} that it was copied: {error}")));
-        }
+    let mut asked = Stoppable::listen()?;
+    let target = Database { url: to.clone() };
+    let beginning = Box::pin(async { Ok(Moving::begin(data_dir.path(), &target).await?) });
+    let moving = asked.or_stop(NOT_COPIED, beginning).await?;
+    let carried = asked.or_stop(NOT_COPIED, Box::pin(go_through(&data_dir, &moving))).await;
+    let moved = match carried {
+        Ok(before) => last_step(&data_dir, &moving, &mut asked, before.as_deref()).await,
+        Err(error) => Err(error),
     };
+    let at = moving.place().to_owned();
+    // One that does not answer any more would be waited for.
+    drop(tokio::time::timeout(CLOSING, moving.close()).await);
+    let moved = moved?;
     drop(lock);
     tell(options, &data_dir, &to, &at, moved)
+}
+
+/// Everything but the last step. Gives where the embedded database was copied to before, if it was.
+async fn go_through(data_dir: &DataDir, moving: &Moving) -> Result<Option<String>, Failed> {
+    let before = data_dir.moved_to()?;
+    // The target has no clock now: whether an earlier copy was done there is no question any more.
+    let before = before.filter(|place| place != moving.place());
+    if before.is_none() {
+        data_dir.unmark_moved().map_err(|error| cannot("change", data_dir.path(), &error))?;
+    }
+    carry(moving).await?;
+    Ok(before)
+}
+
+/// The last step, after which the target is served, and the embedded database no more.
+async fn last_step(
+    data_dir: &DataDir,
+    moving: &Moving,
+    asked: &mut Stoppable,
+    before: Option<&str>,
+) -> Result<Moved, Failed> {
+    // Before it and not after it: at no moment two servers can start.
+    data_dir.mark_moved(moving.place()).map_err(|error| {
+        let place = data_dir.path().display();
+        Failed::Input(format!("cannot note in {place} that it was copied: {error}"))
+    })?;
+    let finishing = Box::pin(async { Ok(moving.finish().await?) });
+    match asked.or_stop(NOT_KNOWN, finishing).await {
+        // It may have been done.
+        Err(error @ (Failed::Stopped { .. } | Failed::Copy(MoveError::Unknown(..)))) => Err(error),
+        Err(error) => Err(taken_back(data_dir, before, error)),
+        finished => finished,
+    }
+}
+
+/// Lets the embedded database be served again, since what was to be served in its place is not.
+fn taken_back(data_dir: &DataDir, before: Option<&str>, error: Failed) -> Failed {
+    let done = match before {
+        None => data_dir.unmark_moved(),
+        Some(place) => data_dir.mark_moved(place),
+    };
+    match done {
+        Ok(()) => error,
+        Err(why) => Failed::Input(format!(
+            "{error}. That it was not copied cannot be noted in {}: {why}. As long as that file is there no server starts on the \
+             embedded database: delete it, or run the same again",
+            data_dir.moved().display()
+        )),
+    }
 }
 
 /// One place, named once.
@@ -79,24 +139,36 @@ fn target(to: Option<String>, option: Option<String>) -> Result<String, Failed> 
 }
 
 async fn carry(moving: &Moving) -> Result<(), Failed> {
-    let mut bar = Bar::new(moving.rows());
+    let bar = Mutex::new(Bar::new(moving.rows()));
     let mut printed = Ok(());
     let mut comparing = false;
-    let tell = &mut |progress| match progress {
-        Progress::Copying(table, rows) => bar.show(format_args!("copying {table}"), rows),
-        Progress::Comparing(table, rows) => {
-            if !bar.is_seen() && !std::mem::replace(&mut comparing, true) && printed.is_ok() {
-                printed = output::line("reading all of it back, and comparing");
+    let tell = &mut |progress| {
+        let mut bar = bar.lock();
+        match progress {
+            Progress::Copying(table, rows) => bar.show(format_args!("copying {table}"), rows),
+            Progress::Comparing(table, rows) => {
+                if !bar.is_seen() && !std::mem::replace(&mut comparing, true) && printed.is_ok() {
+                    printed = output::line("reading all of it back, and comparing");
+                }
+                bar.show(format_args!("comparing {table}"), rows);
             }
-            bar.show(format_args!("comparing {table}"), rows);
+            Progress::Copied(table, rows) if rows > 0 && !bar.is_seen() && printed.is_ok() => {
+                printed = output::line(format_args!("copied {table}: {}", counted(rows, "row", "rows")));
+            }
+            Progress::Copied(..) => {}
         }
-        Progress::Copied(table, rows) if rows > 0 && !bar.is_seen() && printed.is_ok() => {
-            printed = output::line(format_args!("copied {table}: {}", counted(rows, "row", "rows")));
-        }
-        Progress::Copied(..) => {}
     };
-    let carried: Result<(), MoveError> = moving.carry(tell).await;
-    bar.end();
+    let carried: Result<(), MoveError> = {
+        let mut carrying = std::pin::pin!(moving.carry(tell));
+        let mut every = tokio::time::interval(LOOKED_AT);
+        loop {
+            tokio::select! {
+                carried = &mut carrying => break carried,
+                _ = every.tick() => bar.lock().wait(),
+            }
+        }
+    };
+    bar.into_inner().end();
     carried?;
     printed
 }
@@ -161,6 +233,25 @@ mod tests {
         assert_eq!(without_password("postgres://g@h/d"), "postgres://g@h/d");
         assert_eq!(without_password("postgres://h/d?user=g&password=s3cret"), "postgres://h/d?…");
         assert_eq!(without_password("no url: s3cret"), "URL");
+    }
+
+    #[test]
+    fn what_cannot_be_taken_back_is_said_with_what_to_do() {
+        let home = tempfile::tempdir().unwrap();
+        let data_dir = DataDir::open(home.path()).unwrap();
+        let error = || Failed::from(MoveError::Overtaken("10.0.0.2:5432".to_owned()));
+        data_dir.mark_moved("10.0.0.2:5432").unwrap();
+        assert!(taken_back(&data_dir, None, error()).to_string().ends_with("to its end"));
+        assert_eq!(data_dir.moved_to().unwrap(), None);
+        // Somewhere else it was copied to before, and may be served.
+        taken_back(&data_dir, Some("10.0.0.1:5432"), error());
+        assert_eq!(data_dir.moved_to().unwrap().as_deref(), Some("10.0.0.1:5432"));
+        // What is no file cannot be deleted like one.
+        data_dir.unmark_moved().unwrap();
+        std::fs::create_dir(data_dir.moved()).unwrap();
+        let said = taken_back(&data_dir, None, error()).to_string();
+        assert!(said.contains("to its end. That it was not copied cannot be noted in"), "{said}");
+        assert!(said.contains("copied-to-server") && said.contains("delete it, or run the same again"), "{said}");
     }
 
     #[test]

@@ -51,6 +51,14 @@ pub enum Failed {
     /// A server elsewhere did not do it.
     #[error("{0}")]
     Remote(String),
+    /// Somebody asked the command to end before it was done.
+    #[error("ended by {signal}: {left}")]
+    Stopped {
+        /// The signal by which he did.
+        signal: &'static str,
+        /// What is done, what is not, and how to go on.
+        left: String,
+    },
     /// The process could not be stopped later, so it does not start.
     #[error("cannot listen for signals: {0}")]
     Signals(io::Error),

@@ -2,8 +2,13 @@
 
 use super::failed::Failed;
 use super::output;
+use super::stoppable::Stoppable;
 use crate::config::{DataDir, DataDirError, Place};
 use crate::store::{Database, Store, database_url};
+
+/// How things are where it was ended on the way.
+const HALF_WAY: &str = "the database may not be up to date. The step that was under way was rolled back or begins anew: run \
+                        this again, or start the server, and it goes on from there";
 
 /// Does it. A running server did it when it started, so the lock being held is an answer.
 pub(super) async fn run(place: &Place) -> Result<(), Failed> {
@@ -15,7 +20,9 @@ pub(super) async fn run(place: &Place) -> Result<(), Failed> {
         error => error.into(),
     })?;
     let url = place.database_url().map_or_else(|| database_url(data_dir.path()), str::to_owned);
-    let steps = Store::migrate(&Database { url }).await?;
+    let database = Database { url };
+    let migrating = Box::pin(async { Ok(Store::migrate(&database).await?) });
+    let steps = Stoppable::listen()?.or_stop(HALF_WAY, migrating).await?;
     drop(lock);
     for step in &steps {
         output::line(format_args!("applied {step}"))?;

@@ -20,6 +20,7 @@ mod progress;
 mod remote;
 mod restore;
 mod send;
+mod stoppable;
 mod tail;
 mod token;
 mod users;

@@ -1,6 +1,7 @@
 //! Doing the operator's work without a server: the command holds the data directory and is the server for that long.
 
 use super::failed::Failed;
+use super::stoppable::Stoppable;
 use crate::admin::{Outcome, Verb};
 use crate::app;
 use crate::config::data_dir::Lock;
@@ -26,8 +27,12 @@ pub(super) fn is_empty(options: &Options) -> Result<bool, Failed> {
 
 /// Does it here, where no server runs, as the lock proves.
 pub(super) async fn carry_out(options: &Options, lock: Lock, verb: Verb) -> Result<Outcome, Failed> {
-    let composed = app::compose(options, app::WaysOut::default()).await?;
-    let outcome = verb.carry_out(&composed.services).await;
+    // It waits for its turn at the schema, and for a database server.
+    let composing = Box::pin(async { Ok(app::compose(options, app::WaysOut::default()).await?) });
+    let mut asked = Stoppable::listen()?;
+    let composed = asked.or_stop("nothing was done", composing).await?;
+    let doing = Box::pin(async { Ok(verb.carry_out(&composed.services).await) });
+    let outcome = asked.or_stop("whether it was done is not known", doing).await?;
     composed.close().await;
     drop(lock);
     Ok(outcome?)

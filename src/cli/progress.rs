@@ -9,6 +9,8 @@ use tokio::time::Instant;
 
 /// How often the line is drawn anew.
 const EVERY: Duration = Duration::from_millis(200);
+/// After this long without anything new it is shown that there is nothing.
+const SILENT: Duration = Duration::from_secs(3);
 
 /// Does a work, and shows meanwhile how far a file has grown that it writes, and of how many bytes at most.
 pub(super) async fn watching<T>(what: &str, file: &Path, of: u64, work: impl Future<Output = T>) -> T {
@@ -35,13 +37,17 @@ pub(super) async fn watching<T>(what: &str, file: &Path, of: u64, work: impl Fut
 pub(super) struct Bar {
     of: u64,
     drawn: Option<Instant>,
+    /// What was shown last, and when there was something to show.
+    shown: String,
+    told: Instant,
     is_seen: bool,
 }
 
 impl Bar {
     /// One that ends with this number.
     pub(super) fn new(of: u64) -> Self {
-        Self { of, drawn: None, is_seen: io::stderr().is_terminal() }
+        let is_seen = io::stderr().is_terminal();
+        Self { of, drawn: None, shown: String::new(), told: Instant::now(), is_seen }
     }
 
     /// Whether anybody sees it.
@@ -52,11 +58,21 @@ impl Bar {
     /// Shows how far it is, unless that was just shown.
     pub(super) fn show(&mut self, what: impl Display, done: u64) {
         let now = Instant::now();
+        self.told = now;
         if !self.is_seen || self.drawn.is_some_and(|last| now.duration_since(last) < EVERY) {
             return;
         }
         self.drawn = Some(now);
-        draw(&format!("{} {done} of {} rows: {what}", filled(done, self.of), self.of));
+        self.shown = format!("{} {done} of {} rows: {what}", filled(done, self.of), self.of);
+        draw(&self.shown);
+    }
+
+    /// Shows for how long there has been nothing new, if that is long.
+    pub(super) fn wait(&self) {
+        let since = self.told.elapsed();
+        if self.is_seen && since >= SILENT {
+            draw(&format!("{}; no answer for {} s", self.shown, since.as_secs()));
+        }
     }
 
     /// Takes it away.

@@ -5,6 +5,7 @@ use super::failed::Failed;
 use super::offline;
 use super::output::{self, counted};
 use super::progress::watching;
+use super::stoppable::Stoppable;
 use crate::config::data_dir::Lock;
 use crate::config::{DataDir, DataDirError, Options};
 use crate::domain::Timestamp;
@@ -17,6 +18,11 @@ use std::path::{Path, PathBuf};
 
 /// What else belongs to a database that was not closed.
 const LOGS: [&str; 2] = ["goldcrest.db-wal", "goldcrest.db-shm"];
+
+/// How things are where it was ended on the way.
+const NOT_RESTORED: &str = "nothing was restored, and what is there is as it was";
+const NOT_RENUMBERED: &str = "whether the numbers were moved is not known. Run the same again before a server starts: they may \
+                              well be moved twice";
 
 /// What to restore, and how.
 #[derive(Debug, Args)]
@@ -60,7 +66,7 @@ async fn renumber(options: &Options, logins: Logins) -> Result<(), Failed> {
     let data_dir = DataDir::open(&place.data_dir)?;
     let lock = held(data_dir.lock())?;
     let url = place.database_url().map_or_else(|| database_url(data_dir.path()), str::to_owned);
-    let done = jump(url, logins).await?;
+    let done = Stoppable::listen()?.or_stop(NOT_RENUMBERED, Box::pin(jump(url, logins))).await?;
     if place.database_url().is_none() {
         serve_again(&data_dir)?;
     }
@@ -90,7 +96,8 @@ async fn restore(options: &Options, from: &Path, command: &Command, logins: Logi
         return Err(Failed::Input(reason));
     }
     let prepared = Prepared::new(&data_dir)?;
-    let filled = prepared.fill(from, logins).await;
+    // Only this takes long; nothing comes between the files as they are exchanged.
+    let filled = Stoppable::listen()?.or_stop(NOT_RESTORED, Box::pin(prepared.fill(from, logins))).await;
     if filled.is_err() {
         drop(fs::remove_dir_all(&prepared.place));
     }

@@ -189,9 +189,17 @@ impl DataDir {
     /// Refuses the embedded database if it was copied to a database server: were both served, they would give the same
     /// numbers to different things.
     pub fn stayed(&self) -> Result<(), DataDirError> {
+        match self.moved_to()? {
+            Some(to) => Err(DataDirError::Moved { path: self.path.clone(), to }),
+            None => Ok(()),
+        }
+    }
+
+    /// Where the embedded database was copied to, if it was.
+    pub fn moved_to(&self) -> Result<Option<String>, DataDirError> {
         match std::fs::read_to_string(self.moved()) {
-            Ok(to) => Err(DataDirError::Moved { path: self.path.clone(), to: to.trim().to_owned() }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Ok(to) => Ok(Some(to.trim().to_owned())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(DataDirError::at(&self.path, &self.moved(), error)),
         }
     }
@@ -213,7 +221,7 @@ impl DataDir {
     }
 
     /// A file that is there if the embedded database was copied to a database server, and says which.
-    fn moved(&self) -> PathBuf {
+    pub fn moved(&self) -> PathBuf {
         self.path.join("copied-to-server")
     }
 

@@ -21,6 +21,9 @@ impl Default for Route {
     }
 }
 
+/// A method that the server or the route does not know.
+pub(super) const OTHER: &str = "other";
+
 /// A method as it is counted: whoever asks may make up others.
 pub(super) fn method(method: &Method) -> &'static str {
     match *method {
@@ -31,6 +34,6 @@ pub(super) fn method(method: &Method) -> &'static str {
         Method::PATCH => "PATCH",
         Method::DELETE => "DELETE",
         Method::OPTIONS => "OPTIONS",
-        _ => "other",
+        _ => OTHER,
     }
 }

@@ -1,11 +1,12 @@
 //! What the log says of every request, what is counted of it, and its span if there are traces.
 
-use super::{Gate, answered};
+use super::Gate;
+use super::answered::{self, OTHER};
 use crate::meter::TRACED;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use http::{HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue, StatusCode};
 use tracing::Instrument;
 use tracing::field::Empty;
 
@@ -45,6 +46,8 @@ pub(super) async fn observe(State(gate): State<Gate>, request: Request, next: Ne
         if status >= 500 {
             traced.record("otel.status_code", "ERROR");
         }
+        // Whoever asks may try all methods on all routes.
+        let method = if response.status() == StatusCode::METHOD_NOT_ALLOWED { OTHER } else { method };
         let counted = gate.answered().of(&(method, route));
         counted.statuses.of(&status).one();
         counted.time.took(took);

@@ -13,14 +13,17 @@ use crate::domain::ephemeral::Ephemeral;
 use crate::domain::events::Record;
 use crate::domain::{ConversationId, Seq, Timestamp, UserId};
 use crate::store::{Store, StoreError};
+use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::{Instant, MissedTickBehavior, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 /// Events read in one go to fill a gap.
 const GAP_PAGE: u64 = 512;
+/// Woken so much later than it wanted to be, this process stood still.
+const AWAY: Duration = Duration::from_secs(1);
 
 /// How closely the database is watched.
 #[derive(Debug, Clone, Copy)]
@@ -45,6 +48,8 @@ pub struct Follower {
     /// One at a time fills a gap.
     filling: tokio::sync::Mutex<()>,
     reachable: AtomicBool,
+    /// When the database last answered.
+    answered: Mutex<Instant>,
     progress: Progress,
     /// The way to the other nodes, if there are any.
     relay: Option<Relay>,
@@ -59,6 +64,7 @@ impl Follower {
             log,
             filling: tokio::sync::Mutex::default(),
             reachable: AtomicBool::new(true),
+            answered: Mutex::new(Instant::now()),
             progress: Progress::default(),
             relay: None,
         }
@@ -167,30 +173,53 @@ impl Follower {
     pub async fn follow(&self, options: FollowerOptions, stop: CancellationToken) {
         let mut every = tokio::time::interval(options.every);
         every.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut answered = Instant::now();
+        self.note_answer();
         let mut sent_away = false;
         loop {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                _ = every.tick() => {}
-            }
-            match self.look().await {
+            let mut next = std::pin::pin!(async {
+                every.tick().await;
+                self.look().await
+            });
+            // Beside the look: a server that stands still is waited for in it, for longer than streams are.
+            let looked = loop {
+                let lost = *self.answered.lock() + options.patience;
+                tokio::select! {
+                    biased;
+                    () = stop.cancelled() => return,
+                    looked = &mut next => break looked,
+                    () = sleep_until(lost), if !sent_away => {
+                        if lost.elapsed() > AWAY {
+                            // It was this process that stood still, and the database has had no time to answer.
+                            *self.answered.lock() = Instant::now() + AWAY - options.patience;
+                        } else if *self.answered.lock() + options.patience <= lost {
+                            sent_away = true;
+                            self.reachable.store(false, Ordering::Release);
+                            self.hub.end_all(Ending::DatabaseLost);
+                        }
+                    }
+                }
+            };
+            match looked {
                 Ok(()) => {
-                    answered = Instant::now();
                     sent_away = false;
                     self.reachable.store(true, Ordering::Release);
+                }
+                Err(error) if error.is_busy() => {
+                    self.note_answer();
+                    tracing::warn!("the database has so much to do that what others wrote is not looked for");
                 }
                 Err(error) => {
                     self.reachable.store(false, Ordering::Release);
                     tracing::warn!(%error, "the database does not answer");
-                    if answered.elapsed() >= options.patience && !sent_away {
-                        sent_away = true;
-                        self.hub.end_all(Ending::DatabaseLost);
-                    }
                 }
             }
             self.hub.forget_revocations(Timestamp::now());
         }
+    }
+
+    /// The database has answered just now.
+    fn note_answer(&self) {
+        *self.answered.lock() = Instant::now();
     }
 
     /// Compares what is known with the database, and applies what is new there.
@@ -199,8 +228,13 @@ impl Follower {
         // Before the clock, which must not be older than what it is compared with.
         let (applied, batch) = self.hub.last_known();
         let clock = store.clock().await?;
+        self.note_answer();
         self.progress.note(clock.head, self.hub.applied());
-        if store.is_replaced() || clock.head < applied || !self.is_as_known(applied, batch).await? {
+        if store.is_replaced()
+            || store.is_of_another_line(&clock)
+            || clock.head < applied
+            || !self.is_as_known(applied, batch).await?
+        {
             self.diverged(clock.head);
             return Ok(());
         }
@@ -229,6 +263,7 @@ impl Follower {
         while self.hub.applied() < through {
             let after = self.hub.applied();
             let page = self.log.store().log_page(after, through, None, GAP_PAGE).await?;
+            self.note_answer();
             if page.records.is_empty() {
                 tracing::error!(event.seq = after.0, "events are missing in the log");
                 self.diverged(page.passed);

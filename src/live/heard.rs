@@ -12,7 +12,7 @@ pub struct Heard {
     pub events: Counter,
     /// Those of them that were read from the database, since another node wrote them.
     pub fetched: Counter,
-    /// Sessions that were revoked.
+    /// Sessions that ended, by whatever way.
     pub revoked: Counter,
     /// Streams that read by themselves at the moment, since they have just come or are too slow.
     pub lagging: Level,

@@ -153,7 +153,10 @@ impl Hub {
         index.deliver(event);
         match &event.effect {
             Some(effect @ Effect::Leave(..)) => index.change(event.seq, effect),
-            Some(Effect::Revoke(session)) => self.revoke(&index, event.topic, *session),
+            Some(Effect::Revoke(session)) => {
+                self.revoke(&index, event.topic, *session);
+                self.heard.revoked.one();
+            }
             _ => {}
         }
         if let Some(effect) = &event.effect {
@@ -175,7 +178,6 @@ impl Hub {
 
     fn revoke(&self, index: &Index, topic: Topic, session: SessionId) {
         self.revoked.insert(session, Timestamp::now());
-        self.heard.revoked.one();
         if let Topic::User(user) = topic {
             index.end_session(user, session, Ending::Revoked);
             self.presence.doubt(user);

@@ -52,7 +52,7 @@ impl Services {
                         Err(error)
                     }
                 },
-                _ = sessions.tick() => self.tidy().await,
+                _ = sessions.tick() => self.tidy(&stop).await,
             };
             if let Err(error) = swept {
                 tracing::warn!(%error, "housekeeping failed; it will be tried again");
@@ -60,18 +60,32 @@ impl Services {
         }
     }
 
-    async fn tidy(&self) -> Result<(), Failure> {
-        while self.sequencer().submit(EndExpired).await? {}
+    async fn tidy(&self, stop: &CancellationToken) -> Result<(), Failure> {
+        self.in_parts(stop, || EndExpired).await?;
         self.see_off_all().await
+    }
+
+    /// Makes a change again for as long as it leaves something to do, or until told to stop.
+    async fn in_parts<C>(&self, stop: &CancellationToken, change: impl Fn() -> C) -> Result<(), Failure>
+    where
+        C: Change<Output = bool>,
+    {
+        let mut begun = Instant::now();
+        while self.sequencer().submit(change()).await? && !stop.is_cancelled() {
+            // Others have as much of the clock meanwhile as this takes of it.
+            tokio::time::sleep(begun.elapsed()).await;
+            begun = Instant::now();
+        }
+        Ok(())
     }
 
     /// Forgets what is too old. Returns whether there is more of it.
     async fn sweep(&self, stop: &CancellationToken) -> Result<bool, Failure> {
         let now = Timestamp::now();
         let before = now.minus(self.rules().event_retention);
-        while self.sequencer().submit(ForgetEvents { before }).await? {}
-        while self.sequencer().submit(ForgetSessions { before: now.minus(SESSIONS_KEPT) }).await? {}
-        while self.sequencer().submit(ForgetUnused { before: now.minus(INVITATIONS_KEPT) }).await? {}
+        self.in_parts(stop, || ForgetEvents { before }).await?;
+        self.in_parts(stop, || ForgetSessions { before: now.minus(SESSIONS_KEPT) }).await?;
+        self.in_parts(stop, || ForgetUnused { before: now.minus(INVITATIONS_KEPT) }).await?;
         match self.rules().message_retention {
             Some(kept) => self.forget_messages(now.minus(kept), stop).await,
             None => Ok(false),

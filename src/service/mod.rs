@@ -243,7 +243,8 @@ impl<C: Change> Change for As<C> {
         // What was committed here before this batch has been handed to the hub. What other nodes did may still be on its
         // way, and there the revoker may have heard already that it is done.
         let heard_all = self.hub.applied() >= batch.head_before();
-        if self.hub.is_revoked(self.session) || !heard_all && batch.is_revoked(self.session).await? {
+        let has_session = self.session != NO_SESSION;
+        if has_session && (self.hub.is_revoked(self.session) || !heard_all && batch.is_revoked(self.session).await?) {
             return Err(Refusal::Unauthorized.into());
         }
         self.change.decide(batch).await

@@ -17,8 +17,9 @@ use super::clock::Clock;
 use super::messages::Kept;
 use super::patience::Patient;
 use super::receipts::Position;
+use super::sizes::ROWS;
 use super::stays::Lasting;
-use super::{entity, events, mentions, messages, threads, words};
+use super::{entity, events, mentions, messages, sizes, threads, words};
 use crate::domain::contacts::Contact;
 use crate::domain::conversations::{Conversation, Role};
 use crate::domain::events::Record;
@@ -30,8 +31,6 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 pub use expiry::Forgotten;
 
-/// Rows in one statement at most: `SQLite` takes 32,766 bound values, and no table has more than 32 columns.
-pub(super) const ROWS: usize = 1_000;
 /// How many remembered rows of one sort make the working set start anew.
 const REMEMBERED: usize = 20_000;
 
@@ -214,10 +213,10 @@ impl Batch {
     async fn write_pending(&mut self) -> Result<(), DbErr> {
         macro_rules! insert {
             ($($rows:ident),*) => {$(
-                let rows = std::mem::take(&mut self.pending.$rows);
-                let mut rows = rows.into_iter().peekable();
-                while rows.peek().is_some() {
-                    let some: Vec<_> = rows.by_ref().take(ROWS).collect();
+                let mut rows = std::mem::take(&mut self.pending.$rows);
+                while let Some(size) = sizes::size(rows.len()) {
+                    let rest = rows.split_off(size);
+                    let some = std::mem::replace(&mut rows, rest);
                     entity::$rows::Entity::insert_many(some).exec_without_returning(&self.db).await?;
                 }
             )*};
@@ -230,17 +229,17 @@ impl Batch {
         }
         insert!(users, sessions, conversations, stays, messages, message_words, mentions, hidden);
         let edited: Vec<Kept> = std::mem::take(&mut self.pending.edited).into_values().collect();
-        for some in edited.chunks(ROWS) {
+        for some in sizes::parts(&edited) {
             messages::update_texts(&self.db, some).await?;
         }
         let threads = std::mem::take(&mut self.pending.threads);
-        for some in threads.chunks(ROWS) {
+        for some in sizes::parts(&threads) {
             let rows = entity::threads::Entity::insert_many(some.iter().cloned()).on_conflict(threads::once());
             rows.exec_without_returning(&self.db).await?;
         }
         self.write_positions().await?;
         let from = self.records.len() - std::mem::take(&mut self.pending.unwritten_events);
-        for some in self.records[from..].chunks(ROWS) {
+        for some in sizes::parts(&self.records[from..]) {
             let rows = some.iter().map(events::row);
             entity::events::Entity::insert_many(rows).exec_without_returning(&self.db).await?;
         }

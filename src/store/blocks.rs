@@ -66,11 +66,6 @@ pub(super) async fn insert(
     Entity::insert(row).exec_without_returning(db).await.map(drop)
 }
 
-/// Forgets whom somebody has blocked.
-pub(super) async fn forget_of(db: &impl ConnectionTrait, blocker: UserId) -> Result<(), DbErr> {
-    Entity::delete_many().filter(Column::BlockerId.eq(blocker.0)).exec(db).await.map(drop)
-}
-
 pub(super) async fn delete(db: &impl ConnectionTrait, blocker: UserId, blocked: UserId) -> Result<(), DbErr> {
     Entity::delete_by_id((blocker.0, blocked.0)).exec(db).await.map(drop)
 }

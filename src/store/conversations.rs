@@ -4,6 +4,7 @@ mod named;
 
 use super::entity::conversations::{ActiveModel, Column, Entity, Model};
 use super::entity::{messages, stays};
+use super::sizes::rounded;
 use super::{to_word, word};
 use crate::domain::conversations::{Conversation, Kind, people_of};
 use crate::domain::{ConversationId, MessageId, Timestamp, UserId};
@@ -43,7 +44,7 @@ pub(super) fn row(conversation: &Conversation, direct_key: Option<String>) -> Ac
 
 pub(super) async fn by_ids(db: &impl ConnectionTrait, ids: &[ConversationId]) -> Result<Vec<Conversation>, DbErr> {
     let ids = ids.iter().map(|id| id.0);
-    Entity::find().filter(Column::Id.is_in(ids)).all(db).await?.into_iter().map(conversation).collect()
+    Entity::find().filter(Column::Id.is_in(rounded(ids))).all(db).await?.into_iter().map(conversation).collect()
 }
 
 /// The direct conversations among these sets of people, with the key of each.
@@ -51,7 +52,7 @@ pub(super) async fn by_people(
     db: &impl ConnectionTrait,
     keys: &[String],
 ) -> Result<Vec<(String, Conversation)>, DbErr> {
-    let rows = Entity::find().filter(Column::DirectKey.is_in(keys)).all(db).await?;
+    let rows = Entity::find().filter(Column::DirectKey.is_in(rounded(keys))).all(db).await?;
     rows.into_iter().map(|row| Ok((row.direct_key.clone().unwrap_or_default(), conversation(row)?))).collect()
 }
 

@@ -3,6 +3,7 @@
 use super::clock::Clock;
 use super::entity::events::{ActiveModel, Column, Entity, Model};
 use super::replaced::batch_at;
+use super::sizes::rounded;
 use super::{Store, StoreError};
 use crate::domain::events::{Record, Topic};
 use crate::domain::messages::erased_payload;
@@ -69,7 +70,7 @@ impl Store {
     ) -> Result<Page, StoreError> {
         let mut query = Entity::find().filter(Column::Seq.lte(through.0)).order_by_asc(Column::Seq);
         if let Some(topics) = topics {
-            query = query.filter(Column::Topic.is_in(topics.iter().map(|topic| topic.number())));
+            query = query.filter(Column::Topic.is_in(rounded(topics.iter().map(|topic| topic.number()))));
         }
         let mut records: Vec<Record> = Vec::new();
         let mut bytes = 0;
@@ -143,7 +144,7 @@ pub(super) async fn about(
 
 /// Empties the payloads of all events that hold the text of these messages.
 pub(super) async fn erase(db: &impl ConnectionTrait, ids: &[MessageId], at: Timestamp) -> Result<(), DbErr> {
-    empty(db, Column::MessageId.is_in(ids.iter().map(|id| id.0)), at).await
+    empty(db, Column::MessageId.is_in(rounded(ids.iter().map(|id| id.0))), at).await
 }
 
 /// The same for all messages from one to another.
@@ -178,7 +179,7 @@ async fn empty(db: &impl ConnectionTrait, these: SimpleExpr, at: Timestamp) -> R
         });
         Entity::update_many()
             .col_expr(Column::Data, emptied.finally(Expr::col(Column::Data)).into())
-            .filter(Column::Seq.is_in(seqs.iter().copied()))
+            .filter(Column::Seq.is_in(rounded(seqs.iter().copied())))
             .exec(db)
             .await?;
         if (seqs.len() as u64) < ERASED {

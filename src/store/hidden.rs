@@ -2,6 +2,7 @@
 
 use super::entity::hidden::{ActiveModel, Column, Entity};
 use super::pairs::conditions;
+use super::sizes::rounded;
 use crate::domain::{MessageId, UserId};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
@@ -28,7 +29,7 @@ pub(super) async fn of(
 
 /// Forgets who has hidden these messages.
 pub(super) async fn forget(db: &impl ConnectionTrait, ids: &[MessageId]) -> Result<(), DbErr> {
-    let these = Column::MessageId.is_in(ids.iter().map(|id| id.0));
+    let these = Column::MessageId.is_in(rounded(ids.iter().map(|id| id.0)));
     Entity::delete_many().filter(these).exec(db).await.map(drop)
 }
 

@@ -1,6 +1,7 @@
 //! Invitations in the database.
 
 use super::entity::invitations::{ActiveModel, Column, Entity, Model};
+use super::sizes::rounded;
 use crate::domain::invitations::Invitation;
 use crate::domain::{InvitationId, Timestamp, UserId};
 use sea_orm::{
@@ -73,5 +74,5 @@ pub(super) async fn forget(db: &impl ConnectionTrait, before: Timestamp, most: u
     if ended.is_empty() {
         return Ok(0);
     }
-    Ok(Entity::delete_many().filter(Column::Id.is_in(ended)).exec(db).await?.rows_affected)
+    Ok(Entity::delete_many().filter(Column::Id.is_in(rounded(ended))).exec(db).await?.rows_affected)
 }

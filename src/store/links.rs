@@ -1,6 +1,7 @@
 //! Mailed links in the database.
 
 use super::entity::links::{ActiveModel, Column, Entity, Model};
+use super::sizes::rounded;
 use super::{to_word, word};
 use crate::domain::links::{Link, Purpose};
 use crate::domain::{Timestamp, UserId};
@@ -68,5 +69,5 @@ pub(super) async fn forget(db: &impl ConnectionTrait, before: Timestamp, most: u
     if ended.is_empty() {
         return Ok(0);
     }
-    Ok(Entity::delete_many().filter(Column::SecretHash.is_in(ended)).exec(db).await?.rows_affected)
+    Ok(Entity::delete_many().filter(Column::SecretHash.is_in(rounded(ended))).exec(db).await?.rows_affected)
 }

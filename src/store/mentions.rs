@@ -3,6 +3,7 @@
 use super::entity::mentions::{ActiveModel, Column, Entity};
 use super::entity::{messages, reads};
 use super::messages::{Kept, MessagePage, complete, visible_during_stays};
+use super::sizes::{ROWS, rounded};
 use crate::domain::messages::Message;
 use crate::domain::{ConversationId, MessageId, UserId};
 use sea_orm::sea_query::{Expr, ExprTrait, Func};
@@ -23,9 +24,9 @@ pub(super) fn rows(message: &Message) -> impl Iterator<Item = ActiveModel> {
 /// Who is named in these messages, each one's people by number.
 pub(super) async fn in_messages(db: &impl ConnectionTrait, ids: &[i64]) -> Result<Vec<(MessageId, UserId)>, DbErr> {
     let mut found: Vec<(i64, i64)> = Vec::new();
-    for some in ids.chunks(super::batch::ROWS) {
+    for some in ids.chunks(ROWS) {
         let rows = Entity::find().select_only().columns([Column::MessageId, Column::UserId]);
-        let rows = rows.filter(Column::MessageId.is_in(some.iter().copied()));
+        let rows = rows.filter(Column::MessageId.is_in(rounded(some.iter().copied())));
         found.extend(rows.into_tuple::<(i64, i64)>().all(db).await?);
     }
     found.sort_unstable();
@@ -34,7 +35,7 @@ pub(super) async fn in_messages(db: &impl ConnectionTrait, ids: &[i64]) -> Resul
 
 /// Forgets who was named in these messages.
 pub(super) async fn forget(db: &impl ConnectionTrait, ids: &[MessageId]) -> Result<(), DbErr> {
-    let these = Column::MessageId.is_in(ids.iter().map(|id| id.0));
+    let these = Column::MessageId.is_in(rounded(ids.iter().map(|id| id.0)));
     Entity::delete_many().filter(these).exec(db).await.map(drop)
 }
 
@@ -74,7 +75,7 @@ pub(super) async fn unread(
         .join(JoinType::InnerJoin, naming)
         .join(JoinType::LeftJoin, read.on_condition(his).into())
         .filter(Column::UserId.eq(user.0))
-        .filter(Column::ConversationId.is_in(conversations.iter().map(|id| id.0)))
+        .filter(Column::ConversationId.is_in(rounded(conversations.iter().map(|id| id.0))))
         .filter(Expr::col((Entity, Column::MessageId)).gt(read_until))
         .filter(by_others)
         .filter(visible_during_stays(user))

@@ -6,6 +6,7 @@ mod list;
 mod visible;
 
 use super::entity::messages::{ActiveModel, Column, Entity, Model};
+use super::sizes::{ROWS, rounded};
 use super::{conversations, mentions, stays, users};
 use crate::domain::access::Stays;
 use crate::domain::conversations::Kind;
@@ -107,8 +108,8 @@ pub(super) async fn complete(db: &impl ConnectionTrait, rows: Vec<Model>) -> Res
 
 pub(super) async fn by_ids(db: &impl ConnectionTrait, ids: &[MessageId]) -> Result<Vec<Kept>, DbErr> {
     let mut rows = Vec::new();
-    for some in ids.chunks(super::batch::ROWS) {
-        rows.extend(Entity::find().filter(Column::Id.is_in(some.iter().map(|id| id.0))).all(db).await?);
+    for some in ids.chunks(ROWS) {
+        rows.extend(Entity::find().filter(Column::Id.is_in(rounded(some.iter().map(|id| id.0)))).all(db).await?);
     }
     complete(db, rows).await
 }
@@ -123,7 +124,7 @@ pub(super) async fn places(
         .column(Column::Id)
         .column(Column::ConversationId)
         .column(Column::Seq)
-        .filter(Column::Id.is_in(ids.iter().map(|id| id.0)))
+        .filter(Column::Id.is_in(rounded(ids.iter().map(|id| id.0))))
         .into_tuple()
         .all(db)
         .await?;
@@ -133,8 +134,8 @@ pub(super) async fn places(
 /// What these authors sent under these names of their own, and perhaps some more under the same names.
 pub(super) async fn by_client_ids(db: &impl ConnectionTrait, ids: &[(UserId, String)]) -> Result<Vec<Kept>, DbErr> {
     let rows = Entity::find()
-        .filter(Column::ClientId.is_in(ids.iter().map(|(_, id)| id.as_str())))
-        .filter(Column::AuthorId.is_in(ids.iter().map(|(author, _)| author.0)))
+        .filter(Column::ClientId.is_in(rounded(ids.iter().map(|(_, id)| id.as_str()))))
+        .filter(Column::AuthorId.is_in(rounded(ids.iter().map(|(author, _)| author.0))))
         .all(db)
         .await?;
     complete(db, rows).await
@@ -172,7 +173,7 @@ pub(super) async fn as_seen_by(
     }
     let gone = |kept: &Kept| kept.edited_seq.is_some_and(|seq| !there.cover(kept.message.conversation_id, seq));
     let mut public = HashSet::new();
-    for some in homes(found.iter().filter(|kept| gone(kept))).chunks(super::batch::ROWS) {
+    for some in homes(found.iter().filter(|kept| gone(kept))).chunks(ROWS) {
         let known = conversations::by_ids(db, some).await?.into_iter();
         public.extend(known.filter(|place| place.kind == Kind::Channel).map(|place| place.id));
     }
@@ -203,7 +204,7 @@ pub(super) async fn update_texts(db: &impl ConnectionTrait, all: &[Kept]) -> Res
 pub(super) async fn erase(db: &impl ConnectionTrait, ids: &[MessageId], at: Timestamp) -> Result<(), DbErr> {
     let tombstone =
         ActiveModel { text: Set(String::new()), body_hash: Set(0), deleted_at: Set(Some(at.0)), ..Default::default() };
-    let these = Column::Id.is_in(ids.iter().map(|id| id.0));
+    let these = Column::Id.is_in(rounded(ids.iter().map(|id| id.0)));
     Entity::update_many().set(tombstone).filter(these).filter(Column::DeletedAt.is_null()).exec(db).await.map(drop)
 }
 
@@ -235,7 +236,7 @@ pub(super) async fn newest(
     let mut ids: Vec<Option<i64>> = Places::find()
         .select_only()
         .column_as(public, "newest")
-        .filter(Place::Id.is_in(conversations.iter().map(|id| id.0)))
+        .filter(Place::Id.is_in(rounded(conversations.iter().map(|id| id.0))))
         .filter(Place::Kind.eq("channel"))
         .into_tuple()
         .all(db)
@@ -245,7 +246,7 @@ pub(super) async fn newest(
         Stays::find()
             .select_only()
             .column_as(during, "newest")
-            .filter(Stay::ConversationId.is_in(conversations.iter().map(|id| id.0)))
+            .filter(Stay::ConversationId.is_in(rounded(conversations.iter().map(|id| id.0))))
             .filter(Stay::UserId.eq(viewer.0))
             .into_tuple::<Option<i64>>()
             .all(db)
@@ -277,7 +278,7 @@ pub(super) async fn reply_counts(
         .select_only()
         .column(Column::ThreadId)
         .column_as(Column::Id.count(), "replies")
-        .filter(Column::ThreadId.is_in(roots.iter().map(|id| id.0)))
+        .filter(Column::ThreadId.is_in(rounded(roots.iter().map(|id| id.0))))
         .filter(visible_to(viewer))
         .group_by(Column::ThreadId)
         .into_tuple()

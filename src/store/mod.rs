@@ -27,6 +27,7 @@ mod renumber;
 mod replaced;
 mod sequencer;
 mod sessions;
+mod sizes;
 mod snapshot;
 mod stays;
 #[cfg(test)]
@@ -58,6 +59,13 @@ pub use users::UserFilter;
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub struct StoreError(#[from] sea_orm::DbErr);
+
+impl StoreError {
+    /// Whether the database answers others, and there was no connection left to ask it by.
+    pub fn is_busy(&self) -> bool {
+        patience::is_busy(&self.0)
+    }
+}
 
 /// Reads a word that only this server writes; anything else in the column is a damaged database.
 fn word<T: serde::de::DeserializeOwned>(column: &str, word: &str) -> Result<T, sea_orm::DbErr> {

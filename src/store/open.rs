@@ -51,9 +51,11 @@ pub struct Database {
 /// What connections are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Use {
-    /// What is done before anything is served and takes as long as it takes: migrations, the jump after a restore, a copy.
+    /// What is done before anything is served and takes as long as it takes: migrations, the jump after a restore.
     Preparing,
-    /// The sequencer's transactions.
+    /// A copy into a database server.
+    Copying,
+    /// The sequencer's transactions, and whoever has to see what they see.
     Writing,
     /// All else.
     Reading,
@@ -213,7 +215,7 @@ pub(super) fn place(url: &str) -> String {
 pub(super) fn options(database: &Database, purpose: Use) -> ConnectOptions {
     let is_embedded = database.url.starts_with("sqlite");
     let connections = match purpose {
-        Use::Preparing => 1,
+        Use::Preparing | Use::Copying => 1,
         Use::Writing if is_embedded => 1,
         Use::Writing => WRITERS,
         Use::Reading => READERS,
@@ -242,11 +244,9 @@ pub(super) fn options(database: &Database, purpose: Use) -> ConnectOptions {
             .pragma("secure_delete", "ON");
         if purpose == Use::Reading { sqlite.pragma("query_only", "ON") } else { sqlite }
     });
-    // A copy writes as many different statements as there are sizes of its parts, each of thousands of values.
-    let kept = if purpose == Use::Preparing { 4 } else { STATEMENTS };
-    options.map_sqlx_mysql_opts(move |mysql| mysql.statement_cache_capacity(kept));
+    options.map_sqlx_mysql_opts(|mysql| mysql.statement_cache_capacity(STATEMENTS));
     options.map_sqlx_postgres_opts(move |postgres| {
-        let postgres = postgres.statement_cache_capacity(kept);
+        let postgres = postgres.statement_cache_capacity(STATEMENTS);
         // A frozen node must not keep the clock: the server ends its transaction, and nobody waits for it for ever.
         let postgres = postgres.options([
             ("idle_in_transaction_session_timeout", "5000"),
@@ -283,5 +283,9 @@ pub(super) fn options(database: &Database, purpose: Use) -> ConnectOptions {
 /// more, and a writer's holds the clock for as long: so it gives up before we do ([`super::patience`]), and after the wait for
 /// a lock.
 fn statement_limit(purpose: Use) -> u32 {
-    if purpose == Use::Preparing { 0 } else { 11 }
+    match purpose {
+        Use::Preparing => 0,
+        Use::Copying => 29,
+        Use::Writing | Use::Reading => 11,
+    }
 }

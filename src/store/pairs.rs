@@ -3,6 +3,7 @@
 //! To ask for some first and some second values, each apart, is to ask for all of their pairs: of some hundred people in
 //! some hundred shared conversations it would read tens of thousands of rows for as many hundreds that are wanted.
 
+use super::sizes::rounded;
 use sea_orm::{ColumnTrait, Condition, ExprTrait};
 use std::collections::HashMap;
 
@@ -28,7 +29,7 @@ type Groups = HashMap<i64, Vec<i64>>;
 
 fn grouped(by: impl ColumnTrait, beside: impl ColumnTrait, groups: Groups) -> Vec<Condition> {
     let groups: Vec<(i64, Vec<i64>)> = groups.into_iter().collect();
-    let part = |(value, others): &(i64, Vec<i64>)| by.eq(*value).and(beside.is_in(others.iter().copied()));
+    let part = |(value, others): &(i64, Vec<i64>)| by.eq(*value).and(beside.is_in(rounded(others.iter().copied())));
     groups.chunks(TOLD_APART).map(|some| some.iter().map(part).fold(Condition::any(), Condition::add)).collect()
 }
 

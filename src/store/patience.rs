@@ -3,13 +3,16 @@
 //! A server that was frozen, or a network that swallows everything, never makes an error by itself: whoever asked would wait
 //! for as long as the kernel tries, which is a quarter of an hour.
 
+use parking_lot::Mutex;
 use sea_orm::prelude::async_trait::async_trait;
 use sea_orm::sqlx::mysql::MySqlDatabaseError;
 use sea_orm::{
-    AccessMode, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult, IsolationLevel,
-    QueryResult, RuntimeErr, SqlxError, Statement, TransactionOptions, TransactionTrait,
+    AccessMode, ConnAcquireErr, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult,
+    IsolationLevel, QueryResult, RuntimeErr, SqlxError, Statement, TransactionOptions, TransactionTrait,
 };
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// How long the answer to one statement is waited for. The server itself ends the wait for a lock after ten seconds.
 const PATIENCE: Duration = Duration::from_secs(12);
@@ -20,17 +23,42 @@ const PATIENCE: Duration = Duration::from_secs(12);
 pub(super) struct Patient<C> {
     db: C,
     limit: Option<Duration>,
+    answered: Answered,
+}
+
+/// When the database last answered anybody by these connections.
+#[derive(Debug, Clone, Default)]
+struct Answered(Arc<Mutex<Option<Instant>>>);
+
+impl Answered {
+    fn note(&self) {
+        *self.0.lock() = Some(Instant::now());
+    }
+
+    fn since(&self, moment: Instant) -> bool {
+        self.0.lock().is_some_and(|last| last > moment)
+    }
 }
 
 impl Patient<DatabaseConnection> {
     pub(super) fn new(db: DatabaseConnection) -> Self {
         let limit = (db.get_database_backend() != DbBackend::Sqlite).then_some(PATIENCE);
-        Self { db, limit }
+        Self { db, limit, answered: Answered::default() }
+    }
+
+    /// One whose statements may take this long each, or time to connect.
+    pub(super) fn within_each(db: DatabaseConnection, limit: Duration) -> Self {
+        Self { db, limit: Some(limit), answered: Answered::default() }
+    }
+
+    /// What is behind it, on which everything is waited for.
+    pub(super) fn inner(&self) -> &DatabaseConnection {
+        &self.db
     }
 
     pub(super) async fn begin(&self, options: TransactionOptions) -> Result<Patient<DatabaseTransaction>, DbErr> {
-        let db = within(self.limit, self.db.begin_with_options(options)).await?;
-        Ok(Patient { db, limit: self.limit })
+        let db = self.within(self.db.begin_with_options(options)).await?;
+        Ok(Patient { db, limit: self.limit, answered: self.answered.clone() })
     }
 
     /// Begins to read.
@@ -38,8 +66,8 @@ impl Patient<DatabaseConnection> {
         &self,
         isolation: Option<IsolationLevel>,
     ) -> Result<Patient<DatabaseTransaction>, DbErr> {
-        let db = within(self.limit, self.db.begin_with_config(isolation, Some(AccessMode::ReadOnly))).await?;
-        Ok(Patient { db, limit: self.limit })
+        let db = self.within(self.db.begin_with_config(isolation, Some(AccessMode::ReadOnly))).await?;
+        Ok(Patient { db, limit: self.limit, answered: self.answered.clone() })
     }
 
     /// How many connections are open, and how many of these nobody uses.
@@ -82,6 +110,24 @@ impl Patient<DatabaseTransaction> {
     }
 }
 
+impl<C> Patient<C> {
+    /// What is asked, with an end, and noted if it is answered.
+    async fn within<T>(&self, asked: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
+        let began = Instant::now();
+        let answer = within(self.limit, asked).await;
+        match &answer {
+            Ok(_) => self.answered.note(),
+            // Others were answered meanwhile, or nobody was: only the first is said by this error, see `is_busy`.
+            Err(error) if is_busy(error) && !self.answered.since(began) => {
+                let silence = "no connection to the database was to be had, and it has answered nobody meanwhile";
+                return Err(DbErr::Conn(RuntimeErr::Internal(silence.to_owned())));
+            }
+            Err(_) => {}
+        }
+        answer
+    }
+}
+
 #[async_trait]
 impl<C: ConnectionTrait> ConnectionTrait for Patient<C> {
     fn get_database_backend(&self) -> DbBackend {
@@ -89,19 +135,19 @@ impl<C: ConnectionTrait> ConnectionTrait for Patient<C> {
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        within(self.limit, self.db.execute_raw(statement)).await
+        self.within(self.db.execute_raw(statement)).await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        within(self.limit, self.db.execute_unprepared(sql)).await
+        self.within(self.db.execute_unprepared(sql)).await
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        within(self.limit, self.db.query_one_raw(statement)).await
+        self.within(self.db.query_one_raw(statement)).await
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        within(self.limit, self.db.query_all_raw(statement)).await
+        self.within(self.db.query_all_raw(statement)).await
     }
 
     fn support_returning(&self) -> bool {
@@ -109,12 +155,22 @@ impl<C: ConnectionTrait> ConnectionTrait for Patient<C> {
     }
 }
 
-async fn within<T>(limit: Option<Duration>, asked: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
+/// What is asked, with an end if there is a limit.
+pub(super) async fn within<T>(
+    limit: Option<Duration>,
+    asked: impl Future<Output = Result<T, DbErr>>,
+) -> Result<T, DbErr> {
     let Some(limit) = limit else { return asked.await };
     tokio::time::timeout(limit, asked).await.unwrap_or_else(|_| {
         let silence = format!("the database server said nothing for {} s", limit.as_secs());
         Err(DbErr::Conn(RuntimeErr::Internal(silence)))
     })
+}
+
+/// Whether there was no connection for as long as one is waited for, while the database answered those who had one: it is not
+/// lost, and has too much to do.
+pub(super) fn is_busy(error: &DbErr) -> bool {
+    matches!(error, DbErr::ConnectionAcquire(ConnAcquireErr::Timeout))
 }
 
 /// Whether an error is about the database or the way to it, not about what was asked of it: later, the same may succeed.
@@ -156,12 +212,47 @@ fn is_passing_number(number: u16) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::open::READERS;
+    use crate::store::tests::open;
+    use crate::store::{StoreError, SubmitError};
 
     #[tokio::test(start_paused = true)]
     async fn silence_comes_to_an_end_and_counts_as_passing() {
         let silence = std::future::pending::<Result<(), DbErr>>();
         let error = within(Some(PATIENCE), silence).await.unwrap_err();
         assert!(is_passing(&error) && error.to_string().contains("said nothing for 12 s"), "{error}");
+    }
+
+    /// All connections are taken by those who read for long; whether they are answered is what counts.
+    async fn refused_beside(answered: bool) -> StoreError {
+        let home = tempfile::tempdir().expect("a directory");
+        let store = open(home.path()).await;
+        let mut readers = Vec::new();
+        for _ in 0..READERS {
+            readers.push(store.read.begin_reading(None).await.expect("a connection"));
+        }
+        let asks = async {
+            let mut every = tokio::time::interval(Duration::from_millis(100));
+            loop {
+                every.tick().await;
+                if answered {
+                    readers[0].execute_unprepared("SELECT 1").await.expect("an answer");
+                }
+            }
+        };
+        tokio::select! {
+            clock = store.clock() => clock.expect_err("no connection is left"),
+            () = asks => unreachable!("it asks for ever"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_database_that_answers_others_is_busy_and_not_lost() {
+        let (busy, lost) = tokio::join!(refused_beside(true), refused_beside(false));
+        assert!(busy.is_busy() && is_passing(&busy.0), "{busy}");
+        assert_eq!(SubmitError::from(busy), SubmitError::Overloaded);
+        assert!(!lost.is_busy() && is_passing(&lost.0), "{lost}");
+        assert_eq!(SubmitError::from(lost), SubmitError::Unavailable);
     }
 
     #[test]

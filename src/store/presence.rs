@@ -1,6 +1,7 @@
 //! Who may see of whom whether he is there, and when people were last.
 
 use super::entity::{blocks, contacts, conversations, stays, users};
+use super::sizes::rounded;
 use super::{Store, StoreError, to_word};
 use crate::domain::contacts::State;
 use crate::domain::ephemeral::CLOSE_LIMIT;
@@ -45,13 +46,13 @@ impl Store {
             }
         }
         for some in people.chunks(VALUES) {
-            let these = contacts::Column::OwnerId.is_in(some.iter().map(|id| id.0));
+            let these = contacts::Column::OwnerId.is_in(rounded(some.iter().map(|id| id.0)));
             for (owner, other) in approved(db, these).await? {
                 if let Some(regards) = found.get_mut(&owner) {
                     regards.approved.insert(other);
                 }
             }
-            let these = blocks::Column::BlockerId.is_in(some.iter().map(|id| id.0));
+            let these = blocks::Column::BlockerId.is_in(rounded(some.iter().map(|id| id.0)));
             for row in blocks::Entity::find().filter(these).all(db).await? {
                 if let Some(regards) = found.get_mut(&UserId(row.blocker_id)) {
                     regards.blocked.insert(UserId(row.blocked_id));
@@ -142,7 +143,7 @@ async fn persons(db: &impl ConnectionTrait, people: &[UserId]) -> Result<HashMap
             .select_only()
             .columns([users::Column::Id, users::Column::Username, users::Column::ShowPresence])
             .columns([users::Column::Status, users::Column::LastSeenAt])
-            .filter(users::Column::Id.is_in(some.iter().map(|id| id.0)))
+            .filter(users::Column::Id.is_in(rounded(some.iter().map(|id| id.0))))
             .into_tuple()
             .all(db)
             .await?;
@@ -169,7 +170,7 @@ async fn present(db: &impl ConnectionTrait, people: &[UserId]) -> Result<Vec<(Us
         let rows: Vec<(i64, i64)> = stays::Entity::find()
             .select_only()
             .columns([stays::Column::UserId, stays::Column::ConversationId])
-            .filter(stays::Column::UserId.is_in(some.iter().map(|id| id.0)))
+            .filter(stays::Column::UserId.is_in(rounded(some.iter().map(|id| id.0))))
             .filter(stays::Column::LeftSeq.is_null())
             .into_tuple()
             .all(db)
@@ -197,7 +198,7 @@ async fn close(db: &impl ConnectionTrait, places: &[ConversationId]) -> Result<H
         let rows: Vec<i64> = conversations::Entity::find()
             .select_only()
             .column(conversations::Column::Id)
-            .filter(conversations::Column::Id.is_in(some.iter().map(|id| id.0)))
+            .filter(conversations::Column::Id.is_in(rounded(some.iter().map(|id| id.0))))
             .filter(SimpleExpr::SubQuery(None, Box::new(one_too_many.clone().into())).is_null())
             .into_tuple()
             .all(db)
@@ -212,7 +213,7 @@ async fn members(db: &impl ConnectionTrait, places: &[ConversationId]) -> Result
         .select_only()
         .column(stays::Column::UserId)
         .distinct()
-        .filter(stays::Column::ConversationId.is_in(places.iter().map(|id| id.0)))
+        .filter(stays::Column::ConversationId.is_in(rounded(places.iter().map(|id| id.0))))
         .filter(stays::Column::LeftSeq.is_null())
         .into_tuple()
         .all(db)
@@ -236,7 +237,7 @@ async fn approved(db: &impl ConnectionTrait, these: SimpleExpr) -> Result<Vec<(U
 pub(super) async fn seen(db: &impl ConnectionTrait, people: &[UserId], at: Timestamp) -> Result<(), DbErr> {
     users::Entity::update_many()
         .col_expr(users::Column::LastSeenAt, Expr::value(at.0))
-        .filter(users::Column::Id.is_in(people.iter().map(|id| id.0)))
+        .filter(users::Column::Id.is_in(rounded(people.iter().map(|id| id.0))))
         .filter(users::Column::Status.ne(to_word(Status::Deleted)))
         .exec(db)
         .await

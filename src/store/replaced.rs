@@ -1,7 +1,8 @@
 //! Whether the database is still the one that was opened, or another in its place.
 
 use super::Store;
-use super::entity::events;
+use super::clock::{Clock, ROW};
+use super::entity::{clock, events};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, EntityTrait, QuerySelect, Statement};
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -13,20 +14,23 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub(super) struct Opened {
     /// The file of the embedded database, and which one it was: device and inode.
     file: Option<(PathBuf, (u64, u64))>,
+    /// Its line of numbers, unless it had no clock.
+    line: Option<i64>,
     replaced: AtomicBool,
 }
 
 impl Opened {
-    /// Remembers which file a connection has open, if it has one.
+    /// Remembers which file a connection has open, if it has one, and which line of numbers is there.
     pub(super) async fn by(db: &impl ConnectionTrait) -> Result<Self, DbErr> {
+        let line = clock::Entity::find_by_id(ROW).one(db).await?.map(|row| row.line);
         if db.get_database_backend() != DbBackend::Sqlite {
-            return Ok(Self::default());
+            return Ok(Self { line, ..Self::default() });
         }
         let query = Statement::from_string(DbBackend::Sqlite, "SELECT file FROM pragma_database_list");
         let file: Option<String> = db.query_one_raw(query).await?.map(|row| row.try_get_by_index(0)).transpose()?;
         let file = file.filter(|file| !file.is_empty()).map(PathBuf::from);
         let file = file.and_then(|file| identity(&file).ok().map(|identity| (file, identity)));
-        Ok(Self { file, replaced: AtomicBool::new(false) })
+        Ok(Self { file, line, replaced: AtomicBool::new(false) })
     }
 
     /// Another file under the name, or none: what is open is then out of everybody's reach, and what were written there
@@ -54,6 +58,19 @@ impl Store {
             self.mark_replaced();
         }
         self.opened.replaced.load(Ordering::Acquire)
+    }
+
+    /// Whether this clock is another's than that of the database that was opened, which is noted: what came into an empty
+    /// database by a copy, and the jump after a restore, begin a line of their own.
+    pub fn is_of_another_line(&self, clock: &Clock) -> bool {
+        let is_another = self.opened.line.is_some_and(|line| line != clock.line);
+        if is_another && !self.opened.replaced.load(Ordering::Acquire) {
+            tracing::error!(
+                "the database was filled by a copy or a restore under a running server: nothing is written any more. Restart it"
+            );
+            self.mark_replaced();
+        }
+        is_another
     }
 
     /// Notes that it is another.

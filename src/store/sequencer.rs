@@ -46,8 +46,8 @@ pub enum SubmitError {
     /// A rule says no; nothing changed.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// Too many changes wait already; nothing changed.
-    #[error("The server has more to write than it can. Try again in a moment.")]
+    /// Too many changes wait already, or too many read; nothing changed.
+    #[error("The server has more to do than it can. Try again in a moment.")]
     Overloaded,
     /// The database is another than the one that was opened; nothing changed.
     #[error("The server's database was replaced while it ran, so it writes nothing. Its operator has to restart it.")]
@@ -157,6 +157,10 @@ impl Sequencer {
 impl From<StoreError> for SubmitError {
     /// The one place where a reader's database error is told to the operator; the caller learns only that it failed.
     fn from(error: StoreError) -> Self {
+        if error.is_busy() {
+            tracing::warn!("all connections to the database are taken for longer than anybody is to wait");
+            return Self::Overloaded;
+        }
         tracing::error!(%error, "the database failed");
         Self::Unavailable
     }

@@ -2,6 +2,7 @@
 
 use super::entity::sessions::{ActiveModel, Column, Entity, Model};
 use super::entity::used_tickets;
+use super::sizes::rounded;
 use super::{to_word, word};
 use crate::domain::sessions::{Reach, Session, SessionKind};
 use crate::domain::{ConversationId, SessionId, Timestamp, UserId};
@@ -99,7 +100,7 @@ pub(super) async fn revoked_among(db: &impl ConnectionTrait, ids: &[SessionId]) 
     let ids: Vec<i64> = Entity::find()
         .select_only()
         .column(Column::Id)
-        .filter(Column::Id.is_in(ids.iter().map(|id| id.0)))
+        .filter(Column::Id.is_in(rounded(ids.iter().map(|id| id.0))))
         .filter(Column::RevokedAt.is_not_null())
         .into_tuple()
         .all(db)
@@ -122,7 +123,7 @@ pub(super) async fn renew(db: &impl ConnectionTrait, session: &Session) -> Resul
 pub(super) async fn revoke(db: &impl ConnectionTrait, ids: &[SessionId], at: Timestamp) -> Result<(), DbErr> {
     Entity::update_many()
         .col_expr(Column::RevokedAt, Expr::value(at.0))
-        .filter(Column::Id.is_in(ids.iter().map(|id| id.0)))
+        .filter(Column::Id.is_in(rounded(ids.iter().map(|id| id.0))))
         .exec(db)
         .await
         .map(drop)
@@ -147,10 +148,10 @@ pub(super) async fn forget(db: &impl ConnectionTrait, before: Timestamp, most: u
     let used: Vec<String> = used.into_tuple().all(db).await?;
     let more = [ended.len(), used.len()].iter().any(|found| *found as u64 == most);
     if !ended.is_empty() {
-        Entity::delete_many().filter(Column::Id.is_in(ended)).exec(db).await?;
+        Entity::delete_many().filter(Column::Id.is_in(rounded(ended))).exec(db).await?;
     }
     if !used.is_empty() {
-        used_tickets::Entity::delete_many().filter(used_tickets::Column::Id.is_in(used)).exec(db).await?;
+        used_tickets::Entity::delete_many().filter(used_tickets::Column::Id.is_in(rounded(used))).exec(db).await?;
     }
     Ok(more)
 }
@@ -182,7 +183,6 @@ mod tests {
     use sea_orm::{DbBackend, QueryTrait};
     use std::time::Duration;
 
-    /// What housekeeping asks each minute, under the clock, must not cost all sessions that there ever were.
     #[tokio::test]
     async fn what_ended_is_forgotten_in_parts() {
         let home = tempfile::tempdir().expect("a directory");
@@ -205,6 +205,7 @@ mod tests {
         assert!(ticket_was_used(&store.read, "7").await.expect("a look"));
     }
 
+    /// What housekeeping asks each minute, under the clock, must not cost all sessions that there ever were.
     #[tokio::test]
     async fn sessions_that_ended_are_found_by_an_index() {
         let home = tempfile::tempdir().expect("a directory");

@@ -1,6 +1,7 @@
 //! Stays in the database: who was in which conversation from which event to which.
 
 use super::entity::stays::{ActiveModel, Column, Entity, Model};
+use super::sizes::{ROWS, rounded};
 use super::{pairs, to_word, word};
 use crate::domain::access::Stay;
 use crate::domain::conversations::Role;
@@ -65,7 +66,7 @@ pub(super) async fn members(
     conversations: &[ConversationId],
 ) -> Result<Vec<Lasting>, DbErr> {
     let rows = Entity::find()
-        .filter(Column::ConversationId.is_in(conversations.iter().map(|id| id.0)))
+        .filter(Column::ConversationId.is_in(rounded(conversations.iter().map(|id| id.0))))
         .filter(Column::LeftSeq.is_null())
         .order_by_asc(Column::JoinedSeq)
         .order_by_asc(Column::UserId)
@@ -83,7 +84,7 @@ pub(super) async fn sizes(
         .select_only()
         .column(Column::ConversationId)
         .column_as(Column::UserId.count(), "members")
-        .filter(Column::ConversationId.is_in(conversations.iter().map(|id| id.0)))
+        .filter(Column::ConversationId.is_in(rounded(conversations.iter().map(|id| id.0))))
         .filter(Column::LeftSeq.is_null())
         .group_by(Column::ConversationId)
         .into_tuple()
@@ -113,8 +114,8 @@ pub(super) async fn in_conversations(
     conversations: &[ConversationId],
 ) -> Result<Vec<(ConversationId, Stay)>, DbErr> {
     let mut rows = Vec::new();
-    for some in conversations.chunks(super::batch::ROWS) {
-        let these = Column::ConversationId.is_in(some.iter().map(|id| id.0));
+    for some in conversations.chunks(ROWS) {
+        let these = Column::ConversationId.is_in(rounded(some.iter().map(|id| id.0)));
         rows.extend(Entity::find().filter(these).filter(Column::UserId.eq(user.0)).all(db).await?);
     }
     Ok(rows.iter().map(|row| (ConversationId(row.conversation_id), stay(row))).collect())

@@ -3,6 +3,7 @@
 use super::entity::threads::{ActiveModel, Column, Entity};
 use super::entity::{conversations, messages, stays};
 use super::messages::{visible_during_stays, visible_to};
+use super::sizes::rounded;
 use crate::domain::{ConversationId, MessageId, UserId};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, OnConflict, Query, SimpleExpr};
 use sea_orm::{
@@ -21,7 +22,7 @@ pub(super) fn once() -> OnConflict {
 
 /// Forgets who took part in the threads of these roots.
 pub(super) async fn forget(db: &impl ConnectionTrait, roots: &[MessageId]) -> Result<(), DbErr> {
-    let these = Column::ThreadId.is_in(roots.iter().map(|id| id.0));
+    let these = Column::ThreadId.is_in(rounded(roots.iter().map(|id| id.0)));
     Entity::delete_many().filter(these).exec(db).await.map(drop)
 }
 

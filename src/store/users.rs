@@ -2,6 +2,7 @@
 
 use super::entity::links;
 use super::entity::users::{ActiveModel, Column, Entity, Model};
+use super::sizes::rounded;
 use super::{to_word, word};
 use crate::domain::users::{SparePassword, Status, User, Username, fold};
 use crate::domain::{Timestamp, UserId};
@@ -77,13 +78,13 @@ pub(super) async fn by_ids(db: &impl ConnectionTrait, ids: &[UserId]) -> Result<
     let mut found = Vec::new();
     for some in ids.chunks(10_000) {
         let some = some.iter().map(|id| id.0);
-        found.extend(Entity::find().filter(Column::Id.is_in(some)).all(db).await?);
+        found.extend(Entity::find().filter(Column::Id.is_in(rounded(some))).all(db).await?);
     }
     found.into_iter().map(user).collect()
 }
 
 pub(super) async fn by_names(db: &impl ConnectionTrait, keys: &[String]) -> Result<Vec<User>, DbErr> {
-    Entity::find().filter(Column::UsernameKey.is_in(keys)).all(db).await?.into_iter().map(user).collect()
+    Entity::find().filter(Column::UsernameKey.is_in(rounded(keys))).all(db).await?.into_iter().map(user).collect()
 }
 
 pub(super) async fn by_email(db: &impl ConnectionTrait, key: &str) -> Result<Option<User>, DbErr> {
@@ -140,7 +141,7 @@ pub(super) async fn never_activated(
         .limit(most);
     let ids: Vec<i64> = forgotten.into_tuple().all(db).await?;
     if !ids.is_empty() {
-        Entity::delete_many().filter(Column::Id.is_in(ids.iter().copied())).exec(db).await?;
+        Entity::delete_many().filter(Column::Id.is_in(rounded(ids.iter().copied()))).exec(db).await?;
     }
     Ok(ids.into_iter().map(UserId).collect())
 }

@@ -2,6 +2,7 @@
 
 use super::entity::message_words::{ActiveModel, Column, Entity};
 use super::entity::messages;
+use super::sizes::rounded;
 use crate::domain::MessageId;
 use crate::domain::messages::Message;
 use crate::domain::search::{Sought, Term, index};
@@ -16,7 +17,7 @@ pub(super) fn row(message: &Message) -> Option<ActiveModel> {
 
 /// Forgets the words of these messages.
 pub(super) async fn forget(db: &impl ConnectionTrait, ids: &[MessageId]) -> Result<(), DbErr> {
-    let these = Column::MessageId.is_in(ids.iter().map(|id| id.0));
+    let these = Column::MessageId.is_in(rounded(ids.iter().map(|id| id.0)));
     Entity::delete_many().filter(these).exec(db).await.map(drop)
 }
 

@@ -70,6 +70,13 @@ impl Metric<'_> {
         self
     }
 
+    /// A value without labels, if there is one.
+    pub fn sample_if(&mut self, value: Option<impl Into<Value>>) {
+        if let Some(value) = value {
+            self.sample(&[], value);
+        }
+    }
+
     /// What a histogram has seen.
     pub fn histogram(&mut self, labels: Labels<'_>, seen: &Seen) -> &mut Self {
         for (bound, count) in &seen.buckets {

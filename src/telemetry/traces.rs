@@ -32,7 +32,7 @@ const WAITING: usize = 4_096;
 /// How long a collector has for one answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long the last spans have when the server stops.
-const LAST_ROUND: Duration = Duration::from_secs(2);
+const LAST_ROUND: Duration = Duration::from_secs(1);
 
 /// Why no traces can be sent.
 #[derive(Debug, thiserror::Error)]
@@ -92,11 +92,14 @@ impl Traces {
         let Self { provider, tasks } = self;
         // It waits for its own thread, and that for a task of ours.
         let ended = tokio::task::spawn_blocking(move || provider.shutdown_with_timeout(LAST_ROUND));
-        if let Ok(Err(error)) = ended.await {
-            tracing::debug!(%error, "the last traces were not sent");
-        }
-        tasks.close();
-        drop(tokio::time::timeout(LAST_ROUND, tasks.wait()).await);
+        let finishing = async {
+            if let Ok(Err(error)) = ended.await {
+                tracing::debug!(%error, "the last traces were not sent");
+            }
+            tasks.close();
+            tasks.wait().await;
+        };
+        drop(tokio::time::timeout(LAST_ROUND, finishing).await);
     }
 }
 

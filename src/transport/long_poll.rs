@@ -2,9 +2,10 @@
 
 use super::close::CloseReason;
 use super::control::Control;
-use super::traffic::Way;
+use super::traffic::{LEFT, Way};
 use crate::domain::Seq;
 use crate::live::{Event, Passing, Step, Subscription};
+use crate::meter::Raised;
 use bytes::{BufMut, Bytes, BytesMut};
 use std::io::Write;
 use std::sync::Arc;
@@ -23,15 +24,33 @@ pub async fn collect(
     wait: Duration,
     way: &Way,
 ) -> Result<Bytes, CloseReason> {
-    way.opened.one();
-    let _open = way.open.raise();
+    let mut counted = Counted::begin(way);
     let collected = collect_from(subscription, limit, wait).await;
-    let reason = collected.as_ref().map_or_else(|reason| reason.word(), |_| "answered");
-    way.ended.of(&reason).one();
+    counted.why = collected.as_ref().map_or_else(|reason| reason.word(), |_| "answered");
     let (answer, json) = collected?;
     way.deliveries.add_all(answer.events.len());
     way.bytes.add_all(json.len());
     Ok(json)
+}
+
+/// A poll as it is counted: whoever goes before his answer takes it with him.
+struct Counted<'a> {
+    way: &'a Way,
+    _open: Raised,
+    why: &'static str,
+}
+
+impl<'a> Counted<'a> {
+    fn begin(way: &'a Way) -> Self {
+        way.opened.one();
+        Self { way, _open: way.open.raise(), why: LEFT }
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.way.ended.of(&self.why).one();
+    }
 }
 
 async fn collect_from(

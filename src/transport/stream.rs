@@ -15,7 +15,7 @@ use super::control::Control;
 use super::outbox::Outbox;
 use super::protocol::{Framed, Held, Left, Pipe, Protocol};
 use super::takeover::Taken;
-use super::traffic::Traffic;
+use super::traffic::{LEFT, Traffic};
 use crate::domain::{Seq, Timestamp};
 use crate::live::{Ending, Gap, Step, Subscription};
 use crate::meter::Raised;
@@ -27,8 +27,7 @@ use std::time::Duration;
 use tokio::time::{Instant, Sleep};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
-/// Why a stream ended that its other side left, and one whose other side took nothing.
-const LEFT: &str = "left";
+/// Why a stream ended whose other side took nothing.
 const STALLED: &str = "stalled";
 /// How long before the end of its token a stream says so.
 const EXPIRING: Duration = Duration::from_mins(1);

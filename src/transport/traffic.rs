@@ -3,6 +3,9 @@
 use super::close::CloseReason;
 use crate::meter::{Counter, Family, Level};
 
+/// Why a listener ended that nobody sent away.
+pub(super) const LEFT: &str = "left";
+
 /// All connections, and the three ways to listen.
 #[derive(Debug, Default)]
 pub struct Traffic {
@@ -14,7 +17,7 @@ pub struct Traffic {
     pub sse: Way,
     /// Every `WebSocket`.
     pub websocket: Way,
-    /// Polls that are held.
+    /// Polls that are under way.
     pub long_poll: Way,
 }
 
@@ -27,7 +30,7 @@ pub struct Way {
     pub opened: Counter,
     /// Events that were handed to a socket, once for each who hears it.
     pub deliveries: Counter,
-    /// Bytes that sockets have taken.
+    /// Bytes that sockets have taken; of polls, those of their answers.
     pub bytes: Counter,
     /// Streams that ended, by the reason.
     pub ended: Family<&'static str, Counter>,

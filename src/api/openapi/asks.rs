@@ -49,12 +49,13 @@ documented!(A B C D E);
 documented!(A B C D E F);
 documented!(A B C D E F G);
 
-/// Who reaches the services may find the database gone, and, if he writes, the writer busy.
+/// Who reaches the services may find the database gone, or more to do than can be done; if he writes, also an outcome that
+/// nobody knows.
 impl Asks for State<App> {
     fn asks(operation: &mut Operation<'_>) {
-        operation.refuses(&["unavailable", "starting"]);
+        operation.refuses(&["unavailable", "overloaded", "starting"]);
         if operation.writes() {
-            operation.refuses(&["overloaded", "outcome_unknown"]);
+            operation.refuses(&["outcome_unknown"]);
         }
     }
 }

@@ -50,9 +50,9 @@ pub enum Class {
 /// What each class may be refused for beside what the one before it may.
 const REFUSES: [&[&str]; 4] = [
     &["invalid", "unknown_field", "internal"],
-    &["too_many_requests", "insufficient_scope", "unavailable"],
+    &["too_many_requests", "insufficient_scope", "unavailable", "overloaded"],
     &["unauthorized"],
-    &["overloaded", "outcome_unknown"],
+    &["outcome_unknown"],
 ];
 
 impl Class {

@@ -5,7 +5,11 @@ use super::RelayTask;
 use super::hearing::Hearing;
 use super::saying::Saying;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+
+/// How long what still waits to be said has to be taken when the server stops.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 impl RelayTask {
     /// Says and hears until told to stop, and then says what still waits.
@@ -16,10 +20,19 @@ impl RelayTask {
         let hearing = Hearing::new(Arc::clone(&follower), Arc::clone(&counts));
         let said = CancellationToken::new();
         let saying = Saying::new(client.clone(), node, &subjects, follower, counts);
+        let too_late = async {
+            stop.cancelled().await;
+            tokio::time::sleep(LAST_WORDS).await;
+        };
         let say = async {
-            saying.run(words, connections.clone(), stop).await;
+            tokio::select! {
+                () = saying.run(words, connections.clone(), stop.clone()) => {}
+                () = too_late => tracing::debug!("NATS did not take what was left to say; the database says it too"),
+            }
             said.cancel();
         };
-        tokio::join!(say, hearing.run(&client, &subjects, connections.clone(), said.clone()));
+        // It may be in the midst of a look at a database that says nothing.
+        let hear = said.run_until_cancelled(hearing.run(&client, &subjects, connections.clone(), said.clone()));
+        tokio::join!(say, hear);
     }
 }

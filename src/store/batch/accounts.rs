@@ -91,7 +91,8 @@ impl Batch {
         Ok(invitations::delete(&self.db, id).await?)
     }
 
-    /// Leaves of an account no more than its number and a hash of its name, and takes away all that ties it to others.
+    /// Leaves of an account no more than its number and a hash of its name. Of what ties it to others there may be much, which
+    /// goes in parts: [`Self::forget_privately`] and the rest of the departure.
     pub async fn bury(&mut self, user: &User, departure: &Departure) -> Result<User, Abort> {
         self.write_pending().await?;
         self.writes += 1;
@@ -99,7 +100,6 @@ impl Batch {
         users::update(&self.db, &gone).await?;
         users::rename_key(&self.db, user.id, &tombstone(&user.username.key())).await?;
         links::forget_of(&self.db, user.id, None).await?;
-        blocks::forget_of(&self.db, user.id).await?;
         presence::forget(&self.db, user.id).await?;
         // The log remembers the address and the bio, which only he heard of.
         let nothing = Happening::UserUpdated(Profile::of(gone.reference()));

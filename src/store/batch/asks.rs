@@ -1,11 +1,12 @@
 //! What changes ask of the batch: rows as they are under the clock, its own writes included.
 
-use super::{Abort, Batch, ROWS};
+use super::{Abort, Batch};
 use crate::domain::conversations::{Conversation, Role, direct_key};
 use crate::domain::sessions::Session;
 use crate::domain::users::User;
 use crate::domain::{ConversationId, Seq, SessionId, Timestamp, UserId};
 use crate::store::messages::Kept;
+use crate::store::sizes::ROWS;
 use crate::store::stays::Lasting;
 use crate::store::{conversations, messages, sessions, stays, users};
 use std::collections::HashSet;

@@ -1,10 +1,11 @@
 //! Messages that are kept no longer: the oldest go, some at a time, with all that knew of them.
 
-use super::{Abort, Batch, ROWS};
+use super::{Abort, Batch};
 use crate::domain::events::{Expired, Happening, Topic};
 use crate::domain::messages::erased_payload;
 use crate::domain::{MessageId, Timestamp};
 use crate::store::messages::Kept;
+use crate::store::sizes::ROWS;
 use crate::store::{events, hidden, mentions, messages, threads, words};
 use sea_orm::DbErr;
 use std::collections::BTreeSet;

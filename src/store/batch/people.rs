@@ -3,11 +3,12 @@
 #[cfg(test)]
 mod tests;
 
-use super::{Abort, Batch, ROWS};
+use super::{Abort, Batch};
 use crate::domain::contacts::Contact;
 use crate::domain::reach::Way;
 use crate::domain::users::Circle;
 use crate::domain::{Timestamp, UserId};
+use crate::store::sizes::ROWS;
 use crate::store::{blocks, contacts, presence};
 use sea_orm::DbErr;
 use std::collections::HashSet;

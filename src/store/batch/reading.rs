@@ -1,10 +1,11 @@
 //! What a batch knows of how far people have read, and writes of it.
 
-use super::{Abort, Batch, ROWS};
+use super::{Abort, Batch};
 use crate::domain::access::Stay;
 use crate::domain::{ConversationId, MessageId, Seq, UserId};
 use crate::store::messages::{self, Kept};
 use crate::store::receipts::{self, Position, Unread};
+use crate::store::sizes::{ROWS, parts};
 use crate::store::{hidden, stays};
 use sea_orm::DbErr;
 use std::collections::{HashMap, HashSet};
@@ -140,7 +141,7 @@ impl Batch {
     pub(super) async fn write_positions(&mut self) -> Result<(), DbErr> {
         let positions: HashMap<_, Position> = std::mem::take(&mut self.pending.positions);
         let positions: Vec<_> = positions.into_values().collect();
-        for some in positions.chunks(ROWS) {
+        for some in parts(&positions) {
             receipts::put(&self.db, some).await?;
         }
         Ok(())

@@ -1,12 +1,13 @@
 //! Messages in a batch: posting, editing and deleting them, who is named in them, and from whom they are hidden.
 
-use super::{Abort, Batch, NewMessage, ROWS};
+use super::{Abort, Batch, NewMessage};
 use crate::domain::events::{Deleted, Happening, Hidden, Topic};
 use crate::domain::mentions::Named;
 use crate::domain::messages::{Message, erased_payload};
 use crate::domain::users::UserRef;
 use crate::domain::{ConversationId, MessageId, Seq, UserId};
 use crate::store::messages::Kept;
+use crate::store::sizes::ROWS;
 use crate::store::{events, hidden, mentions, messages, threads, users, words};
 use sea_orm::DbErr;
 use std::collections::{HashMap, HashSet};

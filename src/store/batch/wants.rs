@@ -1,10 +1,11 @@
 //! What changes will ask for, and reading it for all of them together.
 
-use super::{Batch, ROWS};
+use super::Batch;
 use crate::domain::conversations::{Kind, direct_key};
 use crate::domain::mentions::Named;
 use crate::domain::reach::Way;
 use crate::domain::{ConversationId, MessageId, SessionId, UserId};
+use crate::store::sizes::ROWS;
 use crate::store::{conversations, messages, stays, users};
 use sea_orm::DbErr;
 use std::collections::{HashMap, HashSet};
@@ -108,7 +109,7 @@ impl Wants {
 impl Batch {
     /// Reads what the changes will ask for.
     pub(in crate::store) async fn prefetch(&mut self, mut wants: Wants) -> Result<(), DbErr> {
-        // They are read when the first is asked for, which is seldom.
+        // They are read when the first is asked for, where another node has committed what this one has not heard of.
         self.sessions = std::mem::take(&mut wants.sessions);
         wants.directs.retain(|key| !self.set.directs.contains_key(key));
         wants.stays.retain(|pair| !self.set.stays.contains_key(pair));

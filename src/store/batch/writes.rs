@@ -1,11 +1,12 @@
 //! What changes write into the batch: rows gathered for a few statements, and events with their numbers.
 
-use super::{Abort, Batch, NewConversation, NewSession, ROWS};
+use super::{Abort, Batch, NewConversation, NewSession};
 use crate::domain::conversations::{Conversation, Kind, Role, direct_key, people_of};
 use crate::domain::events::{Happening, Record, Topic};
 use crate::domain::sessions::Session;
 use crate::domain::users::User;
 use crate::domain::{ConversationId, Seq, SessionId, Timestamp, UserId};
+use crate::store::sizes::ROWS;
 use crate::store::stays::Lasting;
 use crate::store::{conversations, events, receipts, sessions, stays, users};
 

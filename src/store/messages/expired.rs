@@ -2,7 +2,7 @@
 
 use super::{Column, Entity};
 use crate::domain::{ConversationId, MessageId, Timestamp};
-use crate::store::batch::ROWS;
+use crate::store::sizes::{ROWS, rounded};
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use std::collections::HashSet;
 
@@ -54,7 +54,7 @@ pub(in crate::store) async fn replied_to_after(
             .select_only()
             .distinct()
             .column(Column::ThreadId)
-            .filter(Column::ThreadId.is_in(some.iter().map(|id| id.0)))
+            .filter(Column::ThreadId.is_in(rounded(some.iter().map(|id| id.0))))
             .filter(Column::Id.gt(after.0))
             .into_tuple()
             .all(db)
@@ -66,5 +66,5 @@ pub(in crate::store) async fn replied_to_after(
 
 /// Deletes these messages' rows.
 pub(in crate::store) async fn delete(db: &impl ConnectionTrait, ids: &[MessageId]) -> Result<(), DbErr> {
-    Entity::delete_many().filter(Column::Id.is_in(ids.iter().map(|id| id.0))).exec(db).await.map(drop)
+    Entity::delete_many().filter(Column::Id.is_in(rounded(ids.iter().map(|id| id.0)))).exec(db).await.map(drop)
 }

@@ -14,6 +14,7 @@ use crate::domain::access::Stay;
 use crate::domain::search::Sought;
 use crate::domain::{ConversationId, MessageId, Seq, Timestamp, UserId};
 use crate::store::entity::{conversations, reads, stays};
+use crate::store::sizes::{ROWS, rounded};
 use crate::store::{receipts, words};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query, SelectStatement, SimpleExpr, UnionType};
 use sea_orm::{
@@ -326,7 +327,7 @@ async fn of_many_places(
 /// The first message of each of these conversations, from the end at which the list begins; those without any are left out.
 async fn begins(db: &impl ConnectionTrait, places: Vec<i64>, span: Span) -> Result<Vec<(i64, i64)>, DbErr> {
     let mut found = Vec::new();
-    for some in places.chunks(super::super::batch::ROWS) {
+    for some in places.chunks(ROWS) {
         let rows: Vec<(i64, Option<i64>)> = beginnings(some, span).into_tuple().all(db).await?;
         found.extend(rows.into_iter().filter_map(|(place, first)| Some((place, first?))));
     }
@@ -347,7 +348,7 @@ fn beginnings(places: &[i64], span: Span) -> Select<conversations::Entity> {
         .select_only()
         .column(conversations::Column::Id)
         .column_as(SimpleExpr::SubQuery(None, Box::new(first.into())), "first")
-        .filter(conversations::Column::Id.is_in(places.iter().copied()))
+        .filter(conversations::Column::Id.is_in(rounded(places.iter().copied())))
 }
 
 /// Runs queries that give numbers under the name `id` as one statement.

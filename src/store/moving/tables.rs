@@ -1,6 +1,8 @@
 //! The tables that a copy takes along, by what it does with each of them: listed once, whatever is in them.
 
+use super::claim::Claim;
 use crate::store::entity;
+use crate::store::sizes::size;
 use futures_util::future::BoxFuture;
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query};
 use sea_orm::{
@@ -47,21 +49,23 @@ pub(super) type Tell<'a> = &'a mut (dyn FnMut(u64) + Send);
 pub(super) struct Table {
     pub name: &'static str,
     /// Copies all rows, and gives their sum as they were read.
-    pub copy: for<'a> fn(&'a Source, &'a DatabaseConnection, Tell<'a>) -> BoxFuture<'a, Result<Sum, Failure>>,
+    pub copy: for<'a> fn(&'a Connection, &'a Claim, Tell<'a>) -> BoxFuture<'a, Result<Sum, Failure>>,
     /// Reads all rows, and gives their sum.
-    pub sum: for<'a> fn(&'a DatabaseConnection, Tell<'a>) -> BoxFuture<'a, Result<Sum, DbErr>>,
+    pub sum: for<'a> fn(&'a Connection, Tell<'a>) -> BoxFuture<'a, Result<Sum, DbErr>>,
     /// The columns that are known here.
     #[cfg(test)]
     columns: fn() -> Vec<String>,
 }
 
-/// Where rows come from.
-pub(super) type Source = crate::store::patience::Patient<DatabaseConnection>;
+/// A database of the two.
+pub(super) type Connection = crate::store::patience::Patient<DatabaseConnection>;
 
 /// On which side it failed.
 pub(super) enum Failure {
     Reading(DbErr),
     Writing(DbErr),
+    /// Another copy writes there now.
+    Overtaken,
 }
 
 /// How many rows there are and what all of them say, in whatever order they come: databases sort texts as each likes.
@@ -94,7 +98,7 @@ const fn table<E: Row>(name: &'static str) -> Table {
     }
 }
 
-async fn copy<E: Row>(from: &Source, to: &DatabaseConnection, tell: Tell<'_>) -> Result<Sum, Failure> {
+async fn copy<E: Row>(from: &Connection, to: &Claim, tell: Tell<'_>) -> Result<Sum, Failure> {
     let mut sum = Sum::default();
     let mut last = None;
     loop {
@@ -117,11 +121,17 @@ async fn copy<E: Row>(from: &Source, to: &DatabaseConnection, tell: Tell<'_>) ->
     }
 }
 
-async fn write<E: Row>(to: &DatabaseConnection, rows: Vec<E::ActiveModel>) -> Result<(), Failure> {
-    E::insert_many(rows).exec_without_returning(to).await.map(drop).map_err(Failure::Writing)
+async fn write<E: Row>(to: &Claim, mut rows: Vec<E::ActiveModel>) -> Result<(), Failure> {
+    let db = to.begin().await?;
+    while let Some(size) = size(rows.len()) {
+        let rest = rows.split_off(size);
+        let some = std::mem::replace(&mut rows, rest);
+        E::insert_many(some).exec_without_returning(&db).await.map_err(Failure::Writing)?;
+    }
+    db.commit().await.map_err(Failure::Writing)
 }
 
-async fn sum<E: Row>(of: &DatabaseConnection, tell: Tell<'_>) -> Result<Sum, DbErr> {
+async fn sum<E: Row>(of: &Connection, tell: Tell<'_>) -> Result<Sum, DbErr> {
     let mut sum = Sum::default();
     let mut last: Option<E::Model> = None;
     loop {

@@ -5,6 +5,7 @@ use crate::domain::receipts::UNREAD_LIMIT;
 use crate::domain::{ConversationId, UserId};
 use crate::store::entity::{messages, stays};
 use crate::store::messages::last_of_the_stay;
+use crate::store::sizes::rounded;
 use sea_orm::sea_query::{Alias, Condition, Expr, ExprTrait, Order, Query, SelectStatement, SimpleExpr, UnionType};
 use sea_orm::{ConnectionTrait, DbErr, FromQueryResult};
 use std::collections::HashMap;
@@ -68,7 +69,7 @@ pub(super) fn finding_the_crowded(user: UserId, conversations: &[ConversationId]
         .columns([stays::Column::JoinedSeq, stays::Column::LeftSeq].map(|column| (stays::Entity, column)))
         .expr_as(position_in_the_stay(), Alias::new("position"))
         .expr_as(last_of_the_stay(), Alias::new("last"))
-        .and_where(stay(stays::Column::ConversationId).is_in(conversations.iter().map(|id| id.0)))
+        .and_where(stay(stays::Column::ConversationId).is_in(rounded(conversations.iter().map(|id| id.0))))
         .and_where(SimpleExpr::SubQuery(None, Box::new(one_too_many.into())).is_not_null())
         .to_owned()
 }
@@ -106,7 +107,7 @@ pub(super) fn counting(user: UserId, conversations: &[ConversationId], but: &[Cr
     stays_with_positions(user)
         .expr_as(message(messages::Column::Id).count(), Alias::new("unread"))
         .inner_join(messages::Entity, during_the_stay())
-        .and_where(stay(stays::Column::ConversationId).is_in(conversations.iter().map(|id| id.0)))
+        .and_where(stay(stays::Column::ConversationId).is_in(rounded(conversations.iter().map(|id| id.0))))
         .cond_where(others)
         .cond_where(counts_for(user, None))
         .group_by_col((stays::Entity, stays::Column::ConversationId))

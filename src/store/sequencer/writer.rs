@@ -218,6 +218,9 @@ impl Writer {
             Ok(clock) => clock,
             Err(error) => return Attempt::NoClock(error),
         };
+        if self.store.is_of_another_line(&clock) {
+            return Attempt::Diverged;
+        }
         let set = match self.last {
             // Nobody else committed since: what was read then is still true.
             Some(last) if clock.batch == last.batch && clock.head == last.head => set,

@@ -13,4 +13,5 @@ pub mod operator;
 mod place;
 mod restore;
 mod send;
+pub mod stopping;
 mod tail;

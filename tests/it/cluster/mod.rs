@@ -19,7 +19,7 @@ mod history;
 mod listeners;
 mod lull;
 mod nodes;
-mod proxy;
+pub mod proxy;
 mod run;
 mod takers;
 mod writers;

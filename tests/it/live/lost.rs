@@ -192,6 +192,28 @@ async fn comes_and_goes(database_server: &DatabaseServer) {
     all_goes_on(&server, &alice, &[], 1 + one + two + three, stream).await;
 }
 
+/// Streams are told after as long as it is said, also where a look at the database takes as long as it may.
+#[tokio::test]
+async fn streams_are_sent_away_in_time_from_a_server_whose_database_stands_still() {
+    let database_server = DatabaseServer::start("postgres").await;
+    let (_server, _alice, _, (mut stream, _)) = begins(&database_server).await;
+    let frozen = tokio::time::Instant::now();
+    database_server.freezes();
+    let bye = within(seconds(60), "the farewell", async {
+        loop {
+            match stream.next().await {
+                Heard::Control(control) if control.kind == "bye" => break control,
+                _ => {}
+            }
+        }
+    })
+    .await;
+    let after = frozen.elapsed();
+    database_server.thaws();
+    assert_eq!(bye.json()["reason"], "unavailable");
+    assert!((seconds(29)..Duration::from_millis(31_500)).contains(&after), "sent away after {after:?}");
+}
+
 /// What another node writes comes late to a node for which the log takes long to read.
 #[tokio::test]
 async fn whoever_is_late_for_long_is_not_ready_and_catches_up() {

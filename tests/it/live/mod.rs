@@ -23,6 +23,7 @@ mod rest;
 mod restored;
 mod rolling;
 mod slow_reader;
+mod stopping;
 mod typing;
 mod unicode;
 mod vanishing;

@@ -3,6 +3,7 @@
 //! These tests start a database server of their own, of either kind (`scripts/databases`), whatever the others run on.
 
 mod contents;
+mod endings;
 
 use super::operator::{Done, Operator};
 use crate::support::database::{change_file, open_file};
