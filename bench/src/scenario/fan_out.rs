@@ -40,10 +40,10 @@ pub fn run(what: FanOut, scene: &Scene) -> io::Result<Vec<Record>> {
     #[expect(clippy::cast_precision_loss, reason = "listeners are few")]
     let rate = what.low / what.listeners as f64;
     // The first messages find cold caches and queues that have still to grow.
-    part(&mut generator, &running, "", scene, |generator| generator.at_rate(rate, scene.span / 4))?;
+    part(&mut generator, &running, "warm-up", scene, |generator| generator.at_rate(rate, scene.span / 4))?;
     let low =
         part(&mut generator, &running, &format!("{name} low"), scene, |generator| generator.at_rate(rate, scene.span))?;
-    part(&mut generator, &running, "", scene, |generator| generator.saturate(what.window, scene.span / 4))?;
+    part(&mut generator, &running, "warm-up", scene, |generator| generator.saturate(what.window, scene.span / 4))?;
     let full = part(&mut generator, &running, &format!("{name} full"), scene, |generator| {
         generator.saturate(what.window, scene.span)
     })?;

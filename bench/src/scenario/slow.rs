@@ -26,7 +26,7 @@ pub fn run(what: Slow, scene: &Scene) -> io::Result<Vec<Record>> {
     let slow = what.listeners - 1;
     generator.ears.narrow = Some(slow);
     generator.connect_all(256, scene.patience)?;
-    part(&mut generator, &running, "", scene, |generator| generator.at_rate(what.rate, scene.span / 4))?;
+    part(&mut generator, &running, "warm-up", scene, |generator| generator.at_rate(what.rate, scene.span / 4))?;
     let without =
         part(&mut generator, &running, &format!("slow reader {}, without", what.listeners), scene, |generator| {
             generator.at_rate(what.rate, scene.span)
