@@ -1,6 +1,6 @@
 //! Requests that set things up: one at a time, each waited for.
 
-use crate::answers::{Progress, progress};
+use crate::answers::{Progress, end_of_head, progress, status};
 use serde_json::Value;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 /// How long a server that listens may take until it serves.
 const READY: Duration = Duration::from_mins(1);
 
-/// Waits until a page is answered with 200.
+/// Waits until a page, or a stream, is answered with 200.
 pub fn until_ready(address: SocketAddr, path: &str) -> io::Result<()> {
     let begun = Instant::now();
     while Client::connect(address)?.status(path)? != 200 {
@@ -57,9 +57,19 @@ impl Client {
         Ok(self.exchange(&format!("GET {path} HTTP/1.1\r\nhost: bench\r\n\r\n"))?.1)
     }
 
-    /// Reads a page only to see what its status is.
-    pub fn status(&mut self, path: &str) -> io::Result<u16> {
-        Ok(self.exchange(&format!("GET {path} HTTP/1.1\r\nhost: bench\r\n\r\n"))?.0)
+    /// Asks for a page, or a stream, only to see what its status is.
+    pub fn status(mut self, path: &str) -> io::Result<u16> {
+        self.socket.write_all(format!("GET {path} HTTP/1.1\r\nhost: bench\r\n\r\n").as_bytes())?;
+        let mut received = Vec::new();
+        let mut buffer = [0; 4096];
+        while end_of_head(&received).is_none() {
+            match self.socket.read(&mut buffer)? {
+                0 => return Err(io::Error::other(format!("{path}: no answer"))),
+                read => received.extend_from_slice(&buffer[..read]),
+            }
+        }
+        let status = status(&String::from_utf8_lossy(&received));
+        status.ok_or_else(|| io::Error::other(format!("{path}: an answer that is no HTTP")))
     }
 
     fn exchange(&mut self, request: &str) -> io::Result<(u16, String)> {

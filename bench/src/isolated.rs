@@ -59,19 +59,17 @@ pub fn run(job: &Job, alone: bool, core: Option<usize>, scratch: &Path, limit: D
     if !status.success() {
         return Err(io::Error::other(format!("it ended with {status}")));
     }
-    Ok(serde_json::from_slice(&fs::read(records)?)?)
+    let found: Result<Vec<Record>, String> = serde_json::from_slice(&fs::read(records)?)?;
+    found.map_err(io::Error::other)
 }
 
 /// Does it here.
 pub fn here(job: &str, records: &Path) -> io::Result<()> {
     let found = match serde_json::from_str(job)? {
-        Job::Measure(scenario, scene) => scenario::run(scenario, &scene)?,
-        Job::Prepare { place, contents } => {
-            goldcrest::prepare(&place, contents)?;
-            Vec::new()
-        }
+        Job::Measure(scenario, scene) => scenario::run(scenario, &scene),
+        Job::Prepare { place, contents } => goldcrest::prepare(&place, contents).map(|()| Vec::new()),
     };
-    fs::write(records, serde_json::to_vec(&found)?)
+    fs::write(records, serde_json::to_vec(&found.map_err(|error| error.to_string()))?)
 }
 
 fn is_root() -> io::Result<bool> {

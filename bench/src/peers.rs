@@ -91,13 +91,23 @@ impl Running {
     }
 }
 
-/// Starts a server to be listened to in this way.
-///
-/// `options` are for Goldcrest alone.
-pub fn start(peer: Peer, place: &Place, transport: Transport, options: &[String]) -> io::Result<Running> {
+/// What a server is wanted for.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// How it is to be listened to.
+    pub transport: Transport,
+    /// Whether listeners are to be told that they are alive. Goldcrest does so in any case.
+    pub heartbeats: bool,
+    /// Options of Goldcrest.
+    pub options: &'a [String],
+}
+
+/// Starts a server.
+pub fn start(peer: Peer, place: &Place, wanted: Wanted<'_>) -> io::Result<Running> {
+    let transport = wanted.transport;
     match peer {
-        Peer::Goldcrest => goldcrest::start(place, transport, options),
-        Peer::Nchan => nchan::start(place, transport),
+        Peer::Goldcrest => goldcrest::start(place, transport, wanted.options),
+        Peer::Nchan => nchan::start(place, wanted),
         Peer::Pushpin => pushpin::start(place, transport),
         Peer::Floor => floor::start(place, transport),
         Peer::Other => other::start(place, transport),

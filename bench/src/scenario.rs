@@ -10,7 +10,7 @@ pub mod slow;
 pub mod storm;
 
 use crate::generator::{Generator, Setting};
-use crate::peers::{self, Peer, Place, Running};
+use crate::peers::{self, Peer, Place, Running, Wanted};
 use crate::record::Record;
 use crate::way::Transport;
 use serde::{Deserialize, Serialize};
@@ -64,7 +64,9 @@ pub struct Scene {
 impl Scene {
     /// Starts the server with these options, and a generator that knows it.
     fn open(&self, crowd: Crowd, options: &[String]) -> io::Result<(Running, Generator)> {
-        let running = peers::start(self.peer, &self.place, crowd.transport, options)?;
+        // Where nothing is said, heartbeats are all that there is.
+        let wanted = Wanted { transport: crowd.transport, heartbeats: crowd.mouths == 0, options };
+        let running = peers::start(self.peer, &self.place, wanted)?;
         let generator = Generator::new(Setting {
             listening: running.listening.clone(),
             listeners: crowd.listeners,

@@ -1,6 +1,6 @@
 //! nchan, a module of nginx, with `peers/nchan.conf`.
 
-use super::{Place, Running};
+use super::{Place, Running, Wanted};
 use crate::process::{Process, on_core};
 use crate::way::{Listening, Saying, Transport, UPGRADE};
 use std::io;
@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::{env, fs};
 
 /// Starts nginx with one worker.
-pub fn start(place: &Place, transport: Transport) -> io::Result<Running> {
+pub fn start(place: &Place, wanted: Wanted<'_>) -> io::Result<Running> {
     let address = SocketAddr::from(([127, 0, 0, 1], 8080));
     let configuration = place.scratch.join("nchan.conf");
     fs::copy(place.peers.join("nchan.conf"), &configuration)?;
@@ -19,10 +19,12 @@ pub fn start(place: &Place, transport: Transport) -> io::Result<Running> {
     command.env("PATH", path).arg("-p").arg(&place.scratch).arg("-c").arg(&configuration);
     let mut process = Process::start("nchan", command, &log)?;
     process.wait_for(address, &log)?;
-    let head = match transport {
-        Transport::Sse => "GET /listen HTTP/1.1\r\nhost: bench\r\naccept: text/event-stream\r\n".to_owned(),
-        Transport::Ws => format!("GET /listen HTTP/1.1\r\nhost: bench\r\n{UPGRADE}"),
+    let path = if wanted.heartbeats { "/heartbeats" } else { "/listen" };
+    let more = match wanted.transport {
+        Transport::Sse => "accept: text/event-stream\r\n",
+        Transport::Ws => UPGRADE,
     };
+    let head = format!("GET {path} HTTP/1.1\r\nhost: bench\r\n{more}");
     Ok(Running {
         processes: vec![process],
         stranger: None,

@@ -21,7 +21,7 @@ pub fn start(place: &Place, transport: Transport) -> io::Result<Running> {
     process.wait_for(control, &log)?;
     process.wait_for(address, &log)?;
     // Its processes find each other a little later than their ports are open.
-    until_ready(address, "/")?;
+    until_ready(address, "/stream")?;
     let (head, format, before) = match transport {
         Transport::Sse => ("GET /stream HTTP/1.1\r\nhost: bench\r\n".to_owned(), "http-stream", "data: "),
         Transport::Ws => (format!("GET /ws HTTP/1.1\r\nhost: bench\r\n{UPGRADE}"), "ws-message", ""),

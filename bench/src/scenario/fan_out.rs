@@ -76,8 +76,9 @@ pub fn part(
         return Err(io::Error::other(format!("a listener was cut off: {}", generator.ears.reason)));
     }
     let spent = usage.seconds - used.seconds;
-    // The generator is the parent of the servers it measures, which are counted with it.
-    let own = (own_after.seconds - own.seconds) - spent;
+    // The generator is the parent of the servers that it starts, which are counted with it.
+    let under_it = if running.stranger.is_some() { 0.0 } else { spent };
+    let own = (own_after.seconds - own.seconds) - under_it;
     scene.say(&format!("{name}: {} deliveries in {took:.1} s", tally.heard));
     Ok(Record::new(name, scene.peer.name())
         .counting("messages", generator.said.messages() - said)
