@@ -56,8 +56,16 @@ fn what_the_image_is_built_from_is_there() {
     let let_in: Vec<String> =
         read(".dockerignore").lines().filter_map(|line| line.strip_prefix('!').map(str::to_owned)).collect();
     assert!(let_in.len() > 4, "{let_in:?}");
-    for file in let_in {
-        assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join(&file).exists(), "there is no {file}");
+    for file in &let_in {
+        assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join(file).exists(), "there is no {file}");
+    }
+    // Without the manifest of a member cargo does not look at the others.
+    let cargo = read("Cargo.toml");
+    let (_, members) = cargo.split_once("members = [").unwrap();
+    for member in members.split_once(']').unwrap().0.split(',').map(|name| name.trim().trim_matches('"')) {
+        let manifest = Path::new(member).join("Cargo.toml");
+        let is_there = member == "." || let_in.iter().any(|let_in| manifest.starts_with(let_in));
+        assert!(is_there, "cargo in the image does not see {member}");
     }
 }
 
