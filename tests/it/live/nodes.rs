@@ -76,8 +76,8 @@ async fn who_types_and_who_is_there_is_heard_on_another_node() {
     let carols = sse(&carol).await;
     until_says(&mut ear, "carol", true).await;
     until_says(&mut here, "carol", true).await;
-    let seen = bob.get("/api/v1/presence").await.expect(200);
-    assert_eq!(seen["items"][0]["user"]["username"], "alice", "{seen}");
+    let seen = bob.get("/api/v1/presence?user=alice").await.expect(200);
+    assert_eq!(seen["items"][0]["online"], true, "{seen}");
     until_typing_is_heard(&mut ear, &alice, group).await;
 
     // Two streams on two nodes are one person, who is there as long as either is open.
