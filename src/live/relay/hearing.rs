@@ -115,11 +115,12 @@ impl<'a> Hearing<'a> {
 
     /// Reads what is missing in the database.
     async fn look(&mut self) {
-        if self.early.deadline().is_some() {
-            self.counts.gaps.one();
-        }
+        let (missing, applied) = (self.early.deadline().is_some(), self.follower.hub().applied());
         if let Err(error) = self.follower.look().await {
             tracing::debug!(%error, "cannot read what another node has committed; it will be tried again");
+        }
+        if missing && self.follower.hub().applied() > applied {
+            self.counts.gaps.one();
         }
         self.apply();
         if self.early.clear() {
