@@ -18,6 +18,7 @@ use url::Url;
 pub use choices::{AnonymousChannels, Email, LogFormat, MailMode, NatsInsecure, RateLimits, Registration};
 pub use data_dir::{DataDir, DataDirError};
 pub use owner::Keeper;
+pub use secret::NatsFile;
 pub use signing_key::KeyError;
 
 /// Options of the server. Each is also read from the environment as `GOLDCREST_` and its name in capitals.
@@ -207,8 +208,8 @@ pub struct Nats {
 
     /// File with what --nats-url takes, instead of it.
     #[arg(id = "nats_url_file", long = "nats-url-file", env = "GOLDCREST_NATS_URL_FILE", value_name = "FILE")]
-    #[arg(value_parser = secret::line, conflicts_with = "nats_url")]
-    url_file: Option<String>,
+    #[arg(value_parser = secret::nats, conflicts_with = "nats_url")]
+    url_file: Option<NatsFile>,
 
     /// File with the credentials for NATS, as nsc writes it, instead of a user and password in the URL.
     #[arg(long, env = "GOLDCREST_NATS_CREDENTIALS_FILE")]
@@ -224,8 +225,11 @@ impl Nats {
     /// The servers of NATS, of which there may be none. Read here and not where values are read: that would show the URL, and
     /// the password in it, where it is refused.
     pub fn servers(&self) -> Result<Vec<Url>, String> {
-        let urls = self.url_file.as_deref().or(self.url.as_deref());
-        urls.map_or_else(|| Ok(Vec::new()), |urls| urls.split(',').map(values::nats).collect())
+        match (&self.url_file, &self.url) {
+            (Some(file), _) => Ok(file.0.clone()),
+            (None, Some(urls)) => urls.split(',').map(values::nats).collect(),
+            (None, None) => Ok(Vec::new()),
+        }
     }
 }
 

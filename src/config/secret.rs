@@ -1,10 +1,16 @@
 //! What an option holds that nobody should see among processes or in an environment: read from a file instead.
 
+use super::values;
 use std::fs::File;
 use std::io::Read as _;
+use url::Url;
 
 /// More is something else that was named by mistake.
 const MOST: u64 = 64 * 1024;
+
+/// The servers of NATS that a file names.
+#[derive(Debug, Clone)]
+pub struct NatsFile(pub Vec<Url>);
 
 /// The line that a file holds. What is refused is told by the reason alone, and never by what stands in the file.
 pub fn line(path: &str) -> Result<String, String> {
@@ -20,6 +26,11 @@ pub fn line(path: &str) -> Result<String, String> {
         return Err(cannot("the file holds more than one line"));
     }
     Ok(line.to_owned())
+}
+
+/// The servers of NATS that a file names, with commas between.
+pub fn nats(path: &str) -> Result<NatsFile, String> {
+    line(path)?.split(',').map(values::nats).collect::<Result<_, _>>().map(NatsFile)
 }
 
 #[cfg(test)]
@@ -49,5 +60,13 @@ mod tests {
         }
         let said = line("/nowhere/at/all").unwrap_err();
         assert!(said.contains("No such file"), "{said}");
+    }
+
+    #[test]
+    fn servers_of_nats_stand_in_a_file_as_in_the_option() {
+        let read = |path: &str| nats(path).map(|found| format!("{}", found.0.len()));
+        assert_eq!(of(b"nats://a:secret@h:4222,tls://a:secret@i\n", read).unwrap(), "2");
+        let said = of(b"http://a:secret@h", read).unwrap_err();
+        assert!(said.contains("nats://user:password") && !said.contains("secret@"), "{said}");
     }
 }

@@ -17,13 +17,14 @@ use super::patience::{Patient, within};
 use super::sequencer::immediate;
 use super::{inspect, open};
 use crate::domain::Seq;
-use claim::{Claim, write_clock};
+use claim::{Claim, Connection, write_clock};
+use error::Failure;
 use migration::{Migrator, MigratorTrait, SchemaManager};
 use sea_orm::sea_query::{Alias, Query, Table};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, EntityTrait, QuerySelect};
 use std::path::Path;
 use std::time::Duration;
-use tables::{CLOCK, Connection, Failure, Sum, TABLES, has_rows};
+use tables::{CLOCK, Sum, TABLES, has_rows};
 
 pub use error::MoveError;
 

@@ -7,8 +7,13 @@ use super::super::clock::SET_ASIDE;
 use super::super::entity::clock;
 use super::super::patience::Patient;
 use super::super::sequencer::immediate;
-use super::tables::{Connection, Failure};
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel, QuerySelect};
+use super::error::Failure;
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel, QuerySelect,
+};
+
+/// A database of the two.
+pub(super) type Connection = Patient<DatabaseConnection>;
 
 /// The right to write into a database that is not whole yet.
 pub(super) struct Claim {

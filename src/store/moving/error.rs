@@ -3,6 +3,14 @@
 use super::super::open::OpenError;
 use sea_orm::DbErr;
 
+/// On which side it failed.
+pub(super) enum Failure {
+    Reading(DbErr),
+    Writing(DbErr),
+    /// Another copy writes there now.
+    Overtaken,
+}
+
 /// Why nothing was copied, or not all of it.
 #[derive(Debug, thiserror::Error)]
 pub enum MoveError {

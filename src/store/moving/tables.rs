@@ -1,13 +1,14 @@
 //! The tables that a copy takes along, by what it does with each of them: listed once, whatever is in them.
 
-use super::claim::Claim;
+use super::claim::{Claim, Connection};
+use super::error::Failure;
 use crate::store::entity;
 use crate::store::sizes::size;
 use futures_util::future::BoxFuture;
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, IntoActiveModel, Iterable,
-    ModelTrait, PrimaryKeyToColumn, QueryFilter, QueryOrder, QuerySelect,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, Iterable, ModelTrait,
+    PrimaryKeyToColumn, QueryFilter, QueryOrder, QuerySelect,
 };
 use sha2::{Digest, Sha256};
 use std::fmt::Debug;
@@ -55,17 +56,6 @@ pub(super) struct Table {
     /// The columns that are known here.
     #[cfg(test)]
     columns: fn() -> Vec<String>,
-}
-
-/// A database of the two.
-pub(super) type Connection = crate::store::patience::Patient<DatabaseConnection>;
-
-/// On which side it failed.
-pub(super) enum Failure {
-    Reading(DbErr),
-    Writing(DbErr),
-    /// Another copy writes there now.
-    Overtaken,
 }
 
 /// How many rows there are and what all of them say, in whatever order they come: databases sort texts as each likes.
