@@ -339,8 +339,7 @@ pub async fn serve(options: Options) -> Result<(), StartError> {
     background.spawn(async move { follower.follow(FollowerOptions::default(), following).await });
     let housekeeper = services.clone();
     let keeping = resting.clone();
-    // What it waits for is written without it, and each of its parts begins where another ended.
-    background.spawn(async move { keeping.clone().run_until_cancelled(housekeeper.keep_house(keeping)).await });
+    background.spawn(async move { keeping.run_until_cancelled(housekeeper.keep_house()).await });
     let teller = services.clone();
     let telling = resting.clone();
     background.spawn(async move { teller.keep_presence(telling).await });

@@ -1,7 +1,7 @@
 //! How much of it: the counters, levels and histograms that a room keeps of its own work, for whoever watches the server.
 //!
-//! Each is an atomic, or one for each bucket, so that counting costs less than what is counted and takes no lock; what
-//! they are called, and in which format they are given out, is `telemetry`'s. A room owns its own, and there are no
+//! Each is an atomic, or one for each bucket, so that counting costs less than what is counted; only a family is locked, to
+//! find the counter of a key. What they are called, and in which format they are given out, is `telemetry`'s. A room owns its own, and there are no
 //! others: nothing is counted in a place that all can reach.
 
 use parking_lot::RwLock;

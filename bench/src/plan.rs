@@ -32,6 +32,13 @@ pub struct Entry {
     pub span: Duration,
 }
 
+impl Entry {
+    /// One of the usual length, with a hundred people and nothing said.
+    fn usual(options: &Measuring, name: String, scenario: Scenario, peers: &[Peer]) -> Self {
+        Self { name, scenario, peers: peers.to_vec(), data: people(100), suffix: "", span: span(options) }
+    }
+}
+
 /// What is asked for.
 pub fn plan(options: &Measuring) -> Vec<Entry> {
     let mut all = Vec::new();
@@ -62,53 +69,44 @@ fn span(options: &Measuring) -> Duration {
 /// What is measured in the same way over both transports.
 fn streams(options: &Measuring, transport: Transport, all: &mut Vec<Entry>) {
     let tenth = |count: usize| if options.quick { count / 10 } else { count };
-    let (name, span) = (transport.name(), span(options));
+    let name = transport.name();
     for listeners in [1_000, 10_000].map(tenth) {
         let fan_out = FanOut { transport, listeners, low: 20_000.0, window: 64, publishers: 64 };
         let mut peers = vec![Peer::Goldcrest, Peer::Nchan, Peer::Pushpin, Peer::Floor, Peer::Other];
         // With so many it takes minutes for what takes the others seconds.
         peers.retain(|peer| *peer != Peer::Pushpin || listeners <= 1_000);
-        all.push(Entry {
-            name: format!("fan-out {name} {listeners}"),
-            scenario: Scenario::FanOut(fan_out),
-            peers,
-            data: people(100),
-            suffix: "",
-            span,
-        });
+        all.push(Entry::usual(options, format!("fan-out {name} {listeners}"), Scenario::FanOut(fan_out), &peers));
     }
     let listeners = tenth(10_000);
+    // Whole rounds of heartbeats, which come every 20 seconds.
     all.push(Entry {
-        name: format!("idle {name} {listeners}"),
-        scenario: Scenario::Idle(Idle { transport, listeners }),
-        peers: vec![Peer::Goldcrest, Peer::Nchan, Peer::Other],
         data: people(tenth(1_000)),
-        suffix: "",
-        // Whole rounds of heartbeats, which come every 20 seconds.
         span: Duration::from_secs(if options.quick { 20 } else { 60 }),
+        ..Entry::usual(
+            options,
+            format!("idle {name} {listeners}"),
+            Scenario::Idle(Idle { transport, listeners }),
+            &[Peer::Goldcrest, Peer::Nchan, Peer::Other],
+        )
     });
-    all.push(Entry {
-        name: format!("connect {name} {listeners}"),
-        scenario: Scenario::Connect(Connect { transport, listeners, at_once: 64 }),
-        peers: vec![Peer::Goldcrest, Peer::Nchan, Peer::Floor, Peer::Other],
-        data: people(100),
-        suffix: "",
-        span,
-    });
+    all.push(Entry::usual(
+        options,
+        format!("connect {name} {listeners}"),
+        Scenario::Connect(Connect { transport, listeners, at_once: 64 }),
+        &[Peer::Goldcrest, Peer::Nchan, Peer::Floor, Peer::Other],
+    ));
 }
 
 /// Messages that are on disk when they are answered.
 fn sends(options: &Measuring, all: &mut Vec<Entry>) {
     for database in [Kind::Sqlite, Kind::Postgres] {
         for connections in [1, 16, 64, 256] {
-            all.push(Entry {
-                name: format!("sends {database:?} {connections}").to_lowercase(),
-                scenario: Scenario::Sends(Sends { connections, database, batch: 1.0 }),
-                peers: vec![Peer::Goldcrest, Peer::Bare],
-                data: people(100),
-                suffix: "",
-                span: span(options),
-            });
+            all.push(Entry::usual(
+                options,
+                format!("sends {database:?} {connections}").to_lowercase(),
+                Scenario::Sends(Sends { connections, database, batch: 1.0 }),
+                &[Peer::Goldcrest, Peer::Bare],
+            ));
         }
     }
 }
@@ -118,12 +116,13 @@ fn direct(options: &Measuring, all: &mut Vec<Entry>) {
     let (people, rate) = if options.quick { (500, 200.0) } else { (5_000, 2_000.0) };
     for nodes in [None, Some(1), Some(2)] {
         all.push(Entry {
-            name: format!("direct {people}, {} nodes", nodes.unwrap_or(0)),
-            scenario: Scenario::Direct(Direct { people, rate, nodes }),
-            peers: vec![Peer::Goldcrest],
             data: Contents { people, direct: true, messages: 0 },
-            suffix: "",
-            span: span(options),
+            ..Entry::usual(
+                options,
+                format!("direct {people}, {} nodes", nodes.unwrap_or(0)),
+                Scenario::Direct(Direct { people, rate, nodes }),
+                &[Peer::Goldcrest],
+            )
         });
     }
 }
@@ -137,12 +136,9 @@ fn growth(options: &Measuring, all: &mut Vec<Entry>) {
         let sends = Sends { connections: 64, database: Kind::Sqlite, batch: 1.0 };
         for (name, scenario) in [("fan-out", Scenario::FanOut(fan_out)), ("sends", Scenario::Sends(sends))] {
             all.push(Entry {
-                name: format!("growth {name}{suffix}"),
-                scenario,
-                peers: vec![Peer::Goldcrest],
                 data: Contents { people: 100, direct: false, messages },
                 suffix,
-                span: span(options),
+                ..Entry::usual(options, format!("growth {name}{suffix}"), scenario, &[Peer::Goldcrest])
             });
         }
     }
@@ -153,33 +149,27 @@ fn recovery(options: &Measuring, all: &mut Vec<Entry>) {
     let tenth = |count: usize| if options.quick { count / 10 } else { count };
     for from in [Source::Ring, Source::Database] {
         let messages = if options.quick { 10_000 } else { 100_000 };
-        all.push(Entry {
-            name: format!("resume {messages} {from:?}").to_lowercase(),
-            scenario: Scenario::Resume(Resume { messages, from }),
-            peers: vec![Peer::Goldcrest],
-            data: people(100),
-            suffix: "",
-            span: span(options),
-        });
+        all.push(Entry::usual(
+            options,
+            format!("resume {messages} {from:?}").to_lowercase(),
+            Scenario::Resume(Resume { messages, from }),
+            &[Peer::Goldcrest],
+        ));
     }
     let listeners = tenth(8_000);
-    all.push(Entry {
-        name: format!("storm {listeners}"),
-        scenario: Scenario::Storm(Storm { listeners, rate: 4.0, at_once: 1_024 }),
-        peers: vec![Peer::Goldcrest, Peer::Nchan, Peer::Other],
-        data: people(100),
-        suffix: "",
-        span: span(options),
-    });
+    all.push(Entry::usual(
+        options,
+        format!("storm {listeners}"),
+        Scenario::Storm(Storm { listeners, rate: 4.0, at_once: 1_024 }),
+        &[Peer::Goldcrest, Peer::Nchan, Peer::Other],
+    ));
     let listeners = tenth(1_000);
-    all.push(Entry {
-        name: format!("slow reader {listeners}"),
-        scenario: Scenario::Slow(Slow { listeners, rate: 20.0, length: 8_000 }),
-        peers: vec![Peer::Goldcrest, Peer::Nchan, Peer::Other],
-        data: people(100),
-        suffix: "",
-        span: span(options),
-    });
+    all.push(Entry::usual(
+        options,
+        format!("slow reader {listeners}"),
+        Scenario::Slow(Slow { listeners, rate: 20.0, length: 8_000 }),
+        &[Peer::Goldcrest, Peer::Nchan, Peer::Other],
+    ));
 }
 
 /// How often each peer has its turn.

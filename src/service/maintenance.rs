@@ -6,7 +6,6 @@ use crate::domain::{SessionId, Timestamp};
 use crate::store::{Abort, Batch, Change, Forgotten};
 use std::time::Duration;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 /// Events deleted in one change: few enough that others hardly wait.
 const EVENTS: i64 = 2_000;
@@ -30,17 +29,17 @@ const UNUSED: u64 = 1_000;
 const INVITATIONS_KEPT: Duration = Duration::from_hours(720);
 
 impl Services {
-    /// Sweeps again and again until told to stop: each hour, or more often where history or messages are kept
+    /// Sweeps again and again, until it is dropped: what it waits for is written without it, and each of its parts begins where
+    /// another ended. Each hour, or more often where history or messages are kept
     /// for not much longer than that.
-    pub async fn keep_house(&self, stop: CancellationToken) {
+    pub async fn keep_house(&self) {
         let kept = self.rules().event_retention.min(self.rules().message_retention.unwrap_or(Duration::MAX));
         let every = (kept / 10).clamp(Duration::from_secs(1), Duration::from_hours(1));
         let mut sweeps = tokio::time::interval(every);
         let mut sessions = tokio::time::interval(Duration::from_mins(1));
         loop {
             let swept = tokio::select! {
-                () = stop.cancelled() => return,
-                _ = sweeps.tick() => match self.sweep(&stop).await {
+                _ = sweeps.tick() => match self.sweep().await {
                     Ok(true) => {
                         sweeps.reset_immediately();
                         Ok(())
@@ -52,7 +51,7 @@ impl Services {
                         Err(error)
                     }
                 },
-                _ = sessions.tick() => self.tidy(&stop).await,
+                _ = sessions.tick() => self.tidy().await,
             };
             if let Err(error) = swept {
                 tracing::warn!(%error, "housekeeping failed; it will be tried again");
@@ -60,18 +59,18 @@ impl Services {
         }
     }
 
-    async fn tidy(&self, stop: &CancellationToken) -> Result<(), Failure> {
-        self.in_parts(stop, || EndExpired).await?;
+    async fn tidy(&self) -> Result<(), Failure> {
+        self.in_parts(|| EndExpired).await?;
         self.see_off_all().await
     }
 
-    /// Makes a change again for as long as it leaves something to do, or until told to stop.
-    async fn in_parts<C>(&self, stop: &CancellationToken, change: impl Fn() -> C) -> Result<(), Failure>
+    /// Makes a change again for as long as it leaves something to do.
+    async fn in_parts<C>(&self, change: impl Fn() -> C) -> Result<(), Failure>
     where
         C: Change<Output = bool>,
     {
         let mut begun = Instant::now();
-        while self.sequencer().submit(change()).await? && !stop.is_cancelled() {
+        while self.sequencer().submit(change()).await? {
             // Others have as much of the clock meanwhile as this takes of it.
             tokio::time::sleep(begun.elapsed()).await;
             begun = Instant::now();
@@ -80,20 +79,20 @@ impl Services {
     }
 
     /// Forgets what is too old. Returns whether there is more of it.
-    async fn sweep(&self, stop: &CancellationToken) -> Result<bool, Failure> {
+    async fn sweep(&self) -> Result<bool, Failure> {
         let now = Timestamp::now();
         let before = now.minus(self.rules().event_retention);
-        self.in_parts(stop, || ForgetEvents { before }).await?;
-        self.in_parts(stop, || ForgetSessions { before: now.minus(SESSIONS_KEPT) }).await?;
-        self.in_parts(stop, || ForgetUnused { before: now.minus(INVITATIONS_KEPT) }).await?;
+        self.in_parts(|| ForgetEvents { before }).await?;
+        self.in_parts(|| ForgetSessions { before: now.minus(SESSIONS_KEPT) }).await?;
+        self.in_parts(|| ForgetUnused { before: now.minus(INVITATIONS_KEPT) }).await?;
         match self.rules().message_retention {
-            Some(kept) => self.forget_messages(now.minus(kept), stop).await,
+            Some(kept) => self.forget_messages(now.minus(kept)).await,
             None => Ok(false),
         }
     }
 
     /// Deletes what was said before a moment. Returns whether there is more of it.
-    async fn forget_messages(&self, before: Timestamp, stop: &CancellationToken) -> Result<bool, Failure> {
+    async fn forget_messages(&self, before: Timestamp) -> Result<bool, Failure> {
         let (mut total, mut most, start) = (0, MESSAGES, Instant::now());
         let mut longest = Duration::ZERO;
         let unfinished = loop {
@@ -108,7 +107,7 @@ impl Services {
             } else if took < HELD_UP / 2 {
                 most = (most * 2).min(limit);
             }
-            if !more || stop.is_cancelled() || start.elapsed() > IN_ONE_GO {
+            if !more || start.elapsed() > IN_ONE_GO {
                 break more;
             }
             // Others have as much of the clock meanwhile as this takes of it.
