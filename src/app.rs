@@ -337,6 +337,11 @@ pub async fn serve(options: Options) -> Result<(), StartError> {
     let follower = Arc::clone(services.follower());
     let following = resting.clone();
     background.spawn(async move { follower.follow(FollowerOptions::default(), following).await });
+    for _ in 0..tokio::runtime::Handle::current().metrics().num_workers() {
+        let hub = Arc::clone(services.follower().hub());
+        let pumping = resting.clone();
+        background.spawn(async move { hub.pump(pumping).await });
+    }
     let housekeeper = services.clone();
     let keeping = resting.clone();
     background.spawn(async move { keeping.run_until_cancelled(housekeeper.keep_house()).await });

@@ -87,8 +87,13 @@ impl Audience {
         self.each_slot(|slot| slot.pass(passing));
     }
 
-    pub(super) fn push(&self, event: &Arc<Event>) {
-        self.each_slot(|slot| slot.push(event));
+    /// Queues an event for each stream, and adds those that are to be pumped.
+    pub(super) fn push(&self, event: &Arc<Event>, due: &mut Vec<Arc<Slot>>) {
+        self.each_slot(|slot| {
+            if slot.push(event) {
+                due.push(Arc::clone(slot));
+            }
+        });
     }
 
     // For the index, under the hub's lock.

@@ -9,6 +9,7 @@ use super::event::Event;
 use super::heard::Heard;
 use super::index::Index;
 use super::presence::Presence;
+use super::pump::Pump;
 use super::ring::Ring;
 use super::slot::{Ending, Listener, Slot};
 use crate::domain::access::Stay;
@@ -43,6 +44,7 @@ pub struct Hub {
     erasures: Erasures,
     heard: Arc<Heard>,
     pub(super) presence: Presence,
+    pub(super) pump: Pump,
     /// Why new streams are sent away, if they are.
     closed: OnceLock<Ending>,
 }
@@ -71,6 +73,7 @@ impl Hub {
             erasures: Erasures::default(),
             heard: Arc::default(),
             presence: Presence::default(),
+            pump: Pump::default(),
             closed: OnceLock::new(),
         }
     }
@@ -150,7 +153,10 @@ impl Hub {
         if let Some(effect @ Effect::Join(..)) = &event.effect {
             index.change(event.seq, effect);
         }
-        index.deliver(event);
+        let mut due = std::mem::take(&mut index.due);
+        index.deliver(event, &mut due);
+        self.pump.call(&mut due);
+        index.due = due;
         match &event.effect {
             Some(effect @ Effect::Leave(..)) => index.change(event.seq, effect),
             Some(Effect::Revoke(session)) => {

@@ -21,6 +21,8 @@ pub(super) struct Index {
     audiences: HashMap<UserId, Arc<Audience>>,
     topics: HashMap<ConversationId, Hearers>,
     streams: usize,
+    /// Room for the streams that an event makes due.
+    pub(super) due: Vec<Arc<Slot>>,
 }
 
 #[derive(Debug, Default)]
@@ -41,7 +43,7 @@ struct Member {
 impl Index {
     /// An index without streams that goes on from an event.
     pub(super) fn new(applied: Seq) -> Self {
-        Self { applied, batch: None, audiences: HashMap::new(), topics: HashMap::new(), streams: 0 }
+        Self { applied, batch: None, audiences: HashMap::new(), topics: HashMap::new(), streams: 0, due: Vec::new() }
     }
 
     /// How many streams are open.
@@ -81,12 +83,12 @@ impl Index {
         member.is_some_and(|member| member.audience.is_in(conversation))
     }
 
-    /// Hands an event to those who may see it.
-    pub(super) fn deliver(&self, event: &Arc<Event>) {
+    /// Hands an event to those who may see it, and adds the streams that are to be pumped for it.
+    pub(super) fn deliver(&self, event: &Arc<Event>, due: &mut Vec<Arc<Slot>>) {
         match event.topic {
             Topic::User(user) => {
                 if let Some(audience) = self.audiences.get(&user) {
-                    audience.push(event);
+                    audience.push(event, due);
                 }
             }
             Topic::Conversation(conversation) => {
@@ -94,14 +96,15 @@ impl Index {
                 for member in hearers.members.values() {
                     let surely = member.since.is_some_and(|since| since <= event.seq);
                     if surely || member.audience.covers(conversation, event.seq) {
-                        member.audience.push(event);
+                        member.audience.push(event, due);
                     }
                 }
                 for slot in &hearers.followers {
                     // Who is in the channel hears it as a member already.
                     let member = hearers.members.get(&slot.user);
-                    if !member.is_some_and(|member| member.audience.covers(conversation, event.seq)) {
-                        slot.push(event);
+                    let hears_twice = member.is_some_and(|member| member.audience.covers(conversation, event.seq));
+                    if !hears_twice && slot.push(event) {
+                        due.push(Arc::clone(slot));
                     }
                 }
             }

@@ -83,6 +83,10 @@ impl Waiting {
         }
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
     pub(super) fn clear(&mut self) {
         self.0 = None;
     }

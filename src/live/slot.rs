@@ -1,13 +1,15 @@
 //! One open stream in the registry: its small bounded queue, its ending, and who to wake.
 
 use super::event::Event;
+use super::outlet::{Outlet, Passage, Short};
 use super::passing::{Passing, Waiting};
 use crate::domain::events::Topic;
-use crate::domain::{SessionId, UserId};
+use crate::domain::{Seq, SessionId, UserId};
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Waker};
+use tokio::time::Instant;
 
 /// Bytes that one stream's queue holds, more or less one event, whatever their number.
 const QUEUE_BYTES: usize = 1024 * 1024;
@@ -56,6 +58,8 @@ pub struct Slot {
     manner: Manner,
     most: usize,
     inner: Mutex<Inner>,
+    /// Locked before the queue, and while it is written: what is queued meanwhile waits for no socket.
+    short: Mutex<Short>,
 }
 
 #[derive(Debug, Default)]
@@ -66,8 +70,20 @@ struct Inner {
     passing: Waiting,
     /// Whether events are queued; a stream that reads from the ring or the log wants none.
     accepting: bool,
+    /// Whether its outlet is open.
+    open: bool,
+    /// Whether it is among those that will be pumped.
+    due: bool,
     ending: Option<Ending>,
     waker: Option<Waker>,
+}
+
+impl Inner {
+    /// Closes the outlet from this side. The task finds what is left, and is to be woken for it.
+    fn close(&mut self) -> Option<Waker> {
+        self.open = false;
+        self.waker.take()
+    }
 }
 
 /// What a live stream finds in its queue.
@@ -82,7 +98,7 @@ impl Slot {
     /// A slot that does not accept events yet, and then at most so many.
     pub(super) fn new(listener: Listener, most: usize) -> Self {
         let Listener { user, session, manner } = listener;
-        Self { user, session, manner, most, inner: Mutex::default() }
+        Self { user, session, manner, most, inner: Mutex::default(), short: Mutex::default() }
     }
 
     /// Whether it takes one of the places that its user has for streams.
@@ -91,12 +107,12 @@ impl Slot {
     }
 
     /// Queues an event. If the stream is too slow for its queue, the queue is dropped and the stream will read on from
-    /// its position by itself: slow readers cost no memory.
-    pub(super) fn push(&self, event: &Arc<Event>) {
+    /// its position by itself: slow readers cost no memory. Returns whether it is to be pumped for it.
+    pub(super) fn push(&self, event: &Arc<Event>) -> bool {
         let waker = {
             let mut inner = self.inner.lock();
             if !inner.accepting {
-                return;
+                return false;
             }
             if event.message.is_some()
                 && let Topic::Conversation(conversation) = event.topic
@@ -106,18 +122,21 @@ impl Slot {
             }
             if inner.queue.len() >= self.most || inner.bytes >= QUEUE_BYTES {
                 inner.accepting = false;
+                inner.open = false;
                 inner.queue = VecDeque::new();
                 inner.bytes = 0;
                 inner.passing.clear();
             } else {
                 inner.bytes += event.weight();
                 inner.queue.push_back(Arc::clone(event));
+                if inner.open {
+                    return !std::mem::replace(&mut inner.due, true);
+                }
             }
             inner.waker.take()
         };
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        wake(waker);
+        false
     }
 
     /// Keeps what passes until it is taken, if the stream keeps up with what lasts.
@@ -130,9 +149,7 @@ impl Slot {
             inner.passing.push(passing);
             inner.waker.take()
         };
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        wake(waker);
     }
 
     /// From here on events are queued.
@@ -165,6 +182,73 @@ impl Slot {
         }
     }
 
+    /// Lets what comes from here on go to the outlet, unless something is there already that the stream's task has to see
+    /// to. Returns whether it does.
+    pub(super) fn open(&self, outlet: &Arc<dyn Outlet>) -> bool {
+        let mut short = self.short.lock();
+        let mut inner = self.inner.lock();
+        inner.open = inner.accepting && inner.queue.is_empty() && inner.passing.is_empty() && inner.ending.is_none();
+        if inner.open {
+            short.outlet = Some(Arc::clone(outlet));
+        }
+        inner.open
+    }
+
+    /// Whether what comes goes to the outlet.
+    #[cfg(test)]
+    pub(crate) fn is_open(&self) -> bool {
+        self.inner.lock().open
+    }
+
+    /// Lets go of the outlet, and tells what went through it. What is queued is the task's from here on.
+    pub(super) fn close(&self) -> Passage {
+        // Waits for a write that is under way: then all that was taken from the queue is known.
+        let mut short = self.short.lock();
+        self.inner.lock().open = false;
+        std::mem::take(&mut *short).passage
+    }
+
+    /// Writes what is queued to the outlet, if that is still open. `events` is empty, and empty again after.
+    pub(super) fn pump(&self, events: &mut VecDeque<Arc<Event>>, now: Instant, newest_erasure: impl FnOnce() -> Seq) {
+        wake(self.write(events, now, newest_erasure));
+        // A burst's memory is not handed on to an idle stream.
+        if events.capacity() > 8 {
+            *events = VecDeque::new();
+        }
+    }
+
+    /// Returns the task that has to go on, if it has to.
+    fn write(
+        &self,
+        events: &mut VecDeque<Arc<Event>>,
+        now: Instant,
+        newest_erasure: impl FnOnce() -> Seq,
+    ) -> Option<Waker> {
+        let mut short = self.short.lock();
+        let mut inner = self.inner.lock();
+        inner.due = false;
+        let first = inner.queue.front().filter(|_| inner.open)?.seq;
+        let minded = newest_erasure();
+        if minded > first {
+            // Whether one of them is deleted is looked at by the stream itself.
+            return inner.close();
+        }
+        inner.bytes = 0;
+        std::mem::swap(&mut inner.queue, events);
+        drop(inner);
+        if short.write(events, minded, now) { None } else { self.inner.lock().close() }
+    }
+
+    /// Nobody pumps: the stream's task does everything itself.
+    pub(super) fn give_back(&self) {
+        let waker = {
+            let mut inner = self.inner.lock();
+            inner.due = false;
+            inner.close()
+        };
+        wake(waker);
+    }
+
     /// Ends the stream. The first reason stays.
     pub fn end(&self, ending: Ending) {
         let waker = {
@@ -172,9 +256,7 @@ impl Slot {
             inner.ending.get_or_insert(ending);
             inner.waker.take()
         };
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        wake(waker);
     }
 
     /// Whether the stream is to end; if not, the task is woken when it is.
@@ -184,6 +266,12 @@ impl Slot {
             remember(&mut inner.waker, context);
         }
         inner.ending
+    }
+}
+
+fn wake(waker: Option<Waker>) {
+    if let Some(waker) = waker {
+        waker.wake();
     }
 }
 

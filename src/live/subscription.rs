@@ -4,6 +4,7 @@
 //! not reach, until it is near what was applied; then it lets its queue fill, reads on through the last event that was
 //! not queued, and is live. If the queue runs over it is dropped, and the stream reads on from where it is.
 
+mod short;
 mod sight;
 
 use super::audience::Audience;
@@ -383,6 +384,8 @@ impl Subscription {
 
 impl Drop for Subscription {
     fn drop(&mut self) {
+        // Whoever pumps may have hold of the slot for a moment longer, and is not to have hold of the socket.
+        self.slot.close();
         self.go();
         let follows: Vec<_> = self.follows.iter().map(|(conversation, _)| *conversation).collect();
         self.hub.exit(&self.slot, &self.audience, &follows);

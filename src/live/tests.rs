@@ -5,4 +5,5 @@ mod endings;
 mod erasing;
 mod joining;
 mod model;
+mod outlets;
 mod shadow;

@@ -4,6 +4,7 @@ mod address;
 pub mod close;
 pub mod control;
 mod door;
+mod line;
 pub mod long_poll;
 mod outbox;
 mod parts;

@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use tokio::net::TcpStream;
 
 /// Frames in one write: more do not make it cheaper.
-const SLICES: usize = 32;
+pub(super) const SLICES: usize = 32;
 
 /// What still has to be written, in order. Nothing is allocated while it is empty.
 #[derive(Debug, Default)]
@@ -62,6 +62,13 @@ impl Outbox {
             *frame = Frame { bytes, event: Some(event) };
         }
         None
+    }
+
+    /// Takes off what was written of the first frame before it came here.
+    pub(super) fn begin_within(&mut self, taken: usize) {
+        let written = self.written;
+        self.advance(taken);
+        self.written = written;
     }
 
     pub(super) fn len(&self) -> usize {

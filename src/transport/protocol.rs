@@ -2,6 +2,7 @@
 
 use super::close::CloseReason;
 use super::control::Control;
+use super::line::{Frame, Line};
 use super::outbox::Outbox;
 use super::traffic::{Traffic, Way};
 use crate::domain::{Seq, Timestamp};
@@ -19,6 +20,8 @@ const ROOM_BYTES: usize = 128 * 1024;
 
 /// The language on the socket.
 pub(super) trait Protocol: Unpin + Send {
+    /// The frame of each event, if it is the same for all and nothing has to be looked at before it is sent.
+    const FRAME: Option<Frame>;
     /// As what it is counted.
     fn way(traffic: &Traffic) -> &Way;
     /// An event as a frame.
@@ -73,7 +76,7 @@ pub(super) enum Left {
 
 /// What a protocol works on.
 pub(super) struct Pipe {
-    pub(super) socket: TcpStream,
+    pub(super) line: Arc<Line>,
     pub(super) outbox: Outbox,
     /// None on a WebSocket that has not sent `auth` yet.
     pub(super) subscription: Option<Box<Subscription>>,
@@ -120,16 +123,16 @@ impl Pipe {
 
 /// Reads and throws away: for a side that has nothing to say. Ready when it has closed.
 pub(super) fn poll_discard(socket: &TcpStream, context: &mut Context<'_>) -> Poll<Left> {
-    let mut waste = [0u8; 1024];
     for _ in 0..16 {
+        // Asked first, since mostly nothing has come.
+        if ready!(socket.poll_read_ready(context)).is_err() {
+            return Poll::Ready(Left::Gone);
+        }
+        let mut waste = [0u8; 1024];
         match socket.try_read(&mut waste) {
             Ok(0) => return Poll::Ready(Left::Gone),
             Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => match ready!(socket.poll_read_ready(context)) {
-                Ok(()) => {}
-                Err(_) => return Poll::Ready(Left::Gone),
-            },
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if [io::ErrorKind::WouldBlock, io::ErrorKind::Interrupted].contains(&error.kind()) => {}
             Err(_) => return Poll::Ready(Left::Gone),
         }
     }

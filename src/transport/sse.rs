@@ -2,6 +2,7 @@
 
 use super::close::CloseReason;
 use super::control::{Control, RETRY};
+use super::line::Frame;
 use super::outbox::Outbox;
 use super::protocol::{Framed, Left, Pipe, Protocol, poll_discard};
 use super::stream::{Opening, Pace, Stream};
@@ -20,6 +21,8 @@ static LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 pub(super) struct Sse;
 
 impl Protocol for Sse {
+    const FRAME: Option<Frame> = Some(|event| event.frames.sse());
+
     fn way(traffic: &Traffic) -> &Way {
         &traffic.sse
     }
@@ -44,7 +47,7 @@ impl Protocol for Sse {
 
     fn poll_incoming(&mut self, pipe: &mut Pipe, context: &mut Context<'_>) -> Poll<Left> {
         // A listener says nothing; reading only tells when it is gone.
-        poll_discard(&pipe.socket, context)
+        poll_discard(&pipe.line.socket, context)
     }
 }
 
@@ -70,6 +73,8 @@ fn bare(position: Seq) -> String {
 }
 
 impl Protocol for Translated {
+    const FRAME: Option<Frame> = None;
+
     fn way(traffic: &Traffic) -> &Way {
         &traffic.sse
     }
@@ -113,7 +118,7 @@ impl Protocol for Translated {
     fn close(&mut self, _: CloseReason, _: &mut Outbox) {}
 
     fn poll_incoming(&mut self, pipe: &mut Pipe, context: &mut Context<'_>) -> Poll<Left> {
-        poll_discard(&pipe.socket, context)
+        poll_discard(&pipe.line.socket, context)
     }
 }
 

@@ -12,12 +12,13 @@ mod tests;
 use super::AddressPermit;
 use super::close::CloseReason;
 use super::control::Control;
+use super::line::Line;
 use super::outbox::Outbox;
 use super::protocol::{Framed, Held, Left, Pipe, Protocol};
 use super::takeover::Taken;
-use super::traffic::{LEFT, Traffic};
+use super::traffic::LEFT;
 use crate::domain::{Seq, Timestamp};
-use crate::live::{Ending, Gap, Step, Subscription};
+use crate::live::{Ending, Gap, Outlet, Step, Subscription};
 use crate::meter::Raised;
 use std::future::Future;
 use std::pin::Pin;
@@ -67,13 +68,14 @@ pub(super) struct Stream<P: Protocol> {
     said_all: bool,
     /// The server's shutdown, which nobody else tells a WebSocket that waits for its `auth`.
     closing: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
+    /// Whether what comes is written without its task.
+    open: bool,
     _permit: AddressPermit,
     counted: Counted,
 }
 
 /// A stream as it is counted, from its head to its end.
 struct Counted {
-    traffic: Arc<Traffic>,
     /// None for one that is only told why it is not let in.
     open: Option<Raised>,
     /// Why it ends; unless the server ends it, its other side does.
@@ -98,8 +100,9 @@ impl<P: Protocol> Stream<P> {
         let now = Instant::now();
         let mut outbox = Outbox::default();
         outbox.push(head);
+        let line = Arc::new(Line { socket, traffic, way: P::way, frame: P::FRAME });
         let pipe =
-            Pipe { socket, outbox, subscription: None, held: None, expires: None, announced: false, minded: Seq(0) };
+            Pipe { line, outbox, subscription: None, held: None, expires: None, announced: false, minded: Seq(0) };
         // Streams that came at once do not beat at once.
         let heartbeat_at = now + pace.heartbeat.mul_f64(rand::random_range(0.5..=1.0));
         let timer = Box::pin(tokio::time::sleep_until(heartbeat_at));
@@ -115,8 +118,9 @@ impl<P: Protocol> Stream<P> {
             ending: None,
             said_all: false,
             closing: None,
+            open: false,
             _permit: permit,
-            counted: Counted { traffic, open, why: LEFT },
+            counted: Counted { open, why: LEFT },
         };
         match opening {
             Opening::Subscribed { subscription, expires } => {
@@ -159,6 +163,34 @@ impl<P: Protocol> Stream<P> {
         }
     }
 
+    /// Closes the outlet, and takes up what is left of what went through it.
+    fn close_outlet(&mut self) {
+        let Some(subscription) = self.pipe.subscription.as_mut().filter(|_| std::mem::take(&mut self.open)) else {
+            return;
+        };
+        let passage = subscription.close();
+        if let Some((first, last)) = passage.written {
+            self.heartbeat_at = self.heartbeat_at.max(last + self.pace.heartbeat);
+            self.look_at.get_or_insert(first + self.pace.heartbeat);
+        }
+        if let Some(rest) = passage.rest {
+            self.pipe.minded = rest.minded;
+            for event in &rest.events {
+                self.pipe.outbox.push_event(self.protocol.event_again(event), event);
+            }
+            self.pipe.outbox.begin_within(rest.taken);
+        }
+    }
+
+    /// Opens the outlet if the task has nothing to do but wait.
+    fn open_outlet(&mut self) {
+        let idle = self.ending.is_none() && self.pipe.held.is_none() && self.pipe.outbox.is_empty();
+        if let (true, Some(subscription), Some(_)) = (idle, &self.pipe.subscription, P::FRAME) {
+            let outlet: Arc<dyn Outlet> = Arc::clone(&self.pipe.line) as _;
+            self.open = subscription.open(&outlet);
+        }
+    }
+
     /// Ends the stream if the server wants it to, also while the socket takes nothing and no event is asked for.
     fn heed(&mut self, context: &mut Context<'_>) {
         if self.pipe.subscription.is_some() {
@@ -183,7 +215,7 @@ impl<P: Protocol> Stream<P> {
         self.take(context, &mut events);
         // Once for all that a wake-up brings: thousands of streams count in the same place.
         if events > 0 {
-            P::way(&self.counted.traffic).deliveries.add(events);
+            self.pipe.line.way().deliveries.add(events);
         }
     }
 
@@ -268,10 +300,10 @@ impl<P: Protocol> Stream<P> {
     fn write(&mut self, context: &mut Context<'_>) -> Poll<()> {
         self.mind_erasures();
         let before = self.pipe.outbox.written();
-        let written = self.pipe.outbox.poll_write(&self.pipe.socket, context);
+        let written = self.pipe.outbox.poll_write(&self.pipe.line.socket, context);
         let bytes = self.pipe.outbox.written() - before;
         if bytes > 0 {
-            P::way(&self.counted.traffic).bytes.add(bytes);
+            self.pipe.line.way().bytes.add(bytes);
         }
         match written {
             Poll::Ready(Ok(())) => {
@@ -284,7 +316,7 @@ impl<P: Protocol> Stream<P> {
                     self.said_all = true;
                     // The other side learns that no more comes, and has time to read the last frames: closing at once
                     // with bytes of its own unread would make the kernel throw them away.
-                    let half = socket2::SockRef::from(&self.pipe.socket).shutdown(std::net::Shutdown::Write);
+                    let half = socket2::SockRef::from(&self.pipe.line.socket).shutdown(std::net::Shutdown::Write);
                     if half.is_err() {
                         return Poll::Ready(());
                     }
@@ -307,7 +339,7 @@ impl<P: Protocol> Stream<P> {
 impl<P: Protocol> Drop for Stream<P> {
     fn drop(&mut self) {
         if self.counted.open.is_some() {
-            P::way(&self.counted.traffic).ended.of(&self.counted.why).one();
+            self.pipe.line.way().ended.of(&self.counted.why).one();
         }
     }
 }
@@ -327,6 +359,7 @@ impl<P: Protocol> Future for Stream<P> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let stream = self.get_mut();
+        stream.close_outlet();
         loop {
             match stream.protocol.poll_incoming(&mut stream.pipe, context) {
                 Poll::Ready(Left::Gone) => return Poll::Ready(()),
@@ -357,7 +390,10 @@ impl<P: Protocol> Future for Stream<P> {
             match stream.keep_time(context) {
                 Poll::Ready(true) => {}
                 Poll::Ready(false) => return Poll::Ready(()),
-                Poll::Pending => return Poll::Pending,
+                Poll::Pending => {
+                    stream.open_outlet();
+                    return Poll::Pending;
+                }
             }
         }
     }

@@ -6,6 +6,7 @@ pub use echo::echo;
 
 use super::close::CloseReason;
 use super::control::Control;
+use super::line::Frame;
 use super::outbox::Outbox;
 use super::protocol::{Framed, Left, Pipe, Protocol, poll_discard};
 use super::stream::{Opening, Pace, Stream};
@@ -246,7 +247,7 @@ impl WebSocket {
     fn poll_read(&mut self, pipe: &mut Pipe, context: &mut Context<'_>) -> Poll<Option<Left>> {
         let mut bytes = [0u8; 4096];
         loop {
-            match pipe.socket.try_read(&mut bytes) {
+            match pipe.line.socket.try_read(&mut bytes) {
                 Ok(0) => return Poll::Ready(Some(Left::Gone)),
                 Ok(count) => {
                     self.unread.extend_from_slice(&bytes[..count]);
@@ -254,7 +255,7 @@ impl WebSocket {
                     return Poll::Ready(None);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    if ready!(pipe.socket.poll_read_ready(context)).is_err() {
+                    if ready!(pipe.line.socket.poll_read_ready(context)).is_err() {
                         return Poll::Ready(Some(Left::Gone));
                     }
                 }
@@ -275,6 +276,8 @@ fn code(error: &tungstenite::Error) -> u16 {
 }
 
 impl Protocol for WebSocket {
+    const FRAME: Option<Frame> = Some(|event| event.frames.websocket());
+
     fn way(traffic: &Traffic) -> &Way {
         &traffic.websocket
     }
@@ -319,7 +322,7 @@ impl Protocol for WebSocket {
 
     fn poll_incoming(&mut self, pipe: &mut Pipe, context: &mut Context<'_>) -> Poll<Left> {
         if self.closing {
-            return poll_discard(&pipe.socket, context);
+            return poll_discard(&pipe.line.socket, context);
         }
         loop {
             self.digest(pipe);

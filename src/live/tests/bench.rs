@@ -139,6 +139,14 @@ impl Bench {
         self.follower.hub()
     }
 
+    /// Writes to open outlets whenever nothing else is done. It ends when what is returned is cancelled.
+    pub(crate) fn pump(&self) -> CancellationToken {
+        let (hub, stop) = (Arc::clone(self.follower.hub()), CancellationToken::new());
+        let until = stop.clone();
+        tokio::spawn(async move { hub.pump(until).await });
+        stop
+    }
+
     /// Writes it; the hub does not hear of it yet.
     pub(super) async fn commit(&self, act: Act) {
         self.sequencer.submit(act.clone()).await.unwrap_or_else(|error| panic!("{act:?}: {error}"));

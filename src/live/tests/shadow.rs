@@ -2,9 +2,10 @@
 
 use super::bench::{Act, Bench, glance, shown, wish};
 use super::model::Model;
+use super::outlets::Tap;
 use crate::domain::conversations::Kind;
 use crate::domain::{ConversationId, Seq, UserId};
-use crate::live::{Cursor, Gap, RegisterError, Step, Subscription};
+use crate::live::{Cursor, Event, Gap, RegisterError, Step, Subscription};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use std::sync::Arc;
@@ -22,6 +23,8 @@ struct Ear {
     follows: Option<(ConversationId, i64)>,
     /// Everything up to here was compared with the model.
     checked: i64,
+    /// What it hears while nobody asks.
+    tap: Option<Arc<Tap>>,
 }
 
 /// A listener whose registration is under way.
@@ -52,7 +55,7 @@ impl Opening {
             (Some(Gap::HistoryExpired), Some(cursor)) => assert!(cursor + 1 < model.beginning, "{cursor} is kept"),
             (gap, cursor) => panic!("{gap:?} for {cursor:?}"),
         }
-        Ear { user: self.user, stream, follows: self.follows.then_some((CHANNEL, 0)), checked }
+        Ear { user: self.user, stream, follows: self.follows.then_some((CHANNEL, 0)), checked, tap: None }
     }
 }
 
@@ -74,14 +77,7 @@ impl Ear {
                     self.user,
                     self.checked
                 );
-                if let Some((message, shows)) = shown(event) {
-                    // The log forgets a text before this node hears of it, but neither forgets one that stands.
-                    match model.erased_at(message) {
-                        Some(erased) if erased <= applied.0 => assert!(!shows, "{message:?} was deleted at {erased}"),
-                        Some(_) => {}
-                        None => assert!(shows, "{message:?} stands"),
-                    }
-                }
+                judge_text(model, event, applied);
             }
             None => {
                 let missed = model.heard_by(self.user, self.follows, self.checked, position);
@@ -90,6 +86,53 @@ impl Ear {
             other => panic!("{other:?}"),
         }
         self.checked = self.checked.max(position);
+    }
+
+    /// Lets it be written to from here on, if it has nothing else to do, and takes so many events.
+    fn open_tap(&mut self, bench: &Bench, room: usize) {
+        let tap = Tap::new(bench, room);
+        if self.tap.is_none() && self.stream.open(&(Arc::clone(&tap) as _)) {
+            self.tap = Some(tap);
+        }
+    }
+
+    /// Compares what it heard meanwhile, and goes on by itself. Returns where it has to come back to if what was left cannot be
+    /// told any more.
+    fn close_tap(&mut self, model: &Model) -> Option<i64> {
+        let tap = self.tap.take()?;
+        let passage = self.stream.close();
+        let mut heard = tap.take();
+        let mut position = self.stream.position().0;
+        let mut lost = None;
+        if let Some(rest) = passage.rest {
+            let applied = tap.applied();
+            for event in rest.events {
+                let Some(now) = self.stream.as_it_is_now(&event, rest.minded) else {
+                    position = event.seq.0 - 1;
+                    lost = Some(position);
+                    break;
+                };
+                heard.push((now, applied));
+            }
+        }
+        let seqs: Vec<i64> = heard.iter().map(|(event, _)| event.seq.0).collect();
+        let expected = model.heard_by(self.user, self.follows, self.checked, position);
+        assert_eq!(seqs, expected, "{:?} was written to after {}", self.user, self.checked);
+        heard.iter().for_each(|(event, applied)| judge_text(model, event, *applied));
+        self.checked = self.checked.max(position);
+        lost
+    }
+}
+
+/// Whether an event that was handed out with so much applied shows the text that it is to show.
+fn judge_text(model: &Model, event: &Event, applied: Seq) {
+    if let Some((message, shows)) = shown(event) {
+        // The log forgets a text before this node hears of it, but neither forgets one that stands.
+        match model.erased_at(message) {
+            Some(erased) if erased <= applied.0 => assert!(!shows, "{message:?} was deleted at {erased}"),
+            Some(_) => {}
+            None => assert!(shows, "{message:?} stands"),
+        }
     }
 }
 
@@ -102,11 +145,14 @@ struct Play {
     /// Cursors of streams that were lost.
     cursors: Vec<i64>,
     resets: usize,
+    /// How often somebody was written to.
+    written_to: usize,
 }
 
 impl Play {
     async fn new(seed: u64) -> Self {
         let bench = Bench::new(&PEOPLE, 4_000, 3).await;
+        bench.pump();
         let mut play = Self {
             random: StdRng::seed_from_u64(seed),
             bench,
@@ -115,6 +161,7 @@ impl Play {
             openings: Vec::new(),
             cursors: vec![0],
             resets: 0,
+            written_to: 0,
         };
         play.commit(Act::Room(Kind::Group, vec![UserId(1), UserId(2)])).await;
         play.commit(Act::Room(Kind::Channel, vec![UserId(2)])).await;
@@ -190,6 +237,10 @@ impl Play {
         }
         let at = self.below(self.ears.len());
         let mut ear = self.ears.swap_remove(at);
+        if let Some(cursor) = self.close_tap(&mut ear) {
+            self.cursors.push(cursor);
+            return;
+        }
         for _ in 0..most {
             let step = if patiently {
                 next_among(&mut ear.stream, &mut self.ears).await
@@ -208,21 +259,41 @@ impl Play {
         self.ears.push(ear);
     }
 
+    fn close_tap(&mut self, ear: &mut Ear) -> Option<i64> {
+        let before = ear.checked;
+        let lost = ear.close_tap(&self.model);
+        self.written_to += usize::from(ear.checked > before);
+        lost
+    }
+
+    fn somebody_is_written_to(&mut self) {
+        let room = self.below(6);
+        if let Some(ear) = self.ears.last_mut().filter(|ear| ear.tap.is_none()) {
+            ear.open_tap(&self.bench, room);
+        }
+    }
+
     fn somebody_is_cut_off(&mut self) {
         if !self.ears.is_empty() {
             let at = self.below(self.ears.len());
-            self.cursors.push(self.ears.swap_remove(at).stream.position().0);
+            let mut ear = self.ears.swap_remove(at);
+            let lost = self.close_tap(&mut ear);
+            self.cursors.push(lost.unwrap_or(ear.stream.position().0));
         }
     }
 
     fn somebody_follows(&mut self) {
-        let Some(ear) = self.ears.last_mut().filter(|ear| ear.follows.is_none()) else { return };
+        let Some(ear) = self.ears.last_mut().filter(|ear| ear.follows.is_none() && ear.tap.is_none()) else { return };
         let since = ear.stream.follow(CHANNEL).0;
         assert_eq!(since, self.bench.hub().applied().0);
         ear.follows = Some((CHANNEL, since));
     }
 
     async fn step(&mut self) {
+        if self.random.random() {
+            // Whoever pumps has a turn.
+            tokio::task::yield_now().await;
+        }
         match self.below(100) {
             0..40 => self.something_happens().await,
             40..60 => {
@@ -235,6 +306,8 @@ impl Play {
                 let most = self.random.random_range(1..12);
                 let patiently = self.random.random();
                 self.somebody_listens(most, patiently).await;
+                // Mostly it has heard everything now.
+                self.somebody_is_written_to();
             }
             90..94 => self.somebody_is_cut_off(),
             94..96 => self.somebody_follows(),
@@ -251,6 +324,9 @@ impl Play {
         }
         let head = self.model.head();
         while let Some(mut ear) = self.ears.pop() {
+            if self.close_tap(&mut ear).is_some() {
+                continue;
+            }
             // Even with the whole line to hear it is there long before.
             for _ in 0..10_000 {
                 let step = next_among(&mut ear.stream, &mut self.ears).await;
@@ -290,7 +366,9 @@ async fn every_stream_hears_what_the_model_says() {
         for _ in 0..600 {
             play.step().await;
         }
-        println!("{} events, {} streams lost, {} resets", play.model.head(), play.cursors.len(), play.resets);
+        let Play { cursors, resets, written_to, .. } = &play;
+        println!("{} events, {} lost, {resets} resets, {written_to} written to", play.model.head(), cursors.len());
+        assert!(*written_to > 0, "outlets are open");
         play.end().await;
     }
 }

@@ -21,7 +21,7 @@ impl<P: Protocol> Stream<P> {
                 self.stalled = Some((now, self.pipe.outbox.written()));
             } else if now >= since + self.pace.stall {
                 // Whoever read a little all the same has made room for a little more.
-                if !self.pipe.outbox.squeeze(&self.pipe.socket) {
+                if !self.pipe.outbox.squeeze(&self.pipe.line.socket) {
                     self.counted.why = STALLED;
                     return Poll::Ready(false);
                 }
@@ -77,7 +77,7 @@ impl<P: Protocol> Stream<P> {
             return false;
         }
         let patience = self.pace.heartbeat;
-        let left = peer::silence(&self.pipe.socket).map(|silence| patience.saturating_sub(silence));
+        let left = peer::silence(&self.pipe.line.socket).map(|silence| patience.saturating_sub(silence));
         self.look_at = left.map(|left| now + left.max(SHORTEST_LOOK));
         left.is_some_and(|left| left.is_zero())
     }

@@ -1,5 +1,7 @@
 //! A stream that is overtaken by deletions: by more than anybody remembers, and while a frame is still being made.
 
+mod outlet;
+
 use super::*;
 use crate::domain::conversations::Kind;
 use crate::domain::{ConversationId, MessageId, UserId};
