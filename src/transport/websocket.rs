@@ -1,5 +1,6 @@
 //! WebSocket on a bare socket: RFC 6455 by tungstenite without its I/O, so that events go out as shared frames.
 
+mod between;
 mod echo;
 
 pub use echo::echo;
@@ -14,6 +15,7 @@ use super::traffic::{Traffic, Way};
 use super::{AddressPermit, TakeOver};
 use crate::domain::{ConversationId, Seq, Timestamp};
 use crate::live::{Event, Passing, Subscription};
+use between::Between;
 use bytes::{Buf, Bytes, BytesMut};
 use futures_util::future::BoxFuture;
 use std::cell::Cell;
@@ -91,7 +93,12 @@ pub fn websocket(accepted: Accepted, incoming: Incoming, pace: Pace, permit: Add
 }
 
 struct WebSocket {
-    rules: Box<WebSocketContext>,
+    /// None between messages: most sockets are silent most of the time, and tungstenite keeps as much memory as the largest
+    /// message took.
+    rules: Option<Box<WebSocketContext>>,
+    /// The largest message that is taken.
+    most: usize,
+    between: Between,
     unread: BytesMut,
     incoming: Incoming,
     /// What answers bytes. Where nothing does, they are refused.
@@ -116,6 +123,7 @@ enum Leaving {
 /// What tungstenite reads from and writes to: memory on both sides.
 struct Wire<'a> {
     unread: &'a mut BytesMut,
+    between: &'a mut Between,
     outbox: &'a mut Outbox,
 }
 
@@ -126,6 +134,7 @@ impl Read for Wire<'_> {
         }
         let count = into.len().min(self.unread.len());
         self.unread.copy_to_slice(&mut into[..count]);
+        self.between.note(&into[..count]);
         Ok(count)
     }
 }
@@ -143,14 +152,10 @@ impl Write for Wire<'_> {
 
 impl WebSocket {
     fn new(incoming: Incoming, read_ahead: &[u8], most: usize) -> Self {
-        // Small buffers: an idle socket keeps them, and the defaults are 256 KiB.
-        let config = WebSocketConfig::default()
-            .read_buffer_size(256)
-            .write_buffer_size(0)
-            .max_message_size(Some(most))
-            .max_frame_size(Some(most));
         Self {
-            rules: Box::new(WebSocketContext::new(Role::Server, Some(config))),
+            rules: None,
+            most,
+            between: Between::default(),
             unread: BytesMut::from(read_ahead),
             incoming,
             binary: None,
@@ -161,11 +166,29 @@ impl WebSocket {
         }
     }
 
+    /// tungstenite, and what it works on.
+    fn rules<'a>(&'a mut self, outbox: &'a mut Outbox) -> (&'a mut WebSocketContext, Wire<'a>) {
+        let most = self.most;
+        let rules = self.rules.get_or_insert_with(|| {
+            // Small buffers: the defaults are 256 KiB.
+            let config = WebSocketConfig::default()
+                .read_buffer_size(256)
+                .write_buffer_size(0)
+                .max_message_size(Some(most))
+                .max_frame_size(Some(most));
+            Box::new(WebSocketContext::new(Role::Server, Some(config)))
+        });
+        (rules, Wire { unread: &mut self.unread, between: &mut self.between, outbox })
+    }
+
     /// Reads messages out of what has come in, up to one that ends it.
     fn digest(&mut self, pipe: &mut Pipe) {
+        if self.unread.is_empty() && self.rules.is_none() {
+            return;
+        }
         while self.leaving.is_none() && self.under_way.len() < AT_ONCE && pipe.has_room() {
-            let mut wire = Wire { unread: &mut self.unread, outbox: &mut pipe.outbox };
-            match self.rules.read(&mut wire) {
+            let (rules, mut wire) = self.rules(&mut pipe.outbox);
+            match rules.read(&mut wire) {
                 Ok(Message::Text(text)) => self.under_way.push((self.incoming)(text.as_str().to_owned())),
                 Ok(Message::Binary(bytes)) => match self.binary {
                     Some(answer) => self.under_way.push(Box::pin(std::future::ready(answer(bytes)))),
@@ -174,7 +197,12 @@ impl WebSocket {
                 Ok(Message::Close(_)) => self.leaving = Some(Leaving::Closed),
                 // Pings are answered by tungstenite, with the next write.
                 Ok(_) => self.flush(&mut pipe.outbox),
-                Err(tungstenite::Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(tungstenite::Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if self.between.messages() {
+                        self.rules = None;
+                    }
+                    break;
+                }
                 Err(error) => self.leaving = Some(Leaving::Broken(CloseReason::ProtocolError(code(&error)))),
             }
         }
@@ -185,9 +213,9 @@ impl WebSocket {
 
     /// Lets tungstenite write what it has to say by itself: pongs, and the answer to a close frame.
     fn flush(&mut self, outbox: &mut Outbox) {
-        let mut wire = Wire { unread: &mut self.unread, outbox };
+        let (rules, mut wire) = self.rules(outbox);
         // Memory takes everything.
-        drop(self.rules.flush(&mut wire));
+        drop(rules.flush(&mut wire));
     }
 
     /// Lets operations go on, and replies to those that are done.
@@ -216,10 +244,13 @@ impl WebSocket {
                 Outcome::Authenticated { reply, expires, subscription } => {
                     pipe.expires = expires;
                     pipe.announced = false;
-                    self.rules.set_config(|config| {
-                        config.max_message_size = Some(MESSAGE);
-                        config.max_frame_size = Some(MESSAGE);
-                    });
+                    self.most = MESSAGE;
+                    if let Some(rules) = &mut self.rules {
+                        rules.set_config(|config| {
+                            config.max_message_size = Some(MESSAGE);
+                            config.max_frame_size = Some(MESSAGE);
+                        });
+                    }
                     pipe.outbox.push(crate::live::text_frame(reply.as_bytes()));
                     if let (Some(subscription), None) = (subscription, &pipe.subscription) {
                         pipe.begin(self, subscription);
@@ -245,8 +276,12 @@ impl WebSocket {
     }
 
     fn poll_read(&mut self, pipe: &mut Pipe, context: &mut Context<'_>) -> Poll<Option<Left>> {
-        let mut bytes = [0u8; 4096];
         loop {
+            // Asked first, since mostly nothing has come, and then the buffer need not be made.
+            if ready!(pipe.line.socket.poll_read_ready(context)).is_err() {
+                return Poll::Ready(Some(Left::Gone));
+            }
+            let mut bytes = [0u8; 4096];
             match pipe.line.socket.try_read(&mut bytes) {
                 Ok(0) => return Poll::Ready(Some(Left::Gone)),
                 Ok(count) => {
@@ -254,12 +289,7 @@ impl WebSocket {
                     self.pinged.set(false);
                     return Poll::Ready(None);
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    if ready!(pipe.line.socket.poll_read_ready(context)).is_err() {
-                        return Poll::Ready(Some(Left::Gone));
-                    }
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if [io::ErrorKind::WouldBlock, io::ErrorKind::Interrupted].contains(&error.kind()) => {}
                 Err(_) => return Poll::Ready(Some(Left::Gone)),
             }
         }
@@ -314,9 +344,9 @@ impl Protocol for WebSocket {
     fn close(&mut self, reason: CloseReason, outbox: &mut Outbox) {
         self.closing = true;
         let frame = CloseFrame { code: reason.code().into(), reason: reason.word().into() };
-        let mut wire = Wire { unread: &mut self.unread, outbox };
+        let (rules, mut wire) = self.rules(outbox);
         // Closing twice is an error of no consequence.
-        drop(self.rules.close(&mut wire, Some(frame)));
+        drop(rules.close(&mut wire, Some(frame)));
         self.flush(outbox);
     }
 
