@@ -21,8 +21,7 @@ use tower_http::cors::CorsLayer;
 use tracing::Instrument;
 
 /// What an answer depends on where origins differ.
-const VARY: HeaderValue =
-    HeaderValue::from_static("origin, access-control-request-method, access-control-request-headers");
+const VARY: HeaderValue = HeaderValue::from_static("origin");
 /// The fields that pages of other origins may read.
 const EXPOSED: HeaderValue = HeaderValue::from_static("etag,retry-after,ratelimit,ratelimit-policy,x-request-id");
 
