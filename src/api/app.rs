@@ -7,6 +7,8 @@ use crate::gate::Gate;
 use crate::service::Services;
 use crate::transport::Pace;
 use axum::extract::FromRef;
+use std::ops::Deref;
+use std::sync::Arc;
 
 /// What the operator decided about the API.
 #[derive(Debug, Clone, Copy)]
@@ -17,15 +19,29 @@ pub struct AppOptions {
     pub pace: Pace,
 }
 
-/// The state behind the routes. Cheap to clone.
+/// The state behind the routes. Cheap to clone: each layer and each extractor of each request has one of its own, so all
+/// of it stands behind one count.
 #[derive(Debug, Clone)]
 pub struct App {
-    /// What may be done.
-    pub services: Services,
+    inner: Arc<Inner>,
+}
+
+/// What all copies of it share.
+#[derive(Debug)]
+pub struct Inner {
+    pub(super) services: Services,
     pub(super) gate: Gate,
     pub(super) options: AppOptions,
     pub(super) publication: Publication,
     pub(super) site: Site,
+}
+
+impl Deref for App {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.inner
+    }
 }
 
 impl App {
@@ -35,7 +51,7 @@ impl App {
         let public_url = services.rules().public_url.clone();
         let publication =
             Publication::new(Facts { cookie: cookie_name(&gate), password_min_length, public_url }, pages);
-        Self { services, gate, options, publication, site: Site::default() }
+        Self { inner: Arc::new(Inner { services, gate, options, publication, site: Site::default() }) }
     }
 
     /// The name of the web app's cookie.

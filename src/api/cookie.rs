@@ -2,7 +2,6 @@
 
 use super::app::App;
 use axum::extract::Request;
-use axum::middleware::Next;
 use axum::response::Response;
 use axum_extra::extract::cookie::{Cookie, SameSite};
 use http::{Extensions, HeaderValue, header};
@@ -11,7 +10,7 @@ use std::time::Duration;
 
 /// The cookie that the answer to a request is to set, if whoever checks its credentials finds one.
 #[derive(Debug, Clone, Default)]
-struct Renewal(Arc<OnceLock<Cookie<'static>>>);
+pub(super) struct Renewal(Arc<OnceLock<Cookie<'static>>>);
 
 /// What stands behind the secret in a cookie that ends with the browser: its use does not make it last.
 const BRIEF: char = '~';
@@ -62,15 +61,23 @@ pub(super) fn renew(request: &Extensions, cookie: Cookie<'static>) {
     }
 }
 
-/// Puts a renewed cookie into the answer. One that a handler set itself stays: logging out is a use as well.
-pub(super) async fn keep(mut request: Request, next: Next) -> Response {
+/// Lets the answer to a request set its cookie again, if there is one that its use can make last.
+pub(super) fn await_renewal(request: &mut Request) -> Option<Renewal> {
+    if !request.headers().contains_key(header::COOKIE) {
+        return None;
+    }
     let renewal = Renewal::default();
     request.extensions_mut().insert(renewal.clone());
-    let mut response = next.run(request).await;
-    if let Some(cookie) = renewal.0.get()
-        && !response.headers().contains_key(header::SET_COOKIE)
-    {
-        set(&mut response, cookie);
+    Some(renewal)
+}
+
+impl Renewal {
+    /// Puts a renewed cookie into the answer. One that a handler set itself stays: logging out is a use as well.
+    pub(super) fn tell(self, response: &mut Response) {
+        if let Some(cookie) = self.0.get()
+            && !response.headers().contains_key(header::SET_COOKIE)
+        {
+            set(response, cookie);
+        }
     }
-    response
 }

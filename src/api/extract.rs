@@ -209,6 +209,14 @@ pub(super) fn is_json(headers: &HeaderMap) -> bool {
 
 /// Reads JSON, and says which field is wrong.
 pub(super) fn parse<T: DeserializeOwned>(json: &[u8]) -> Result<T, Problem> {
+    // Nearly every body is right, and then once is enough. Whatever is wrong with one is looked for below: these types take no
+    // unknown fields, so nothing is passed over here that would be refused there.
+    let begins = json.iter().find(|byte| !byte.is_ascii_whitespace());
+    if begins == Some(&b'{')
+        && let Ok(value) = serde_json::from_slice(json)
+    {
+        return Ok(value);
+    }
     // What is no JSON at all is said first, before any field of it is judged.
     let mut value = serde_json::from_slice::<Value>(json).map_err(|error| not_json(&error))?;
     if !value.is_object() {

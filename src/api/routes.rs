@@ -4,13 +4,12 @@ use super::app::App;
 use super::openapi::{self, Entry, Facts};
 use super::problem::Problem;
 use super::{
-    accounts, admin, blocks, contacts, conversations, cookie, docs, email, export, health, invitations, keys, links,
-    messages, middleware, presence, receipts, server, sessions, stream, web,
+    accounts, admin, blocks, contacts, conversations, docs, email, export, health, invitations, keys, links, messages,
+    middleware, presence, receipts, server, sessions, stream, web,
 };
 use axum::Router;
 use axum::routing::{delete, get, patch, post, put};
 use http::StatusCode;
-use tower_http::catch_panic::CatchPanicLayer;
 
 /// What it takes to reach a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -320,8 +319,6 @@ pub fn router(app: App) -> Router {
             let detail = "This route does not know this method; `Allow` names those that it knows.";
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
         })
-        .layer(axum::middleware::from_fn(cookie::keep))
-        .layer(axum::middleware::from_fn_with_state(app.clone(), middleware::guard))
-        .layer(CatchPanicLayer::custom(middleware::panicked))
+        .layer(middleware::Guard(app.clone()))
         .with_state(app)
 }

@@ -3,14 +3,21 @@
 use super::Gate;
 use crate::transport::Peer;
 use axum::extract::{FromRef, FromRequestParts};
-use http::Extensions;
 use http::request::Parts;
+use http::{Extensions, HeaderMap};
 use std::convert::Infallible;
 use std::net::IpAddr;
 
 /// The address that a request comes from: the socket's, or what a trusted proxy says of it.
 #[derive(Debug, Clone, Copy)]
 pub struct ClientAddress(pub IpAddr);
+
+impl ClientAddress {
+    /// That of a request which nothing has been taken out of yet.
+    pub fn of(gate: &Gate, extensions: &Extensions, headers: &HeaderMap) -> Self {
+        Self(gate.client_address(peer(extensions), headers))
+    }
+}
 
 impl<S> FromRequestParts<S> for ClientAddress
 where
@@ -20,7 +27,7 @@ where
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
-        Ok(Self(Gate::from_ref(state).client_address(peer(&parts.extensions), &parts.headers)))
+        Ok(Self::of(&Gate::from_ref(state), &parts.extensions, &parts.headers))
     }
 }
 

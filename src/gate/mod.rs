@@ -2,6 +2,7 @@
 //! and what the log says of it all. The same for every language that is spoken here.
 
 mod answered;
+mod around;
 mod body;
 mod client;
 mod limits;
@@ -10,14 +11,13 @@ mod origin;
 mod unread;
 
 use crate::transport::{AddressPermit, Addresses, Traffic};
+use around::Around;
 use axum::Router;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use http::HeaderMap;
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
-use tower_http::cors::CorsLayer;
-use tower_http::set_header::SetResponseHeaderLayer;
 use tracing::Span;
 
 pub use answered::{Answered, Route};
@@ -43,7 +43,7 @@ pub struct GateOptions {
 #[derive(Debug, Clone)]
 pub struct Gate {
     inner: Arc<Inner>,
-    origins: Origins,
+    origins: Arc<Origins>,
 }
 
 #[derive(Debug)]
@@ -60,13 +60,13 @@ impl Gate {
     pub fn new(options: GateOptions, origins: Origins, limits: Option<Limits>) -> Self {
         let addresses = Addresses::new(options.streams_per_address);
         let (answered, traffic) = (Answered::default(), Arc::default());
-        Self { inner: Arc::new(Inner { options, addresses, limits, answered, traffic }), origins }
+        Self { inner: Arc::new(Inner { options, addresses, limits, answered, traffic }), origins: Arc::new(origins) }
     }
 
     /// The same gate at another address, whose own pages are others. What somebody asks for counts at both together.
     #[must_use]
     pub fn with_origins(&self, origins: Origins) -> Self {
-        Self { inner: Arc::clone(&self.inner), origins }
+        Self { inner: Arc::clone(&self.inner), origins: Arc::new(origins) }
     }
 
     /// Whose pages may write.
@@ -102,36 +102,7 @@ impl Gate {
     /// Puts around all routes what holds for every answer: a number and a line in the log, what browsers and those in
     /// between may do with it, and whether the connection ends behind it.
     pub fn around(&self, routes: Router) -> Router {
-        let if_absent = SetResponseHeaderLayer::if_not_present;
-        let never_sniff = if_absent(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        // Answers are about one caller; nobody in between keeps them.
-        let never_store = if_absent(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        routes
-            .layer(self.cors())
-            .layer(never_sniff)
-            .layer(never_store)
-            .layer(axum::middleware::from_fn(unread::tell))
-            .layer(axum::middleware::from_fn_with_state(self.clone(), observe::observe))
-    }
-
-    fn cors(&self) -> CorsLayer {
-        CorsLayer::new()
-            .allow_origin(self.origins().allowed())
-            .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
-            .allow_headers([
-                header::AUTHORIZATION,
-                header::CONTENT_TYPE,
-                HeaderName::from_static("idempotency-key"),
-                HeaderName::from_static("last-event-id"),
-            ])
-            .expose_headers([
-                header::ETAG,
-                header::RETRY_AFTER,
-                HeaderName::from_static("ratelimit"),
-                HeaderName::from_static("ratelimit-policy"),
-                HeaderName::from_static("x-request-id"),
-            ])
-            .max_age(Duration::from_hours(1))
+        routes.layer(Around::new(self))
     }
 
     /// The address that a request comes from: the socket's, or what a trusted proxy says of it.

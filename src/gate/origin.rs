@@ -15,13 +15,13 @@ const NAMED: usize = 100;
 const ORIGIN_BYTES: usize = 200;
 
 /// The origins (RFC 6454) of our own pages, and of those that the operator lets in.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Origins {
     own: Vec<String>,
     allowed: Vec<String>,
     tls: bool,
     /// Those that the log has named.
-    refused: Arc<Mutex<HashSet<String>>>,
+    refused: Mutex<HashSet<String>>,
 }
 
 impl Origins {
@@ -34,7 +34,7 @@ impl Origins {
             None => of_this_machine(listen),
         };
         let tls = public_url.is_some_and(|url| url.scheme() == "https");
-        Self { own, allowed: allowed.iter().map(text).collect(), tls, refused: Arc::default() }
+        Self { own, allowed: allowed.iter().map(text).collect(), tls, refused: Mutex::default() }
     }
 
     /// Whether this is the host of an origin that the operator lets in.
@@ -53,8 +53,8 @@ impl Origins {
 
     /// The origins that cross-origin requests may come from. Here every request of every page is seen, also the
     /// question that a browser asks before one and that no other code hears of; so here the log learns of strangers.
-    pub(super) fn allowed(&self) -> AllowOrigin {
-        let origins = self.clone();
+    pub(super) fn allowed(self: &Arc<Self>) -> AllowOrigin {
+        let origins = Arc::clone(self);
         AllowOrigin::predicate(move |origin, _| {
             let allowed = is_in(&origins.allowed, origin);
             if !allowed && !is_in(&origins.own, origin) {

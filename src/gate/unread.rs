@@ -2,7 +2,6 @@
 
 use axum::body::Body;
 use axum::extract::Request;
-use axum::middleware::Next;
 use axum::response::Response;
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -17,26 +16,37 @@ use std::task::{Context, Poll, ready};
 /// So much of it is thrown away to keep the connection, if it is here already.
 const WORTH: usize = 64 * 1024;
 
-/// Says so when the connection ends with an answer because what the client still sends is not wanted (RFC 9112, section
-/// 9.6): who goes on using it would find out by an error.
-pub(super) async fn tell(request: Request, next: Next) -> Response {
+/// Looks after the body of a request, if it has one.
+pub(super) fn watch(request: Request) -> (Request, Option<Watch>) {
     if request.body().is_end_stream() {
-        return next.run(request).await;
+        return (request, None);
     }
     // Who waits to be asked for his body is not asked for it now: what he announces has to do.
     let asks = request.headers().contains_key(header::EXPECT);
     let left = Left::default();
     let watched = Left::clone(&left);
-    let request = request.map(|body| Body::new(Watched { body: Some(body), left: watched }));
-    let mut response = next.run(request).await;
-    let unread = left.lock().take();
-    if let Some(body) = unread
-        && !response.headers().contains_key(header::CONNECTION)
-        && (if asks { body.size_hint().lower() > WORTH as u64 } else { !ends_here(body).await })
-    {
-        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    (request.map(|body| Body::new(Watched { body: Some(body), left: watched })), Some(Watch { left, asks }))
+}
+
+/// What is known of a body when its request is answered.
+pub(super) struct Watch {
+    left: Left,
+    /// Whether the client waits to be asked for it.
+    asks: bool,
+}
+
+impl Watch {
+    /// Says so when the connection ends with an answer because what the client still sends is not wanted (RFC 9112, section
+    /// 9.6): who goes on using it would find out by an error.
+    pub(super) async fn tell(self, response: &mut Response) {
+        let unread = self.left.lock().take();
+        if let Some(body) = unread
+            && !response.headers().contains_key(header::CONNECTION)
+            && (if self.asks { body.size_hint().lower() > WORTH as u64 } else { !ends_here(body).await })
+        {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
     }
-    response
 }
 
 /// A body that nobody wanted to the end.

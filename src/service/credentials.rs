@@ -1,7 +1,7 @@
 //! The one check of credentials that all transports share.
 
 use super::sessions::Extend;
-use super::tokens::{self, Ticket};
+use super::tokens::{self, Access, Ticket};
 use super::{Failure, Services};
 use crate::domain::sessions::{Principal, Reach, Session, SessionKind, TICKET_FIRST_USE};
 use crate::domain::{Refusal, SessionId, Timestamp};
@@ -25,6 +25,25 @@ const REMEMBERED_FOR: Duration = Duration::from_mins(1);
 #[derive(Debug, Default)]
 pub(super) struct Remembered {
     sessions: DashMap<Vec<u8>, (Session, Timestamp)>,
+}
+
+/// What access tokens say whose signatures were found good, by their hashes: checking one, and taking it apart, takes ten times
+/// as long as hashing it, and who sends much shows the same one each time. What makes a token bad later is looked at each
+/// time: when it ends, and whether its session was revoked.
+#[derive(Debug, Default)]
+pub(super) struct Verified {
+    tokens: DashMap<Vec<u8>, Access>,
+}
+
+impl Verified {
+    fn get(&self, hash: &[u8]) -> Option<Access> {
+        self.tokens.get(hash).map(|access| *access)
+    }
+
+    fn put(&self, hash: Vec<u8>, access: Access, now: Timestamp) {
+        make_room(&self.tokens, REMEMBERED, |access| access.expires > now);
+        self.tokens.insert(hash, access);
+    }
 }
 
 /// A cookie that was found good.
@@ -91,7 +110,7 @@ impl Services {
             let (session, _) = self.check_secret(KEY_MARK, token, SessionKind::Key).await?;
             return Ok(principal(session));
         }
-        let access = self.inner.tokens.read_access(token, self.rules().access_token_lifetime)?;
+        let access = self.read_access(token)?;
         self.refuse_revoked(access.session)?;
         Ok(Principal {
             user: access.user,
@@ -100,6 +119,17 @@ impl Services {
             expires: Some(access.expires),
             known_by: None,
         })
+    }
+
+    /// What an access token says, if it is good but for whether its session was revoked.
+    fn read_access(&self, token: &str) -> Result<Access, Failure> {
+        let (hash, now) = (tokens::hash(token.as_bytes()), Timestamp::now());
+        if let Some(access) = self.inner.verified.get(&hash) {
+            return if access.expires > now { Ok(access) } else { Err(Refusal::TokenExpired.into()) };
+        }
+        let access = self.inner.tokens.read_access(token, self.rules().access_token_lifetime)?;
+        self.inner.verified.put(hash, access, now);
+        Ok(access)
     }
 
     /// Checks the web app's cookie. Now and then its use extends the session.
@@ -191,6 +221,7 @@ impl Change for UseTicket {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::UserId;
 
     #[test]
     fn one_ticket_is_handed_in_once_however_often_it_is_shown() {
@@ -200,6 +231,16 @@ mod tests {
         assert!(!shown.is_first("a", now) && !shown.is_first("a", now.plus(TICKET_FIRST_USE)));
         shown.forget("a");
         assert!(shown.is_first("a", now), "what was not taken is handed in again");
+    }
+
+    #[test]
+    fn tokens_that_were_found_good_are_bounded() {
+        let verified = Verified::default();
+        let access = Access { user: UserId(1), session: SessionId(1), expires: Timestamp(1) };
+        for number in 0..REMEMBERED + 10 {
+            verified.put(number.to_be_bytes().to_vec(), access, Timestamp(0));
+        }
+        assert!(verified.tokens.len() <= REMEMBERED && verified.get(&(REMEMBERED + 9).to_be_bytes()) == Some(access));
     }
 
     #[test]

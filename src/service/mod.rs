@@ -109,6 +109,7 @@ struct Inner {
     passwords: passwords::Passwords,
     remembered: credentials::Remembered,
     shown: credentials::ShownTickets,
+    verified: credentials::Verified,
     proven: trust::Proven,
     typing: typing::Typing,
     exports: export::Places,
@@ -134,6 +135,7 @@ impl Services {
         let passwords = passwords::Passwords::new();
         let remembered = credentials::Remembered::default();
         let shown = credentials::ShownTickets::default();
+        let verified = credentials::Verified::default();
         let proven = trust::Proven::new();
         let typing = typing::Typing::default();
         let exports = export::Places::new();
@@ -149,6 +151,7 @@ impl Services {
             passwords,
             remembered,
             shown,
+            verified,
             proven,
             typing,
             exports,

@@ -17,6 +17,7 @@ use super::clock::Clock;
 use super::messages::Kept;
 use super::patience::Patient;
 use super::receipts::Position;
+use super::script::Script;
 use super::sizes::ROWS;
 use super::stays::Lasting;
 use super::{entity, events, mentions, messages, sizes, threads, words};
@@ -26,7 +27,7 @@ use crate::domain::events::Record;
 use crate::domain::sessions::Session;
 use crate::domain::users::User;
 use crate::domain::{ConversationId, MessageId, Refusal, Seq, SessionId, Timestamp, UserId};
-use sea_orm::{DatabaseTransaction, DbErr, EntityTrait};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 pub use expiry::Forgotten;
@@ -211,6 +212,12 @@ impl Batch {
 
     /// Writes what has gathered, a few statements for all changes so far.
     async fn write_pending(&mut self) -> Result<(), DbErr> {
+        self.write_all_but_the_last().await?.run(&self.db).await
+    }
+
+    /// The same, but for the statements that are still to be run, so that what ends the batch goes along with them: what
+    /// was said, and the events. Nothing of the rest looks at these rows, unless they are to be changed again at once.
+    async fn write_all_but_the_last(&mut self) -> Result<Script, DbErr> {
         macro_rules! insert {
             ($($rows:ident),*) => {$(
                 let mut rows = std::mem::take(&mut self.pending.$rows);
@@ -227,7 +234,15 @@ impl Batch {
         for some in std::mem::take(&mut self.pending.reworded).chunks(ROWS) {
             words::forget(&self.db, some).await?;
         }
-        insert!(users, sessions, conversations, stays, messages, message_words, mentions, hidden);
+        let mut said = Script::new(self.db.get_database_backend());
+        said.insert(std::mem::take(&mut self.pending.messages))?;
+        said.insert(std::mem::take(&mut self.pending.message_words))?;
+        let from = self.records.len() - std::mem::take(&mut self.pending.unwritten_events);
+        said.insert(self.records[from..].iter().map(events::row).collect())?;
+        if !self.pending.edited.is_empty() || !self.pending.erased.is_empty() {
+            std::mem::replace(&mut said, Script::new(self.db.get_database_backend())).run(&self.db).await?;
+        }
+        insert!(users, sessions, conversations, stays, mentions, hidden);
         let edited: Vec<Kept> = std::mem::take(&mut self.pending.edited).into_values().collect();
         for some in sizes::parts(&edited) {
             messages::update_texts(&self.db, some).await?;
@@ -238,29 +253,25 @@ impl Batch {
             rows.exec_without_returning(&self.db).await?;
         }
         self.write_positions().await?;
-        let from = self.records.len() - std::mem::take(&mut self.pending.unwritten_events);
-        for some in sizes::parts(&self.records[from..]) {
-            let rows = some.iter().map(events::row);
-            entity::events::Entity::insert_many(rows).exec_without_returning(&self.db).await?;
-        }
-        self.erase_pending().await
+        self.erase_pending().await?;
+        Ok(said)
     }
 
     /// Writes everything, the clock last. Returns whether there is anything to commit.
     pub(super) async fn finish(&mut self, before: Clock) -> Result<bool, DbErr> {
-        self.write_pending().await?;
+        let mut last = self.write_all_but_the_last().await?;
         if self.writes == 0 && self.clock == before {
             return Ok(false);
         }
-        let commit = entity::commits::ActiveModel {
+        last.then_insert(entity::commits::ActiveModel {
             id: sea_orm::ActiveValue::Set(self.id),
             first_seq: sea_orm::ActiveValue::Set(before.head.next().0),
             last_seq: sea_orm::ActiveValue::Set(self.clock.head.0),
             at: sea_orm::ActiveValue::Set(self.at.0),
-        };
-        entity::commits::Entity::insert(commit).exec_without_returning(&self.db).await?;
+        })?;
         self.clock.batch = self.id;
-        self.clock.write(&self.db).await?;
+        self.clock.write_last(&mut last)?;
+        last.run(&self.db).await?;
         Ok(true)
     }
 }

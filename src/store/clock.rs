@@ -1,6 +1,7 @@
 //! The clock row: one gap-free line of events for the whole server, whose order is commit order.
 
 use super::entity::clock;
+use super::script::Script;
 use crate::domain::{ConversationId, InvitationId, MessageId, Seq, SessionId, Timestamp, UserId};
 use sea_orm::{ActiveValue::Set, ConnectionTrait, DbErr, EntityTrait, QuerySelect};
 
@@ -40,7 +41,8 @@ pub struct Clock {
 impl Clock {
     /// Locks the row, before anything else is read. On `SQLite` the immediate transaction is the lock.
     pub(super) async fn lock(db: &impl ConnectionTrait) -> Result<Self, DbErr> {
-        match clock::Entity::find_by_id(ROW).lock_exclusive().one(db).await? {
+        // Not `one`: that asks for a limit, which `SQLite` looks at when it plans, and so it plans anew each time.
+        match clock::Entity::find_by_id(ROW).lock_exclusive().all(db).await?.pop() {
             Some(row) => Ok(row.into()),
             None => Err(missing(db).await),
         }
@@ -54,8 +56,15 @@ impl Clock {
         }
     }
 
-    /// Writes the final numbers of a batch.
+    /// Writes the row as it is to be.
     pub(super) async fn write(&self, db: &impl ConnectionTrait) -> Result<(), DbErr> {
+        let mut script = Script::new(db.get_database_backend());
+        self.write_last(&mut script)?;
+        script.run(db).await
+    }
+
+    /// The same, when all else that a batch writes is written.
+    pub(super) fn write_last(&self, script: &mut Script) -> Result<(), DbErr> {
         let row = clock::ActiveModel {
             id: Set(ROW),
             head: Set(self.head.0),
@@ -71,7 +80,7 @@ impl Clock {
             batch: Set(self.batch),
             line: Set(self.line),
         };
-        clock::Entity::update(row).exec(db).await.map(drop)
+        script.then_update(row, clock::Column::Id)
     }
 }
 

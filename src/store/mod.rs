@@ -25,6 +25,7 @@ mod presence;
 mod receipts;
 mod renumber;
 mod replaced;
+mod script;
 mod sequencer;
 mod sessions;
 mod sizes;

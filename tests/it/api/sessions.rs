@@ -44,7 +44,8 @@ fn cookies(answer: &Answer) -> Vec<&str> {
 
 #[tokio::test]
 async fn a_cookie_that_is_used_lasts_on() {
-    let server = Server::start().await;
+    // With limits credentials are checked before the handler is reached.
+    let server = Server::options().set("--rate-limits", "on").start().await;
     let alice = Person::register(&server, "alice").await;
     let (browser, set_cookie) = browser(&server, &alice).await;
     assert!(set_cookie.contains(&format!("Max-Age={MONTH}")), "{set_cookie}");

@@ -4,10 +4,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::Method;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 
-use crate::support::{Credentials, Ear, Person, Server, SseClient, StreamRequest, WsClient, seconds};
+use crate::support::{Credentials, Ear, Person, Server, SseClient, StreamRequest, WsClient, eventually, seconds};
 
 /// A token taken apart: its header and what it claims.
 pub fn parts(token: &str) -> (Value, Value) {
@@ -194,6 +195,28 @@ async fn what_is_revoked_stays_revoked_when_no_access_token_is_left() {
             browser.get("/api/v1/me").await.refused(401, "unauthorized");
         }
     }
+}
+
+#[tokio::test]
+async fn a_token_that_was_found_good_before_ends_with_its_session_and_with_its_time() {
+    let server = Server::options().set("--access-token-lifetime", "3s").start().await;
+    let alice = Person::register(&server, "alice").await;
+    let lost_device = alice.login(&server).await;
+    for _ in 0..3 {
+        lost_device.get("/api/v1/me").await.expect(200);
+    }
+    lost_device.logout().await;
+    lost_device.get("/api/v1/me").await.refused(401, "unauthorized");
+    let fresh = alice.login(&server).await;
+    fresh.get("/api/v1/me").await.expect(200);
+    let over = eventually(seconds(10), "the token to end", async || {
+        let answer = fresh.call(Method::GET, "/api/v1/me", None).await;
+        (answer.status != 200).then_some(answer)
+    });
+    over.await.refused(401, "token_expired");
+    // One letter of it makes it another.
+    let forged = format!("{}x", alice.login(&server).await.access_token);
+    server.stranger().with_bearer(&forged).get("/api/v1/me").await.refused(401, "unauthorized");
 }
 
 #[tokio::test]
