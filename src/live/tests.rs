@@ -5,5 +5,5 @@ mod endings;
 mod erasing;
 mod joining;
 mod model;
-mod outlets;
+pub(crate) mod outlets;
 mod shadow;

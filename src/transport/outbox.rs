@@ -104,10 +104,8 @@ impl Outbox {
                 Err(error) => return Poll::Ready(Err(error)),
             }
         }
-        // A burst's memory is not kept by an idle stream.
-        if self.frames.capacity() > 8 {
-            self.frames = VecDeque::new();
-        }
+        // Most streams write here only when they beat: what comes for them goes past their tasks.
+        self.frames = VecDeque::new();
         Poll::Ready(Ok(()))
     }
 

@@ -13,15 +13,15 @@ use std::task::{Context, Wake};
 const ANN: UserId = UserId(1);
 const ROOM: ConversationId = ConversationId(1);
 
-/// An outlet that remembers what it was given, and takes so many events.
-pub(super) struct Tap {
+/// An outlet that remembers what it was given, and takes so many events and a byte of the next one.
+pub(crate) struct Tap {
     hub: Arc<Hub>,
     heard: Mutex<Vec<(Arc<Event>, Seq)>>,
     room: AtomicUsize,
 }
 
 impl Tap {
-    pub(super) fn new(bench: &Bench, room: usize) -> Arc<Self> {
+    pub(crate) fn new(bench: &Bench, room: usize) -> Arc<Self> {
         let hub = Arc::clone(bench.follower.hub());
         Arc::new(Self { hub, heard: Mutex::default(), room: AtomicUsize::new(room) })
     }

@@ -1,6 +1,7 @@
 //! What is written to a stream's socket while its task sleeps.
 
 use super::*;
+use crate::live::tests::outlets::Tap;
 
 /// A stream of ann's that is live and idle, and the other end, where its head and `ready` were read.
 async fn idle(bench: &Bench) -> (TcpStream, Stream<Sse>) {
@@ -126,4 +127,25 @@ async fn a_deletion_reaches_what_was_left_of_a_write() {
     let heard = &heard[filled..];
     assert_eq!(ids(heard), [2, 3]);
     assert!(!heard.contains("hello"), "{heard}");
+}
+
+#[tokio::test]
+async fn of_a_frame_that_was_written_in_part_the_rest_follows() {
+    let bench = room().await;
+    let (mut far, mut stream) = idle(&bench).await;
+    stream.close_outlet();
+    let subscription = stream.pipe.subscription.as_ref().expect("a subscription");
+    let slot = Arc::clone(subscription.slot());
+    // A socket that took the first byte.
+    stream.open = subscription.open(&(Tap::new(&bench, 0) as _));
+    bench.happen(Act::Say(ROOM)).await;
+    while slot.is_open() {
+        tokio::task::yield_now().await;
+    }
+    bench.happen(Act::Say(ROOM)).await;
+    let heard = tokio::select! {
+        () = &mut stream => panic!("it goes on"),
+        heard = heard_until(&mut far, "id: 3\n") => heard,
+    };
+    assert!(heard.starts_with("d: 2\nevent: message.created\n"), "{heard}");
 }
