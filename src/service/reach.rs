@@ -13,16 +13,17 @@ use std::collections::HashMap;
 /// Refuses if one of these people is not to be reached in this way; the first of them is named.
 pub(super) async fn check(batch: &mut Batch, from: UserId, people: &[UserId], way: Way) -> Result<(), Abort> {
     for to in people.iter().copied().filter(|to| *to != from) {
-        let user = batch.user(to).await?.ok_or(Refusal::NotFound("user"))?;
+        let user = batch.known_user(to).await?.ok_or(Refusal::NotFound("user"))?;
         // He may have gone since he was looked up, and nobody would take him out of what he comes into later. A direct
         // conversation stays what it was.
         if matches!(way, Way::Membership | Way::Request) && !user.is_present() {
             return Err(Refusal::NotFound("user").into());
         }
-        let closed = way.asks_inbox() && user.inbox == Circle::Contacts;
+        let (user, inbox) = (user.reference(), user.inbox);
+        let closed = way.asks_inbox() && inbox == Circle::Contacts;
         let contact = if closed { batch.contact(to, from).await?.map(|contact| contact.state) } else { None };
         let blocks = way.asks_blocks() && batch.has_blocked(to, from).await?;
-        reach::check(way, Stance { user: user.reference(), inbox: user.inbox, contact, blocks })?;
+        reach::check(way, Stance { user, inbox, contact, blocks })?;
     }
     Ok(())
 }

@@ -75,7 +75,7 @@ impl Change for Send {
     }
 
     async fn decide(&self, batch: &mut Batch) -> Result<Self::Output, Abort> {
-        let author = active(batch, self.author).await?;
+        let author = active(batch, self.author).await?.reference();
         if let Some(client_id) = &self.client_id
             && let Some(Kept { message, body_hash, .. }) = batch.sent(self.author, client_id).await?
         {
@@ -119,7 +119,7 @@ impl Change for Send {
             mentions,
             thread_id: self.thread_id,
             client_id: self.client_id.clone(),
-            ..Message::by(Some(author.reference()), conversation.id, self.text.clone())
+            ..Message::by(Some(author), conversation.id, self.text.clone())
         };
         Ok((batch.insert_message(NewMessage { message, body_hash: self.body_hash }), true))
     }
@@ -190,8 +190,8 @@ impl Change for Edit {
 }
 
 /// An account that is in use.
-pub(super) async fn active(batch: &mut Batch, id: UserId) -> Result<User, Abort> {
-    let user = batch.user(id).await?.ok_or(Refusal::Unauthorized)?;
+pub(super) async fn active(batch: &mut Batch, id: UserId) -> Result<&User, Abort> {
+    let user = batch.known_user(id).await?.ok_or(Refusal::Unauthorized)?;
     if user.status == Status::Active { Ok(user) } else { Err(Refusal::Suspended.into()) }
 }
 

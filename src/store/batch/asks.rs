@@ -24,15 +24,17 @@ impl Batch {
 
     /// A user by number.
     pub async fn user(&mut self, id: UserId) -> Result<Option<User>, Abort> {
-        if let Some(user) = self.set.users.get(&id) {
-            return Ok(Some(user.clone()));
+        Ok(self.known_user(id).await?.cloned())
+    }
+
+    /// The same without a copy of all that is known of him, for whoever only looks.
+    pub async fn known_user(&mut self, id: UserId) -> Result<Option<&User>, Abort> {
+        if !self.set.users.contains_key(&id) {
+            self.write_pending().await?;
+            let found = users::by_ids(&self.db, &[id]).await?.pop();
+            self.set.users.extend(found.map(|user| (id, user)));
         }
-        self.write_pending().await?;
-        let found = users::by_ids(&self.db, &[id]).await?.pop();
-        if let Some(user) = &found {
-            self.set.users.insert(id, user.clone());
-        }
-        Ok(found)
+        Ok(self.set.users.get(&id))
     }
 
     /// A user by the key of the name.
