@@ -37,14 +37,18 @@ impl Pump {
         let tasks = self.tasks.load(Ordering::Relaxed);
         if tasks == 0 {
             drop(due);
-            slots.drain(..).for_each(|slot| slot.give_back());
+            for slot in slots.drain(..) {
+                slot.give_back();
+            }
             return;
         }
         due.extend(slots.drain(..));
         let needed = due.len().div_ceil(TURN).min(tasks);
         drop(due);
         // One that is busy looks again before it sleeps.
-        (0..needed).for_each(|_| self.called.notify_one());
+        for _ in 0..needed {
+            self.called.notify_one();
+        }
     }
 
     fn take(&self, slots: &mut Vec<Arc<Slot>>) {
@@ -70,7 +74,9 @@ impl Drop for Working<'_> {
             let slots = std::mem::take(&mut *due);
             drop(due);
             // Their own tasks do it.
-            slots.into_iter().for_each(|slot| slot.give_back());
+            for slot in slots {
+                slot.give_back();
+            }
         }
     }
 }

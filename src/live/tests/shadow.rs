@@ -118,7 +118,9 @@ impl Ear {
         let seqs: Vec<i64> = heard.iter().map(|(event, _)| event.seq.0).collect();
         let expected = model.heard_by(self.user, self.follows, self.checked, position);
         assert_eq!(seqs, expected, "{:?} was written to after {}", self.user, self.checked);
-        heard.iter().for_each(|(event, applied)| judge_text(model, event, *applied));
+        for (event, applied) in &heard {
+            judge_text(model, event, *applied);
+        }
         self.checked = self.checked.max(position);
         lost
     }
