@@ -1,4 +1,4 @@
-//! One open stream in the registry: its small bounded queue, its ending, and who to wake.
+//! One open stream in the registry: its small bounded queue, its outlet, its ending, and who to wake.
 
 use super::event::Event;
 use super::outlet::{Outlet, Passage, Short};
