@@ -96,6 +96,11 @@ impl Hub {
                     () = stop.cancelled() => return,
                 }
             }
+            // Each lies elsewhere in memory. Looked at one after the other, with nothing in between that waits for it, they
+            // are fetched beside each other.
+            for slot in &slots {
+                slot.near();
+            }
             let now = Instant::now();
             for slot in slots.drain(..) {
                 slot.pump(&mut events, now, || self.newest_erasure());

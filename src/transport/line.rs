@@ -27,6 +27,39 @@ impl Line {
         (self.way)(&self.traffic)
     }
 
+    fn put_all(&self, events: &VecDeque<Arc<Event>>, frame: Frame, bytes: &mut u64) -> Result<(), Full> {
+        let mut event = 0;
+        while event < events.len() {
+            let mut slices = [IoSlice::new(&[]); SLICES];
+            let mut count = 0;
+            for (slice, event) in slices.iter_mut().zip(events.range(event..)) {
+                *slice = IoSlice::new(frame(event));
+                count += 1;
+            }
+            self.write(&slices[..count], bytes).map_err(|full| Full { event: event + full.event, ..full })?;
+            event += count;
+        }
+        Ok(())
+    }
+
+    /// Writes these frames as far as they are taken, and counts the bytes.
+    fn write(&self, frames: &[IoSlice<'_>], bytes: &mut u64) -> Result<(), Full> {
+        let mut taken = loop {
+            match self.send(frames) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                sent => break sent.unwrap_or(0),
+            }
+        };
+        *bytes += taken as u64;
+        for (event, frame) in frames.iter().enumerate() {
+            if frame.len() > taken {
+                return Err(Full { event, taken });
+            }
+            taken -= frame.len();
+        }
+        Ok(())
+    }
+
     /// Writes to the socket, of which nobody knows whether it takes anything. The kernel is asked at once, and tokio's
     /// memory of what it said last is left alone: it lies elsewhere for each socket, and whoever goes on where this
     /// ends asks it.
@@ -41,33 +74,12 @@ impl Line {
 impl Outlet for Line {
     fn put(&self, events: &VecDeque<Arc<Event>>) -> Result<(), Full> {
         let Some(frame) = self.frame else { return Err(Full { event: 0, taken: 0 }) };
-        let (mut event, mut bytes) = (0, 0);
-        let full = loop {
-            let mut slices = [IoSlice::new(&[]); SLICES];
-            let mut count = 0;
-            for (slice, event) in slices.iter_mut().zip(events.range(event..)) {
-                *slice = IoSlice::new(frame(event));
-                count += 1;
-            }
-            if count == 0 {
-                break None;
-            }
-            let mut taken = match self.send(&slices[..count]) {
-                Ok(taken) => taken,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(_) => 0,
-            };
-            bytes += taken as u64;
-            let whole = slices[..count].iter().take_while(|slice| {
-                let fits = slice.len() <= taken;
-                taken -= if fits { slice.len() } else { 0 };
-                fits
-            });
-            let whole = whole.count();
-            event += whole;
-            if whole < count {
-                break Some(Full { event, taken });
-            }
+        let mut bytes = 0;
+        let full = if let (Some(event), 1) = (events.front(), events.len()) {
+            // Most often there is one, for which no list is made.
+            self.write(&[IoSlice::new(frame(event))], &mut bytes).err()
+        } else {
+            self.put_all(events, frame, &mut bytes).err()
         };
         let way = self.way();
         // Also what is left is in hands that let nothing fall.

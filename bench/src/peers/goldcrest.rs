@@ -105,7 +105,9 @@ pub fn prepared(directory: &Path) -> io::Result<Prepared> {
 pub fn copy(place: &Place) -> io::Result<std::path::PathBuf> {
     let data = place.scratch.join("data");
     let copied = Command::new("cp").arg("-a").arg(place.prepared.join("data")).arg(&data).status()?;
-    if copied.success() { Ok(data) } else { Err(io::Error::other("the prepared data cannot be copied")) }
+    // Else the server's first checkpoint waits until all of the copy is on the disk.
+    let written = copied.success() && Command::new("sync").arg("--file-system").arg(&data).status()?.success();
+    if written { Ok(data) } else { Err(io::Error::other("the prepared data cannot be copied")) }
 }
 
 /// What prepared data holds.
