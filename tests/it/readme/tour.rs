@@ -77,16 +77,32 @@ async fn bash(directory: &Path, script: &str) -> String {
     let mut bash = Command::new("bash");
     bash.args(["-c", &(place + script)]).env("no_proxy", "*");
     bash.current_dir(directory).env("TMPDIR", directory);
-    bash.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit()).kill_on_drop(true);
+    bash.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
     let bash = bash.spawn().unwrap();
-    let process = bash.id().unwrap();
+    let mut told = ToldToEnd(bash.id());
     let mut end = std::pin::pin!(bash.wait_with_output());
-    let Ok(output) = tokio::time::timeout(PATIENCE * 2, &mut end).await else {
-        signal(Signal::TERM, process);
-        let said = within(PATIENCE, "bash to end", end).await.unwrap().stdout;
-        panic!("waited in vain for the tour to end, which said:\n{}", String::from_utf8_lossy(&said));
-    };
-    String::from_utf8(output.unwrap().stdout).unwrap()
+    match tokio::time::timeout(PATIENCE * 2, &mut end).await {
+        Ok(output) => {
+            told.0 = None;
+            String::from_utf8(output.unwrap().stdout).unwrap()
+        }
+        Err(_) => {
+            drop(told);
+            let said = within(PATIENCE, "bash to end", end).await.unwrap().stdout;
+            panic!("waited in vain for the tour to end, which said:\n{}", String::from_utf8_lossy(&said));
+        }
+    }
+}
+
+/// Asks a process to end when nobody waits for it any more. Killed, a shell would leave behind what it has started.
+struct ToldToEnd(Option<u32>);
+
+impl Drop for ToldToEnd {
+    fn drop(&mut self) {
+        if let Some(process) = self.0 {
+            signal(Signal::TERM, process);
+        }
+    }
 }
 
 /// The ```sh blocks, each with the ```text block that follows it before the next.
