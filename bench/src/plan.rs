@@ -81,7 +81,7 @@ fn streams(options: &Measuring, transport: Transport, all: &mut Vec<Entry>) {
     // Whole rounds of heartbeats, which come every 20 seconds.
     all.push(Entry {
         data: people(tenth(1_000)),
-        span: Duration::from_secs(if options.quick { 20 } else { 60 }),
+        span: Duration::from_secs(if options.quick { 20 } else { 40 }),
         ..Entry::usual(
             options,
             format!("idle {name} {listeners}"),

@@ -41,7 +41,8 @@ impl Tail {
 
     /// Its exit code and what it complained of, when it has ended by itself.
     async fn end(mut self) -> (Option<i32>, String) {
-        drop(self.lines);
+        // What it still prints is read: one that nobody reads ends without a word.
+        while within(PATIENCE, "tail to end", self.lines.next_line()).await.unwrap().is_some() {}
         let status = within(PATIENCE, "tail to end", self.child.wait()).await.unwrap();
         let mut errors = String::new();
         self.child.stderr.take().unwrap().read_to_string(&mut errors).await.unwrap();

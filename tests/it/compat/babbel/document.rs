@@ -160,20 +160,3 @@ async fn the_examples_of_moments_can_be_used_as_they_are() {
     let start = hour_ago["encoded"].as_str().unwrap();
     assert_eq!(ann.texts(&format!("/messages/?start={start}")).await, ["a note"]);
 }
-
-#[tokio::test]
-async fn the_page_in_our_own_documents_tells_the_truth() {
-    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/compat/babbel.md")).unwrap();
-    let block = |language: &str| {
-        let (_, rest) = page.split_once(&format!("```{language}\n")).expect("a block");
-        rest.split_once("```").expect("an end").0.to_owned()
-    };
-    let (server, []) = open([]).await;
-    let script = block("sh").replace("http://127.0.0.1:8080", &format!("http://{}", server.address));
-    // The page shows what is printed, without the statuses.
-    let said = bash(&server, &format!("curl() {{ command curl -sS \"$@\"; }}\n{script}")).await;
-    let timeless = |text: &str| -> String {
-        text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect::<String>().trim().to_owned()
-    };
-    assert_eq!(timeless(&said), timeless(&block("text")));
-}
