@@ -81,17 +81,13 @@ async fn bash(directory: &Path, script: &str) -> String {
     let bash = bash.spawn().unwrap();
     let mut told = ToldToEnd(bash.id());
     let mut end = std::pin::pin!(bash.wait_with_output());
-    match tokio::time::timeout(PATIENCE * 2, &mut end).await {
-        Ok(output) => {
-            told.0 = None;
-            String::from_utf8(output.unwrap().stdout).unwrap()
-        }
-        Err(_) => {
-            drop(told);
-            let said = within(PATIENCE, "bash to end", end).await.unwrap().stdout;
-            panic!("waited in vain for the tour to end, which said:\n{}", String::from_utf8_lossy(&said));
-        }
+    if let Ok(output) = tokio::time::timeout(PATIENCE * 2, &mut end).await {
+        told.0 = None;
+        return String::from_utf8(output.unwrap().stdout).unwrap();
     }
+    drop(told);
+    let said = within(PATIENCE, "bash to end", end).await.unwrap().stdout;
+    panic!("waited in vain for the tour to end, which said:\n{}", String::from_utf8_lossy(&said));
 }
 
 /// Asks a process to end when nobody waits for it any more. Killed, a shell would leave behind what it has started.
