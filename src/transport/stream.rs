@@ -8,9 +8,11 @@
 //! other side comes back to before it.
 
 mod deadlines;
+mod rhythm;
 #[cfg(test)]
 mod tests;
 
+use self::rhythm::Rhythm;
 use super::AddressPermit;
 use super::close::CloseReason;
 use super::control::Control;
@@ -60,6 +62,7 @@ pub(super) struct Stream<P: Protocol> {
     protocol: P,
     pace: Pace,
     timer: Pin<Box<Sleep>>,
+    rhythm: Rhythm,
     heartbeat_at: Instant,
     auth_by: Option<Instant>,
     /// Since when the socket takes nothing, and how much it had taken then.
@@ -105,14 +108,15 @@ impl<P: Protocol> Stream<P> {
         let line = Arc::new(Line { socket, traffic, way: P::way, frame: P::FRAME });
         let pipe =
             Pipe { line, outbox, subscription: None, held: None, expires: None, announced: false, minded: Seq(0) };
-        // Streams that came at once do not beat at once.
-        let heartbeat_at = now + pace.heartbeat.mul_f64(rand::random_range(0.5..=1.0));
+        let rhythm = Rhythm::new();
+        let heartbeat_at = rhythm.beat_after(now, pace.heartbeat);
         let timer = Box::pin(tokio::time::sleep_until(heartbeat_at));
         let mut stream = Self {
             pipe,
             protocol,
             pace,
             timer,
+            rhythm,
             heartbeat_at,
             auth_by: None,
             stalled: None,
@@ -172,8 +176,8 @@ impl<P: Protocol> Stream<P> {
         };
         let passage = subscription.close();
         if let Some((first, last)) = passage.written {
-            self.heartbeat_at = self.heartbeat_at.max(last + self.pace.heartbeat);
-            self.look_at.get_or_insert(first + self.pace.heartbeat);
+            self.heartbeat_at = self.heartbeat_at.max(self.rhythm.beat_after(last, self.pace.heartbeat));
+            self.look_at.get_or_insert(self.rhythm.beat_after(first, self.pace.heartbeat));
         }
         if let Some(rest) = passage.rest {
             self.pipe.minded = rest.minded;
@@ -311,7 +315,7 @@ impl<P: Protocol> Stream<P> {
             Poll::Ready(Ok(())) => {
                 self.stalled = None;
                 if bytes > 0 {
-                    self.heartbeat_at = Instant::now() + self.pace.heartbeat;
+                    self.heartbeat_at = self.rhythm.beat_after(Instant::now(), self.pace.heartbeat);
                     self.look_at.get_or_insert(self.heartbeat_at);
                 }
                 if self.ending.is_some() && !self.said_all {

@@ -49,7 +49,7 @@ impl<P: Protocol> Stream<P> {
                     // Perhaps it only reads slowly: the stream stays, but nobody is there.
                     self.leave();
                 }
-                self.heartbeat_at = now + self.pace.heartbeat;
+                self.heartbeat_at = self.rhythm.beat_after(now, self.pace.heartbeat);
                 // A stream that is busy writing is alive, and its frames carry the cursor.
                 if self.pipe.outbox.is_empty() && self.pipe.subscription.is_some() && self.ending.is_none() {
                     let position = self.pipe.position();
