@@ -173,7 +173,7 @@ async fn a_queue_that_runs_over_is_read_on_from_the_log_without_a_gap() {
 async fn a_reader_that_retention_overtakes_in_mid_page_is_told() {
     let bench = Bench::new(&["ann", "bob"], 1, 2).await;
     bench.happen(Act::Room(Kind::Group, vec![ANN])).await;
-    for _ in 0..600 {
+    for _ in 0..900 {
         bench.commit(Act::Say(ROOM)).await;
     }
     bench.apply_all();
@@ -181,7 +181,7 @@ async fn a_reader_that_retention_overtakes_in_mid_page_is_told() {
     let Some(Step::Event(first)) = next(&mut stream).await else { panic!("history is there") };
     assert_eq!(first.seq, Seq(1));
     // A page is in its hands; what lies behind it goes.
-    bench.commit(Act::Forget(400)).await;
+    bench.commit(Act::Forget(700)).await;
     let mut last = 1;
     let reset = loop {
         match next(&mut stream).await {
@@ -193,10 +193,10 @@ async fn a_reader_that_retention_overtakes_in_mid_page_is_told() {
             other => panic!("{other:?} after {last}"),
         }
     };
-    assert_eq!((reset, stream.position()), (Gap::HistoryExpired, Seq(601)));
-    assert!(last < 400, "what was in its hands was given, and no more: {last}");
+    assert_eq!((reset, stream.position()), (Gap::HistoryExpired, Seq(901)));
+    assert!(last < 700, "what was in its hands was given, and no more: {last}");
     bench.happen(Act::Say(ROOM)).await;
-    assert_eq!(drain(&mut stream).await, [602]);
+    assert_eq!(drain(&mut stream).await, [902]);
 }
 
 #[tokio::test]
