@@ -13,6 +13,9 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 use std::{env, fs, io, thread};
 
+/// The packages of what is measured, and their programs.
+const SERVER: &str = "goldcrest";
+const BARE: &str = "goldcrest-bench-bare";
 /// How long a run may take besides what it measures.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// How long it may take to make the data that runs begin with.
@@ -21,12 +24,13 @@ const PREPARING: Duration = Duration::from_mins(30);
 /// Measures all that is asked for, and keeps it after each run.
 pub fn everything(options: &Measuring) -> io::Result<Results> {
     let entries = plan::plan(options);
+    let wants_bare = entries.iter().any(|entry| entry.peers.contains(&Peer::Bare));
+    let built = build(options.goldcrest.is_none(), wants_bare)?;
     let goldcrest = match &options.goldcrest {
         Some(path) => fs::canonicalize(path)?,
-        None => build("goldcrest")?,
+        None => fs::canonicalize(built.join(SERVER))?,
     };
-    let wants_bare = entries.iter().any(|entry| entry.peers.contains(&Peer::Bare));
-    let bare = if wants_bare { Some(build("goldcrest-bench-bare")?) } else { None };
+    let bare = if wants_bare { Some(fs::canonicalize(built.join(BARE))?) } else { None };
     let other = options.other.as_ref().map(fs::canonicalize).transpose()?;
     let rounds = plan::rounds(options);
     let scratch = options.scratch.clone().unwrap_or_else(env::temp_dir);
@@ -131,14 +135,18 @@ impl Ground {
     }
 }
 
-/// Builds a program of this workspace as it is released.
-fn build(package: &str) -> io::Result<PathBuf> {
+/// Builds programs of this workspace as they are released, and returns where they are. Both at once: each has dependencies of
+/// the other, with other features, and would have them compiled anew for itself.
+fn build(server: bool, bare: bool) -> io::Result<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let built = Command::new(cargo).args(["build", "--release", "--package", package]).current_dir(&root).status()?;
-    if !built.success() {
-        return Err(io::Error::other(format!("{package} cannot be built")));
+    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from).join("release");
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.args(["build", "--release"]).current_dir(&root);
+    for package in [server.then_some(SERVER), bare.then_some(BARE)].into_iter().flatten() {
+        cargo.args(["--package", package]);
     }
-    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-    fs::canonicalize(target.join("release").join(package))
+    if (server || bare) && !cargo.status()?.success() {
+        return Err(io::Error::other("what is to be measured cannot be built"));
+    }
+    Ok(target)
 }
