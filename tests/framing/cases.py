@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 
 from kosoku import FailureError, run_fuzzingclient
 
@@ -52,4 +53,7 @@ async def main():
     return min(failed, 1)
 
 
-raise SystemExit(asyncio.run(main()))
+code = asyncio.run(main())
+sys.stdout.flush()
+# Threads of kosoku may still be ending. Python, when it tidies up under them, now and then aborts, after all has been said.
+os._exit(code)

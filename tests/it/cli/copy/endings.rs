@@ -40,15 +40,34 @@ async fn empty(database_server: &DatabaseServer) -> Database {
     target
 }
 
-/// A copy that has come to the messages, each of which waits for whoever holds them up.
-async fn half_way(operator: &Operator, to: &str) -> (Child, Lines<BufReader<ChildStdout>>) {
+/// A copy that has come to the messages, the first of which waits for whoever holds them up.
+async fn half_way(
+    operator: &Operator,
+    to: &str,
+    holder: &DatabaseConnection,
+) -> (Child, Lines<BufReader<ChildStdout>>) {
     let mut copying = operator.command(&["copy", to]).spawn().expect("the command starts");
     let mut lines = BufReader::new(copying.stdout.take().unwrap()).lines();
     within(PATIENCE, "the copy to come to the messages", async {
         while !lines.next_line().await.unwrap().expect("it goes on").starts_with("copied stays") {}
     })
     .await;
+    waits(holder, "the first message to be held up").await;
     (copying, lines)
+}
+
+/// Until the copy waits for what this connection holds.
+async fn waits(holder: &DatabaseConnection, what: &str) {
+    eventually(PATIENCE, what, async || {
+        is_any(
+            holder,
+            "SELECT COUNT(*) AS n FROM pg_locks WHERE locktype = 'advisory' AND NOT granted",
+            "SELECT COUNT(*) AS n FROM information_schema.processlist WHERE state = 'User lock'",
+        )
+        .await
+        .then_some(())
+    })
+    .await;
 }
 
 /// How it ended, and what it complained of.
@@ -61,7 +80,7 @@ async fn is_ended(database_server: &DatabaseServer) {
     let (mut server, operator) = used().await;
     let target = empty(database_server).await;
     let holder = holds_up(&target).await;
-    let (copying, _lines) = half_way(&operator, &url_of(&target)).await;
+    let (copying, _lines) = half_way(&operator, &url_of(&target), &holder).await;
     let done = ended_by(Signal::TERM, copying).await;
     assert_eq!(done.code, Some(1), "{}", done.errors);
     assert!(done.errors.contains("ended by SIGTERM: not all of it was copied"), "{}", done.errors);
@@ -74,7 +93,7 @@ async fn is_overtaken(database_server: &DatabaseServer) {
     let (mut server, operator) = used().await;
     let target = empty(database_server).await;
     let holder = holds_up(&target).await;
-    let (copying, mut lines) = half_way(&operator, &url_of(&target)).await;
+    let (copying, mut lines) = half_way(&operator, &url_of(&target), &holder).await;
     let reading = tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
     // It waits for the part that is being written, if it comes after its begin, and the next part is another's.
     let taken = AtomicBool::new(false);
@@ -141,16 +160,7 @@ async fn copies_into(trap: Trap, proxy: &Proxy, operator: &Operator, target: &Da
     };
     holder.execute_unprepared(hold).await.expect("the lock is free");
     let copying = operator.command(&["copy", &to]).spawn().expect("the command starts");
-    eventually(PATIENCE, "the last step to be begun", async || {
-        is_any(
-            &holder,
-            "SELECT COUNT(*) AS n FROM pg_locks WHERE locktype = 'advisory' AND NOT granted",
-            "SELECT COUNT(*) AS n FROM information_schema.processlist WHERE state = 'User lock'",
-        )
-        .await
-        .then_some(())
-    })
-    .await;
+    waits(&holder, "the last step to be begun").await;
     let sprung = proxy.lay(trap);
     holder.execute_unprepared(release).await.expect("it is held");
     let ended = end(copying).await;
@@ -221,7 +231,7 @@ async fn a_database_server_that_stands_still_is_not_waited_for_without_an_end() 
     let (mut server, operator) = used().await;
     let target = empty(&database_server).await;
     let holder = holds_up(&target).await;
-    let (copying, _lines) = half_way(&operator, &url_of(&target)).await;
+    let (copying, _lines) = half_way(&operator, &url_of(&target), &holder).await;
     database_server.freezes();
     let (code, said) = end(copying).await;
     database_server.thaws();
