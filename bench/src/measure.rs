@@ -135,8 +135,8 @@ impl Ground {
     }
 }
 
-/// Builds programs of this workspace as they are released, and returns where they are. Both at once: each has dependencies of
-/// the other, with other features, and would have them compiled anew for itself.
+/// Builds programs of this workspace as they are released, and returns where they are. Both at once: what both depend on would
+/// be compiled twice, since each by itself asks for other features of it.
 fn build(server: bool, bare: bool) -> io::Result<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from).join("release");

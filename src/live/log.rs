@@ -12,7 +12,7 @@ use tokio::time::Instant;
 /// Streams that read the log at the same time: more would only queue at the database.
 const READERS: usize = 4;
 /// Events in one page.
-const ROWS: u64 = 512;
+const ROWS: u64 = 256;
 /// Places passed in one page when only some topics are read: these are looked up by topic, so many can be passed.
 const SPAN_BY_TOPIC: i64 = 200_000;
 /// Places passed in one page when all topics are read.

@@ -16,7 +16,7 @@ use sea_orm::{
 /// Payload bytes after which a page ends: whoever is sent it may be slow, and holds it for as long.
 const PAGE_BYTES: usize = 512 * 1024;
 /// Rows read first, by whose size it is judged how many more to read.
-const FEW: u64 = 64;
+const FEW: u64 = 16;
 /// Events that are emptied with one statement.
 const ERASED: u64 = 200;
 

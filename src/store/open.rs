@@ -27,9 +27,9 @@ const IDLE: Duration = Duration::from_secs(1);
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How many prepared statements a connection keeps at hand.
 const STATEMENTS: usize = 100;
-/// Rows that the thread of `SQLite` may be ahead of whoever takes them: as many as the largest page has. Each time it has to
+/// Rows that the thread of `SQLite` may be ahead of whoever takes them: as many as a page of the log has. Each time it has to
 /// wait, two threads are woken up.
-const ROWS: usize = 512;
+const ROWS: usize = 256;
 /// How many readers run side by side.
 pub(super) const READERS: u32 = 8;
 /// Connections to a database server that write, of which one does: the other is there while that one is given back, and

@@ -2,12 +2,13 @@
 //!
 //! A stream is one small task. It pulls events from its subscription while there is room, writes what it has in as few
 //! calls as the socket allows, and sleeps. While it does, and is live, events are written to its socket without it
-//! ([`Outlet`]): it closes that way before it does anything, and opens it when nothing is left to be done. Control frames
+//! ([`crate::live::Outlet`]): it closes that way before it does anything, and opens it when nothing is left to be done. Control frames
 //! go into the same outbox behind the events that they count, so a cursor never runs ahead of what was sent. What is in
 //! the outbox is dropped only when nobody can say any more whether it may still be shown; then the stream ends, and the
 //! other side comes back to before it.
 
 mod deadlines;
+mod outlet;
 mod rhythm;
 #[cfg(test)]
 mod tests;
@@ -22,7 +23,7 @@ use super::protocol::{Framed, Held, Left, Pipe, Protocol};
 use super::takeover::Taken;
 use super::traffic::LEFT;
 use crate::domain::{Seq, Timestamp};
-use crate::live::{Ending, Gap, Outlet, Step, Subscription};
+use crate::live::{Ending, Gap, Step, Subscription};
 use crate::meter::Raised;
 use std::future::Future;
 use std::pin::Pin;
@@ -169,34 +170,6 @@ impl<P: Protocol> Stream<P> {
         }
     }
 
-    /// Closes the outlet, and takes up what is left of what went through it.
-    fn close_outlet(&mut self) {
-        let Some(subscription) = self.pipe.subscription.as_mut().filter(|_| std::mem::take(&mut self.open)) else {
-            return;
-        };
-        let passage = subscription.close();
-        if let Some((first, last)) = passage.written {
-            self.heartbeat_at = self.heartbeat_at.max(self.rhythm.beat_after(last, self.pace.heartbeat));
-            self.look_at.get_or_insert(self.rhythm.beat_after(first, self.pace.heartbeat));
-        }
-        if let Some(rest) = passage.rest {
-            self.pipe.minded = rest.minded;
-            for event in &rest.events {
-                self.pipe.outbox.push_event(self.protocol.event_again(event), event);
-            }
-            self.pipe.outbox.begin_within(rest.taken);
-        }
-    }
-
-    /// Opens the outlet if the task has nothing to do but wait.
-    fn open_outlet(&mut self) {
-        let idle = self.ending.is_none() && self.pipe.held.is_none() && self.pipe.outbox.is_empty();
-        if let (true, Some(subscription), Some(_)) = (idle, &self.pipe.subscription, P::FRAME) {
-            let outlet: Arc<dyn Outlet> = Arc::clone(&self.pipe.line) as _;
-            self.open = subscription.open(&outlet);
-        }
-    }
-
     /// Ends the stream if the server wants it to, also while the socket takes nothing and no event is asked for.
     fn heed(&mut self, context: &mut Context<'_>) {
         if self.pipe.subscription.is_some() {
@@ -315,7 +288,7 @@ impl<P: Protocol> Stream<P> {
             Poll::Ready(Ok(())) => {
                 self.stalled = None;
                 if bytes > 0 {
-                    self.heartbeat_at = self.rhythm.beat_after(Instant::now(), self.pace.heartbeat);
+                    self.heartbeat_at = self.beat_after(Instant::now());
                     self.look_at.get_or_insert(self.heartbeat_at);
                 }
                 if self.ending.is_some() && !self.said_all {

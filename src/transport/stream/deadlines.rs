@@ -49,7 +49,7 @@ impl<P: Protocol> Stream<P> {
                     // Perhaps it only reads slowly: the stream stays, but nobody is there.
                     self.leave();
                 }
-                self.heartbeat_at = self.rhythm.beat_after(now, self.pace.heartbeat);
+                self.heartbeat_at = self.beat_after(now);
                 // A stream that is busy writing is alive, and its frames carry the cursor.
                 if self.pipe.outbox.is_empty() && self.pipe.subscription.is_some() && self.ending.is_none() {
                     let position = self.pipe.position();
@@ -69,6 +69,11 @@ impl<P: Protocol> Stream<P> {
         }
         ready!(self.timer.as_mut().poll(context));
         Poll::Ready(true)
+    }
+
+    /// When it says where it is, if it wrote last then and writes nothing more.
+    pub(super) fn beat_after(&self, last: Instant) -> Instant {
+        self.rhythm.beat_after(last, self.pace.heartbeat)
     }
 
     /// Whether the other side has been silent for a heartbeat's time though it owes an answer.
