@@ -240,11 +240,11 @@ routes! {
     /// Delete a message.
     ///
     /// For all, which leaves a tombstone without the text; or for oneself. See [Messages](/docs/messages#deleting).
-    delete "/api/v1/messages/{id}" Credentials => messages::delete [not_author],
+    delete "/api/v1/messages/{id}" Credentials => messages::delete [not_author suspended],
     /// Delete many messages as one change.
     ///
     /// The answer says of each what became of it.
-    post "/api/v1/messages/delete" Credentials => messages::delete_all [],
+    post "/api/v1/messages/delete" Credentials => messages::delete_all [suspended],
     /// The replies in a thread, oldest first.
     get "/api/v1/messages/{id}/replies" Credentials => messages::replies [],
     /// Messages that mention oneself, newest first.

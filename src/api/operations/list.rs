@@ -112,7 +112,7 @@ operations! {
     /// Edit a message.
     Writes "edit": Edit(Edit) -> Message [not_found message_deleted not_author not_a_contact blocked not_member not_owner suspended],
     /// Delete messages, as with `POST /api/v1/messages/delete`.
-    Writes "delete": Delete(Delete) -> Deletions [],
+    Writes "delete": Delete(Delete) -> Deletions [suspended],
     /// Say how far one has read a conversation.
     Writes "read": Read(Read) -> ReadState [not_found not_member],
     /// Say that one types in a conversation, or no longer does.

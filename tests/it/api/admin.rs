@@ -1,8 +1,11 @@
 //! What administrators see of accounts, and whom they shut out.
 
+use futures_util::future::join_all;
+use http::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Ear, Person, Server, SseClient, seconds};
+use crate::support::{Answer, Ear, Person, Server, SseClient, eventually, seconds};
+use crate::watched::{Metrics, watched};
 
 fn names(page: &Value) -> Vec<&str> {
     page["items"].as_array().unwrap().iter().map(|item| item["username"].as_str().unwrap()).collect()
@@ -70,4 +73,49 @@ async fn others_administer_nothing_and_administrators_read_nobodys_conversations
     // An administrator who is shut out is none any more.
     server.command(&["user", "suspend", "root"]).await;
     root.get("/api/v1/admin/users").await.refused(401, "unauthorized");
+}
+
+/// Somebody does something, whoever waits for it.
+fn doing(person: &Person, method: Method, path: &str, body: Value) -> tokio::task::JoinHandle<Answer> {
+    let (person, path) = (person.clone(), path.to_owned());
+    tokio::spawn(async move { person.call(method, &path, Some(&body)).await })
+}
+
+/// Each of these came in with good credentials, and is decided when the account is shut out already. That every answer is
+/// one of those documented is looked at by whoever calls.
+#[tokio::test]
+async fn who_is_shut_out_while_what_he_does_waits_is_told_so() {
+    let server = watched().await;
+    let root = Person::administrator(&server, "root").await;
+    let [ann, ben, cid] = Person::register_all(&server, ["ann", "ben", "cid"]).await;
+    let place = ann.group("team", &[&ben]).await;
+    let said = format!("/api/v1/messages/{}", ann.say(place, "early").await["id"]);
+    let key = json!({"name": "bot", "scopes": ["read"]});
+
+    let held = server.hold_the_clock().await;
+    let shut_out = doing(&root, Method::POST, "/api/v1/admin/users/ann/suspend", json!({}));
+    let notes = [&ben, &cid].map(|person| doing(person, Method::POST, "/api/v1/keys", key.clone()));
+    // One of the three has its turn, and waits for the clock.
+    let in_line = async || (Metrics::of(&server).await.get("goldcrest_write_queue") == 2.0).then_some(());
+    eventually(seconds(5), "all three to be in line", in_line).await;
+    let late = [
+        (Method::POST, "/api/v1/messages".to_owned(), json!({"to": ["ben"], "text": "late"})),
+        (Method::POST, format!("/api/v1/conversations/{place}/messages"), json!({"text": "late"})),
+        (Method::PATCH, said.clone(), json!({"text": "late"})),
+        (Method::DELETE, said.clone(), json!({})),
+        (Method::POST, "/api/v1/messages/delete".to_owned(), json!({"ids": [1]})),
+        (Method::POST, "/api/v1/keys".to_owned(), key),
+    ];
+    let late: Vec<_> = late.into_iter().map(|(method, path, body)| doing(&ann, method, &path, body)).collect();
+    let in_line = async || (Metrics::of(&server).await.get("goldcrest_write_queue") == 8.0).then_some(());
+    eventually(seconds(5), "what is late to be in line", in_line).await;
+    held.rollback().await.unwrap();
+
+    shut_out.await.unwrap().expect(204);
+    for noted in notes {
+        noted.await.unwrap().expect(201);
+    }
+    for refused in join_all(late).await {
+        refused.unwrap().refused(403, "suspended");
+    }
 }
