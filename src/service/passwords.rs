@@ -18,8 +18,9 @@ pub struct Passwords {
 impl Passwords {
     pub(super) fn new() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let nobody = hash("a password that nobody has").unwrap_or_default();
-        Self { at_once: Arc::new(Semaphore::new(cores)), nobody }
+        // Verifying against it takes as long whatever it says, so that no start has to compute one.
+        let nobody = phc(&Argon2::default(), &[0; 16], Output::new(&[0; Params::DEFAULT_OUTPUT_LEN]).ok());
+        Self { at_once: Arc::new(Semaphore::new(cores)), nobody: nobody.unwrap_or_default() }
     }
 
     /// The PHC string of a password, under OWASP's parameters, which are the crate's defaults.
@@ -52,14 +53,18 @@ fn broken(what: &str) -> Failure {
 }
 
 fn hash(password: &str) -> Option<String> {
-    let (algorithm, version, params) = (Algorithm::default(), Version::default(), Params::default());
-    let salt = try_generate_salt().ok()?;
+    let (argon2, salt) = (Argon2::default(), try_generate_salt().ok()?);
+    phc(&argon2, &salt, output(&argon2, password, &salt))
+}
+
+/// What came out for a password, as it is kept.
+fn phc(argon2: &Argon2<'_>, salt: &[u8], output: Option<Output>) -> Option<String> {
     let hash = PasswordHash {
-        algorithm: algorithm.ident(),
-        version: Some(version.into()),
-        params: ParamsString::try_from(&params).ok()?,
-        salt: Some(Salt::new(&salt).ok()?),
-        hash: Some(output(&Argon2::new(algorithm, version, params), password, &salt)?),
+        algorithm: Algorithm::default().ident(),
+        version: Some(Version::default().into()),
+        params: ParamsString::try_from(argon2.params()).ok()?,
+        salt: Some(Salt::new(salt).ok()?),
+        hash: Some(output?),
     };
     Some(hash.to_string())
 }
@@ -107,6 +112,10 @@ mod tests {
             let theirs = theirs.hash_password(b"correct horse").unwrap().to_string();
             assert!(verify("correct horse", &theirs) && !verify("correct horses", &theirs), "{theirs}");
         }
+        let nobody = Passwords::new().nobody;
+        let shape = |hash: &str| hash.split('$').map(str::len).collect::<Vec<_>>();
+        assert_eq!(shape(&nobody), shape(&ours), "whoever is not there takes as long: {nobody}");
+        assert!(nobody.starts_with("$argon2id$v=19$m=19456,t=2,p=1$") && !verify("", &nobody), "{nobody}");
         let without = ours.rsplit_once('$').unwrap().0;
         assert!(!verify("correct horse", without) && !verify("correct horse", "") && !verify("", &ours));
     }

@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use crate::support::listener::TRANSPORTS;
 use crate::support::{Ear, Heard, Listener, Person, Server, SseClient, WsClient, seconds, within};
 
-const MANY: usize = 50_000;
+const MANY: usize = 12_000;
 const LONG: Duration = seconds(30);
 const MEBIBYTE: u64 = 1024 * 1024;
 
@@ -54,7 +54,7 @@ impl Reader {
 async fn flood(talker: &mut WsClient, group: u64, name: &str, enough: usize, long_enough: Duration) -> usize {
     const AT_ONCE: usize = 64;
     let (start, mut sent, mut answered) = (tokio::time::Instant::now(), 0, 0);
-    let text = "x".repeat(100);
+    let text = "x".repeat(1_200);
     while answered < sent || (sent < enough && start.elapsed() < long_enough) {
         if sent < answered + AT_ONCE && sent < enough && start.elapsed() < long_enough {
             let operations = (0..AT_ONCE).map(|index| json!({"op": "send", "ref": sent + index, "conversation_id": group, "text": format!("{name} {} {text}", sent + index)}));
@@ -87,7 +87,7 @@ async fn who_does_not_read_costs_nothing_and_misses_nothing() {
         readers.push(Reader::spawn(listener));
     }
     let mut talking = WsClient::open(server.address, &talker.stream()).await.expect("a WebSocket opens");
-    flood(&mut talking, group, "warming up", 4_000, seconds(10)).await;
+    flood(&mut talking, group, "warming up", 2_000, seconds(10)).await;
     let start = talker.head().await;
     for reader in &mut readers {
         reader.reaches(start).await;
@@ -101,7 +101,7 @@ async fn who_does_not_read_costs_nothing_and_misses_nothing() {
         WsClient::open(server.address, &sleeper.stream().after(start).narrow()).await.expect("a WebSocket opens");
     sse.until_control("ready").await;
     websocket.until_control("ready").await;
-    flood(&mut talking, group, "filling the socket", 5_000, seconds(5)).await;
+    flood(&mut talking, group, "filling the socket", 2_500, seconds(5)).await;
     websocket
         .send_all((0..OPERATIONS).map(|number| match number % 2 {
             0 => json!({"op": "ping", "ref": number}),
@@ -155,13 +155,14 @@ async fn who_does_not_read_costs_nothing_and_misses_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn large_messages_do_not_pile_up_behind_those_who_do_not_read() {
     const SLEEPERS: usize = 12;
+    const MESSAGES: usize = 150;
     let server = Server::options().set("--ring-bytes", "65536").set("--stream-queue", "8").start().await;
     let [talker, sleeper] = Person::register_all(&server, ["talker", "sleeper"]).await;
     let group = talker.group("the group", &[&sleeper]).await;
     let start = sleeper.head().await;
     // JSON needs six bytes for each of these characters.
     let text = "\u{1}".repeat(10_000);
-    for _ in 0..300 {
+    for _ in 0..MESSAGES {
         talker.say(group, &text).await;
     }
     // What reading the log takes for a moment, the database's cache and the allocator keep for good.
@@ -180,7 +181,7 @@ async fn large_messages_do_not_pile_up_behind_those_who_do_not_read() {
         sleepers.push(stream);
     }
     let mut most = 0;
-    for _ in 0..300 {
+    for _ in 0..MESSAGES {
         talker.say(group, &text).await;
         most = most.max(server.memory().saturating_sub(before));
     }
