@@ -13,6 +13,7 @@ mod rhythm;
 #[cfg(test)]
 mod tests;
 
+use self::deadlines::Owed;
 use self::rhythm::Rhythm;
 use super::AddressPermit;
 use super::close::CloseReason;
@@ -68,8 +69,8 @@ pub(super) struct Stream<P: Protocol> {
     auth_by: Option<Instant>,
     /// Since when the socket takes nothing, and how much it had taken then.
     stalled: Option<(Instant, u64)>,
-    /// When to look whether what was written first since the last look has been answered.
-    look_at: Option<Instant>,
+    /// What was written and may not be answered.
+    owed: Option<Owed>,
     ending: Option<Instant>,
     said_all: bool,
     /// The server's shutdown, which nobody else tells a WebSocket that waits for its `auth`.
@@ -121,7 +122,7 @@ impl<P: Protocol> Stream<P> {
             heartbeat_at,
             auth_by: None,
             stalled: None,
-            look_at: None,
+            owed: None,
             ending: None,
             said_all: false,
             closing: None,
@@ -288,8 +289,9 @@ impl<P: Protocol> Stream<P> {
             Poll::Ready(Ok(())) => {
                 self.stalled = None;
                 if bytes > 0 {
-                    self.heartbeat_at = self.beat_after(Instant::now());
-                    self.look_at.get_or_insert(self.heartbeat_at);
+                    let now = Instant::now();
+                    self.heartbeat_at = self.beat_after(now);
+                    self.owes_an_answer(now);
                 }
                 if self.ending.is_some() && !self.said_all {
                     self.said_all = true;

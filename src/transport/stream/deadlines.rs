@@ -11,6 +11,18 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::time::Instant;
 
+/// By how much what the kernel says of times may be off: it counts in ticks of ten milliseconds at most.
+const TICKS: Duration = Duration::from_millis(20);
+
+/// What the other side was sent and may not have acknowledged.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Owed {
+    /// When the first of it was written, or a later time.
+    since: Instant,
+    /// When to look whether it was acknowledged: a heartbeat's time after that at the latest.
+    look_at: Instant,
+}
+
 impl<P: Protocol> Stream<P> {
     /// Does what is due. Returns whether it did anything.
     pub(super) fn keep_time(&mut self, context: &mut Context<'_>) -> Poll<bool> {
@@ -76,15 +88,21 @@ impl<P: Protocol> Stream<P> {
         self.rhythm.beat_after(last, self.pace.heartbeat)
     }
 
-    /// Whether the other side has been silent for a heartbeat's time though it owes an answer.
+    /// Something was written then, which the other side has to acknowledge.
+    pub(super) fn owes_an_answer(&mut self, written: Instant) {
+        self.owed.get_or_insert(Owed { since: written, look_at: self.beat_after(written) });
+    }
+
+    /// Whether the other side has acknowledged nothing for a heartbeat's time, of all that it was sent in it.
     fn has_lost_its_peer(&mut self, now: Instant) -> bool {
-        if self.look_at.is_none_or(|at| now < at) {
-            return false;
-        }
-        let patience = self.pace.heartbeat;
-        let left = peer::silence(&self.pipe.line.socket).map(|silence| patience.saturating_sub(silence));
-        self.look_at = left.map(|left| now + left.max(SHORTEST_LOOK));
-        left.is_some_and(|left| left.is_zero())
+        let Some(Owed { since, .. }) = self.owed.take_if(|owed| now >= owed.look_at) else { return false };
+        let Some(silence) = peer::silence(&self.pipe.line.socket) else { return false };
+        let waited = now.saturating_duration_since(since);
+        // If it has acknowledged anything since, what it owes was written later; it is not known when.
+        let since = if silence < waited + TICKS { now } else { since };
+        let left = (since + self.pace.heartbeat).saturating_duration_since(now);
+        self.owed = Some(Owed { since, look_at: now + left.max(SHORTEST_LOOK) });
+        left.is_zero()
     }
 
     /// Announces the end of the credentials, and ends the stream with them.
@@ -120,8 +138,8 @@ impl<P: Protocol> Stream<P> {
         if let Some((since, _)) = self.stalled {
             next = next.min(since + self.pace.stall);
         }
-        if let Some(at) = self.look_at {
-            next = next.min(at);
+        if let Some(owed) = self.owed {
+            next = next.min(owed.look_at);
         }
         if let Some(by) = self.auth_by {
             next = next.min(by);

@@ -14,7 +14,7 @@ impl<P: Protocol> Stream<P> {
         let passage = subscription.close();
         if let Some((first, last)) = passage.written {
             self.heartbeat_at = self.heartbeat_at.max(self.beat_after(last));
-            self.look_at.get_or_insert(self.beat_after(first));
+            self.owes_an_answer(first);
         }
         if let Some(rest) = passage.rest {
             self.pipe.minded = rest.minded;

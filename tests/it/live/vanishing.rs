@@ -72,7 +72,21 @@ fn is_alone(test: &str) -> bool {
     false
 }
 
-/// A client that says what it wants, and listens for ever. Each time that it hears something it says `word`.
+/// A client on another machine that says what it wants, and listens for ever. Each time that it hears something it says `word`,
+/// and writes what it heard to its output.
+fn client(machine: &Machine, server: &Server, person: &Person, path: &str, handshake: &str, word: &str) -> Running {
+    let port = server.address.port();
+    let script = format!(
+        "import os, socket; s = socket.create_connection((\"{HERE}\", {port})); \
+         s.sendall(b\"GET {path} HTTP/1.1\\r\\nHost: x\\r\\nAuthorization: Bearer {}\\r\\n{handshake}\\r\\n\"); \
+         [(os.write(1, heard), s.sendall(b\"{word}\")) for heard in iter(lambda: s.recv(4096), b\"\")]",
+        person.access_token
+    );
+    let mut client = Command::new("nsenter");
+    client.args(["--target", &machine.0.0.id().to_string(), "--net", "python3", "-c", &script]);
+    Running(client.stdout(Stdio::piped()).spawn().expect("nsenter runs"))
+}
+
 async fn vanishes(path: &str, handshake: &str, word: &str, busy: bool) {
     let machine = Machine::start();
     let server = Server::options().listening("0.0.0.0:0").set("--heartbeat", "1s").start().await;
@@ -80,16 +94,7 @@ async fn vanishes(path: &str, handshake: &str, word: &str, busy: bool) {
     let group = alice.group("team", &[&bob]).await;
     let mut ear = SseClient::open(server.address, &alice.stream()).await.unwrap();
     ear.until_control("ready").await;
-    let port = server.address.port();
-    let script = format!(
-        "import socket; s = socket.create_connection((\"{HERE}\", {port})); \
-         s.sendall(b\"GET {path} HTTP/1.1\\r\\nHost: x\\r\\nAuthorization: Bearer {}\\r\\n{handshake}\\r\\n\"); \
-         [s.sendall(b\"{word}\") for _ in iter(lambda: s.recv(4096), b\"\")]",
-        bob.access_token
-    );
-    let mut client = Command::new("nsenter");
-    client.args(["--target", &machine.0.0.id().to_string(), "--net", "python3", "-c", &script]);
-    let _client = Running(client.spawn().expect("nsenter runs"));
+    let _client = client(&machine, &server, &bob, path, handshake, word);
     assert_eq!(ear.until_presence("bob").await["online"], true);
     // It stays as long as it answers.
     for count in 0..3 {
@@ -146,6 +151,45 @@ async fn a_ghost_over_a_websocket_is_gone_within_two_heartbeats() {
         // An empty pong in a mask of zeros.
         vanishes("/ws", handshake, "\\x8a\\x80\\0\\0\\0\\0", false).await;
     }
+}
+
+#[tokio::test]
+async fn whoever_is_sent_something_after_a_silence_has_a_heartbeats_time_to_acknowledge_it() {
+    if !is_alone("live::vanishing::whoever_is_sent_something_after_a_silence_has_a_heartbeats_time_to_acknowledge_it") {
+        return;
+    }
+    let machine = Machine::start();
+    let server = Server::options().listening("0.0.0.0:0").set("--heartbeat", "1s").start().await;
+    let [alice, bob] = Person::register_all(&server, ["alice", "bob"]).await;
+    let group = alice.group("team", &[&bob]).await;
+    let mut client = client(&machine, &server, &bob, "/stream", "", "");
+    let heard = client.0.stdout.take().unwrap();
+    let beat = tokio::task::spawn_blocking(move || {
+        // It is an event of nothing but an `id`.
+        let mut lines = std::io::BufRead::lines(std::io::BufReader::new(heard)).map(Result::unwrap);
+        let mut before = [String::new(), String::new()];
+        let beat = lines.find(|line| {
+            let [first, second] = &before;
+            let found = first.is_empty() && second.starts_with("id: ") && line.is_empty();
+            before = [before[1].clone(), line.clone()];
+            found
+        });
+        assert!(beat.is_some(), "its stream ended");
+    });
+    within(seconds(20), "a heartbeat", beat).await.unwrap();
+    machine.vanish();
+    // The last that it acknowledged is half of its time ago, and what it is sent now is not.
+    tokio::time::sleep(HEARTBEAT / 2).await;
+    let streams = server.sockets();
+    let said = Instant::now();
+    alice.say(group, "one moment").await;
+    crate::support::eventually(seconds(20), "its socket to be closed", async || {
+        (server.sockets() < streams).then_some(())
+    })
+    .await;
+    let took = said.elapsed();
+    println!("given up {took:?} after it was spoken to, with a heartbeat of {HEARTBEAT:?}");
+    assert!(took >= HEARTBEAT && took < HEARTBEAT * 2 + seconds(2), "{took:?}");
 }
 
 #[tokio::test]

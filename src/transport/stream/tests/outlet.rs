@@ -58,7 +58,8 @@ async fn what_comes_is_written_without_the_task() {
     stream.heartbeat_at = due;
     stream.close_outlet();
     assert_eq!(stream.pipe.position(), Seq(4));
-    assert!(stream.heartbeat_at > due && stream.look_at.is_some(), "it was not idle");
+    assert!(stream.heartbeat_at > due && stream.owed.is_some(), "it was not idle");
+    assert!(stream.heartbeat_at <= Instant::now() + stream.pace.heartbeat, "and says so in time");
     stream.end(CloseReason::ShuttingDown);
     let mut rest = String::new();
     let ((), read) = tokio::join!(stream, far.read_to_string(&mut rest));
