@@ -71,6 +71,21 @@ async function markup(browser) {
   await tab.context().close();
 }
 
+/** Links end where people see them end. */
+async function pieces(browser) {
+  const { server, bob } = await Server.ofTwo('pieces');
+  const bird = 'https://en.wikipedia.org/wiki/Bird_(animal)';
+  const say = (text) => server.send(bob, { to: ['alice'], text });
+  const links = { [bird]: bird, [`(as in ${bird}).`]: bird, '(https://example.org/a), and so on': 'https://example.org/a', 'https://example.org/b,': 'https://example.org/b', 'Is it https://[::1]?': 'https://[::1]' };
+  for (const text of Object.keys(links)) await say(text);
+  const { conversation_id } = await say('the last');
+  const tab = await visit(browser, server, 'alice', `/conversations/${conversation_id}`);
+  await shows(tab, [...Object.keys(links), 'the last']);
+  assert.deepEqual(await tab.evaluate(() => [...document.querySelectorAll('.text a')].map((one) => one.getAttribute('href'))), Object.values(links));
+  console.log('ok: links, in brackets and with brackets');
+  await tab.context().close();
+}
+
 /** A channel that one only looks into is live, and so are its threads. */
 async function onlookers(browser) {
   const { server, bob } = await Server.ofTwo('onlookers');
@@ -200,7 +215,7 @@ async function membership(browser) {
 
 run(async () => {
   const browser = await launch();
-  const parts = { markup, onlookers, reading, expiry, membership };
+  const parts = { markup, pieces, onlookers, reading, expiry, membership };
   const wanted = process.argv.slice(3);
   for (const [name, part] of Object.entries(parts)) if (!wanted.length || wanted.includes(name)) await part(browser);
 });
