@@ -86,6 +86,31 @@ async function pieces(browser) {
   await tab.context().close();
 }
 
+/** A person's colour is the same wherever he stands, and whoever stands before him. */
+async function colours(browser) {
+  const { server, bob } = await Server.ofTwo('colours');
+  // Their names happen to lead to the same colour.
+  const [ivan, oscar] = [await server.register('ivan'), await server.register('oscar')];
+  for (const token of [bob, ivan, oscar]) await server.send(token, { to: ['alice'], text: 'hello' });
+  const tab = await visit(browser, server, 'alice', '/conversations');
+  const seen = async (count) => {
+    await tab.waitForFunction((count) => document.querySelectorAll('.conversation').length === count, count);
+    const rows = await tab.evaluate(() => [...document.querySelectorAll('.conversation')].map((row) => {
+      const face = row.querySelector('.avatar');
+      return [row.querySelector('.conversation-title').textContent, `${face.style.getPropertyValue('--hue')} ${face.classList.contains('deep')}`];
+    }));
+    return Object.fromEntries(rows.sort());
+  };
+  const before = await seen(3);
+  assert(new Set(Object.values(before)).size > 1, 'there are several');
+  await server.send(ivan, { to: ['alice'], text: 'I stand above oscar now' });
+  await says(tab, 'I stand above oscar now');
+  await tab.reload();
+  assert.deepEqual(await seen(3), before);
+  console.log('ok: colours do not change with who comes first');
+  await tab.context().close();
+}
+
 /** A channel that one only looks into is live, and so are its threads. */
 async function onlookers(browser) {
   const { server, bob } = await Server.ofTwo('onlookers');
@@ -215,7 +240,7 @@ async function membership(browser) {
 
 run(async () => {
   const browser = await launch();
-  const parts = { markup, pieces, onlookers, reading, expiry, membership };
+  const parts = { markup, pieces, colours, onlookers, reading, expiry, membership };
   const wanted = process.argv.slice(3);
   for (const [name, part] of Object.entries(parts)) if (!wanted.length || wanted.includes(name)) await part(browser);
 });
