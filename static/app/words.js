@@ -126,9 +126,8 @@ export function rich(text, mentions = [], viewer = null) {
         .filter(({ username }) => fold(name).startsWith(fold(username)))
         .sort((one, other) => other.username.length - one.username.length)[0];
       if (who) {
-        plain(text.slice(from, match.index) + before);
+        plain(text.slice(from, match.index + before.length));
         from = match.index + before.length;
-        used = all.length;
         const length = who.username.length + 1;
         nodes.push(h('a', { class: who.id === viewer ? 'mention own' : 'mention', href: userPath(who.username) }, text.slice(from, from + length)));
         from += length;
@@ -138,6 +137,8 @@ export function rich(text, mentions = [], viewer = null) {
     plain(text.slice(from, match.index));
     if (shown) nodes.push(shown);
     from = match.index + used;
+    // What follows a block begins a line anyway. The search has not passed the break, for a name is one after what is none.
+    if (block !== undefined && text[from] === '\n') from += 1;
   }
   plain(text.slice(from));
   return nodes;

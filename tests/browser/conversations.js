@@ -71,7 +71,7 @@ async function markup(browser) {
   await tab.context().close();
 }
 
-/** Links end where people see them end. */
+/** Links end where people see them end, and blocks of code where the next line begins. */
 async function pieces(browser) {
   const { server, bob } = await Server.ofTwo('pieces');
   const bird = 'https://en.wikipedia.org/wiki/Bird_(animal)';
@@ -83,6 +83,20 @@ async function pieces(browser) {
   await shows(tab, [...Object.keys(links), 'the last']);
   assert.deepEqual(await tab.evaluate(() => [...document.querySelectorAll('.text a')].map((one) => one.getAttribute('href'))), Object.values(links));
   console.log('ok: links, in brackets and with brackets');
+
+  const code = '```\nlet it = be;\n```';
+  for (const after of ['\ntext', '\n\ntext', '\n@alice', ' text']) await say(`before\n${code}${after}`);
+  await until('all blocks', async () => (await tab.locator('.text pre').count()) === 4);
+  // What is drawn: a line that begins with the text takes one line, and an empty one before it another.
+  const lines = await tab.evaluate(() => [...document.querySelectorAll('.text:has(pre)')].map((one) => {
+    const height = parseFloat(getComputedStyle(one).lineHeight);
+    const { bottom, height: block } = one.querySelector('pre').getBoundingClientRect();
+    const below = one.getBoundingClientRect().bottom - bottom - parseFloat(getComputedStyle(one.querySelector('pre')).marginBottom);
+    return [Math.round(below / height), block > height];
+  }));
+  assert.deepEqual(lines, [[1, true], [2, true], [1, true], [1, true]]);
+  assert.equal(await tab.locator('.text:has(pre) .mention').count(), 1, 'a name after a block is one');
+  console.log('ok: no empty line below a block of code');
   await tab.context().close();
 }
 
