@@ -125,6 +125,33 @@ async function colours(browser) {
   await tab.context().close();
 }
 
+/** A name without a gap, as long as names may be, stays within what it stands in. */
+async function names(browser) {
+  const { server, alice } = await Server.ofTwo('names');
+  const long = 'w'.repeat(64);
+  const token = await server.register(long);
+  const { conversation_id, id } = await server.send(token, { to: ['alice'], text: `from @${long}` });
+  await server.send(token, { conversation_id, thread_id: id, text: 'a reply' });
+  const own = await server.send(alice, { conversation_id, text: 'and mine' });
+  await server.call('PUT', `conversations/${conversation_id}/read`, token, { message_id: own.id });
+  for (const width of [1200, 360]) {
+    const tab = await visit(browser, server, 'alice', '/', { width, height: 740 });
+    for (const address of ['/', '/conversations', `/conversations/${conversation_id}`, '/threads', `/threads/${id}`, '/mentions', `/user/${long}`, `/new?to=${long}`]) {
+      await tab.goto(address);
+      await tab.waitForSelector('.shell .page-head');
+      if (address === `/conversations/${conversation_id}`) await says(tab, 'Read by');
+      // Links below a message reach beyond it on a phone, so that fingers find them.
+      const wide = await tab.evaluate(() => [...document.querySelectorAll('.page *, .side *, .details *')].filter((one) => {
+        const { overflowX, display } = getComputedStyle(one);
+        return one.checkVisibility() && display !== 'inline' && overflowX !== 'hidden' && one.scrollWidth > one.clientWidth + 1 && one.closest('svg, .heard, .entry-links') === null && !one.querySelector('.entry-links');
+      }).map((one) => `${one.localName}.${one.className}`));
+      assert.deepEqual(wide, [], `${address} at ${width} px`);
+    }
+    await tab.context().close();
+  }
+  console.log('ok: a long name stays within what it stands in');
+}
+
 /** A channel that one only looks into is live, and so are its threads. */
 async function onlookers(browser) {
   const { server, bob } = await Server.ofTwo('onlookers');
@@ -254,7 +281,7 @@ async function membership(browser) {
 
 run(async () => {
   const browser = await launch();
-  const parts = { markup, pieces, colours, onlookers, reading, expiry, membership };
+  const parts = { markup, pieces, colours, names, onlookers, reading, expiry, membership };
   const wanted = process.argv.slice(3);
   for (const [name, part] of Object.entries(parts)) if (!wanted.length || wanted.includes(name)) await part(browser);
 });
