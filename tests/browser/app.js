@@ -132,6 +132,8 @@ async function settings(browser, server) {
   await tab.keyboard.press('ArrowDown');
   await tab.keyboard.press('Enter');
   await tab.waitForURL('**/settings');
+  await says(tab, 'This server sends no mail, so addresses cannot be changed here.');
+  await saysNot(tab, 'you can get a new password');
   await tab.fill('textarea', 'I answer in the <b>evening</b>.');
   await tab.click('text="Save"');
   await says(tab, 'Saved.');
