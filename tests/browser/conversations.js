@@ -125,6 +125,26 @@ async function colours(browser) {
   await tab.context().close();
 }
 
+/** A message is shown in its conversation by the menu, unless one is there. */
+async function menus(browser) {
+  const { server, alice, bob } = await Server.ofTwo('menus');
+  const { conversation_id, id } = await server.send(bob, { to: ['alice'], text: 'a root' });
+  await server.send(alice, { conversation_id, thread_id: id, text: 'a reply' });
+  const tab = await visit(browser, server, 'alice', '/');
+  const offers = { '/': true, [`/threads/${id}`]: true, [`/conversations/${conversation_id}`]: false };
+  for (const [address, offered] of Object.entries(offers)) {
+    await tab.goto(address);
+    await tab.locator('.window [data-key]').last().focus();
+    await tab.keyboard.press('Space');
+    await tab.waitForSelector('[role=menu]');
+    const labels = (await tab.locator('[role=menuitem]').allInnerTexts()).map((label) => label.trim());
+    assert(labels.includes('Copy link'));
+    assert.equal(labels.includes('Show in conversation'), offered, address);
+  }
+  console.log('ok: what a menu offers where');
+  await tab.context().close();
+}
+
 /** A name without a gap, as long as names may be, stays within what it stands in. */
 async function names(browser) {
   const { server, alice } = await Server.ofTwo('names');
@@ -281,7 +301,7 @@ async function membership(browser) {
 
 run(async () => {
   const browser = await launch();
-  const parts = { markup, pieces, colours, names, onlookers, reading, expiry, membership };
+  const parts = { markup, pieces, colours, menus, names, onlookers, reading, expiry, membership };
   const wanted = process.argv.slice(3);
   for (const [name, part] of Object.entries(parts)) if (!wanted.length || wanted.includes(name)) await part(browser);
 });
