@@ -357,6 +357,7 @@ async function looks(browser, server, bob) {
       await tab.goto(`/${page}`);
       await tab.waitForSelector('.shell .page-head');
       await isSound(tab, `${size} ${look} ${page}`);
+      assert(await tab.evaluate(() => [...document.querySelectorAll('.shell:not(.listing) .page-head h1')].every((one) => one.scrollWidth <= one.clientWidth)), `the heading of ${page} is cut off, ${size}`);
     }
     await tab.context().close();
   }
