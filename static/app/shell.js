@@ -255,9 +255,9 @@ export function going(now) {
   root.classList.toggle('going', now);
 }
 
-/** @param {Place} _place @returns {Page} */
-export function missing(_place) {
-  return { title: 'Not here', node: page('Not here', empty({ icon: 'search', title: 'There is no such page.', action: h('a.button', { href: '/' }, 'To your messages') })) };
+/** @param {Place} _place @param {string} [says] @returns {Page} */
+export function missing(_place, says = 'There is no such page.') {
+  return { title: 'Not here', node: page('Not here', empty({ icon: 'search', title: says, action: h('a.button', { href: '/' }, 'To your messages') })) };
 }
 
 /** @param {unknown} error @param {Place} place @returns {Page} */
@@ -265,7 +265,7 @@ export function failed(error, place) {
   // What nobody foresaw is worth a line in the browser's console.
   if (!(error instanceof GoldcrestError)) reportError(error);
   // What there is not, and what one may not see, are the same to whoever asks.
-  if (is(error, 'not_found')) return missing(place);
+  if (is(error, 'not_found')) return missing(place, explain(error));
   if (!(error instanceof GoldcrestError && error.passing)) return { title: 'Goldcrest', node: page('Goldcrest', failure(error)) };
   const again = () => {
     // Browsers may remember for as long as the window is not loaded again that a module could not be fetched.

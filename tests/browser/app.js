@@ -236,7 +236,13 @@ async function people(browser, server, bob) {
   await says(tab, 'You have blocked bob.');
   await tab.click('text=Undo');
   await saysNot(tab, 'You have blocked bob.');
-  console.log('ok: contacts and blocks');
+  await tab.goto('/user/zzz');
+  await says(tab, 'Nobody here is named "zzz".');
+  await tab.goto('/conversations/999999');
+  await says(tab, 'There is no such conversation, or you may not see it.');
+  await tab.goto('/nothing-of-this-name');
+  await says(tab, 'There is no such page.');
+  console.log('ok: contacts and blocks, and whom and what there is not');
 
   await tab.goto('/channels');
   await tab.click('text=New channel');
