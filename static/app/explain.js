@@ -6,6 +6,7 @@ import { GoldcrestError } from '../goldcrest.js';
 /** @type {Record<string, string>} */
 const SAYINGS = {
   unreachable: 'The server cannot be reached. Check your connection, and try again.',
+  not_fetched: 'The server cannot be reached. Check your connection, and try again.',
   invalid_credentials: 'That is not the right name and password.',
   suspended: 'This account is suspended. Ask whoever runs this server.',
   registration_closed: 'Nobody can register here by himself. Ask whoever runs this server for an account.',

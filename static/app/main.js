@@ -5,7 +5,7 @@ import { applyLook } from './choices.js';
 import { announce } from './notify.js';
 import { listen } from './keyboard.js';
 import { model } from './model.js';
-import { declare, warm } from './routes.js';
+import { declare, stock, warm } from './routes.js';
 import * as router from './router.js';
 import { client } from './session.js';
 import * as shell from './shell.js';
@@ -64,7 +64,11 @@ listen();
 await resume();
 begun = true;
 router.begin({
-  shown: shell.show,
+  shown: (page, place) => {
+    shell.show(page, place);
+    // Guests see a page or two.
+    if (client.user) void stock();
+  },
   entered: () => client.user !== null,
   missing: shell.missing,
   failed: shell.failed,

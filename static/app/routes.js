@@ -1,7 +1,9 @@
 // @ts-check
-/** Every address of the app. A page's code is fetched when it is opened first. The server knows the same list: `src/api/web.rs`. */
+/** Every address of the app. A page's code is fetched when it is opened first, or ahead. The server knows the same list: `src/api/web.rs`. */
 
+import { GoldcrestError } from '../goldcrest.js';
 import { route } from './router.js';
+import { onceBack } from './session.js';
 
 /** @typedef {{ open: import('./router.js').Opener }} Module */
 /** @typedef {() => Promise<Module>} Fetch */
@@ -48,7 +50,36 @@ export function warm(address) {
   found?.[1]().catch(() => {});
 }
 
+let stocked = false;
+
+/** Has the code of all pages fetched while there is nothing else to do, so that they can be opened while the server is away, too. */
+export async function stock() {
+  if (stocked) return;
+  stocked = true;
+  // Not every browser says when it has nothing to do.
+  const idle = globalThis.requestIdleCallback ?? ((/** @type {() => void} */ act) => setTimeout(act, 200));
+  for (let left = Object.values(PAGES); left.length; ) {
+    /** @type {Fetch[]} */
+    const failed = [];
+    for (const fetch of left) {
+      await new Promise((resolve) => idle(() => resolve(null)));
+      await fetch().catch(() => failed.push(fetch));
+    }
+    left = failed;
+    if (left.length) await new Promise((resolve) => onceBack(() => resolve(null)));
+  }
+}
+
+/** @param {Fetch} fetch @returns {import('./router.js').Opener} */
+const opener = (fetch) => async (place) => {
+  const { open } = await fetch().catch((error) => {
+    // So browsers say that a module could not be fetched.
+    throw error instanceof TypeError ? new GoldcrestError({ status: 0, code: 'not_fetched', detail: error.message, field: null }) : error;
+  });
+  return open(place);
+};
+
 export function declare() {
-  for (const [path, fetch] of Object.entries(PAGES)) route(path, async (place) => (await fetch()).open(place));
-  for (const [path, fetch] of Object.entries(OPEN)) route(path, async (place) => (await fetch()).open(place), { guest: true });
+  for (const [path, fetch] of Object.entries(PAGES)) route(path, opener(fetch));
+  for (const [path, fetch] of Object.entries(OPEN)) route(path, opener(fetch), { guest: true });
 }

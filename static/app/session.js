@@ -27,6 +27,16 @@ client.on('login', () => { ended = false; });
 /** Whether somebody was here whose session is over without his doing. */
 export const wasEnded = () => ended;
 
+/** Does something once, as soon as the connection is back. @param {() => void} act @returns {() => void} what gives it up */
+export function onceBack(act) {
+  const end = client.on('state', ({ name }) => {
+    if (name !== 'live') return;
+    end();
+    act();
+  });
+  return end;
+}
+
 /** @type {Promise<About> | null} */
 let asked = null;
 

@@ -6,8 +6,8 @@ import { explain, is } from './explain.js';
 import { fill, focusHeading, h } from './dom.js';
 import { model } from './model.js';
 import { retitle } from './notify.js';
-import { isReturning } from './router.js';
-import { client, me } from './session.js';
+import { isReturning, open as openAnew } from './router.js';
+import { client, me, onceBack } from './session.js';
 import { few, number, userPath } from './words.js';
 import { avatar } from './parts/avatar.js';
 import { conversationList } from './parts/conversation-list.js';
@@ -255,9 +255,9 @@ export function going(now) {
   root.classList.toggle('going', now);
 }
 
-/** @param {Place} _place @returns {Page} */
-export function missing(_place) {
-  return { title: 'Not here', node: page('Not here', empty({ icon: 'search', title: 'There is no such page.', action: h('a.button', { href: '/' }, 'To your messages') })) };
+/** @param {Place} _place @param {string} [says] @returns {Page} */
+export function missing(_place, says = 'There is no such page.') {
+  return { title: 'Not here', node: page('Not here', empty({ icon: 'search', title: says, action: h('a.button', { href: '/' }, 'To your messages') })) };
 }
 
 /** @param {unknown} error @param {Place} place @returns {Page} */
@@ -265,13 +265,20 @@ export function failed(error, place) {
   // What nobody foresaw is worth a line in the browser's console.
   if (!(error instanceof GoldcrestError)) reportError(error);
   // What there is not, and what one may not see, are the same to whoever asks.
-  return is(error, 'not_found') ? missing(place) : { title: 'Goldcrest', node: page('Goldcrest', failure(error)) };
+  if (is(error, 'not_found')) return missing(place, explain(error));
+  if (!(error instanceof GoldcrestError && error.passing)) return { title: 'Goldcrest', node: page('Goldcrest', failure(error)) };
+  const again = () => {
+    // Browsers may remember for as long as the window is not loaded again that a module could not be fetched.
+    if (is(error, 'not_fetched') && client.state.name === 'live') location.reload();
+    else void openAnew();
+  };
+  return { title: 'Goldcrest', node: page('Goldcrest', failure(error, again)), close: onceBack(again) };
 }
 
-/** @param {unknown} error */
-function failure(error) {
-  const again = h('button', { type: 'button', onclick: () => location.reload() }, 'Try again');
-  return empty({ icon: 'warning', title: 'This page could not be shown.', text: explain(error), action: again });
+/** @param {unknown} error @param {() => void} [again] */
+function failure(error, again = () => location.reload()) {
+  const button = h('button', { type: 'button', onclick: again }, 'Try again');
+  return empty({ icon: 'warning', title: 'This page could not be shown.', text: explain(error), action: button });
 }
 
 /**

@@ -77,8 +77,24 @@ export function dayOf(at) {
   return `${date.getFullYear()}-${date.getMonth()}-${date.getDate()}`;
 }
 
-/** What a text is made of: blocks of code, code in a line, links, names, and the rest. */
-const PIECES = /```(?:[\w+-]*\n)?([^]*?)```|`([^`\n]+)`|(https?:\/\/[^\s<>"]*[^\s<>"'.,;:!?)\]}])|(^|[^\p{L}\p{N}_@.+-])@([\p{L}\p{N}_.@+-][\p{L}\p{N}\p{M}_.@+-]*)/gu;
+/** Each bracket that closes, and the one that opens it. */
+const BRACKETS = Object.entries({ ')': '(', ']': '[', '}': '{' });
+
+/** A link without what ends the sentence or the bracket that it stands in; a bracket that was opened within it is its own. @param {string} found */
+function linkIn(found) {
+  const unopened = new Map(BRACKETS.map(([closing, opening]) => [closing, found.split(closing).length - found.split(opening).length]));
+  let end = found.length;
+  for (; end > 0; end -= 1) {
+    const last = found.charAt(end - 1);
+    const more = unopened.get(last);
+    if (more === undefined ? !`'.,;:!?`.includes(last) : more <= 0) break;
+    if (more !== undefined) unopened.set(last, more - 1);
+  }
+  return found.slice(0, end);
+}
+
+/** What a text is made of: blocks of code, code in a line, links (with what may follow them at once), names, and the rest. */
+const PIECES = /```(?:[\w+-]*\n)?([^]*?)```|`([^`\n]+)`|(https?:\/\/[^\s<>"]*[^\s<>"'.,;:!?)\]}][^\s<>"]*)|(^|[^\p{L}\p{N}_@.+-])@([\p{L}\p{N}_.@+-][\p{L}\p{N}\p{M}_.@+-]*)/gu;
 
 /**
  * A text as it is shown. Names are links if they are of somebody who was mentioned.
@@ -99,16 +115,19 @@ export function rich(text, mentions = [], viewer = null) {
     let used = all.length;
     if (block !== undefined) shown = h('pre', { tabindex: '0' }, h('code', null, block.replace(/\n$/, '')));
     else if (code !== undefined) shown = h('code', null, code);
-    else if (link !== undefined) shown = h('a', { href: link, target: '_blank', rel: 'noopener noreferrer nofollow' }, link);
+    else if (link !== undefined) {
+      const href = linkIn(link);
+      used = href.length;
+      shown = h('a', { href, target: '_blank', rel: 'noopener noreferrer nofollow' }, href);
+    }
     else if (name !== undefined) {
       const fold = (/** @type {string} */ other) => other.normalize('NFC').toLowerCase();
       const who = mentions
         .filter(({ username }) => fold(name).startsWith(fold(username)))
         .sort((one, other) => other.username.length - one.username.length)[0];
       if (who) {
-        plain(text.slice(from, match.index) + before);
+        plain(text.slice(from, match.index + before.length));
         from = match.index + before.length;
-        used = all.length;
         const length = who.username.length + 1;
         nodes.push(h('a', { class: who.id === viewer ? 'mention own' : 'mention', href: userPath(who.username) }, text.slice(from, from + length)));
         from += length;
@@ -118,6 +137,8 @@ export function rich(text, mentions = [], viewer = null) {
     plain(text.slice(from, match.index));
     if (shown) nodes.push(shown);
     from = match.index + used;
+    // What follows a block begins a line anyway. The search has not passed the break, for a name is one after what is none.
+    if (block !== undefined && text[from] === '\n') from += 1;
   }
   plain(text.slice(from));
   return nodes;

@@ -132,6 +132,8 @@ async function settings(browser, server) {
   await tab.keyboard.press('ArrowDown');
   await tab.keyboard.press('Enter');
   await tab.waitForURL('**/settings');
+  await says(tab, 'This server sends no mail, so addresses cannot be changed here.');
+  await saysNot(tab, 'you can get a new password');
   await tab.fill('textarea', 'I answer in the <b>evening</b>.');
   await tab.click('text="Save"');
   await says(tab, 'Saved.');
@@ -234,7 +236,13 @@ async function people(browser, server, bob) {
   await says(tab, 'You have blocked bob.');
   await tab.click('text=Undo');
   await saysNot(tab, 'You have blocked bob.');
-  console.log('ok: contacts and blocks');
+  await tab.goto('/user/zzz');
+  await says(tab, 'Nobody here is named "zzz".');
+  await tab.goto('/conversations/999999');
+  await says(tab, 'There is no such conversation, or you may not see it.');
+  await tab.goto('/nothing-of-this-name');
+  await says(tab, 'There is no such page.');
+  console.log('ok: contacts and blocks, and whom and what there is not');
 
   await tab.goto('/channels');
   await tab.click('text=New channel');
@@ -355,6 +363,7 @@ async function looks(browser, server, bob) {
       await tab.goto(`/${page}`);
       await tab.waitForSelector('.shell .page-head');
       await isSound(tab, `${size} ${look} ${page}`);
+      assert(await tab.evaluate(() => [...document.querySelectorAll('.shell:not(.listing) .page-head h1')].every((one) => one.scrollWidth <= one.clientWidth)), `the heading of ${page} is cut off, ${size}`);
     }
     await tab.context().close();
   }

@@ -10,7 +10,7 @@ const { spawn } = require('node:child_process');
 const fs = require('node:fs');
 const net = require('node:net');
 const path = require('node:path');
-const { Server, afterwards, conversation, home, launch, logIn, open, passes, run, sleep, until } = require('./support');
+const { Server, afterwards, conversation, home, launch, logIn, moduleOf, open, passes, run, says, sleep, until } = require('./support');
 
 const AWAY = Number(process.argv[3] ?? 30);
 /**
@@ -138,7 +138,38 @@ async function behindNginx(browser) {
   assert(Date.now() - back < SOON, `it took ${(Date.now() - back) / 1_000} seconds until all was there`);
 }
 
+/** Sections that are opened for the first time while the server is away, also such whose code could not be fetched ahead. */
+async function firstTime(browser) {
+  const { server, bob } = await Server.ofTwo('first-time');
+  await server.call('POST', 'conversations', bob, { kind: 'channel', name: 'News' });
+  await server.send(bob, { to: ['alice'], text: 'good morning, @alice' });
+  const enter = async (missing) => {
+    const tab = await open(browser, server.origin);
+    if (missing) await tab.route(`**/app/pages/${missing}`, (route) => route.abort());
+    await logIn(tab, 'alice');
+    // They are fetched one after the other, this one last.
+    await tab.waitForFunction(() => performance.getEntriesByType('resource').some(({ name }) => name.endsWith('/pages/admin.js')));
+    await moduleOf(tab, 'pages/admin.js');
+    return tab;
+  };
+  const [channels, mentions, unfetched] = [await enter(), await enter(), await enter('channels.js')];
+  await server.end('SIGKILL');
+  for (const tab of [channels, unfetched]) await tab.click('[data-path="/channels"]');
+  await mentions.click('[data-path="/mentions"]');
+  await says(channels, 'This could not be loaded.');
+  assert.equal(await channels.innerText('h1'), 'Channels');
+  for (const tab of [mentions, unfetched]) await says(tab, 'This page could not be shown.');
+  for (const tab of [channels, mentions, unfetched]) await says(tab, 'The server cannot be reached.');
+  await isCutOff(unfetched);
+  await unfetched.unroute('**/app/pages/channels.js');
+  await server.start();
+  for (const tab of [channels, unfetched]) await says(tab, 'Open to everybody');
+  await mentions.waitForSelector('.entry .mention');
+  for (const tab of [channels, mentions, unfetched]) await tab.context().close();
+  console.log('ok: sections that are opened first while the server is away');
+}
+
 run(async () => {
   const browser = await launch();
-  await Promise.all([directly(browser), behindNginx(browser)]);
+  await Promise.all([directly(browser), behindNginx(browser), firstTime(browser)]);
 });

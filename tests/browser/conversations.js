@@ -71,6 +71,107 @@ async function markup(browser) {
   await tab.context().close();
 }
 
+/** Links end where people see them end, and blocks of code where the next line begins. */
+async function pieces(browser) {
+  const { server, bob } = await Server.ofTwo('pieces');
+  const bird = 'https://en.wikipedia.org/wiki/Bird_(animal)';
+  const say = (text) => server.send(bob, { to: ['alice'], text });
+  const links = { [bird]: bird, [`(as in ${bird}).`]: bird, '(https://example.org/a), and so on': 'https://example.org/a', 'https://example.org/b,': 'https://example.org/b', 'Is it https://[::1]?': 'https://[::1]' };
+  for (const text of Object.keys(links)) await say(text);
+  const { conversation_id } = await say('the last');
+  const tab = await visit(browser, server, 'alice', `/conversations/${conversation_id}`);
+  await shows(tab, [...Object.keys(links), 'the last']);
+  assert.deepEqual(await tab.evaluate(() => [...document.querySelectorAll('.text a')].map((one) => one.getAttribute('href'))), Object.values(links));
+  console.log('ok: links, in brackets and with brackets');
+
+  const code = '```\nlet it = be;\n```';
+  for (const after of ['\ntext', '\n\ntext', '\n@alice', ' text']) await say(`before\n${code}${after}`);
+  await until('all blocks', async () => (await tab.locator('.text pre').count()) === 4);
+  // What is drawn: a line that begins with the text takes one line, and an empty one before it another.
+  const lines = await tab.evaluate(() => [...document.querySelectorAll('.text:has(pre)')].map((one) => {
+    const height = parseFloat(getComputedStyle(one).lineHeight);
+    const { bottom, height: block } = one.querySelector('pre').getBoundingClientRect();
+    const below = one.getBoundingClientRect().bottom - bottom - parseFloat(getComputedStyle(one.querySelector('pre')).marginBottom);
+    return [Math.round(below / height), block > height];
+  }));
+  assert.deepEqual(lines, [[1, true], [2, true], [1, true], [1, true]]);
+  assert.equal(await tab.locator('.text:has(pre) .mention').count(), 1, 'a name after a block is one');
+  console.log('ok: no empty line below a block of code');
+  await tab.context().close();
+}
+
+/** A person's colour is the same wherever he stands, and whoever stands before him. */
+async function colours(browser) {
+  const { server, bob } = await Server.ofTwo('colours');
+  // Their names happen to lead to the same colour.
+  const [ivan, oscar] = [await server.register('ivan'), await server.register('oscar')];
+  for (const token of [bob, ivan, oscar]) await server.send(token, { to: ['alice'], text: 'hello' });
+  const tab = await visit(browser, server, 'alice', '/conversations');
+  const seen = async (count) => {
+    await tab.waitForFunction((count) => document.querySelectorAll('.conversation').length === count, count);
+    const rows = await tab.evaluate(() => [...document.querySelectorAll('.conversation')].map((row) => {
+      const face = row.querySelector('.avatar');
+      return [row.querySelector('.conversation-title').textContent, `${face.style.getPropertyValue('--hue')} ${face.classList.contains('deep')}`];
+    }));
+    return Object.fromEntries(rows.sort());
+  };
+  const before = await seen(3);
+  assert(new Set(Object.values(before)).size > 1, 'there are several');
+  await server.send(ivan, { to: ['alice'], text: 'I stand above oscar now' });
+  await says(tab, 'I stand above oscar now');
+  await tab.reload();
+  assert.deepEqual(await seen(3), before);
+  console.log('ok: colours do not change with who comes first');
+  await tab.context().close();
+}
+
+/** A message is shown in its conversation by the menu, unless one is there. */
+async function menus(browser) {
+  const { server, alice, bob } = await Server.ofTwo('menus');
+  const { conversation_id, id } = await server.send(bob, { to: ['alice'], text: 'a root' });
+  await server.send(alice, { conversation_id, thread_id: id, text: 'a reply' });
+  const tab = await visit(browser, server, 'alice', '/');
+  const offers = { '/': true, [`/threads/${id}`]: true, [`/conversations/${conversation_id}`]: false };
+  for (const [address, offered] of Object.entries(offers)) {
+    await tab.goto(address);
+    await tab.locator('.window [data-key]').last().focus();
+    await tab.keyboard.press('Space');
+    await tab.waitForSelector('[role=menu]');
+    const labels = (await tab.locator('[role=menuitem]').allInnerTexts()).map((label) => label.trim());
+    assert(labels.includes('Copy link'));
+    assert.equal(labels.includes('Show in conversation'), offered, address);
+  }
+  console.log('ok: what a menu offers where');
+  await tab.context().close();
+}
+
+/** A name without a gap, as long as names may be, stays within what it stands in. */
+async function names(browser) {
+  const { server, alice } = await Server.ofTwo('names');
+  const long = 'w'.repeat(64);
+  const token = await server.register(long);
+  const { conversation_id, id } = await server.send(token, { to: ['alice'], text: `from @${long}` });
+  await server.send(token, { conversation_id, thread_id: id, text: 'a reply' });
+  const own = await server.send(alice, { conversation_id, text: 'and mine' });
+  await server.call('PUT', `conversations/${conversation_id}/read`, token, { message_id: own.id });
+  for (const width of [1200, 360]) {
+    const tab = await visit(browser, server, 'alice', '/', { width, height: 740 });
+    for (const address of ['/', '/conversations', `/conversations/${conversation_id}`, '/threads', `/threads/${id}`, '/mentions', `/user/${long}`, `/new?to=${long}`]) {
+      await tab.goto(address);
+      await tab.waitForSelector('.shell .page-head');
+      if (address === `/conversations/${conversation_id}`) await says(tab, 'Read by');
+      // Links below a message reach beyond it on a phone, so that fingers find them.
+      const wide = await tab.evaluate(() => [...document.querySelectorAll('.page *, .side *, .details *')].filter((one) => {
+        const { overflowX, display } = getComputedStyle(one);
+        return one.checkVisibility() && display !== 'inline' && overflowX !== 'hidden' && one.scrollWidth > one.clientWidth + 1 && one.closest('svg, .heard, .entry-links') === null && !one.querySelector('.entry-links');
+      }).map((one) => `${one.localName}.${one.className}`));
+      assert.deepEqual(wide, [], `${address} at ${width} px`);
+    }
+    await tab.context().close();
+  }
+  console.log('ok: a long name stays within what it stands in');
+}
+
 /** A channel that one only looks into is live, and so are its threads. */
 async function onlookers(browser) {
   const { server, bob } = await Server.ofTwo('onlookers');
@@ -200,7 +301,7 @@ async function membership(browser) {
 
 run(async () => {
   const browser = await launch();
-  const parts = { markup, onlookers, reading, expiry, membership };
+  const parts = { markup, pieces, colours, menus, names, onlookers, reading, expiry, membership };
   const wanted = process.argv.slice(3);
   for (const [name, part] of Object.entries(parts)) if (!wanted.length || wanted.includes(name)) await part(browser);
 });

@@ -71,7 +71,8 @@ export function open({ query }) {
     label: 'Write a message',
     send: (text) => void send(text),
   });
-  const group = h('a.button', { href: '/groups/new' }, icon('group'), 'New group');
+  // Beside the heading, a phone has no room for both words.
+  const group = h('a.button', { href: '/groups/new', 'aria-label': 'New group' }, icon('group'), h('span.unnarrow', null, 'New group'), h('span.narrow', null, 'Group'));
   const body = h('div.new-message', null, picker.node, trouble, write.node);
   return {
     title: 'New message',

@@ -17,7 +17,7 @@ export function access(account) {
 function email({ email: now, email_confirmed: confirmed }) {
   const says = h('p', { role: 'status' });
   const tell = (/** @type {import('../dom.js').Child[]} */ ...text) => fill(says, text);
-  if (!now) tell('You have none. With one, you can get a new password when you forget yours.');
+  if (!now) tell('You have none.');
   else tell(h('strong', null, now), confirmed ? ' · confirmed' : ' · not confirmed: open the link that was mailed there.');
   const body = h('div');
   void about().then(({ mail, email: wanted }) => {
@@ -25,6 +25,7 @@ function email({ email: now, email_confirmed: confirmed }) {
       fill(body, [h('p.quiet', null, 'This server sends no mail, so addresses cannot be changed here.')]);
       return;
     }
+    if (!now) tell('You have none. With one, you can get a new password when you forget yours.');
     const change = form({
       fields: [field({ name: 'email', label: 'New address', type: 'email', required: true, autocomplete: 'email' }), passwordField()],
       action: now ? 'Change the address' : 'Add the address',

@@ -11,7 +11,7 @@ import { attempt, complain, toast } from './toast.js';
 
 /** @typedef {import('../history.js').Message} Message */
 
-/** @typedef {{ reply?: (message: Message) => void, edit?: (message: Message) => void, replaced?: (message: Message) => void }} Doing */
+/** `there`: whether one is in its conversation already. @typedef {{ reply?: (message: Message) => void, edit?: (message: Message) => void, there?: boolean }} Doing */
 
 /** Whether one may take somebody's message away from all. @param {Message} message */
 function mayDelete(message) {
@@ -23,7 +23,7 @@ function mayDelete(message) {
 }
 
 /** @param {HTMLElement} anchor @param {Message} message @param {Doing} doing */
-export function messageMenu(anchor, message, { reply, edit }) {
+export function messageMenu(anchor, message, { reply, edit, there }) {
   const { id, thread_id, deleted_at, text } = message;
   openMenu(anchor, [
     !deleted_at && reply && { label: 'Reply', icon: 'reply', act: () => reply(message) },
@@ -31,7 +31,7 @@ export function messageMenu(anchor, message, { reply, edit }) {
     !deleted_at && edit && isOwn(message) && { label: 'Edit', icon: 'edit', act: () => edit(message) },
     !deleted_at && { label: 'Copy text', icon: 'copy', act: () => void copy(text, 'The text is copied.') },
     { label: 'Copy link', icon: 'copy', act: () => void copy(`${location.origin}/messages/${id}`, 'The link is copied.') },
-    { label: 'Show in conversation', icon: 'chats', act: () => go(`/messages/${id}`) },
+    !there && { label: 'Show in conversation', icon: 'chats', act: () => go(`/messages/${id}`) },
     { label: 'Delete for me', icon: 'trash', act: () => void attempt(remove(message, 'me')) },
     mayDelete(message) && { label: 'Delete for everybody', icon: 'trash', danger: true, act: () => void attempt(remove(message, 'all')) },
   ]);

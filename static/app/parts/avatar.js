@@ -6,23 +6,13 @@ import { icon } from './icons.js';
 
 /** So many hues are told apart at a glance; each is there in two tones. */
 const HUES = 12;
-/** Who came first has his colour for himself as long as the page is open, so that no two who stand side by side seem one. @type {Map<string, number>} */
-const taken = new Map();
 
-/** The number of a name's colour: always the same, unless somebody has that already. @param {string} name */
+/** The number of a name's colour. Two may have the same: whoever knows people by theirs wants it to be so on every page. @param {string} name */
 function colourOf(name) {
-  const key = name.normalize('NFC').toLowerCase();
-  const known = taken.get(key);
-  if (known !== undefined) return known;
   // FNV-1a, folded: names that differ in a letter are far from each other.
   let hash = 0x811c9dc5;
-  for (const letter of key) hash = Math.imul(hash ^ (letter.codePointAt(0) ?? 0), 0x01000193);
-  let colour = ((hash ^ (hash >>> 15)) >>> 0) % (2 * HUES);
-  if (taken.size === 2 * HUES) return colour;
-  // Five steps on, the hue is another one altogether.
-  for (const others = new Set(taken.values()); others.has(colour); ) colour = (colour + 5) % (2 * HUES);
-  taken.set(key, colour);
-  return colour;
+  for (const letter of name.normalize('NFC').toLowerCase()) hash = Math.imul(hash ^ (letter.codePointAt(0) ?? 0), 0x01000193);
+  return ((hash ^ (hash >>> 15)) >>> 0) % (2 * HUES);
 }
 
 /** @param {HTMLElement} face @param {string} name */

@@ -3,6 +3,7 @@
 
 import { fill, h } from '../dom.js';
 import { explain } from '../explain.js';
+import { onceBack } from '../session.js';
 import { icon } from './icons.js';
 
 /** @param {{ icon?: string, title: string, text?: import('../dom.js').Child, action?: import('../dom.js').Child }} what */
@@ -18,7 +19,7 @@ export function empty({ icon: sign, title, text, action }) {
 }
 
 /**
- * A part of a page that is fetched: says so if it takes long, and offers another attempt if it fails.
+ * A part of a page that is fetched: says so if it takes long, and offers another attempt if it fails. It is tried again when the connection is back.
  *
  * @param {() => Promise<import('../dom.js').Child>} load
  * @param {{ label?: string }} [how]
@@ -27,8 +28,10 @@ export function empty({ icon: sign, title, text, action }) {
 export function region(load, { label } = {}) {
   const node = h('div.region', { tabindex: '-1', 'aria-busy': 'true', 'aria-label': label, role: label ? 'group' : null });
   let turn = 0;
+  let giveUp = () => {};
   const reload = async () => {
     const mine = (turn += 1);
+    giveUp();
     node.setAttribute('aria-busy', 'true');
     const slow = setTimeout(() => node.childElementCount || fill(node, [h('p.hint', { role: 'status' }, 'One moment…')]), 300);
     try {
@@ -42,6 +45,8 @@ export function region(load, { label } = {}) {
       if (mine !== turn) return;
       const again = h('button', { type: 'button', onclick: () => void reload() }, 'Try again');
       fill(node, [empty({ icon: 'warning', title: 'This could not be loaded.', text: explain(error), action: again })]);
+      // The page that it is a part of may have gone by then.
+      giveUp = onceBack(() => node.isConnected && void reload());
     } finally {
       clearTimeout(slow);
       if (mine === turn) node.removeAttribute('aria-busy');

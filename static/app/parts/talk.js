@@ -161,6 +161,7 @@ export function talk({ conversation, thread = null, joined, mayWrite, marked = n
   const doing = {
     reply: mayWrite ? (/** @type {Message} */ message) => (thread ? write?.focus() : write?.reply(message)) : undefined,
     edit: mayWrite ? (/** @type {Message} */ message) => write?.edit(message) : undefined,
+    there: !thread,
   };
   const write = mayWrite
     ? composer({
