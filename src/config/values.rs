@@ -27,9 +27,17 @@ pub fn listen(text: &str) -> Result<SocketAddr, String> {
     })
 }
 
-/// Where a server is reached: a URL for browsers.
+/// Where a server is reached: a URL for browsers. The web app is nowhere else than at the root.
 pub fn public_url(text: &str) -> Result<Url, String> {
-    web(text).ok_or_else(|| "a URL such as https://chat.example.org".to_owned())
+    let url = web(text).ok_or_else(|| "a URL such as https://chat.example.org".to_owned())?;
+    if url.path() == "/" {
+        return Ok(url);
+    }
+    let (origin, path) = (url.origin().ascii_serialization(), url.path());
+    Err(format!(
+        "the server needs a host name to itself, and cannot be reached below {path}: say {origin}, and have the proxy pass \
+         on all that comes there"
+    ))
 }
 
 /// A server of NATS.
@@ -188,6 +196,11 @@ mod tests {
             ["chat.example.org", "chat.example.org:443", "ftp://chat.example.org", "https://a:b@chat.example.org"]
         {
             assert!(public_url(bad).unwrap_err().contains("https://chat.example.org"), "{bad}");
+        }
+        for below in ["https://example.org:8443/chat", "https://example.org:8443/chat/?a"] {
+            let said = public_url(below).unwrap_err();
+            assert!(said.contains("cannot be reached below /chat"), "{below}: {said}");
+            assert!(said.contains("say https://example.org:8443,"), "{below}: {said}");
         }
     }
 

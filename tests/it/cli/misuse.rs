@@ -13,6 +13,7 @@ async fn a_wrong_value_is_answered_with_a_right_one() {
         (&["--allow-origins", "127.0.0.1:9000"][..], "https://app.example.org"),
         (&["--allow-origins", "*"], "not offered"),
         (&["--public-url", "chat.example.org"], "https://chat.example.org"),
+        (&["--public-url", "https://example.org/chat"], "cannot be reached below /chat"),
         (&["--listen", "8081"], "127.0.0.1:8081"),
         (&["--listen", ":8081"], "0.0.0.0:8081"),
         (&["--trusted-proxies", "proxy"], "10.0.0.0/8"),
