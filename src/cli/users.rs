@@ -15,8 +15,9 @@ use clap::{Args, Subcommand};
 use std::time::Duration;
 
 /// What whoever has only the token must know, on standard error: standard output is the token alone.
-const USE_OF_INVITATION: &str = "whoever has this token opens /invitations/TOKEN in the web app, or gives it \
-                                 as `invitation` with POST /api/v1/users. With --public-url this prints the whole link";
+const USE_OF_INVITATION: &str = "whoever has this token opens /invitations/TOKEN in the web app, or gives it as \
+                                 `invitation` with POST /api/v1/users. To have the whole link printed, start the server \
+                                 with --public-url, or set GOLDCREST_PUBLIC_URL for this command where none runs";
 
 /// What can be done with accounts.
 #[derive(Debug, Subcommand)]

@@ -227,10 +227,25 @@ async fn an_invitation_says_what_to_do_with_it() {
     operator.adds("alice").await;
     let bare = operator.types(&["user", "invite"]).await;
     assert_eq!(bare.out.trim_end().len(), 22, "standard output is the token alone: {bare:?}");
-    for words in ["/invitations/TOKEN", "POST /api/v1/users", "--public-url"] {
-        assert!(bare.errors.contains(words), "{bare:?}");
+    for words in [
+        "/invitations/TOKEN",
+        "POST /api/v1/users",
+        "start the server with --public-url",
+        "set GOLDCREST_PUBLIC_URL for this command where none runs",
+    ] {
+        assert!(bare.errors.contains(words), "{words}: {bare:?}");
     }
-    let link =
-        operator.with("GOLDCREST_PUBLIC_URL", "https://chat.example.org").types(&["user", "invite"]).await.line();
+    let named = |operator: Operator| operator.with("GOLDCREST_PUBLIC_URL", "https://chat.example.org");
+    let link = named(operator).types(&["user", "invite"]).await.line();
+    assert!(link.starts_with("https://chat.example.org/invitations/"), "{link}");
+
+    // Where a server runs, it is the one that knows.
+    let server = Server::start().await;
+    Operator::beside(&server).adds("alice").await;
+    let bare = named(Operator::beside(&server)).types(&["user", "invite"]).await;
+    assert_eq!(bare.out.trim_end().len(), 22, "{bare:?}");
+    let server = Server::options().set("--public-url", "https://chat.example.org").start().await;
+    Operator::beside(&server).adds("alice").await;
+    let link = Operator::beside(&server).types(&["user", "invite"]).await.line();
     assert!(link.starts_with("https://chat.example.org/invitations/"), "{link}");
 }
