@@ -40,8 +40,6 @@ pub use preflight::{Preflight, mail_mode, preflight, signing_key_file};
 /// How much longer a revoked session is remembered than its tokens last, for clocks and caches.
 const REVOCATION_MARGIN: Duration = Duration::from_mins(5);
 
-/// No timer is shorter: one that is always due would keep a core busy.
-const SHORTEST: Duration = Duration::from_millis(1);
 /// How many times the stall timeout the kernel waits for a peer that acknowledges nothing. Not once: it also counts a
 /// window that never opens wide enough for a whole segment as silence, though a slow reader takes bytes through it.
 const SILENCE: u32 = 5;
@@ -267,7 +265,7 @@ fn app_options(options: &Options) -> AppOptions {
 }
 
 fn pace(options: &Options) -> Pace {
-    Pace { heartbeat: options.heartbeat.max(SHORTEST), stall: options.stall_timeout, auth: options.auth_timeout }
+    Pace { heartbeat: options.heartbeat, stall: options.stall_timeout, auth: options.auth_timeout }
 }
 
 /// Runs the server until it is asked to stop.

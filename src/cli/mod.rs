@@ -5,6 +5,7 @@
 
 mod backup;
 mod command_line;
+mod confirmation;
 mod copy;
 mod doctor;
 mod failed;

@@ -9,7 +9,7 @@ use super::stoppable::Stoppable;
 use crate::config::data_dir::Lock;
 use crate::config::{DataDir, DataDirError, Options};
 use crate::domain::Timestamp;
-use crate::store::{self, Database, Logins, Renumbered, Store, database_url};
+use crate::store::{self, CopyError, Database, Logins, Renumbered, Store, database_url};
 use clap::Args;
 use std::fs::{self, DirBuilder, File};
 use std::io;
@@ -86,6 +86,7 @@ async fn restore(options: &Options, from: &Path, command: &Command, logins: Logi
             format!("there is no {} in {}. Name a directory that `goldcrest backup` made", FILES[0], from.display());
         return Err(Failed::Input(reason));
     }
+    let is_new = DataDir::existing(&options.place.data_dir).is_none();
     let data_dir = DataDir::open(&options.place.data_dir)?;
     let lock = held(data_dir.lock_to_restore())?;
     let place = data_dir.path().display();
@@ -100,6 +101,9 @@ async fn restore(options: &Options, from: &Path, command: &Command, logins: Logi
     let filled = Stoppable::listen()?.or_stop(NOT_RESTORED, Box::pin(prepared.fill(from, logins))).await;
     if filled.is_err() {
         drop(fs::remove_dir_all(&prepared.place));
+        if is_new {
+            data_dir.remove_unused(&lock);
+        }
     }
     let done = filled?;
     let kept = prepared.exchange(&data_dir).map_err(|error| {
@@ -168,11 +172,11 @@ impl Prepared {
         let work = Box::pin(async {
             copy(&source, &database).await?;
             // A copy of a data directory may have its last commits there.
-            let (source, log) = (from.join(LOGS[0]), self.place.join(LOGS[0]));
-            if source.exists() {
-                copy(&source, &log).await?;
+            let (written, log) = (from.join(LOGS[0]), self.place.join(LOGS[0]));
+            if written.exists() {
+                copy(&written, &log).await?;
             }
-            store::examine(&database).await.map_err(|error| Failed::Input(error.to_string()))?;
+            store::examine(&database).await.map_err(|error| no_backup(&error.of(&source)))?;
             jump(database_url(&self.place), logins).await
         });
         let done = watching("copying and checking", &database, size, work).await?;
@@ -210,6 +214,16 @@ impl Prepared {
         directory.sync_all()?;
         Ok(kept)
     }
+}
+
+/// What is wrong with a backup, and that it has done no harm.
+fn no_backup(error: &CopyError) -> Failed {
+    let remedy = match error {
+        CopyError::Damaged(..) => ": take another backup",
+        CopyError::Foreign(_) => ": name a directory that `goldcrest backup` made",
+        _ => "",
+    };
+    Failed::Input(format!("{error}. Nothing was changed{remedy}"))
 }
 
 /// Makes a directory for what was there.

@@ -1,5 +1,6 @@
 //! `goldcrest user`: who has an account here.
 
+use super::confirmation::{self, Confirmation};
 use super::failed::Failed;
 use super::offline;
 use super::operator::{carry_out, unexpected};
@@ -14,8 +15,9 @@ use clap::{Args, Subcommand};
 use std::time::Duration;
 
 /// What whoever has only the token must know, on standard error: standard output is the token alone.
-const USE_OF_INVITATION: &str = "whoever has this token opens /invitations/TOKEN in the web app, or gives it \
-                                 as `invitation` with POST /api/v1/users. With --public-url this prints the whole link";
+const USE_OF_INVITATION: &str = "whoever has this token opens /invitations/TOKEN in the web app, or gives it as \
+                                 `invitation` with POST /api/v1/users. To have the whole link printed, start the server \
+                                 with --public-url, or set GOLDCREST_PUBLIC_URL for this command where none runs";
 
 /// What can be done with accounts.
 #[derive(Debug, Subcommand)]
@@ -28,7 +30,8 @@ pub(super) enum Command {
     Suspend(Name),
     /// Let somebody in again. He has to log in anew, and to make new API keys.
     Unsuspend(Name),
-    /// Delete somebody's account for good. What he wrote stays, unless --messages delete is given.
+    /// Delete somebody's account for good. What he wrote stays, unless --messages delete is given. At a terminal it asks for
+    /// the name once more, unless --yes is given.
     Delete(Delete),
     /// Let somebody register where that takes an invitation, and print what to send him.
     Invite(Invite),
@@ -80,6 +83,8 @@ pub(super) struct Delete {
     /// What becomes of his messages: keep, or delete them for all.
     #[arg(long, default_value = "keep", value_parser = legacy)]
     messages: Legacy,
+    #[command(flatten)]
+    confirmation: Confirmation,
 }
 
 /// What sort of invitation.
@@ -121,7 +126,7 @@ pub(super) async fn run(options: &Options, command: Command) -> Result<(), Faile
             } else {
                 let wanted = Username::parse("name", &name).and_then(|wanted| wanted.check_free());
                 wanted.map_err(|refused| Failed::Input(refused.to_string()))?;
-                if password.is_asked_for() && knows(options, &name).await? {
+                if password.is_asked_for() && find(options, &name).await?.is_some() {
                     return Err(Failed::Input(Refusal::UsernameTaken.to_string()));
                 }
                 let password = password.read(&name)?;
@@ -140,8 +145,8 @@ pub(super) async fn run(options: &Options, command: Command) -> Result<(), Faile
             output::line(format_args!("added the {what} {} with number {}{founded}", user.username, user.id))
         }
         Command::Passwd(Passwd { name, password }) => {
-            if password.is_asked_for() && !knows(options, &name).await? {
-                return Err(Failed::Input(format!("there is no user {name}; see `goldcrest user list`")));
+            if password.is_asked_for() && find(options, &name).await?.is_none() {
+                return Err(nobody(&name));
             }
             let password = password.read(&name)?;
             let done = format!("set the password of {name}; all sessions of {name} have ended");
@@ -155,7 +160,11 @@ pub(super) async fn run(options: &Options, command: Command) -> Result<(), Faile
             let done = format!("{name} may log in again");
             finish(options, Verb::UnsuspendUser { name }, &done).await
         }
-        Command::Delete(Delete { name, messages }) => {
+        Command::Delete(Delete { name, messages, confirmation }) => {
+            if confirmation.is_asked_for() {
+                let user = find(options, &name).await?.ok_or_else(|| nobody(&name))?;
+                confirmation::ask(&what_goes(&user, messages), &user.username)?;
+            }
             let done = format!("deleted {name}");
             finish(options, Verb::DeleteUser { name, messages }, &done).await
         }
@@ -177,14 +186,32 @@ pub(super) async fn run(options: &Options, command: Command) -> Result<(), Faile
     }
 }
 
-/// Whether there is an account of this name, whatever its state.
-async fn knows(options: &Options, name: &str) -> Result<bool, Failed> {
+/// The account of this name, whatever its state.
+async fn find(options: &Options, name: &str) -> Result<Option<UserRow>, Failed> {
     if offline::is_empty(options)? {
-        return Ok(false);
+        return Ok(None);
     }
     let outcome = carry_out(options, Verb::FindUser { name: name.to_owned() }).await?;
     let Outcome::Found { user } = outcome else { return Err(unexpected()) };
-    Ok(user.is_some())
+    Ok(user)
+}
+
+fn nobody(name: &str) -> Failed {
+    Failed::Input(format!("there is no user {name}; see `goldcrest user list`"))
+}
+
+/// What a deletion takes, for whoever may have meant somebody else.
+fn what_goes(user: &UserRow, messages: Legacy) -> String {
+    let who = if user.admin { "the administrator" } else { "the user" };
+    let written = match messages {
+        Legacy::Keep => "What he wrote stays, under the name of a deleted account",
+        Legacy::Delete => "All that he wrote is deleted for all",
+    };
+    format!(
+        "This deletes {who} {}, number {}, for good: sessions, keys, contacts, blocks and memberships end, and nobody gets the \
+         name again. {written}.",
+        user.username, user.id
+    )
 }
 
 async fn finish(options: &Options, verb: Verb, done: &str) -> Result<(), Failed> {

@@ -1,13 +1,15 @@
 //! The data directory: made for its owner alone, and held by one process at a time.
 
 use super::Keeper;
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{DirBuilder, DirEntry, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// The file of the embedded database.
 const DATABASE: &str = "goldcrest.db";
+/// The file that whoever holds the directory has locked.
+const LOCK: &str = "lock";
 
 /// The directory of the embedded database, the signing key, the lock and the admin socket.
 #[derive(Debug, Clone)]
@@ -128,7 +130,7 @@ impl DataDir {
 
     /// Whether a process holds the directory, and which as far as the lock file tells. Nothing is written.
     pub fn held_by(&self) -> io::Result<Option<Holder>> {
-        let file = match File::open(self.path.join("lock")) {
+        let file = match File::open(self.path.join(LOCK)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             opened => opened?,
         };
@@ -148,9 +150,9 @@ impl DataDir {
 
     /// Takes the directory for this process to put other files there, whatever is there now.
     pub fn lock_to_restore(&self) -> Result<Lock, DataDirError> {
-        let path = self.path.join("lock");
+        let path = self.path.join(LOCK);
         let unusable = |source| DataDirError::at(&self.path, &path, source);
-        // Never removed: a lock on a file that another process has unlinked would protect nothing.
+        // Never removed without the directory: a lock on a file that another process has unlinked would protect nothing.
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -169,6 +171,16 @@ impl DataDir {
         // For people who ask who it is; nothing depends on it.
         file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(unusable)?;
         Ok(Lock { _file: file })
+    }
+
+    /// Removes the directory if nothing but the lock is in it: it was made for nothing. Whoever has opened that lock meanwhile
+    /// may have it after this, and no directory to do anything in.
+    pub fn remove_unused(&self, _held: &Lock) {
+        let is_lock = |entry: io::Result<DirEntry>| entry.is_ok_and(|entry| entry.file_name() == LOCK);
+        if std::fs::read_dir(&self.path).is_ok_and(|mut entries| entries.all(is_lock)) {
+            // What stays is empty, and in nobody's way.
+            drop(std::fs::remove_file(self.path.join(LOCK)).and_then(|()| std::fs::remove_dir(&self.path)));
+        }
     }
 
     /// The directory itself.

@@ -21,6 +21,11 @@ pub use owner::Keeper;
 pub use secret::NatsFile;
 pub use signing_key::KeyError;
 
+/// A timer that is always due would keep a core busy.
+const SHORTEST_HEARTBEAT: Duration = Duration::from_millis(1);
+/// In less, nobody who is not on this very machine does what is waited for.
+const SHORTEST_WAIT: Duration = Duration::from_millis(100);
+
 /// Options of the server. Each is also read from the environment as `GOLDCREST_` and its name in capitals.
 #[derive(Debug, Clone, Args)]
 pub struct Options {
@@ -76,40 +81,40 @@ pub struct Options {
     pub keys: Keys,
 
     /// How long an access token is good.
-    #[arg(long, env = "GOLDCREST_ACCESS_TOKEN_LIFETIME", default_value = "15m", value_parser = values::duration)]
+    #[arg(long, env = "GOLDCREST_ACCESS_TOKEN_LIFETIME", default_value = "15m", value_parser = values::seconds)]
     pub access_token_lifetime: Duration,
 
     /// How long a session lasts that is not used.
-    #[arg(long, env = "GOLDCREST_SESSION_LIFETIME", default_value = "30d", value_parser = values::duration)]
+    #[arg(long, env = "GOLDCREST_SESSION_LIFETIME", default_value = "30d", value_parser = values::seconds)]
     pub session_lifetime: Duration,
 
     /// The fewest characters of a password.
-    #[arg(long, env = "GOLDCREST_PASSWORD_MIN_LENGTH", default_value_t = 8, value_parser = values::number::<usize>)]
+    #[arg(long, env = "GOLDCREST_PASSWORD_MIN_LENGTH", default_value_t = 8, value_parser = values::password_length)]
     pub password_min_length: usize,
 
     /// How often an idle stream hears that it is alive. Shorter than the idle timeout of every proxy on the way.
-    #[arg(long, env = "GOLDCREST_HEARTBEAT", default_value = "20s", value_parser = values::duration)]
+    #[arg(long, env = "GOLDCREST_HEARTBEAT", default_value = "20s", value_parser = values::at_least(SHORTEST_HEARTBEAT))]
     pub heartbeat: Duration,
 
     /// How long the socket of a stream, or of a long answer, may take no byte at all before it is closed.
-    #[arg(long, env = "GOLDCREST_STALL_TIMEOUT", default_value = "60s", value_parser = values::duration)]
+    #[arg(long, env = "GOLDCREST_STALL_TIMEOUT", default_value = "60s", value_parser = values::at_least(SHORTEST_WAIT))]
     pub stall_timeout: Duration,
 
     /// How long a WebSocket without credentials has for its first `auth`.
-    #[arg(long, env = "GOLDCREST_AUTH_TIMEOUT", default_value = "10s", value_parser = values::duration)]
+    #[arg(long, env = "GOLDCREST_AUTH_TIMEOUT", default_value = "10s", value_parser = values::at_least(SHORTEST_WAIT))]
     pub auth_timeout: Duration,
 
     /// How long a client has to send the head of a request; three times as long for its body.
-    #[arg(long, env = "GOLDCREST_READ_TIMEOUT", default_value = "10s", value_parser = values::duration)]
+    #[arg(long, env = "GOLDCREST_READ_TIMEOUT", default_value = "10s", value_parser = values::at_least(SHORTEST_WAIT))]
     pub read_timeout: Duration,
 
     /// How long events are kept for clients to catch up on. Messages are kept whatever this says.
-    #[arg(long, env = "GOLDCREST_EVENT_RETENTION", default_value = "30d", value_parser = values::duration)]
+    #[arg(long, env = "GOLDCREST_EVENT_RETENTION", default_value = "30d", value_parser = values::seconds)]
     pub event_retention: Duration,
 
     /// How long messages are kept, such as 365d. By default for ever. What is older is deleted for all, and can be read
     /// nowhere any more, also not in events.
-    #[arg(long, env = "GOLDCREST_MESSAGE_RETENTION", value_parser = values::duration)]
+    #[arg(long, env = "GOLDCREST_MESSAGE_RETENTION", value_parser = values::message_retention)]
     pub message_retention: Option<Duration>,
 
     /// Bytes of recent events kept in memory for streams that fall behind a little.
@@ -117,23 +122,23 @@ pub struct Options {
     pub ring_bytes: usize,
 
     /// Events queued for one stream before it has to read on from memory or disk by itself.
-    #[arg(long, env = "GOLDCREST_STREAM_QUEUE", default_value_t = 256, value_parser = values::number::<usize>)]
+    #[arg(long, env = "GOLDCREST_STREAM_QUEUE", default_value_t = 256, value_parser = values::count)]
     pub stream_queue: usize,
 
     /// Changes that may wait to be written before more are refused with 503.
-    #[arg(long, env = "GOLDCREST_WRITE_QUEUE", default_value_t = 4096, value_parser = values::number::<usize>)]
+    #[arg(long, env = "GOLDCREST_WRITE_QUEUE", default_value_t = 4096, value_parser = values::count)]
     pub write_queue: usize,
 
     /// Streams that one user may have open.
-    #[arg(long, env = "GOLDCREST_MAX_STREAMS_PER_USER", default_value_t = 100, value_parser = values::number::<usize>)]
+    #[arg(long, env = "GOLDCREST_MAX_STREAMS_PER_USER", default_value_t = 100, value_parser = values::count)]
     pub max_streams_per_user: usize,
 
     /// Streams that may be open from one address.
-    #[arg(long, env = "GOLDCREST_MAX_STREAMS_PER_ADDRESS", default_value_t = 2000, value_parser = values::number::<usize>)]
+    #[arg(long, env = "GOLDCREST_MAX_STREAMS_PER_ADDRESS", default_value_t = 2000, value_parser = values::count)]
     pub max_streams_per_address: usize,
 
     /// Connections in all. Keep it below the limit of open files, so that the database and others have theirs.
-    #[arg(long, env = "GOLDCREST_MAX_CONNECTIONS", default_value_t = 18_000, value_parser = values::number::<usize>)]
+    #[arg(long, env = "GOLDCREST_MAX_CONNECTIONS", default_value_t = 18_000, value_parser = values::count)]
     pub max_connections: usize,
 
     /// Whether callers are slowed down who ask for too much. `off` is for benchmarks and trusted networks.
@@ -143,6 +148,7 @@ pub struct Options {
 
     /// Requests a minute: of each user, and of each address without good credentials.
     #[arg(long, env = "GOLDCREST_REQUESTS_PER_MINUTE", default_value = "300")]
+    #[arg(value_parser = values::at_least_one::<NonZeroU32>)]
     pub requests_per_minute: NonZeroU32,
 
     /// How long streams and requests have to end when the server is told to stop.
@@ -247,7 +253,7 @@ pub struct Compat {
     pub compat_listen: Vec<AdapterAddress>,
 
     /// How long a login through one of them lasts, instead of as long as it did in the older system.
-    #[arg(long, env = "GOLDCREST_COMPAT_SESSION_LIFETIME", value_parser = values::duration)]
+    #[arg(long, env = "GOLDCREST_COMPAT_SESSION_LIFETIME", value_parser = values::seconds)]
     pub compat_session_lifetime: Option<Duration>,
 }
 

@@ -3,6 +3,7 @@
 use super::{AdapterAddress, WantedAdapter};
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZeroUsize;
 use std::str::FromStr;
 use std::time::Duration;
 use url::Url;
@@ -26,9 +27,17 @@ pub fn listen(text: &str) -> Result<SocketAddr, String> {
     })
 }
 
-/// Where a server is reached: a URL for browsers.
+/// Where a server is reached: a URL for browsers. The web app is nowhere else than at the root.
 pub fn public_url(text: &str) -> Result<Url, String> {
-    web(text).ok_or_else(|| "a URL such as https://chat.example.org".to_owned())
+    let url = web(text).ok_or_else(|| "a URL such as https://chat.example.org".to_owned())?;
+    if url.path() == "/" {
+        return Ok(url);
+    }
+    let (origin, path) = (url.origin().ascii_serialization(), url.path());
+    Err(format!(
+        "the server needs a host name to itself, and cannot be reached below {path}: say {origin}, and have the proxy pass \
+         on all that comes there"
+    ))
 }
 
 /// A server of NATS.
@@ -85,6 +94,23 @@ pub fn number<T: FromStr>(text: &str) -> Result<T, String> {
     text.parse().map_err(|_| "a whole number".to_owned())
 }
 
+/// A number of what nobody could do anything without.
+pub fn at_least_one<T: FromStr>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| "a whole number, and at least 1".to_owned())
+}
+
+/// Like [`at_least_one`], for what is counted.
+pub fn count(text: &str) -> Result<usize, String> {
+    at_least_one(text).map(NonZeroUsize::get)
+}
+
+/// The fewest characters of a password. There is one, and so many fit into the bytes that a password has at most, in every
+/// script.
+pub fn password_length(text: &str) -> Result<usize, String> {
+    let length = text.parse().ok().filter(|length| (1..=256).contains(length));
+    length.ok_or_else(|| "a whole number from 1 to 256".to_owned())
+}
+
 /// A length of time, with its unit.
 pub fn duration(text: &str) -> Result<Duration, String> {
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -92,6 +118,27 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         return Err(format!("{text} of what? Say {text}d, {text}h, {text}m, {text}s or {text}ms"));
     }
     humantime::parse_duration(text).map_err(|error| error.to_string())
+}
+
+/// A length of time that is no shorter than this.
+pub fn at_least(least: Duration) -> impl Fn(&str) -> Result<Duration, String> + Clone + Send + Sync + 'static {
+    move |text: &str| match duration(text)? {
+        short if short < least => Err(format!("at least {}", humantime::format_duration(least))),
+        span => Ok(span),
+    }
+}
+
+/// A length of time that is counted in seconds.
+pub fn seconds(text: &str) -> Result<Duration, String> {
+    at_least(Duration::from_secs(1))(text)
+}
+
+/// How long a message is kept. Whoever says nought for ever would lose them all.
+pub fn message_retention(text: &str) -> Result<Duration, String> {
+    if duration(text)?.is_zero() {
+        return Err("at least 1s. Leave it out to keep messages for ever".to_owned());
+    }
+    seconds(text)
 }
 
 /// An older system, perhaps with a word that says how to serve it.
@@ -149,6 +196,11 @@ mod tests {
             ["chat.example.org", "chat.example.org:443", "ftp://chat.example.org", "https://a:b@chat.example.org"]
         {
             assert!(public_url(bad).unwrap_err().contains("https://chat.example.org"), "{bad}");
+        }
+        for below in ["https://example.org:8443/chat", "https://example.org:8443/chat/?a"] {
+            let said = public_url(below).unwrap_err();
+            assert!(said.contains("cannot be reached below /chat"), "{below}: {said}");
+            assert!(said.contains("say https://example.org:8443,"), "{below}: {said}");
         }
     }
 

@@ -41,9 +41,6 @@ impl Writer {
         let mut base = public_url.clone();
         base.set_query(None);
         base.set_fragment(None);
-        if !base.path().ends_with('/') {
-            base.set_path(&format!("{}/", public_url.path()));
-        }
         Self { base }
     }
 
@@ -173,11 +170,11 @@ mod tests {
     }
 
     #[test]
-    fn a_server_may_live_below_a_path() {
+    fn a_link_leads_to_the_origin_of_the_public_address() {
         let name = Username::parse("username", "zoe").unwrap();
-        for base in ["https://example.org/chat", "https://example.org/chat/?x#y"] {
+        for base in ["https://example.org", "https://example.org/?x#y"] {
             let letter = writer(base).with_link(Purpose::Password, UserId(1), &name, "zoe@example.org", "s");
-            assert_eq!(letter.link.unwrap().as_str(), "https://example.org/chat/links/password?token=s");
+            assert_eq!(letter.link.unwrap().as_str(), "https://example.org/links/password?token=s");
         }
     }
 }

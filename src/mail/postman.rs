@@ -152,7 +152,11 @@ impl Postman {
                 let mut told = error.to_string();
                 let mut cause = std::error::Error::source(&error);
                 while let Some(error) = cause {
-                    told = format!("{told}: {error}");
+                    // Some say what caused them by themselves, and some do not.
+                    let said = error.to_string();
+                    if !told.ends_with(&said) {
+                        told = format!("{told}: {said}");
+                    }
                     cause = error.source();
                 }
                 Err(told)

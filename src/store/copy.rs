@@ -43,6 +43,23 @@ pub enum CopyError {
     Newer(String, String),
 }
 
+impl CopyError {
+    /// The same of the file that this one was copied from: whoever named that one knows no other.
+    #[must_use]
+    pub fn of(mut self, original: &Path) -> Self {
+        match &mut self {
+            Self::NotEmbedded | Self::Replaced => {}
+            Self::Path(file)
+            | Self::File(file, _)
+            | Self::Database(file, _)
+            | Self::Damaged(file, _)
+            | Self::Foreign(file)
+            | Self::Newer(file, _) => *file = original.display().to_string(),
+        }
+        self
+    }
+}
+
 impl Store {
     /// Copies the embedded database as it is at one moment into a file that is not there yet or empty, and checks the
     /// copy. Writers go on meanwhile. It is on disk when this returns.
@@ -108,7 +125,11 @@ async fn check(database: &DatabaseConnection, file: &Path) -> Result<(), CopyErr
     let found = texts(database, "PRAGMA integrity_check(1)").await.map_err(|error| failed(file, error))?;
     match found.as_slice() {
         [word] if word == "ok" => Ok(()),
-        other => Err(CopyError::Damaged(file.display().to_string(), other.join("; "))),
+        // A heading, which says that it is of the one database there is, and then what it is.
+        other => {
+            let said = other.join("; ").replace("*** in database main ***", "").replace('\n', " ");
+            Err(CopyError::Damaged(file.display().to_string(), said.trim().to_owned()))
+        }
     }
 }
 

@@ -48,7 +48,12 @@ fn key(check: &'static str, path: &Path, will_be_made: bool) -> Finding {
                     "run this as the user that the server runs as, who must be able to read it".to_owned()
                 }
             };
-            Finding::wrong(check, error.to_string(), advice)
+            let says = match &error {
+                // Its own words end with the remedy, which stands below.
+                KeyError::Exposed(_) => format!("others can read the signing key {place}"),
+                error => error.to_string(),
+            };
+            Finding::wrong(check, says, advice)
         }
     }
 }

@@ -161,6 +161,36 @@ async fn a_wrong_name_is_told_before_a_password_is_asked_for() {
 }
 
 #[tokio::test]
+async fn an_account_is_not_deleted_by_a_slip_at_a_terminal() {
+    let server = Server::start().await;
+    for operator in [Operator::alone(), Operator::beside(&server)] {
+        for name in ["alice", "bob", "carol", "dave"] {
+            operator.adds(name).await;
+        }
+        let remain = async || operator.types(&["user", "list"]).await.succeeds();
+        let delete = ["user", "delete", "ALICE", "--messages", "delete"];
+        let screen = operator.answers_at_a_terminal(&delete, "alive\n").await;
+        assert_eq!(screen.code, Some(1), "{screen:?}");
+        for said in ["deletes the user alice", "deleted for all", "nobody gets the name again", "Nothing was changed"] {
+            assert!(screen.out.contains(said), "{said}: {screen:?}");
+        }
+        assert!(remain().await.contains("alice"));
+        let screen = operator.answers_at_a_terminal(&delete, "alice\n").await;
+        assert!(screen.code == Some(0) && screen.out.contains("deleted ALICE"), "{screen:?}");
+        let screen = operator.answers_at_a_terminal(&["user", "delete", "bob", "--yes"], "").await;
+        assert!(screen.code == Some(0) && !screen.out.contains("to go on"), "{screen:?}");
+        let screen = operator.answers_at_a_terminal(&["user", "delete", "bbo"], "bbo\n").await;
+        assert!(screen.out.contains("there is no user bbo") && !screen.out.contains("to go on"), "{screen:?}");
+        // Scripts are not asked, with the word or without it.
+        assert_eq!(operator.types(&["user", "delete", "carol"]).await.line(), "deleted carol");
+        assert_eq!(operator.types(&["user", "delete", "dave", "--yes"]).await.line(), "deleted dave");
+        for gone in ["alice", "bob", "carol", "dave"] {
+            assert!(!remain().await.contains(gone), "{gone}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_server_of_another_version_is_not_taken_to_miss_somebody() {
     let operator = Operator::alone();
     operator.adds("alice").await;
@@ -197,10 +227,25 @@ async fn an_invitation_says_what_to_do_with_it() {
     operator.adds("alice").await;
     let bare = operator.types(&["user", "invite"]).await;
     assert_eq!(bare.out.trim_end().len(), 22, "standard output is the token alone: {bare:?}");
-    for words in ["/invitations/TOKEN", "POST /api/v1/users", "--public-url"] {
-        assert!(bare.errors.contains(words), "{bare:?}");
+    for words in [
+        "/invitations/TOKEN",
+        "POST /api/v1/users",
+        "start the server with --public-url",
+        "set GOLDCREST_PUBLIC_URL for this command where none runs",
+    ] {
+        assert!(bare.errors.contains(words), "{words}: {bare:?}");
     }
-    let link =
-        operator.with("GOLDCREST_PUBLIC_URL", "https://chat.example.org").types(&["user", "invite"]).await.line();
+    let named = |operator: Operator| operator.with("GOLDCREST_PUBLIC_URL", "https://chat.example.org");
+    let link = named(operator).types(&["user", "invite"]).await.line();
+    assert!(link.starts_with("https://chat.example.org/invitations/"), "{link}");
+
+    // Where a server runs, it is the one that knows.
+    let server = Server::start().await;
+    Operator::beside(&server).adds("alice").await;
+    let bare = named(Operator::beside(&server)).types(&["user", "invite"]).await;
+    assert_eq!(bare.out.trim_end().len(), 22, "{bare:?}");
+    let server = Server::options().set("--public-url", "https://chat.example.org").start().await;
+    Operator::beside(&server).adds("alice").await;
+    let link = Operator::beside(&server).types(&["user", "invite"]).await.line();
     assert!(link.starts_with("https://chat.example.org/invitations/"), "{link}");
 }

@@ -13,6 +13,7 @@ async fn a_wrong_value_is_answered_with_a_right_one() {
         (&["--allow-origins", "127.0.0.1:9000"][..], "https://app.example.org"),
         (&["--allow-origins", "*"], "not offered"),
         (&["--public-url", "chat.example.org"], "https://chat.example.org"),
+        (&["--public-url", "https://example.org/chat"], "cannot be reached below /chat"),
         (&["--listen", "8081"], "127.0.0.1:8081"),
         (&["--listen", ":8081"], "0.0.0.0:8081"),
         (&["--trusted-proxies", "proxy"], "10.0.0.0/8"),
@@ -38,6 +39,43 @@ async fn a_wrong_value_is_answered_with_a_right_one() {
             assert!(!complaint.contains(raw), "{arguments:?}: {complaint}");
         }
     }
+    assert!(!operator.data_dir().exists(), "nothing was begun");
+}
+
+#[tokio::test]
+async fn what_would_make_a_server_that_serves_nobody_is_refused() {
+    let operator = Operator::alone();
+    for (options, values, said) in [
+        (
+            &[
+                "--max-connections",
+                "--max-streams-per-user",
+                "--max-streams-per-address",
+                "--stream-queue",
+                "--write-queue",
+                "--requests-per-minute",
+            ][..],
+            ["0", "-1"],
+            "a whole number, and at least 1",
+        ),
+        (&["--password-min-length"], ["0", "257"], "a whole number from 1 to 256"),
+        (&["--heartbeat"], ["0s", "999us"], "at least 1ms"),
+        (&["--stall-timeout", "--read-timeout", "--auth-timeout"], ["0", "99ms"], "at least 100ms"),
+        (
+            &["--access-token-lifetime", "--session-lifetime", "--compat-session-lifetime", "--event-retention"],
+            ["0s", "999ms"],
+            "at least 1s",
+        ),
+        (&["--message-retention"], ["0", "0s"], "Leave it out to keep messages for ever"),
+    ] {
+        for (option, value) in options.iter().flat_map(|option| values.map(|value| (option, value))) {
+            let complaint = operator.types(&[&format!("{option}={value}")]).await.misuses();
+            assert!(complaint.contains(said) && complaint.contains(option), "{option} {value}: {complaint}");
+        }
+    }
+    let complaint = Operator::alone().with("GOLDCREST_MAX_CONNECTIONS", "0").types(&[]).await.misuses();
+    assert!(complaint.contains("at least 1"), "{complaint}");
+    assert_eq!(256 * char::MAX.len_utf8(), goldcrest::domain::users::PASSWORD_LIMIT, "the longest password fits");
     assert!(!operator.data_dir().exists(), "nothing was begun");
 }
 

@@ -98,10 +98,15 @@ impl Operator {
 
     /// Types a command at a terminal, and gives all that stands there in the end.
     pub async fn types_at_a_terminal(&self, arguments: &[&str]) -> String {
+        // Two passwords, should they be asked for, that are not the same: nothing comes of it.
+        self.answers_at_a_terminal(arguments, "one\ntwo\n").await.out
+    }
+
+    /// Types a command at a terminal, and this when it asks. All that stands there in the end is its output.
+    pub async fn answers_at_a_terminal(&self, arguments: &[&str], answer: &str) -> Done {
         let mut command = Command::new("script");
         command.args(["-qec", &[&[BINARY], arguments].concat().join(" "), "/dev/null"]);
-        // Two passwords, should they be asked for, that are not the same: nothing comes of it.
-        Self::done(self.prepare(command), "one\ntwo\n").await.out
+        Self::done(self.prepare(command), answer).await
     }
 
     /// Types a command that reads this.

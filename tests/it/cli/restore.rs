@@ -83,15 +83,27 @@ async fn what_is_no_whole_backup_of_this_version_changes_nothing() {
     let empty = beside(&operator, "empty");
     fs::create_dir(&empty).unwrap();
     let before = fs::read(operator.file("goldcrest.db")).unwrap();
-    for (place, said) in [
-        (&foreign, "is not a database of Goldcrest"),
-        (&other, "is not a database of Goldcrest"),
-        (&newer, "is from a newer Goldcrest (it has m20991231_000001_fly)"),
-        (&damaged, "is damaged"),
-        (&empty, "there is no goldcrest.db in"),
+    for (place, said, remedy) in [
+        (
+            &foreign,
+            "is not a database of Goldcrest",
+            "Nothing was changed: name a directory that `goldcrest backup` made",
+        ),
+        (
+            &other,
+            "is not a database of Goldcrest",
+            "Nothing was changed: name a directory that `goldcrest backup` made",
+        ),
+        (&newer, "is from a newer Goldcrest (it has m20991231_000001_fly)", "Nothing was changed"),
+        (&damaged, "is damaged", "Nothing was changed: take another backup"),
+        (&empty, "there is no goldcrest.db in", "Name a directory that `goldcrest backup` made"),
     ] {
         let complaint = operator.types(&["restore", text(place), "--force"]).await.complains();
-        assert!(complaint.contains(said), "{said}: {complaint}");
+        assert!(complaint.contains(said) && complaint.contains(remedy), "{said}: {complaint}");
+        assert!(complaint.contains(text(place)) && !complaint.contains(".restoring"), "{said}: {complaint}");
+        let elsewhere = Operator::alone();
+        elsewhere.types(&["restore", text(place)]).await.complains();
+        assert!(!elsewhere.data_dir().exists(), "{said}: nothing is left where nothing was");
         assert_eq!(fs::read(operator.file("goldcrest.db")).unwrap(), before, "{said}");
         assert!(!operator.file(".restoring").exists(), "{said}");
     }

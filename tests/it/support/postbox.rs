@@ -71,7 +71,7 @@ impl Postbox {
         Server::options()
             .set("--smtp-url", &format!("smtp://127.0.0.1:{}", self.port))
             .set("--mail-from", "Goldcrest <chat@example.org>")
-            .set("--public-url", "http://chat.example.org/under")
+            .set("--public-url", "http://chat.example.org")
     }
 
     /// Waits for the letter that it puts off.
@@ -106,7 +106,7 @@ impl Mail {
     /// The token of the link in it, which is for this.
     #[track_caller]
     pub fn token(&self, purpose: &str) -> String {
-        let start = format!("http://chat.example.org/under/links/{purpose}?token=");
+        let start = format!("http://chat.example.org/links/{purpose}?token=");
         let links: Vec<&str> = self.text.lines().filter_map(|line| line.strip_prefix(&start)).collect();
         assert_eq!(links.len(), 1, "one link for {purpose}: {}", self.text);
         links[0].to_owned()

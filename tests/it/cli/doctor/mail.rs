@@ -26,4 +26,5 @@ async fn a_mail_server_is_tried_out_without_a_letter() {
     let nobody = FreeAddress::take();
     let diagnosis = asked(&format!("smtp://{}", nobody.address)).await;
     diagnosis.ails_only(&["mail_server"]).says("mail_server", "wrong", "refused", "port");
+    assert_eq!(diagnosis.all("mail_server")[0].1.matches("refused").count(), 1, "it is said once: {diagnosis:?}");
 }

@@ -25,6 +25,7 @@ async fn a_key_that_others_can_read_is_wrong() {
     let diagnosis = Diagnosis::of(&operator, &HERE).await;
     let remedy = format!("chmod 600 {}", operator.file("jwt.key").display());
     diagnosis.ails_only(&["signing_key"]).says("signing_key", "wrong", "others can read", &remedy);
+    assert!(!diagnosis.all("signing_key")[0].1.contains("chmod"), "it is said once: {diagnosis:?}");
     opens(&operator, "jwt.key", 0o600);
     Diagnosis::of(&operator, &HERE).await.ails_only(&[]);
     fs::write(operator.file("jwt.key"), "short").unwrap();
