@@ -49,7 +49,7 @@ async function tokens(browser) {
 
 /** Two tabs that keep such tokens in one place. */
 async function sharedTokens(browser) {
-  const { server } = await Server.ofTwo('shared-tokens', '--access-token-lifetime', '4s');
+  const { server } = await Server.ofTwo('shared-tokens', '--access-token-lifetime', '8s');
   const sent = [];
   const say = async (text) => {
     await server.call('POST', 'messages', await server.logIn('bob'), { to: ['alice'], text });
@@ -71,7 +71,7 @@ async function sharedTokens(browser) {
   const began = Date.now();
   await until('tokens to run out', async () => {
     for (const tab of tabs) await tab.evaluate(() => client.request('GET', 'me'));
-    return Date.now() > began + 10_000;
+    return Date.now() > began + 18_000;
   });
   await say('two');
   for (const tab of tabs) await heard(tab, sent, 'two tabs that share tokens');
