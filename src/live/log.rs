@@ -4,7 +4,7 @@ use super::event::Event;
 use super::heard::Heard;
 use crate::domain::Seq;
 use crate::domain::events::Topic;
-use crate::store::{Store, StoreError};
+use crate::store::{LOG_PAGE_ROWS, Store, StoreError};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -12,7 +12,7 @@ use tokio::time::Instant;
 /// Streams that read the log at the same time: more would only queue at the database.
 const READERS: usize = 4;
 /// Events in one page.
-const ROWS: u64 = 256;
+const ROWS: u64 = LOG_PAGE_ROWS as u64;
 /// Places passed in one page when only some topics are read: these are looked up by topic, so many can be passed.
 const SPAN_BY_TOPIC: i64 = 200_000;
 /// Places passed in one page when all topics are read.

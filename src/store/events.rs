@@ -13,6 +13,8 @@ use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 
+/// Events in one page of the log, and so many rows may be read ahead of whoever takes them.
+pub const PAGE_ROWS: usize = 256;
 /// Payload bytes after which a page ends: whoever is sent it may be slow, and holds it for as long.
 const PAGE_BYTES: usize = 512 * 1024;
 /// Rows read first, by whose size it is judged how many more to read.

@@ -42,7 +42,7 @@ pub use batch::{Abort, Batch, Forgotten, NewConversation, NewMessage, NewSession
 pub use clock::Clock;
 pub use conversations::Activity;
 pub use copy::{CopyError, copy, examine};
-pub use events::Page as LogPage;
+pub use events::{PAGE_ROWS as LOG_PAGE_ROWS, Page as LogPage};
 pub use inspect::{
     CONNECTIONS, Inspection, Kind, Line, Pages, Steps, embedded_for_reading, inspect, keeps_log, look_at_pages,
 };

@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod tests;
 
+use super::events::PAGE_ROWS;
 use super::patience::Patient;
 use super::replaced::Opened;
 use super::unreachable;
@@ -27,9 +28,6 @@ const IDLE: Duration = Duration::from_secs(1);
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How many prepared statements a connection keeps at hand.
 const STATEMENTS: usize = 100;
-/// Rows that the thread of `SQLite` may be ahead of whoever takes them: as many as a page of the log has. Each time it has to
-/// wait, two threads are woken up.
-const ROWS: usize = 256;
 /// How many readers run side by side.
 pub(super) const READERS: u32 = 8;
 /// Connections to a database server that write, of which one does: the other is there while that one is given back, and
@@ -245,7 +243,8 @@ pub(super) fn options(database: &Database, purpose: Use) -> ConnectOptions {
             .busy_timeout(BUSY_TIMEOUT)
             // What was deleted is overwritten, rather than left in pages that nobody reads any more.
             .pragma("secure_delete", "ON")
-            .row_buffer_size(ROWS);
+            // So far its thread may be ahead of whoever takes the rows. Each time it has to wait, two threads are woken up.
+            .row_buffer_size(PAGE_ROWS);
         if purpose == Use::Reading { sqlite.pragma("query_only", "ON") } else { sqlite }
     });
     options.map_sqlx_mysql_opts(|mysql| mysql.statement_cache_capacity(STATEMENTS));
