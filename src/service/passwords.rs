@@ -19,7 +19,7 @@ impl Passwords {
     pub(super) fn new() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         // Verifying against it takes as long whatever it says, so that no start has to compute one.
-        let nobody = phc(&Argon2::default(), &[0; 16], Output::new(&[0; Params::DEFAULT_OUTPUT_LEN]).ok());
+        let nobody = phc(&Params::default(), &[0; 16], Output::new(&[0; Params::DEFAULT_OUTPUT_LEN]).ok());
         Self { at_once: Arc::new(Semaphore::new(cores)), nobody: nobody.unwrap_or_default() }
     }
 
@@ -54,15 +54,15 @@ fn broken(what: &str) -> Failure {
 
 fn hash(password: &str) -> Option<String> {
     let (argon2, salt) = (Argon2::default(), try_generate_salt().ok()?);
-    phc(&argon2, &salt, output(&argon2, password, &salt))
+    phc(argon2.params(), &salt, output(&argon2, password, &salt))
 }
 
-/// What came out for a password, as it is kept.
-fn phc(argon2: &Argon2<'_>, salt: &[u8], output: Option<Output>) -> Option<String> {
+/// What came out for a password under our own algorithm, as it is kept.
+fn phc(params: &Params, salt: &[u8], output: Option<Output>) -> Option<String> {
     let hash = PasswordHash {
         algorithm: Algorithm::default().ident(),
         version: Some(Version::default().into()),
-        params: ParamsString::try_from(argon2.params()).ok()?,
+        params: ParamsString::try_from(params).ok()?,
         salt: Some(Salt::new(salt).ok()?),
         hash: Some(output?),
     };

@@ -1,11 +1,11 @@
 //! One open stream on its bare socket: events in, frames out, and the clock in mind.
 //!
-//! A stream is one small task. It pulls events from its subscription while there is room, writes what it has in as few
-//! calls as the socket allows, and sleeps. While it does, and is live, events are written to its socket without it
-//! ([`crate::live::Outlet`]): it closes that way before it does anything, and opens it when nothing is left to be done. Control frames
-//! go into the same outbox behind the events that they count, so a cursor never runs ahead of what was sent. What is in
-//! the outbox is dropped only when nobody can say any more whether it may still be shown; then the stream ends, and the
-//! other side comes back to before it.
+//! A stream is one small task. It pulls events from its subscription while there is room, writes what it has in as few calls as
+//! the socket allows, and sleeps. While it does, and is live, events are written to its socket without it
+//! ([`crate::live::Outlet`]): it closes that way before it does anything, and opens it when nothing is left to be done. Control
+//! frames go into the same outbox behind the events that they count, so a cursor never runs ahead of what was sent. What is in
+//! the outbox is dropped only when nobody can say any more whether it may still be shown; then the stream ends, and the other
+//! side comes back to before it.
 
 mod deadlines;
 mod outlet;
