@@ -237,7 +237,7 @@ async function people(browser, server, bob) {
   await tab.click('text=Undo');
   await saysNot(tab, 'You have blocked bob.');
   await tab.goto('/user/zzz');
-  await says(tab, 'Nobody here is named "zzz".');
+  await says(tab, 'There is no such user, or you may not see it.');
   await tab.goto('/conversations/999999');
   await says(tab, 'There is no such conversation, or you may not see it.');
   await tab.goto('/nothing-of-this-name');

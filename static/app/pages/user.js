@@ -1,7 +1,6 @@
 // @ts-check
 /** `/user/NAME`: somebody's profile, and what one can do with it. */
 
-import { GoldcrestError } from '../../goldcrest.js';
 import { h } from '../dom.js';
 import { is } from '../explain.js';
 import { model } from '../model.js';
@@ -23,9 +22,7 @@ import { forget, say } from './contacts.js';
 /** @type {import('../router.js').Opener} */
 export async function open({ parts }) {
   /** @type {User} */
-  const user = await client.request('GET', `users/${encodeURIComponent(parts.name ?? '')}`).catch((error) => {
-    throw is(error, 'not_found') ? new GoldcrestError({ ...error, detail: `Nobody here is named "${parts.name}".` }) : error;
-  });
+  const user = await client.request('GET', `users/${encodeURIComponent(parts.name ?? '')}`);
   const own = user.id === me()?.id;
   const state = h('p.profile-state', { role: 'status' });
   const body = own ? region(ownProfile) : region(() => theirs(user, () => void body.reload()));
