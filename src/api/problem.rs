@@ -185,6 +185,8 @@ impl From<Refusal> for Problem {
             }
             Refusal::MalformedCursor => problem.field("cursor"),
             Refusal::InvitationInvalid => problem.field("invitation"),
+            Refusal::UsernameTaken => problem.field("username"),
+            Refusal::ChannelNameTaken | Refusal::GroupNameTaken => problem.field("name"),
             Refusal::NotAContact { user, state } => {
                 let state = Some(state.map_or("none", contacts::State::word));
                 problem.about(About { username: Some(user.username), state, ..About::default() })

@@ -39,9 +39,7 @@ pub(super) async fn run(options: &Options, command: Command) -> Result<(), Faile
     let place = &options.place.data_dir;
     let data_dir = DataDir::has_database(place)?.then(|| DataDir::open(place)).transpose()?;
     let Some(data_dir) = data_dir else {
-        let place = place.display();
-        let reason = format!("there is no database in {place}. Name the server's directory with --data-dir");
-        return Err(Failed::Input(reason));
+        return Err(Failed::no_database(place));
     };
     let target = Target::new(&command)?;
     let made = Stoppable::listen()?.or_stop(NOT_MADE, Box::pin(fill(&data_dir, &target))).await;

@@ -41,9 +41,7 @@ pub(super) async fn run(options: &Options, command: Command) -> Result<(), Faile
     let place = &options.place;
     let to = target(command.to, place.database_url().map(str::to_owned))?;
     if !DataDir::has_database(&place.data_dir)? {
-        let place = place.data_dir.display();
-        let reason = format!("there is no database in {place}. Name the server's directory with --data-dir");
-        return Err(Failed::Input(reason));
+        return Err(Failed::no_database(&place.data_dir));
     }
     let data_dir = DataDir::open(&place.data_dir)?;
     let lock = data_dir.lock().map_err(|error| match error {

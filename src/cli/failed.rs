@@ -5,7 +5,7 @@ use crate::app::StartError;
 use crate::config::DataDirError;
 use crate::store::{MoveError, OpenError};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The reason, in words for whoever typed the command.
 #[derive(Debug, thiserror::Error)]
@@ -78,5 +78,11 @@ impl Failed {
     /// What a failure to print means.
     pub(super) fn output(error: io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe { Self::NobodyReads } else { Self::Output(error) }
+    }
+
+    /// There is nothing in this directory to work on.
+    pub(super) fn no_database(place: &Path) -> Self {
+        let place = place.display();
+        Self::Input(format!("there is no database in {place}. Name the server's directory with --data-dir"))
     }
 }

@@ -5,23 +5,17 @@ use super::stoppable::Stoppable;
 use crate::admin::{Outcome, Verb};
 use crate::app;
 use crate::config::data_dir::Lock;
-use crate::config::{DataDir, Options};
+use crate::config::{DataDir, Options, Place};
 
 /// Whether there is something to work on. Only a new account may found a server; everything else in an empty place
 /// means that it is the wrong place.
 pub(super) fn check_place(options: &Options, verb: &Verb) -> Result<(), Failed> {
-    let place = &options.place;
     let founds = matches!(verb, Verb::AddUser { .. });
-    if founds || !is_empty(options)? {
-        return Ok(());
-    }
-    let place = place.data_dir.display();
-    Err(Failed::Input(format!("there is no database in {place}. Name the server's directory with --data-dir")))
+    if founds || !is_empty(&options.place)? { Ok(()) } else { Err(Failed::no_database(&options.place.data_dir)) }
 }
 
 /// Whether nothing is there yet.
-pub(super) fn is_empty(options: &Options) -> Result<bool, Failed> {
-    let place = &options.place;
+pub(super) fn is_empty(place: &Place) -> Result<bool, Failed> {
     Ok(place.database_url().is_none() && !DataDir::has_database(&place.data_dir)?)
 }
 

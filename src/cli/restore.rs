@@ -59,9 +59,8 @@ pub(super) async fn run(options: &Options, command: Command) -> Result<(), Faile
 
 async fn renumber(options: &Options, logins: Logins) -> Result<(), Failed> {
     let place = &options.place;
-    if offline::is_empty(options)? {
-        let place = place.data_dir.display();
-        return Err(Failed::Input(format!("there is no database in {place}. Name the directory with --data-dir")));
+    if offline::is_empty(&options.place)? {
+        return Err(Failed::no_database(&place.data_dir));
     }
     let data_dir = DataDir::open(&place.data_dir)?;
     let lock = held(data_dir.lock())?;

@@ -132,7 +132,7 @@ pub(super) async fn run(options: &Options, command: Command) -> Result<(), Faile
                 let password = password.read(&name)?;
                 Verb::AddUser { name, password, email, admin }
             };
-            let founds = offline::is_empty(options)?;
+            let founds = offline::is_empty(&options.place)?;
             let outcome = carry_out(options, verb).await?;
             let Outcome::User { user } = outcome else { return Err(unexpected()) };
             let what = match (user.admin, user.open) {
@@ -188,7 +188,7 @@ pub(super) async fn run(options: &Options, command: Command) -> Result<(), Faile
 
 /// The account of this name, whatever its state.
 async fn find(options: &Options, name: &str) -> Result<Option<UserRow>, Failed> {
-    if offline::is_empty(options)? {
+    if offline::is_empty(&options.place)? {
         return Ok(None);
     }
     let outcome = carry_out(options, Verb::FindUser { name: name.to_owned() }).await?;

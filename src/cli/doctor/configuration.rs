@@ -10,6 +10,8 @@ use std::time::Duration;
 
 /// Proxies commonly end a connection that was silent for so long.
 const PROXIES_WAIT: Duration = Duration::from_mins(1);
+/// Whoever is spoken to more often than this finds no rest.
+const CLIENTS_REST: Duration = Duration::from_secs(5);
 
 pub(super) fn look(patient: &Patient<'_>, preflight: &Preflight, report: &mut Report) -> Result<(), Failed> {
     let options = patient.options;
@@ -130,9 +132,13 @@ fn limits(patient: &Patient<'_>) -> Vec<Finding> {
         let says = "--anonymous-channels: anybody may read all channels, without an account";
         found.push(Finding::warning("anonymous_channels", says, "leave the option out if channels are for members"));
     }
-    if options.heartbeat >= PROXIES_WAIT {
-        let heartbeat = humantime::format_duration(options.heartbeat);
-        let says = format!("--heartbeat {heartbeat}: most proxies end a stream that says nothing for a minute");
+    let harm = match options.heartbeat {
+        long if long >= PROXIES_WAIT => Some("most proxies end a stream that says nothing for a minute"),
+        short if short < CLIENTS_REST => Some("every client is woken so often, and the radio of a phone never rests"),
+        _ => None,
+    };
+    if let Some(harm) = harm {
+        let says = format!("--heartbeat {}: {harm}", humantime::format_duration(options.heartbeat));
         found.push(Finding::warning("heartbeat", says, "--heartbeat 20s"));
     }
     found

@@ -139,7 +139,9 @@ async fn a_database_server_that_is_not_there_is_told_from_one_whose_name_is_wron
 #[tokio::test]
 async fn migrate_says_what_it_did() {
     let operator = Operator::alone();
-    let steps = operator.types(&["migrate"]).await.succeeds();
+    let said = operator.types(&["migrate"]).await.succeeds();
+    let (new, steps) = said.split_once('\n').unwrap();
+    assert!(new.starts_with("there was no database in ") && new.ends_with(": this one is new"), "{said}");
     assert!(!steps.is_empty() && steps.lines().all(|line| line.starts_with("applied m")), "{steps}");
     assert_eq!(operator.types(&["migrate"]).await.line(), "the database is up to date");
     operator.adds("bob").await;

@@ -73,6 +73,8 @@ async fn what_a_public_server_should_not_have_is_said() {
     let diagnosis = Diagnosis::of(&operator, &public).await;
     diagnosis.ails_only(&["public_url", "registration", "rate_limits", "anonymous_channels", "heartbeat"]);
     diagnosis.says("public_url", "warning", "lets others in", "https://");
+    let diagnosis = Diagnosis::of(&operator, &["--listen", "127.0.0.1:0", "--heartbeat", "1ms"]).await;
+    diagnosis.says("heartbeat", "warning", "--heartbeat 1ms: every client is woken", "20s");
     let url = ["--listen", "127.0.0.1:0", "--public-url", "http://chat.invalid", "--compat", "chat=open"];
     let diagnosis = Diagnosis::of(&operator, &url).await;
     diagnosis.ails_only(&["public_url", "registration", "options", "options"]);
