@@ -203,6 +203,22 @@ async fn still_answers<C: Connection>(connection: &mut C, known: PoolConnectionM
     if known.idle_for < IDLE { Ok(true) } else { answers(connection).await }
 }
 
+/// Whether a connection that is given back is in no transaction any more. `SQLite` ends one by itself where a disk is full, and
+/// the ROLLBACK that comes then fails; whoever counts transactions goes on counting that one, and what is written next would
+/// stand within it and never be committed.
+async fn is_settled<C: Connection>(connection: &mut C) -> Result<bool, SqlxError> {
+    if connection.is_in_transaction() {
+        // The rollback of one that was given up may be on its way.
+        connection.ping().await?;
+    }
+    Ok(!connection.is_in_transaction())
+}
+
+/// The same of a connection to a server, which may be silent.
+async fn answers_settled<C: Connection>(connection: &mut C) -> Result<bool, SqlxError> {
+    Ok(answers(connection).await? && is_settled(connection).await?)
+}
+
 /// Where a database is, without the name and the password in its URL.
 pub(super) fn place(url: &str) -> String {
     if let Some(file) = url.strip_prefix("sqlite://") {
@@ -261,10 +277,12 @@ pub(super) fn options(database: &Database, purpose: Use) -> ConnectOptions {
         postgres.options([("statement_timeout", (statement_limit(purpose) * 1000).to_string())])
     });
     options.map_sqlx_postgres_before_acquire(|connection, known| Box::pin(still_answers(connection, known)));
-    options.map_sqlx_postgres_pool_opts(|pool| pool.after_release(|connection, _| Box::pin(answers(connection))));
+    options.map_sqlx_sqlite_pool_opts(|pool| pool.after_release(|connection, _| Box::pin(is_settled(connection))));
+    options
+        .map_sqlx_postgres_pool_opts(|pool| pool.after_release(|connection, _| Box::pin(answers_settled(connection))));
     options.map_sqlx_mysql_before_acquire(|connection, known| Box::pin(still_answers(connection, known)));
     options.map_sqlx_mysql_pool_opts(move |pool| {
-        pool.after_release(|connection, _| Box::pin(answers(connection))).after_connect(move |connection, _| {
+        pool.after_release(|connection, _| Box::pin(answers_settled(connection))).after_connect(move |connection, _| {
             Box::pin(async move {
                 // READ COMMITTED: after waiting for the clock a transaction must see what was committed meanwhile.
                 let isolation = if purpose == Use::Reading { "REPEATABLE READ" } else { "READ COMMITTED" };

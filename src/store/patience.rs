@@ -6,6 +6,7 @@
 use parking_lot::Mutex;
 use sea_orm::prelude::async_trait::async_trait;
 use sea_orm::sqlx::mysql::MySqlDatabaseError;
+use sea_orm::sqlx::sqlite::SqliteError;
 use sea_orm::{
     AccessMode, ConnAcquireErr, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult,
     IsolationLevel, QueryResult, RuntimeErr, SqlxError, Statement, TransactionOptions, TransactionTrait,
@@ -188,6 +189,9 @@ pub(super) fn is_passing(error: &DbErr) -> bool {
         | SqlxError::PoolClosed
         | SqlxError::WorkerCrashed => true,
         SqlxError::Database(said) => {
+            if said.try_downcast_ref::<SqliteError>().is_some() {
+                return said.code().and_then(|code| code.parse().ok()).is_some_and(is_passing_result);
+            }
             let number = said.try_downcast_ref::<MySqlDatabaseError>().map(MySqlDatabaseError::number);
             number.is_some_and(is_passing_number) || said.code().is_some_and(|code| is_passing_state(&code))
         }
@@ -197,11 +201,16 @@ pub(super) fn is_passing(error: &DbErr) -> bool {
 
 /// By the codes that the SQL standard has for it, and those that `PostgreSQL` has added.
 fn is_passing_state(code: &str) -> bool {
-    // `SQLite` has numbers of its own.
     code.len() == 5
         && (["08", "40", "53", "57", "58"].iter().any(|class| code.starts_with(class))
             // Read only, as a standby is; ended since it was idle; a lock that was not to be had.
             || ["25006", "25P03", "55P03", "70100"].contains(&code))
+}
+
+/// What `SQLite` says (<https://sqlite.org/rescode.html>) of a file that is locked, of memory, of a disk that cannot be read or
+/// written, or is full, and of a file that cannot be opened. What is behind the first eight bits says more of the same.
+fn is_passing_result(code: u32) -> bool {
+    [5, 7, 10, 13, 14].contains(&(code & 0xff))
 }
 
 /// What `MariaDB` has no code of the standard for: a full disk or table, a lock that was not to be had, read only.
@@ -260,9 +269,12 @@ mod tests {
         for code in ["08006", "57P01", "57P03", "53300", "40P01", "25006", "55P03", "70100"] {
             assert!(is_passing_state(code), "{code}");
         }
-        // A table that is not there, a name that is taken, bytes that are no text; and numbers of SQLite's.
-        for code in ["42P01", "42S02", "23505", "22021", "5", "13", "5703"] {
+        // A table that is not there, a name that is taken, bytes that are no text.
+        for code in ["42P01", "42S02", "23505", "22021"] {
             assert!(!is_passing_state(code), "{code}");
         }
+        // BUSY, BUSY_SNAPSHOT, IOERR_WRITE, FULL; ERROR, CORRUPT, CONSTRAINT_UNIQUE.
+        assert!([5, 517, 778, 13].into_iter().all(is_passing_result));
+        assert!(![1, 11, 2067].into_iter().any(is_passing_result));
     }
 }

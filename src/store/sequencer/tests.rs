@@ -108,6 +108,31 @@ async fn a_database_that_refuses_to_commit_is_not_asked_for_ever() {
 }
 
 #[tokio::test]
+async fn what_is_acknowledged_after_a_full_disk_is_on_disk() {
+    let bench = Bench::new().await;
+    let commits = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&commits);
+    // Where COMMIT finds no room, SQLite has rolled back by itself, and only the connection's own count says otherwise.
+    let no_room: Commit = Box::new(move |db| {
+        let first = counted.fetch_add(1, Ordering::Relaxed) < 2;
+        Box::pin(async move {
+            if !first {
+                return db.commit().await;
+            }
+            db.execute_unprepared("ROLLBACK").await?;
+            Err(DbErr::Custom("database or disk is full".to_owned()))
+        })
+    });
+    let mut writer = bench.writer_committing_by(no_room, 8);
+    assert_eq!(writer.one(Act::Emit).await, Err(SubmitError::Unavailable), "tried twice");
+    assert_eq!(writer.one(Act::Emit).await, ok("2"));
+    assert_eq!(writer.one(Act::Emit).await, ok("3"));
+    let elsewhere = open(bench.home.path()).await;
+    assert_eq!(elsewhere.clock().await.expect("a clock").head, Seq(3), "others see it");
+    bench.assert_dense(3).await;
+}
+
+#[tokio::test]
 async fn a_database_that_is_gone_is_not_asked_by_each_change_of_a_batch() {
     let Bench { home, store, handed, told } = Bench::new().await;
     drop(store);
