@@ -9,6 +9,7 @@ mod expiring;
 mod forged;
 mod forgetting;
 mod framing;
+mod full_disk;
 mod fuzz;
 mod golden;
 mod lost;

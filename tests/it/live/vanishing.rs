@@ -8,10 +8,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::support::alone::{Own, is_alone};
 use crate::support::{Ear, Person, Server, SseClient, seconds, within};
 
-/// Set in the process that has a network of its own.
-const ALONE: &str = "GOLDCREST_TEST_ALONE";
 const HERE: &str = "10.213.0.1";
 const THERE: &str = "10.213.0.2";
 const HEARTBEAT: Duration = seconds(1);
@@ -57,19 +56,6 @@ impl Drop for Running {
         drop(self.0.kill());
         drop(self.0.wait());
     }
-}
-
-/// Runs a test in a network of its own. Whether this is already the process that has one.
-fn is_alone(test: &str) -> bool {
-    if std::env::vars_os().any(|(name, _)| name == ALONE) {
-        run("ip link set lo up");
-        return true;
-    }
-    let this = std::env::current_exe().expect("this binary has a path");
-    let mut command = Command::new("unshare");
-    command.args(["--map-root-user", "--net"]).arg(this).args(["--exact", test, "--nocapture"]).env(ALONE, "1");
-    assert!(command.status().expect("unshare runs").success(), "it failed in its own network");
-    false
 }
 
 /// A client on another machine that says what it wants, and listens for ever. Each time that it hears something it says `word`,
@@ -131,21 +117,21 @@ async fn vanishes(path: &str, handshake: &str, word: &str, busy: bool) {
 
 #[tokio::test]
 async fn a_ghost_over_sse_is_gone_within_two_heartbeats() {
-    if is_alone("live::vanishing::a_ghost_over_sse_is_gone_within_two_heartbeats") {
+    if is_alone("live::vanishing::a_ghost_over_sse_is_gone_within_two_heartbeats", Own::Network) {
         vanishes("/stream", "", "", false).await;
     }
 }
 
 #[tokio::test]
 async fn a_ghost_that_is_spoken_to_is_gone_as_soon() {
-    if is_alone("live::vanishing::a_ghost_that_is_spoken_to_is_gone_as_soon") {
+    if is_alone("live::vanishing::a_ghost_that_is_spoken_to_is_gone_as_soon", Own::Network) {
         vanishes("/stream", "", "", true).await;
     }
 }
 
 #[tokio::test]
 async fn a_ghost_over_a_websocket_is_gone_within_two_heartbeats() {
-    if is_alone("live::vanishing::a_ghost_over_a_websocket_is_gone_within_two_heartbeats") {
+    if is_alone("live::vanishing::a_ghost_over_a_websocket_is_gone_within_two_heartbeats", Own::Network) {
         let handshake = "Connection: upgrade\\r\\nUpgrade: websocket\\r\\nSec-WebSocket-Version: 13\\r\\n\
                          Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\\r\\n";
         // An empty pong in a mask of zeros.
@@ -155,7 +141,10 @@ async fn a_ghost_over_a_websocket_is_gone_within_two_heartbeats() {
 
 #[tokio::test]
 async fn whoever_is_sent_something_after_a_silence_has_a_heartbeats_time_to_acknowledge_it() {
-    if !is_alone("live::vanishing::whoever_is_sent_something_after_a_silence_has_a_heartbeats_time_to_acknowledge_it") {
+    if !is_alone(
+        "live::vanishing::whoever_is_sent_something_after_a_silence_has_a_heartbeats_time_to_acknowledge_it",
+        Own::Network,
+    ) {
         return;
     }
     let machine = Machine::start();

@@ -1,6 +1,7 @@
 //! The kit: a server to start, people to be, streams to listen to, and the log to compare with.
 
 pub mod address;
+pub mod alone;
 pub mod answer;
 pub mod caddy;
 pub mod caller;
