@@ -84,6 +84,8 @@ reasons! {
     "too_many_streams": TooManyStreams => bye(10_000, 30_000), 4429, come back "yes, after `retry`; close other streams first";
     /// The database was replaced by another. A `reset` comes before the `bye`.
     "history_replaced": HistoryReplaced => bye(1_000, 5_000), 1012, come back "yes, with fresh lists";
+    /// What was followed by its name has another name now.
+    "renamed": Renamed => bye(500, 2_000), 1012, come back "yes, for what has the name now";
     /// The access token ran out.
     "token_expired": TokenExpired => Farewell::Expired, 4408, come back "with a new access token";
     /// The ticket is too old to open a stream.

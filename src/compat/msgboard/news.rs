@@ -1,7 +1,9 @@
 //! What the listeners of `/stream` are told: each new message on the board, as the only one in an array.
 
+use super::BOARD;
 use super::shapes::MessageShape;
 use crate::domain::UserId;
+use crate::domain::events::Topic;
 use crate::domain::messages::Message;
 use crate::service::accounts::PublicUser;
 use crate::service::{Failure, Services};
@@ -14,6 +16,9 @@ use std::time::Duration;
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
+/// What listeners are told of, and what tells whether they still listen to the board.
+const CREATED: &str = "message.created";
+const UPDATED: &str = "conversation.updated";
 /// How long an author is shown as he was when he was looked up: long enough for a replay, too short to be noticed.
 const FRESH: Duration = Duration::from_secs(1);
 /// Authors remembered, at most.
@@ -39,28 +44,41 @@ struct Envelope {
     data: Message,
 }
 
+/// Listeners follow one channel, for as long as it is the board: what is said in it under another name is not for them, and
+/// what has the name then they hear when they come back.
+async fn still_the_board(services: &Services, event: &Event) -> Result<(), CloseReason> {
+    let board = services.find_commons(BOARD).await.map_err(|failure| cannot_tell(event, &failure))?;
+    // It may have been renamed again since, which is why the event's own name says nothing.
+    if board.map(Topic::Conversation) == Some(event.topic) { Ok(()) } else { Err(CloseReason::Renamed) }
+}
+
+fn cannot_tell(event: &Event, failure: &Failure) -> CloseReason {
+    tracing::warn!(%failure, event.seq = event.seq.0, "cannot tell of what happened on the board");
+    CloseReason::Unavailable
+}
+
 impl Dialect for News {
     fn name(&self) -> &'static str {
         "msgboard"
     }
 
     fn tells(&self, event: &Event) -> bool {
-        event.kind() == "message.created"
+        [CREATED, UPDATED].contains(&event.kind())
     }
 
     fn data(&self, event: Arc<Event>) -> BoxFuture<'static, Result<Option<String>, CloseReason>> {
         let (services, authors) = (self.services.clone(), Arc::clone(&self.authors));
         Box::pin(async move {
+            if event.kind() == UPDATED {
+                return still_the_board(&services, &event).await.map(|()| None);
+            }
             let Ok(Envelope { data: message }) = serde_json::from_slice(event.frames.envelope()) else {
                 return Ok(None);
             };
             if message.deleted_at.is_some() {
                 return Ok(None);
             }
-            let author = authors.of(&services, &message).await.map_err(|failure| {
-                tracing::warn!(%failure, event.seq = event.seq.0, "cannot tell of a message");
-                CloseReason::Unavailable
-            })?;
+            let author = authors.of(&services, &message).await.map_err(|failure| cannot_tell(&event, &failure))?;
             let shape = author.map(|author| [MessageShape::new(message, &author)]);
             Ok(shape.and_then(|shape| serde_json::to_string(&shape).ok()))
         })

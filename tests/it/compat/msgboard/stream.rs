@@ -252,3 +252,33 @@ async fn the_writer_who_sees_first_that_the_database_was_replaced_ends_no_listen
     let late = server.stranger().http("GET", "/stream", &[]).await;
     assert_eq!((late.status, late.header("content-type")), (200, Some("text/event-stream")), "{}", late.describe());
 }
+
+#[tokio::test]
+async fn who_listens_to_the_board_hears_nothing_of_what_has_another_name_by_now() {
+    let (server, kitten) = kitten().await;
+    let owner = Person::register(&server, "owner").await;
+    let board = owner.post("/api/v1/conversations", &json!({"kind": "channel", "name": "Board"})).await.expect(201);
+    let place = format!("/api/v1/conversations/{}", board["id"]);
+    let mut source = Source::open(&server).await;
+    kitten.posts("on the board").await;
+    assert_eq!(source.text().await, "on the board");
+    // It stays the board, whatever else about it changes.
+    owner.call(http::Method::PATCH, &place, Some(&json!({"name": "BOARD"}))).await.expect(200);
+    kitten.posts("still there").await;
+    assert_eq!(source.text().await, "still there");
+    owner.call(http::Method::PATCH, &place, Some(&json!({"name": "internal"}))).await.expect(200);
+    owner.post(&format!("{place}/messages"), &json!({"text": "among ourselves"})).await.expect(201);
+    kitten.posts("on the new board").await;
+    let mut said = Vec::new();
+    while let Some(next) = source.next().await {
+        said.push(format!("{next:?}"));
+    }
+    let said = said.concat();
+    assert!(said.contains("renamed") && !said.contains("among ourselves"), "{said}");
+    let mut source = Source::open_from(&server, Some(&source.cursor)).await;
+    assert_eq!(source.text().await, "on the new board");
+    // Who comes back to a board that was called otherwise for a while goes on behind that.
+    owner.call(http::Method::PATCH, &place, Some(&json!({"name": "elsewhere"}))).await.expect(200);
+    kitten.posts("and again").await;
+    assert_eq!(source.text().await, "and again");
+}
