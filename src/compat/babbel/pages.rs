@@ -7,6 +7,7 @@ use super::moment::{Interval, with_offset};
 use crate::compat::Front;
 use crate::domain::Timestamp;
 use crate::service::MessagePage;
+use crate::service::messages::ListWish;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{Html, IntoResponse, Response};
@@ -70,10 +71,10 @@ pub(super) async fn dates(headers: HeaderMap) -> Response {
 /// `GET /USER/`: what the user received last, for himself. It marks nothing as read.
 pub(super) async fn profile(State(front): State<Front>, actor: Actor) -> Result<Response, Failed> {
     let newest = MessagePage { limit: NEWEST, ..MessagePage::default() };
-    let found = front.services.messages(&actor.principal, listing::wish(&actor, Interval::default()), newest).await?;
-    let said = found.items.into_iter().map(|item| item.message).filter(|message| message.deleted_at.is_none());
+    let wish = ListWish { undeleted: true, ..listing::wish(&actor, Interval::default()) };
+    let found = front.services.messages(&actor.principal, wish, newest).await?;
     let mut content = String::new();
-    for Message { id, sender, text, timestamp } in said.map(Message::from) {
+    for Message { id, sender, text, timestamp } in found.items.into_iter().map(|item| item.message.into()) {
         let (sender, text) = (escape(&sender), escape(&text));
         let _ = writeln!(
             content,

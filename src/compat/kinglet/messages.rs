@@ -286,6 +286,7 @@ pub(super) async fn since(State(front): State<Front>, Part(moment): Part, said: 
         which: MessageBox::Inbox,
         directs: Some(Directs::All),
         since: Some(since),
+        undeleted: true,
         not_answers_of: Some(caller.user.reference()),
         ..ListWish::default()
     };

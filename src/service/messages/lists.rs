@@ -52,6 +52,8 @@ pub struct ListWish {
     pub thread: Option<MessageId>,
     /// No replies.
     pub roots: bool,
+    /// What was not deleted for all: no tombstones.
+    pub undeleted: bool,
     /// What somebody said and did not delete: nothing of the system's own, and no tombstones.
     pub said: bool,
     /// But what the system told for this user of his answers, where it shows as said by himself.
@@ -239,6 +241,7 @@ impl Services {
             until: wish.until,
             thread: wish.thread,
             roots: wish.roots,
+            undeleted: wish.undeleted,
             said: wish.said,
             not_told: wish.not_answers_of.as_ref().map(all_told).unwrap_or_default(),
             sought: wish.sought.clone(),

@@ -1,6 +1,7 @@
 //! What was said to somebody directly: some of it by number, and hiding that from himself.
 
 use super::DELETE_LIMIT;
+use crate::domain::Refusal;
 use crate::domain::deletion::Audience;
 use crate::domain::messages::Message;
 use crate::domain::sessions::Principal;
@@ -44,7 +45,7 @@ impl Services {
     }
 
     /// Hides from the caller those of these messages that he received so, and says which: of several who ask at once one is
-    /// told of each. The others are left alone.
+    /// told of each. The others are left alone, and it is refused where there are only such as his credentials do not delete.
     pub async fn hide_received(
         &self,
         principal: &Principal,
@@ -54,14 +55,18 @@ impl Services {
         ids.sort_unstable();
         ids.dedup();
         let mut done = Vec::new();
+        let mut not_allowed = false;
         for some in ids.chunks(DELETE_LIMIT) {
             // To whom a message was said never changes, so it need not be asked under the clock.
             let received = self.received(principal, some, directs).await?;
             if !received.is_empty() {
                 let received = received.iter().map(|message| message.id).collect();
-                done.extend(self.delete_all(principal, received, Some(Audience::Me)).await?.newly_hidden);
+                let deletions = self.delete_all(principal, received, Some(Audience::Me)).await?;
+                done.extend(deletions.newly_hidden);
+                not_allowed |= !deletions.not_allowed.is_empty();
             }
         }
-        Ok(done)
+        // A key deletes what its user wrote, and most of this is what others wrote to him.
+        if done.is_empty() && not_allowed { Err(Refusal::NotAuthor.into()) } else { Ok(done) }
     }
 }

@@ -58,6 +58,8 @@ pub struct MessageFilter {
     pub thread: Option<MessageId>,
     /// Only messages that are no replies.
     pub roots: bool,
+    /// Only what was not deleted for all: no tombstones.
+    pub undeleted: bool,
     /// Only what somebody said and did not delete: nothing of the system's own, and no tombstones.
     pub said: bool,
     /// Nothing that the system told in these words.
@@ -183,7 +185,7 @@ fn conditions(mut query: Select<Entity>, filter: &MessageFilter, backend: DbBack
     for author in others.into_iter().flatten() {
         query = query.filter(Column::AuthorId.ne(author.0).or(Column::AuthorId.is_null()));
     }
-    if filter.unread || filter.said {
+    if filter.unread || filter.undeleted || filter.said {
         query = query.filter(Column::DeletedAt.is_null());
     }
     if filter.said {

@@ -65,6 +65,18 @@ async fn only_the_receiver_deletes_and_only_for_himself() {
 }
 
 #[tokio::test]
+async fn no_key_deletes_what_was_received() {
+    let (server, [(ann, ann_there), (_, ben_there)]) = usual(["ann", "ben"]).await;
+    ben_there.say(&ann_there, "received").await;
+    let wish = json!({"name": "a key", "scopes": ["read", "send"]});
+    let made = ann.post("/api/v1/keys", &wish).await.expect(201);
+    let caller = server.stranger().with_bearer(made["key"].as_str().unwrap());
+    let by_key = User { name: ann.name.clone(), caller };
+    refused(&by_key.delete("/message/1/", "").await, 403);
+    assert_eq!(ann_there.all().await, ["received"]);
+}
+
+#[tokio::test]
 async fn more_are_deleted_than_one_change_takes() {
     let (_server, [ann]) = open(["ann"]).await;
     for _ in 0..11 {

@@ -1,5 +1,7 @@
 //! What is for people: a user's page, and examples of moments.
 
+use serde_json::json;
+
 use super::{PREFIX, open, usual};
 
 const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
@@ -34,6 +36,18 @@ async fn a_page_shows_what_came_last_to_who_may_see_it() {
         let answer = caller.get(&ben.path("/")).await;
         assert!(matches!(answer.status, 401 | 403) && !answer.describe().contains("message number"));
     }
+}
+
+#[tokio::test]
+async fn what_was_deleted_takes_no_place_on_a_page() {
+    let (_server, [(ann, ann_there), (_, ben)]) = usual(["ann", "ben"]).await;
+    for number in 1..=30 {
+        ann_there.say(&ben, &format!("message number {number}.")).await;
+    }
+    let newest: Vec<u64> = (11..=30).collect();
+    ann.post("/api/v1/messages/delete", &json!({"ids": newest, "for": "all"})).await.expect(200);
+    let html = ben.get("/").await.describe();
+    assert!(html.contains("message number 10.") && html.contains("message number 1."), "{html}");
 }
 
 #[tokio::test]
