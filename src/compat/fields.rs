@@ -7,6 +7,9 @@ use bytes::Bytes;
 use http::{HeaderMap, header};
 use serde_json::{Map, Value};
 
+/// From here on not each whole number is one that a floating-point number can be.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
 /// The named values of a body. Those of forms are texts; of a name that comes twice the last one counts.
 #[derive(Debug, Default)]
 pub(super) struct Fields(pub(super) Map<String, Value>);
@@ -32,10 +35,9 @@ pub(super) fn form(headers: &HeaderMap) -> Form {
     let kind = value.to_str().unwrap_or("").split(';').next().unwrap_or("").trim().to_ascii_lowercase();
     match kind.as_str() {
         "" => Form::Unnamed,
-        "application/json" => Form::Json,
         "application/x-www-form-urlencoded" => Form::UrlEncoded,
         "multipart/form-data" => Form::Multipart,
-        kind if kind.starts_with("application/") && kind.ends_with("+json") => Form::Json,
+        kind if kind.ends_with("/json") || kind.ends_with("+json") => Form::Json,
         _ => Form::Other,
     }
 }
@@ -90,10 +92,11 @@ impl Fields {
         self.0.get(name)
     }
 
-    /// A text; a number is its digits, as forms have them.
+    /// A text; a number is its digits, as forms have them. None where it is too long for all of them to be known.
     pub(super) fn text(&self, name: &str) -> Option<String> {
         match self.0.get(name)? {
             Value::String(text) => Some(text.clone()),
+            Value::Number(number) if number.as_f64().is_some_and(|it| number.is_f64() && it.abs() >= EXACT) => None,
             Value::Number(number) => Some(number.to_string()),
             _ => None,
         }

@@ -86,7 +86,13 @@ async fn at_an_address_of_its_own_its_paths_begin_at_the_root() {
 #[tokio::test]
 async fn json_is_json_however_its_type_is_written() {
     let server = open().start().await;
-    let kinds = ["application/json", "application/json; charset=utf-8", "APPLICATION/JSON", "application/vnd.api+json"];
+    let kinds = [
+        "application/json",
+        "application/json; charset=utf-8",
+        "APPLICATION/JSON",
+        "application/vnd.api+json",
+        "text/json",
+    ];
     for (number, kind) in kinds.into_iter().enumerate() {
         let body = json!({"username": format!("user_{number}")}).to_string();
         call_with(&server.stranger(), "users/add", kind, body).await.expect(201);
