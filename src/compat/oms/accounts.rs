@@ -2,7 +2,7 @@
 
 use super::super::{Front, Refused};
 use super::complaint::{Answer, Complaint};
-use super::form::{Form, too_long};
+use super::form::{Form, REQUIRED, too_long};
 use super::known::Known;
 use crate::domain::users::{Circle, USERNAME_LIMIT, User, Username, check_email};
 use crate::domain::{Refusal, UserId};
@@ -70,10 +70,11 @@ pub(super) async fn register(
     }
     form.done()?;
     bounds.registration()?;
+    let bad_email = if email.is_some() { NO_EMAIL } else { REQUIRED };
     let through = Some(Through { system: front.name(), inbox: Circle::Everyone });
     let registration = Registration { username, password, email, bio: None, invitation: None, through };
     let registered = front.services.register(registration, device(&front, &bounds)).await;
-    let welcome = match registered.map_err(unwelcome)? {
+    let welcome = match registered.map_err(|failure| unwelcome(failure, bad_email))? {
         Registered::Active(login) => Welcome::new(login)?,
         Registered::Pending(user) => Welcome { user: Account::new(user), token: None },
     };
@@ -104,12 +105,12 @@ fn device(front: &Front, bounds: &Bounds) -> Device {
 }
 
 /// Why nobody was registered, at the field that it is about.
-fn unwelcome(failure: Failure) -> Complaint {
+fn unwelcome(failure: Failure, bad_email: &str) -> Complaint {
     match &failure {
         Failure::Refused(Refusal::UsernameTaken) => {
             Complaint::field("username", "A user with that username already exists.")
         }
-        Failure::Refused(Refusal::Invalid { field: "email", .. }) => Complaint::field("email", NO_EMAIL),
+        Failure::Refused(Refusal::Invalid { field: "email", .. }) => Complaint::field("email", bad_email),
         Failure::Refused(Refusal::Invalid { field, reason }) => Complaint::field(field, reason.clone()),
         Failure::Refused(refusal @ Refusal::EmailTaken) => Complaint::field("email", refusal.to_string()),
         _ => Refused::from(failure).into(),

@@ -15,7 +15,7 @@ pub(super) struct Form {
 
 /// Why a value is no text.
 const NO_TEXT: &str = "Not a valid string.";
-const REQUIRED: &str = "This field is required.";
+pub(super) const REQUIRED: &str = "This field is required.";
 const NULL: &str = "This field may not be null.";
 const BLANK: &str = "This field may not be blank.";
 const NUL: &str = "Null characters are not allowed.";

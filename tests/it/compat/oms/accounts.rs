@@ -91,6 +91,14 @@ async fn what_is_wrong_with_a_registration_is_told_by_field() {
 }
 
 #[tokio::test]
+async fn where_an_address_is_required_its_field_says_so() {
+    let server = options().set("--email", "required").start().await;
+    let body = json!({"username": "alice", "password": "pass"});
+    let wrong = json!({"email": ["This field is required."]});
+    refused(&post(&server.stranger(), "/auth/register", &body).await, 400, &wrong);
+}
+
+#[tokio::test]
 async fn every_login_gives_a_token_more() {
     let server = options().start().await;
     let stranger = server.stranger();
