@@ -5,6 +5,7 @@ use super::sizes::rounded;
 use super::{to_word, word};
 use crate::domain::links::{Link, Purpose};
 use crate::domain::{Timestamp, UserId};
+use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect,
 };
@@ -58,6 +59,20 @@ pub(super) async fn forget_of(db: &impl ConnectionTrait, user: UserId, purpose: 
     if let Some(purpose) = purpose {
         these = these.filter(Column::Purpose.eq(to_word(purpose)));
     }
+    these.exec(db).await.map(drop)
+}
+
+/// Counts the links of one sort that a user has as used from a moment on.
+pub(super) async fn use_of(
+    db: &impl ConnectionTrait,
+    user: UserId,
+    purpose: Purpose,
+    at: Timestamp,
+) -> Result<(), DbErr> {
+    let these = Entity::update_many()
+        .col_expr(Column::UsedAt, Expr::value(at.0))
+        .filter(Column::UserId.eq(user.0))
+        .filter(Column::Purpose.eq(to_word(purpose)));
     these.exec(db).await.map(drop)
 }
 

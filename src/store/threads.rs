@@ -1,11 +1,11 @@
 //! Who takes part in which thread, and the threads of a user by their last activity.
 
 use super::entity::threads::{ActiveModel, Column, Entity};
-use super::entity::{conversations, messages, stays};
+use super::entity::{conversations, hidden, messages, stays};
 use super::messages::{visible_during_stays, visible_to};
 use super::sizes::rounded;
 use crate::domain::{ConversationId, MessageId, UserId};
-use sea_orm::sea_query::{Alias, Expr, ExprTrait, OnConflict, Query, SimpleExpr};
+use sea_orm::sea_query::{Alias, Expr, ExprTrait, OnConflict, Query, SelectStatement, SimpleExpr};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, JoinType, Order, QueryFilter, QuerySelect,
 };
@@ -76,6 +76,17 @@ pub(super) async fn of_user(
     rows.iter().map(|row| Ok((MessageId(row.try_get_by_index(0)?), MessageId(row.try_get_by_index(1)?)))).collect()
 }
 
+/// What somebody has hidden from himself.
+fn hidden_from(user: UserId) -> SelectStatement {
+    let row = |column| Expr::col((hidden::Entity, column));
+    let mut messages = Query::select();
+    messages
+        .expr(row(hidden::Column::MessageId))
+        .from(hidden::Entity)
+        .and_where(row(hidden::Column::UserId).eq(user.0));
+    messages
+}
+
 /// The threads in a user's direct conversations, also those without replies, by what was said last in each, which is
 /// given with the root: the root itself where nobody replied. It looks at all that he may read there.
 pub(super) async fn in_directs(
@@ -103,6 +114,8 @@ pub(super) async fn in_directs(
         .from(messages::Entity)
         .and_where(message(messages::Column::ConversationId).in_subquery(directs))
         .cond_where(visible_during_stays(user))
+        // Who has hidden the message that a thread is about is not shown it by its replies.
+        .and_where(root().not_in_subquery(hidden_from(user)))
         .add_group_by([root()])
         .order_by_expr(Expr::col(last), Order::Desc)
         .limit(limit)

@@ -41,14 +41,14 @@ fn router(front: Front) -> Router {
     let routes = [
         ("/users", post(users::register).put(users::update_profile)),
         ("/users/activate", get(users::activate_nothing)),
-        ("/users/activate/{digest}", get(users::activate)),
+        ("/users/activate/{digest}", act(get(users::activate))),
         ("/users/login", post(users::log_in)),
         ("/users/password", post(users::replace_password).put(users::change_password)),
         ("/users/{name}", get(users::profile)),
-        ("/users/{name}/logout", get(users::log_out)),
-        ("/lists/request/{name}", get(lists::request)),
-        ("/lists/approve/{name}", get(lists::approve)),
-        ("/lists/reject/{name}", get(lists::reject)),
+        ("/users/{name}/logout", act(get(users::log_out))),
+        ("/lists/request/{name}", act(get(lists::request))),
+        ("/lists/approve/{name}", act(get(lists::approve))),
+        ("/lists/reject/{name}", act(get(lists::reject))),
         ("/lists/requests", get(lists::requests)),
         ("/messages", get(messages::stream).post(posting::post)),
         ("/messages/page/{page}", get(messages::stream_page)),
@@ -65,6 +65,11 @@ fn router(front: Front) -> Router {
         .fallback(no_function)
         .method_not_allowed_fallback(no_method)
         .with_state(front)
+}
+
+/// A `GET` that changes something. A `HEAD` of it changes nothing: whoever looks whether a link is good has not used it.
+fn act(methods: MethodRouter<Front>) -> MethodRouter<Front> {
+    methods.head(no_method)
 }
 
 /// Kinglet's clients end their paths with a slash where a query follows, since the original took no other.

@@ -131,10 +131,12 @@ impl Change for ConfirmAddress {
         let email = Some(link.email.clone());
         let user = User { email, email_confirmed: true, status, spare_password, ..user };
         batch.update_user(&user).await?;
-        batch.forget_links_of(user.id, None).await?;
         if self.purpose == Purpose::Activate {
-            // So that whoever asks again hears that it is done.
-            batch.insert_link(&Link { used_at: Some(batch.at()), ..link }).await?;
+            void_links(batch, user.id).await?;
+            // So that whoever asks again hears that it is done, by whichever letter.
+            batch.use_links_of(user.id, Purpose::Activate).await?;
+        } else {
+            batch.forget_links_of(user.id, None).await?;
         }
         batch.emit(Topic::User(user.id), &Happening::account_updated(&user));
         Ok((user, old))

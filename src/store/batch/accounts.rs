@@ -39,6 +39,13 @@ impl Batch {
         Ok(links::forget_of(&self.db, user, purpose).await?)
     }
 
+    /// Counts the links of one sort that a user has as used now.
+    pub async fn use_links_of(&mut self, user: UserId, purpose: Purpose) -> Result<(), Abort> {
+        self.write_pending().await?;
+        self.writes += 1;
+        Ok(links::use_of(&self.db, user, purpose, self.at()).await?)
+    }
+
     /// Takes away links that ended, invitations that ended before a moment, and accounts that were never activated,
     /// whose names are free again.
     pub async fn forget_unused(&mut self, before: Timestamp, most: u64) -> Result<bool, Abort> {

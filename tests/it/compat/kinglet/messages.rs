@@ -80,6 +80,11 @@ async fn threads_come_by_what_was_said_last() {
     native.delete(&format!("/api/v1/messages/{new}?for=me")).await.expect(204);
     let left = threads("/2").await;
     assert!(left.as_array().unwrap().iter().all(|row| row["message_id"] != new.as_str()), "{left}");
+    native.delete(&format!("/api/v1/messages/{old}?for=me")).await.expect(204);
+    for page in ["", "/2"] {
+        let left = threads(page).await;
+        assert!(left.as_array().unwrap().iter().all(|row| row["message_id"] != old.as_str()), "its replies: {left}");
+    }
 }
 
 #[tokio::test]
@@ -98,6 +103,10 @@ async fn what_others_said_since_a_moment_is_counted() {
     assert_eq!(count(now).await, 0);
     bob.say("@ann yours").await;
     assert_eq!(count(now).await, 1, "what comes after the time was asked is never missed");
+    let gone = bob.say("@ann never mind").await;
+    assert_eq!(count(now).await, 2);
+    bob.native(&server).await.delete(&format!("/api/v1/messages/{gone}?for=all")).await.expect(204);
+    assert_eq!(count(now).await, 1, "what was deleted is nothing new");
     let head = server.events_on_disk().await.head();
     assert!(head > 0 && time().await >= now);
     assert_eq!(count(i64::MAX).await, 0);
