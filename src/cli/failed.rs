@@ -2,7 +2,7 @@
 
 use crate::admin::Denied;
 use crate::app::StartError;
-use crate::config::DataDirError;
+use crate::config::{DataDir, DataDirError};
 use crate::store::{MoveError, OpenError};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -82,7 +82,13 @@ impl Failed {
 
     /// There is nothing in this directory to work on.
     pub(super) fn no_database(place: &Path) -> Self {
-        let place = place.display();
-        Self::Input(format!("there is no database in {place}. Name the server's directory with --data-dir"))
+        let otherwise = if DataDir::was_held(place) {
+            // A node whose data is elsewhere leaves its lock there, and nothing else.
+            "If the data of the server there is in a database server, give --database-url or --database-url-file as it has it; \
+             otherwise name the server's directory with --data-dir"
+        } else {
+            "Name the server's directory with --data-dir"
+        };
+        Self::Input(format!("there is no database in {}. {otherwise}", place.display()))
     }
 }

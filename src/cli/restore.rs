@@ -4,12 +4,13 @@ use super::backup::{FILES, cannot, copy_whole};
 use super::failed::Failed;
 use super::offline;
 use super::output::{self, counted};
+use super::printable::Printable;
 use super::progress::watching;
 use super::stoppable::Stoppable;
 use crate::config::data_dir::Lock;
 use crate::config::{DataDir, DataDirError, Options};
 use crate::domain::Timestamp;
-use crate::store::{self, CopyError, Database, Logins, Renumbered, Store, database_url};
+use crate::store::{self, CopyError, Database, EndedKey, Logins, Renumbered, Store, database_url};
 use clap::Args;
 use std::fs::{self, DirBuilder, File};
 use std::io;
@@ -30,7 +31,7 @@ pub(super) struct Command {
     /// The directory that `goldcrest backup` made, or a copy of a data directory.
     #[arg(value_name = "DIR", required_unless_present = "renumber", conflicts_with = "renumber")]
     from: Option<PathBuf>,
-    /// Restore although there is data: what is there is kept in a directory beside it.
+    /// Restore although there is data, which is moved into a directory within the data directory.
     #[arg(long)]
     force: bool,
     /// Leave logins, API keys, invitations and mailed links as they are in the backup. Only for a backup that nothing
@@ -138,13 +139,17 @@ fn tell(done: Renumbered, logins: Logins) -> Result<(), Failed> {
     let Renumbered { from, head, last_at, sessions, keys } = done;
     output::line(format_args!("it ends with event {from} of {last_at}; the next is {}", head.next()))?;
     match logins {
-        Logins::Keep => output::line("logins and API keys are as they were then"),
+        Logins::Keep => output::line("logins and API keys are as they were then")?,
         Logins::End => output::line(format_args!(
             "ended {} and {}, and all invitations: people log in again",
             counted(sessions, "session", "sessions"),
-            counted(keys, "API key", "API keys")
-        )),
+            counted(keys.len() as u64, "API key", "API keys")
+        ))?,
     }
+    for EndedKey { owner, name } in keys {
+        output::line(format_args!("ended: the key {} of {owner}", Printable(&name)))?;
+    }
+    Ok(())
 }
 
 /// A directory with what is to come into the data directory, within it, so that moving is renaming.

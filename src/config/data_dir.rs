@@ -128,6 +128,11 @@ impl DataDir {
         }
     }
 
+    /// Whether a process ever held the directory at a path, which leaves a file there.
+    pub fn was_held(path: &Path) -> bool {
+        path.join(LOCK).exists()
+    }
+
     /// Whether a process holds the directory, and which as far as the lock file tells. Nothing is written.
     pub fn held_by(&self) -> io::Result<Option<Holder>> {
         let file = match File::open(self.path.join(LOCK)) {

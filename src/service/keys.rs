@@ -36,7 +36,9 @@ impl Services {
     ) -> Result<NewKey, Failure> {
         principal.require_full()?;
         let (change, key) = new_key(principal.user, name, scopes, conversation)?;
-        Ok(NewKey { view: self.submit_as(principal, change)?.await?, key })
+        let view = self.submit_as(principal, change)?.await?;
+        tell_made(principal.user, &view);
+        Ok(NewKey { view, key })
     }
 
     /// Makes a key for a user: for the operator.
@@ -48,7 +50,9 @@ impl Services {
         conversation: Option<ConversationId>,
     ) -> Result<NewKey, Failure> {
         let (change, key) = new_key(user, name, scopes, conversation)?;
-        Ok(NewKey { view: self.sequencer().submit(change).await?, key })
+        let view = self.sequencer().submit(change).await?;
+        tell_made(user, &view);
+        Ok(NewKey { view, key })
     }
 
     /// One's keys, oldest first.
@@ -75,6 +79,10 @@ impl Services {
         let keys = sessions.iter().filter(|session| session.kind == SessionKind::Key);
         Ok(Page { items: keys.map(view).collect(), next: None, head })
     }
+}
+
+fn tell_made(user: UserId, key: &KeyView) {
+    tracing::info!(event.name = "key_made", user.id = user.0, session.id = key.id.0, "an API key was made");
 }
 
 /// The change that makes a key, and the key as its owner will hold it.

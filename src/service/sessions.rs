@@ -257,7 +257,9 @@ impl Services {
 
     /// Ends one of a user's API keys: for the operator.
     pub async fn revoke_key_of(&self, user: UserId, key: SessionId) -> Result<(), Failure> {
-        self.sequencer().submit(Revoke { user, session: key, key: true }).await
+        self.sequencer().submit(Revoke { user, session: key, key: true }).await?;
+        tracing::info!(event.name = "key_revoked", user.id = user.0, session.id = key.0, "an API key was revoked");
+        Ok(())
     }
 
     /// A ticket that opens streams in a URL.

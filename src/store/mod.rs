@@ -51,7 +51,7 @@ pub use moving::{MoveError, Moved, Moving, Progress};
 pub use open::{Database, OpenError, Store, database_url};
 pub use presence::Regards;
 pub use receipts::{Position, Unread};
-pub use renumber::{Logins, Renumbered};
+pub use renumber::{EndedKey, Logins, Renumbered};
 pub use sequencer::{Change, HandOver, LastTold, Sequencer, SubmitError, Written};
 pub use snapshot::Snapshot;
 pub use users::UserFilter;

@@ -1,14 +1,17 @@
 //! The jump after a backup was restored: numbers that were given out since the backup was made are never given again.
 
 use super::clock::Clock;
-use super::entity::{commits, events, invitations, links, sessions, used_tickets};
+use super::entity::{commits, events, invitations, links, sessions, used_tickets, users};
 use super::open::{Database, OpenError, Use, connect};
 use super::sequencer::immediate;
 use super::{Store, to_word};
 use crate::domain::sessions::SessionKind;
 use crate::domain::{Seq, Timestamp};
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter, TransactionTrait};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, JoinType, QueryFilter, QueryOrder,
+    QuerySelect, TransactionTrait,
+};
 
 /// How far numbers jump: further than a server counts between a backup and its restoring. A number stays exact in
 /// JavaScript for two million jumps.
@@ -23,8 +26,17 @@ pub enum Logins {
     Keep,
 }
 
+/// An API key that the jump ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndedKey {
+    /// Whose it was, by name.
+    pub owner: String,
+    /// What its owner called it.
+    pub name: String,
+}
+
 /// What the jump did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Renumbered {
     /// The last event before it.
     pub from: Seq,
@@ -34,8 +46,8 @@ pub struct Renumbered {
     pub last_at: Timestamp,
     /// Sessions that it ended, API keys not counted.
     pub sessions: u64,
-    /// API keys that it ended.
-    pub keys: u64,
+    /// API keys that it ended, in the order in which they were made.
+    pub keys: Vec<EndedKey>,
 }
 
 impl Store {
@@ -69,7 +81,7 @@ async fn jump(db: &DatabaseConnection, logins: Logins) -> Result<Renumbered, DbE
     events::Entity::delete_many().exec(&db).await?;
     commits::Entity::delete_many().exec(&db).await?;
     let (sessions, keys) = match logins {
-        Logins::Keep => (0, 0),
+        Logins::Keep => (0, Vec::new()),
         Logins::End => {
             // Access tokens and tickets of sessions that the backup does not know are refused by this alone.
             clock.first_session = clock.last_session;
@@ -81,13 +93,27 @@ async fn jump(db: &DatabaseConnection, logins: Logins) -> Result<Renumbered, DbE
     Ok(Renumbered { from: before.head, head, last_at: before.last_at, sessions, keys })
 }
 
-async fn end_logins(db: &impl ConnectionTrait, now: Timestamp) -> Result<(u64, u64), DbErr> {
+async fn end_logins(db: &impl ConnectionTrait, now: Timestamp) -> Result<(u64, Vec<EndedKey>), DbErr> {
+    let owners = sessions::Entity::belongs_to(users::Entity).from(sessions::Column::UserId).to(users::Column::Id);
+    let is_key = sessions::Column::Kind.eq(to_word(SessionKind::Key));
+    let keys: Vec<(String, String)> = sessions::Entity::find()
+        .select_only()
+        .column(users::Column::Username)
+        .column(sessions::Column::Name)
+        .join(JoinType::InnerJoin, owners.into())
+        .filter(is_key.clone())
+        .filter(sessions::Column::RevokedAt.is_null())
+        .order_by_asc(sessions::Column::Id)
+        .into_tuple()
+        .all(db)
+        .await?;
+    let keys = keys.into_iter().map(|(owner, name)| EndedKey { owner, name }).collect();
     let revoke = || {
         sessions::Entity::update_many()
             .col_expr(sessions::Column::RevokedAt, Expr::value(now.0))
             .filter(sessions::Column::RevokedAt.is_null())
     };
-    let keys = revoke().filter(sessions::Column::Kind.eq(to_word(SessionKind::Key))).exec(db).await?;
+    revoke().filter(is_key).exec(db).await?;
     let others = revoke().exec(db).await?;
     used_tickets::Entity::delete_many().exec(db).await?;
     links::Entity::delete_many().exec(db).await?;
@@ -96,7 +122,7 @@ async fn end_logins(db: &impl ConnectionTrait, now: Timestamp) -> Result<(u64, u
         .filter(invitations::Column::ExpiresAt.gt(now.0))
         .exec(db)
         .await?;
-    Ok((others.rows_affected, keys.rows_affected))
+    Ok((others.rows_affected, keys))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use super::super::entity::clock;
 use super::super::sequencer::immediate;
 use super::claim::{set_aside, write_clock};
 use super::error::Failure;
-use super::tables::CLOCK;
+use super::tables::{CLOCK, TABLES};
 use super::{MoveError, Moved, Moving};
 use crate::domain::Seq;
 use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter};
@@ -33,7 +33,9 @@ impl Moving {
         let target = &self.claim.target;
         if target.get_database_backend() == DbBackend::Postgres {
             // It plans by what it knows of its tables, which of new ones is nothing; sooner or later it looks by itself.
-            if let Err(error) = target.execute_unprepared("ANALYZE").await {
+            // Of what belongs to others it would say, of each, that it may not be looked through.
+            let tables = TABLES.map(|table| table.name).join(", ");
+            if let Err(error) = target.execute_unprepared(&format!("ANALYZE {tables}")).await {
                 tracing::warn!(%error, "the database did not look through what it was given");
             }
         }

@@ -58,6 +58,8 @@ async fn a_day(server: &Server) -> (Person, Person, u64, Vec<u64>) {
     say["client_id"] = json!("two");
     assert_eq!(socket.ask(&say, &mut Vec::new()).await["error"]["code"], "blocked");
     ben.delete("/api/v1/blocks/ann").await.expect(204);
+    let key = ann.post("/api/v1/keys", &json!({"name": "marked-name", "scopes": ["read"]})).await.expect(201);
+    ann.delete(&format!("/api/v1/keys/{}", key["id"])).await.expect(204);
     (ann, ben, direct, sent)
 }
 
@@ -83,6 +85,9 @@ async fn logins_messages_and_blocks_are_told_with_who_and_from_where_and_without
     let block = json!({"user.id": ben.id, "blocked.id": ann.id, "from": "127.0.0.1"});
     assert_eq!(told(&all, "block"), std::slice::from_ref(&block), "{log}");
     assert_eq!(told(&all, "unblock"), [block], "{log}");
+    let made = told(&all, "key_made");
+    assert_eq!((made.len(), &made[0]["user.id"], &made[0]["from"]), (1, &json!(ann.id), &json!(SOMEWHERE)), "{log}");
+    assert_eq!(told(&all, "key_revoked"), made, "of the same key: {log}");
     for secret in ["marked", &ann.password, &ann.access_token, &ann.refresh_token] {
         assert!(!log.contains(secret), "{secret}: {log}");
     }
@@ -101,6 +106,8 @@ async fn people_who_read_the_log_find_the_same_names() {
         ("refused_by_block", Some(&ann), SOMEWHERE, 2),
         ("block", Some(&ben), "127.0.0.1", 1),
         ("unblock", Some(&ben), "127.0.0.1", 1),
+        ("key_made", Some(&ann), SOMEWHERE, 1),
+        ("key_revoked", Some(&ann), SOMEWHERE, 1),
     ] {
         let name = format!("event.name=\"{name}\"");
         let found: Vec<&str> = log.lines().filter(|line| line.contains(&name)).collect();

@@ -78,7 +78,13 @@ async fn an_empty_place_is_the_wrong_place() {
         let complaint = operator.types(command).await.complains();
         assert!(complaint.contains("there is no database in") && complaint.contains("--data-dir"), "{complaint}");
         assert!(!operator.data_dir().exists(), "nothing is made in the wrong place");
+        assert!(!complaint.contains("--database-url"), "{complaint}");
     }
+    // Where a node was that keeps its data elsewhere there is only its lock.
+    fs::create_dir(operator.data_dir()).unwrap();
+    fs::write(operator.file("lock"), "").unwrap();
+    let complaint = operator.types(&["user", "list"]).await.complains();
+    assert!(complaint.contains("give --database-url or --database-url-file"), "{complaint}");
 }
 
 #[tokio::test]

@@ -22,10 +22,12 @@ async fn an_empty_place_becomes_what_the_backup_was() {
     let (operator, elsewhere) = (Operator::alone(), Operator::alone());
     operator.adds("alice").await;
     operator.adds("bob").await;
+    operator.types(&["key", "add", "bob", "--name", "nightly", "--scope", "read"]).await.succeeds();
     let place = backs_up(&operator, "backup").await;
     let before = fs::read(place.join("goldcrest.db")).unwrap();
     let said = elsewhere.types(&["restore", text(&place)]).await.succeeds();
     assert!(said.contains("restored") && said.contains("people log in again"), "{said}");
+    assert!(said.contains("and 1 API key,") && said.ends_with("ended: the key nightly of bob\n"), "{said}");
     assert_eq!(users(&elsewhere).await, 2);
     for file in ["goldcrest.db", "jwt.key"] {
         assert_eq!(elsewhere.mode(file), 0o600, "{file}");

@@ -10,7 +10,7 @@ use crate::support::{
 };
 
 /// Heartbeats that are heard on an idle stream: more than fit into the three seconds after which nginx gives up on silence here,
-/// which stand for the 60 s that it has by default, as one second does for our 20.
+/// which stand for the 75 s of the example, as one second does for our 20.
 const HEARTBEATS: usize = 5;
 
 async fn server() -> Server {
@@ -19,7 +19,9 @@ async fn server() -> Server {
 
 /// All that it is by default, but for what the example says, and for patience.
 async fn nginx(server: &Server) -> Nginx {
-    let directives = format!("proxy_read_timeout 3s; proxy_send_timeout 3s; {}", right());
+    let shown = "proxy_read_timeout 75s;";
+    assert!(right().contains(shown), "the example has {shown:?}");
+    let directives = right().replace(shown, "proxy_read_timeout 3s; proxy_send_timeout 3s;");
     Nginx::before(server.address, &directives).await
 }
 
