@@ -151,6 +151,12 @@ pub struct Options {
     #[arg(value_parser = values::at_least_one::<NonZeroU32>)]
     pub requests_per_minute: NonZeroU32,
 
+    /// Messages a minute of each user, of which half may come at once; edits, deletions and whatever else reaches others
+    /// count too. They also count as requests, so a bot that says more needs more of both.
+    #[arg(long, env = "GOLDCREST_SENDS_PER_MINUTE", default_value = "240")]
+    #[arg(value_parser = values::at_least_one::<NonZeroU32>)]
+    pub sends_per_minute: NonZeroU32,
+
     /// How long streams and requests have to end when the server is told to stop.
     #[arg(long, env = "GOLDCREST_SHUTDOWN_GRACE", default_value = "3s", value_parser = values::duration)]
     pub shutdown_grace: Duration,

@@ -47,8 +47,8 @@ enum Guessed {
 }
 
 impl Limits {
-    /// Buckets for so many requests of any kind a minute.
-    pub fn new(requests: NonZeroU32) -> Self {
+    /// Buckets for so many requests of any kind a minute, and for so many that reach others.
+    pub fn new(requests: NonZeroU32, sends: NonZeroU32) -> Self {
         const EVERYTHING: &str = "everything";
         Self {
             strangers: Buckets::new(EVERYTHING, "requests", a_minute(requests)),
@@ -65,7 +65,7 @@ impl Limits {
                 "tries for this account or link",
                 a_minute(number(6)).allow_burst(number(10)),
             ),
-            sends: Buckets::new("sends", "messages", a_minute(number(240)).allow_burst(number(120))),
+            sends: Buckets::new("sends", "messages", a_minute(sends).allow_burst(number(sends.get().div_ceil(2)))),
             mails: Buckets::new("mails", "mails", Quota::per_hour(number(30)).allow_burst(number(10))),
             exports: Buckets::new("exports", "exports", Quota::per_hour(number(12)).allow_burst(number(6))),
             readings: Buckets::new(
@@ -233,7 +233,7 @@ mod tests {
 
     #[test]
     fn one_caller_leaves_room_for_the_others() {
-        let limits = Limits::new(number(300));
+        let limits = Limits::new(number(300), number(240));
         let (first, second) = (IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2]));
         let refused = (0..1_000).filter(|_| limits.request(None, first).pass().is_err()).count();
         assert!(refused >= 690, "{refused}");

@@ -238,6 +238,23 @@ async fn whatever_counts_as_sending_tells_how_that_bucket_stands() {
 }
 
 #[tokio::test]
+async fn the_operator_says_how_much_may_be_sent() {
+    let server = limited(300).set("--sends-per-minute", "5").start().await;
+    let alice = Person::register(&server, "alice").await;
+    let direct = alice.direct(&[&alice]).await;
+    let path = format!("/api/v1/conversations/{direct}/messages");
+    let mut answers = Vec::new();
+    for _ in 0..4 {
+        answers.push(alice.post(&path, &json!({"text": "x"})).await);
+    }
+    // Half of them at once, and one in twelve seconds from then on.
+    assert!(answers[..3].iter().all(|answer| answer.status == 201), "{}", answers[2].describe());
+    answers[3].refused(429, "too_many_requests");
+    assert_eq!(answers[3].json()["limit"], "sends");
+    assert!(answers[3].header("ratelimit-policy").is_some_and(|policy| policy.contains("\"sends\";q=3;w=36")));
+}
+
+#[tokio::test]
 async fn streams_are_bounded_per_user_and_per_address() {
     let server =
         Server::options().set("--max-streams-per-user", "3").set("--max-streams-per-address", "5").start().await;

@@ -54,6 +54,7 @@ async fn what_would_make_a_server_that_serves_nobody_is_refused() {
                 "--stream-queue",
                 "--write-queue",
                 "--requests-per-minute",
+                "--sends-per-minute",
             ][..],
             ["0", "-1"],
             "a whole number, and at least 1",
