@@ -245,7 +245,8 @@ fn mail(options: &Options) -> Result<Option<(Post, Postman)>, StartError> {
 }
 
 fn gate(options: &Options, listening: SocketAddr) -> Gate {
-    let limits = (options.rate_limits == RateLimits::On).then(|| Limits::new(options.requests_per_minute, options.sends_per_minute));
+    let limits = (options.rate_limits == RateLimits::On)
+        .then(|| Limits::new(options.requests_per_minute, options.sends_per_minute));
     let origins = origins(options, listening);
     let options = GateOptions {
         trusted_proxies: options.trusted_proxies.clone(),

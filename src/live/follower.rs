@@ -239,12 +239,21 @@ impl Follower {
         let clock = store.clock().await?;
         self.note_answer();
         self.progress.note(clock.head, self.hub.applied());
-        if store.is_replaced()
-            || store.is_of_another_line(&clock)
-            || clock.head < applied
-            || !self.is_as_known(applied, batch).await?
-        {
+        if store.is_replaced() || store.is_of_another_line(&clock) {
             self.diverged(clock.head);
+            return Ok(());
+        }
+        if clock.head < applied || !self.is_as_known(applied, batch).await? {
+            // That ends everything until the server is started again, so one look at the past is not enough for it.
+            if store.stands(applied, batch).await? {
+                tracing::warn!(
+                    event.seq = applied.0,
+                    head = clock.head.0,
+                    "a connection to the database showed the past"
+                );
+            } else {
+                self.diverged(clock.head);
+            }
             return Ok(());
         }
         self.hub.forget_before(clock.beginning);

@@ -110,6 +110,8 @@ impl Services {
                 Ok(name) => self.store().user_by_name(&name.key()).await?,
                 Err(_) => None,
             },
+            // Nobody's address has one, and PostgreSQL takes none.
+            Who::Email(email) if email.contains('\0') => None,
             Who::Email(email) => self.store().user_by_email(&fold(email)).await?,
         })
     }

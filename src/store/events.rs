@@ -111,6 +111,17 @@ impl Store {
     pub async fn clock(&self) -> Result<Clock, StoreError> {
         Ok(Clock::read(&self.read).await?)
     }
+
+    /// Whether an event is known to stand as it was written, in this batch if it is given, or is too old to be kept. It is
+    /// asked where is written, which shows what is committed now whatever becomes of those who only read.
+    pub async fn stands(&self, seq: Seq, batch: Option<i64>) -> Result<bool, StoreError> {
+        let found = batch_at(&self.write, seq.0).await?;
+        // Read after, so that what retention takes meanwhile is not missed.
+        let clock = Clock::read(&self.write).await?;
+        let is_as_it_was =
+            found.map_or(batch.is_none() || seq < clock.beginning, |found| batch.is_none_or(|it| it == found));
+        Ok(clock.head >= seq && is_as_it_was)
+    }
 }
 
 /// Replaces what the events of one kind under a topic say.

@@ -9,7 +9,7 @@ use super::replaced::Opened;
 use super::unreachable;
 use sea_orm::sqlx::pool::PoolConnectionMetadata;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
-use sea_orm::sqlx::{Connection, Executor};
+use sea_orm::sqlx::{Connection, Executor, MySqlConnection, PgConnection, Row, raw_sql};
 use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, SqlxError, Statement};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -189,18 +189,19 @@ pub(super) async fn connect(database: &Database, purpose: Use) -> Result<Databas
     }
 }
 
-/// Whether a connection is good for the next. One whose statement was given up may never say anything again, and would keep
-/// its place in the pool for as long.
-async fn answers<C: Connection>(connection: &mut C) -> Result<bool, SqlxError> {
-    match tokio::time::timeout(LAST_WORD, connection.ping()).await {
-        Ok(answer) => answer.map(|()| true),
-        Err(_) => Err(SqlxError::Io(std::io::ErrorKind::TimedOut.into())),
-    }
+/// The answer of a connection that may be silent. One whose statement was given up may never say anything again, and would
+/// keep its place in the pool for as long.
+async fn last_word<T>(asked: impl Future<Output = Result<T, SqlxError>>) -> Result<T, SqlxError> {
+    let silence = |_| Err(SqlxError::Io(std::io::ErrorKind::TimedOut.into()));
+    tokio::time::timeout(LAST_WORD, asked).await.unwrap_or_else(silence)
 }
 
 /// Whether a connection that is taken is good, which need not be asked of one that answered just now.
 async fn still_answers<C: Connection>(connection: &mut C, known: PoolConnectionMetadata) -> Result<bool, SqlxError> {
-    if known.idle_for < IDLE { Ok(true) } else { answers(connection).await }
+    if known.idle_for >= IDLE {
+        last_word(connection.ping()).await?;
+    }
+    Ok(true)
 }
 
 /// Whether a connection that is given back is in no transaction any more. `SQLite` ends one by itself where a disk is full, and
@@ -214,9 +215,19 @@ async fn is_settled<C: Connection>(connection: &mut C) -> Result<bool, SqlxError
     Ok(!connection.is_in_transaction())
 }
 
-/// The same of a connection to a server, which may be silent.
-async fn answers_settled<C: Connection>(connection: &mut C) -> Result<bool, SqlxError> {
-    Ok(answers(connection).await? && is_settled(connection).await?)
+/// The same of a connection to `MariaDB`, which is asked to end what may have begun: a BEGIN that was given up before its answer
+/// is not counted. Readers there would see what was true then, and not what was committed since.
+async fn is_settled_mariadb(connection: &mut MySqlConnection) -> Result<bool, SqlxError> {
+    last_word(raw_sql("ROLLBACK").execute(&mut *connection)).await?;
+    Ok(!connection.is_in_transaction())
+}
+
+/// The same of a connection to `PostgreSQL`, which would log a warning of each ROLLBACK without a BEGIN. It is asked whether its
+/// transaction began with this very statement; as one that is not prepared, since those have a moment for each of their parts.
+async fn is_settled_postgres(connection: &mut PgConnection) -> Result<bool, SqlxError> {
+    let question = raw_sql("SELECT transaction_timestamp() = statement_timestamp()");
+    let row = last_word(question.fetch_one(&mut *connection)).await?;
+    Ok(row.try_get(0)? && !connection.is_in_transaction())
 }
 
 /// Where a database is, without the name and the password in its URL.
@@ -273,16 +284,19 @@ pub(super) fn options(database: &Database, purpose: Use) -> ConnectOptions {
             ("tcp_keepalives_idle", "5"),
             ("tcp_keepalives_interval", "2"),
             ("tcp_keepalives_count", "3"),
+            // After waiting for the clock a transaction must see what was committed meanwhile, whatever the operator's default.
+            ("default_transaction_isolation", "read committed"),
         ]);
         postgres.options([("statement_timeout", (statement_limit(purpose) * 1000).to_string())])
     });
     options.map_sqlx_postgres_before_acquire(|connection, known| Box::pin(still_answers(connection, known)));
     options.map_sqlx_sqlite_pool_opts(|pool| pool.after_release(|connection, _| Box::pin(is_settled(connection))));
-    options
-        .map_sqlx_postgres_pool_opts(|pool| pool.after_release(|connection, _| Box::pin(answers_settled(connection))));
+    options.map_sqlx_postgres_pool_opts(|pool| {
+        pool.after_release(|connection, _| Box::pin(is_settled_postgres(connection)))
+    });
     options.map_sqlx_mysql_before_acquire(|connection, known| Box::pin(still_answers(connection, known)));
     options.map_sqlx_mysql_pool_opts(move |pool| {
-        pool.after_release(|connection, _| Box::pin(answers_settled(connection))).after_connect(move |connection, _| {
+        pool.after_release(|connection, _| Box::pin(is_settled_mariadb(connection))).after_connect(move |connection, _| {
             Box::pin(async move {
                 // READ COMMITTED: after waiting for the clock a transaction must see what was committed meanwhile.
                 let isolation = if purpose == Use::Reading { "REPEATABLE READ" } else { "READ COMMITTED" };

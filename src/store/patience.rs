@@ -2,6 +2,10 @@
 //!
 //! A server that was frozen, or a network that swallows everything, never makes an error by itself: whoever asked would wait
 //! for as long as the kernel tries, which is a quarter of an hour.
+//!
+//! And no statement without its answer: a caller goes away at any moment, and the driver forgets what was asked and not yet
+//! answered. A BEGIN that it forgets leaves a connection within a transaction that nobody knows of, and on `MariaDB` the next
+//! who reads there sees the past. So a server is asked in a task of its own, which hears the answer whoever is left to hear it.
 
 use parking_lot::Mutex;
 use sea_orm::prelude::async_trait::async_trait;
@@ -14,6 +18,7 @@ use sea_orm::{
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
+use tracing::Instrument;
 
 /// How long the answer to one statement is waited for. The server itself ends the wait for a lock after ten seconds.
 const PATIENCE: Duration = Duration::from_secs(12);
@@ -22,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(12);
 /// file, and is waited for.
 #[derive(Debug, Clone)]
 pub(super) struct Patient<C> {
-    db: C,
+    db: Arc<C>,
     limit: Option<Duration>,
     answered: Answered,
 }
@@ -44,12 +49,12 @@ impl Answered {
 impl Patient<DatabaseConnection> {
     pub(super) fn new(db: DatabaseConnection) -> Self {
         let limit = (db.get_database_backend() != DbBackend::Sqlite).then_some(PATIENCE);
-        Self { db, limit, answered: Answered::default() }
+        Self { db: Arc::new(db), limit, answered: Answered::default() }
     }
 
     /// One whose statements may take this long each, or time to connect.
     pub(super) fn within_each(db: DatabaseConnection, limit: Duration) -> Self {
-        Self { db, limit: Some(limit), answered: Answered::default() }
+        Self { db: Arc::new(db), limit: Some(limit), answered: Answered::default() }
     }
 
     /// What is behind it, on which everything is waited for.
@@ -58,8 +63,8 @@ impl Patient<DatabaseConnection> {
     }
 
     pub(super) async fn begin(&self, options: TransactionOptions) -> Result<Patient<DatabaseTransaction>, DbErr> {
-        let db = self.within(self.db.begin_with_options(options)).await?;
-        Ok(Patient { db, limit: self.limit, answered: self.answered.clone() })
+        let db = self.ask(move |db| async move { db.begin_with_options(options).await }).await?;
+        Ok(self.begun(db))
     }
 
     /// Begins to read.
@@ -67,8 +72,14 @@ impl Patient<DatabaseConnection> {
         &self,
         isolation: Option<IsolationLevel>,
     ) -> Result<Patient<DatabaseTransaction>, DbErr> {
-        let db = self.within(self.db.begin_with_config(isolation, Some(AccessMode::ReadOnly))).await?;
-        Ok(Patient { db, limit: self.limit, answered: self.answered.clone() })
+        let db = self
+            .ask(move |db| async move { db.begin_with_config(isolation, Some(AccessMode::ReadOnly)).await })
+            .await?;
+        Ok(self.begun(db))
+    }
+
+    fn begun(&self, db: DatabaseTransaction) -> Patient<DatabaseTransaction> {
+        Patient { db: Arc::new(db), limit: self.limit, answered: self.answered.clone() }
     }
 
     /// How many connections are open, and how many of these nobody uses.
@@ -91,31 +102,49 @@ impl Patient<DatabaseConnection> {
 
     /// Closes all connections.
     pub(super) async fn close(self) -> Result<(), DbErr> {
-        within(self.limit, self.db.close()).await
+        within(self.limit, self.db.close_by_ref()).await
     }
 
     /// What is asked through it is told to the test.
     #[cfg(test)]
     pub(super) fn watch(&mut self, told: impl Fn(&sea_orm::metric::Info<'_>) + Send + Sync + 'static) {
-        self.db.set_metric_callback(told);
+        Arc::get_mut(&mut self.db).expect("nobody else asks").set_metric_callback(told);
     }
 }
 
 impl Patient<DatabaseTransaction> {
     pub(super) async fn commit(self) -> Result<(), DbErr> {
-        within(self.limit, self.db.commit()).await
+        within(self.limit, self.alone()?.commit()).await
     }
 
     pub(super) async fn rollback(self) -> Result<(), DbErr> {
-        within(self.limit, self.db.rollback()).await
+        within(self.limit, self.alone()?.rollback()).await
+    }
+
+    /// The transaction, in which nothing may be under way any more.
+    fn alone(self) -> Result<DatabaseTransaction, DbErr> {
+        let unanswered = || DbErr::Custom("a statement of this transaction was not answered yet".to_owned());
+        Arc::into_inner(self.db).ok_or_else(unanswered)
     }
 }
 
-impl<C> Patient<C> {
-    /// What is asked, with an end, and noted if it is answered.
-    async fn within<T>(&self, asked: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
+impl<C: Send + Sync + 'static> Patient<C> {
+    /// Asks, with an end, and notes it if it is answered.
+    async fn ask<T, A>(&self, ask: impl FnOnce(Arc<C>) -> A) -> Result<T, DbErr>
+    where
+        T: Send + 'static,
+        A: Future<Output = Result<T, DbErr>> + Send + 'static,
+    {
         let began = Instant::now();
-        let answer = within(self.limit, asked).await;
+        let asked = ask(Arc::clone(&self.db));
+        let answer = match self.limit {
+            // What is embedded is asked by a thread, which gives up by itself what nobody waits for.
+            None => asked.await,
+            limit => {
+                let asked = tokio::spawn(within(limit, asked).in_current_span());
+                asked.await.unwrap_or_else(|error| Err(DbErr::Custom(format!("asking the database failed: {error}"))))
+            }
+        };
         match &answer {
             Ok(_) => self.answered.note(),
             // Others were answered meanwhile, or nobody was: only the first is said by this error, see `is_busy`.
@@ -130,25 +159,26 @@ impl<C> Patient<C> {
 }
 
 #[async_trait]
-impl<C: ConnectionTrait> ConnectionTrait for Patient<C> {
+impl<C: ConnectionTrait + Send + Sync + 'static> ConnectionTrait for Patient<C> {
     fn get_database_backend(&self) -> DbBackend {
         self.db.get_database_backend()
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        self.within(self.db.execute_raw(statement)).await
+        self.ask(move |db| async move { db.execute_raw(statement).await }).await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        self.within(self.db.execute_unprepared(sql)).await
+        let sql = sql.to_owned();
+        self.ask(move |db| async move { db.execute_unprepared(&sql).await }).await
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        self.within(self.db.query_one_raw(statement)).await
+        self.ask(move |db| async move { db.query_one_raw(statement).await }).await
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.within(self.db.query_all_raw(statement)).await
+        self.ask(move |db| async move { db.query_all_raw(statement).await }).await
     }
 
     fn support_returning(&self) -> bool {
@@ -203,8 +233,8 @@ pub(super) fn is_passing(error: &DbErr) -> bool {
 fn is_passing_state(code: &str) -> bool {
     code.len() == 5
         && (["08", "40", "53", "57", "58"].iter().any(|class| code.starts_with(class))
-            // Read only, as a standby is; ended since it was idle; a lock that was not to be had.
-            || ["25006", "25P03", "55P03", "70100"].contains(&code))
+            // Read only, as a standby is; ended since it was idle, or took too long; a lock that was not to be had.
+            || ["25006", "25P03", "25P04", "55P03", "70100"].contains(&code))
 }
 
 /// What `SQLite` says (<https://sqlite.org/rescode.html>) of a file that is locked, of memory, of a disk that cannot be read or
@@ -213,17 +243,20 @@ fn is_passing_result(code: u32) -> bool {
     [5, 7, 10, 13, 14].contains(&(code & 0xff))
 }
 
-/// What `MariaDB` has no code of the standard for: a full disk or table, a lock that was not to be had, read only.
+/// What `MariaDB` has no code of the standard for: a full disk or table, a file that cannot be written, a COMMIT that failed, a
+/// lock that was not to be had or found no room, too many transactions, read only.
 fn is_passing_number(number: u16) -> bool {
-    [1021, 1114, 1205, 1290, 1836].contains(&number)
+    [1021, 1026, 1030, 1114, 1180, 1205, 1206, 1290, 1598, 1637, 1836, 1874].contains(&number)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::UserId;
     use crate::store::open::READERS;
     use crate::store::tests::open;
     use crate::store::{StoreError, SubmitError};
+    use std::task::Poll;
 
     #[tokio::test(start_paused = true)]
     async fn silence_comes_to_an_end_and_counts_as_passing() {
@@ -262,6 +295,52 @@ mod tests {
         assert_eq!(SubmitError::from(busy), SubmitError::Overloaded);
         assert!(!lost.is_busy() && is_passing(&lost.0), "{lost}");
         assert_eq!(SubmitError::from(lost), SubmitError::Unavailable);
+    }
+
+    /// Asks, and goes away when it has to be waited for the so-manyth time.
+    async fn gives_up(asked: impl Future, waits: usize) {
+        let mut asked = std::pin::pin!(asked);
+        let mut left = waits;
+        std::future::poll_fn(|context| {
+            if asked.as_mut().poll(context).is_ready() {
+                return Poll::Ready(());
+            }
+            left -= 1;
+            if left == 0 { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn who_goes_away_while_he_asks_leaves_nobody_a_connection_that_sees_the_past() {
+        let home = tempfile::tempdir().expect("a directory");
+        let store = open(home.path()).await;
+        for round in 0..10 {
+            for waits in 1..=20 {
+                gives_up(
+                    async {
+                        let snapshot = store.snapshot().await?;
+                        snapshot.users_by_ids(&[UserId(1)]).await?;
+                        snapshot.close().await
+                    },
+                    waits,
+                )
+                .await;
+                gives_up(store.clock(), waits).await;
+            }
+            store.write.execute_unprepared("UPDATE clock SET head = head + 1").await.expect("it is written");
+            // All connections are looked at, each by somebody of its own.
+            let mut seen = Vec::new();
+            for _ in 0..READERS {
+                let snapshot = store.snapshot().await.unwrap_or_else(|error| panic!("round {round}: {error:?}"));
+                seen.push((snapshot.head().0, snapshot));
+            }
+            let heads: Vec<i64> = seen.iter().map(|(head, _)| *head).collect();
+            assert_eq!(heads, vec![round + 1; READERS as usize], "round {round}");
+            for (_, snapshot) in seen {
+                snapshot.close().await.expect("it ends");
+            }
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod job;
 mod known;
+mod outcome;
 #[cfg(test)]
 mod tests;
 mod writer;

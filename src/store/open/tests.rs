@@ -16,6 +16,16 @@ async fn said(db: &impl ConnectionTrait, query: &str) -> Vec<String> {
 async fn the_writer_and_the_readers_have_the_settings_that_the_promise_needs() {
     let home = tempfile::tempdir().unwrap();
     let store = open(home.path()).await;
+    let store = if store.backend() == DbBackend::Postgres {
+        // Whatever the operator has as a default, for whatever else he runs.
+        let stricter = "DO $$BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_isolation = %L', \
+                        current_database(), 'repeatable read'); END$$";
+        store.write.execute_unprepared(stricter).await.expect("a default");
+        store.close().await;
+        open(home.path()).await
+    } else {
+        store
+    };
     let settings: &[(&str, &str, &str)] = match store.backend() {
         DbBackend::Postgres => &[
             ("SHOW transaction_isolation", "read committed", "read committed"),
@@ -145,4 +155,50 @@ async fn the_schema_goes_up_and_down_and_up_again() {
     let store = Store::open(&database).await.expect("it goes up again");
     assert_eq!(store.clock().await.expect("a clock").head.0, 0);
     assert_eq!(schema(&store.read).await, up);
+}
+
+/// Reads with each of the connections at once, and says what each of them is to the server, if there is one.
+async fn connections(store: &Store) -> Vec<String> {
+    let own = match store.backend() {
+        DbBackend::Postgres => "SELECT CAST(pg_backend_pid() AS TEXT)",
+        DbBackend::MySql => "SELECT CAST(CONNECTION_ID() AS CHAR)",
+        _ => "SELECT ''",
+    };
+    let mut reading = Vec::new();
+    for _ in 0..READERS {
+        let db = store.read.begin_reading(None).await.expect("a connection that is not within a transaction");
+        reading.push((said(&db, own).await, db));
+    }
+    let mut found = Vec::new();
+    for (own, db) in reading {
+        found.extend(own);
+        db.rollback().await.expect("it ends");
+    }
+    found
+}
+
+#[tokio::test]
+async fn a_connection_is_used_again_and_never_within_what_another_began() {
+    let home = tempfile::tempdir().unwrap();
+    let store = open(home.path()).await;
+    let mut known = BTreeSet::new();
+    for _ in 0..5 {
+        known.extend(connections(&store).await);
+    }
+    assert!(known.len() <= READERS as usize, "they are kept: {known:?}");
+    let began = match store.backend() {
+        DbBackend::Postgres => "BEGIN ISOLATION LEVEL REPEATABLE READ",
+        DbBackend::MySql => "START TRANSACTION WITH CONSISTENT SNAPSHOT",
+        // Its own thread keeps count there.
+        _ => return,
+    };
+    // Nobody has counted these: whoever began them was gone when they were answered.
+    for _ in 0..READERS {
+        store.read.execute_unprepared(began).await.expect("it begins");
+    }
+    store.write.execute_unprepared("UPDATE clock SET head = head + 1").await.expect("it is written");
+    for _ in 0..READERS {
+        assert_eq!(store.clock().await.expect("a clock").head.0, 1);
+    }
+    connections(&store).await;
 }

@@ -2,6 +2,7 @@
 
 use super::job::Job;
 use super::known::{Last, LastTold, Line, compare};
+use super::outcome::make_sure;
 use super::{HandOver, SubmitError, Written};
 use crate::domain::Timestamp;
 use crate::domain::events::Record;
@@ -26,8 +27,6 @@ use tracing::{Instrument, Span};
 /// The most changes in one transaction: beyond some hundreds a commit's cost is shared well enough, and the first of
 /// them should not wait for more.
 const BATCH: usize = 512;
-/// How long the outcome of a COMMIT whose answer was lost is looked for.
-const OUTCOME_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often old rows of `commits` are cleared away, in batches, and how old they get.
 const COMMITS_KEPT: (u64, Duration) = (5_000, Duration::from_hours(1));
 
@@ -68,12 +67,14 @@ impl Attempt {
 
 /// The writing task: what it writes with, and what it knows from the batch before.
 pub(super) struct Writer {
-    store: Store,
+    pub(super) store: Store,
     hand_over: HandOver,
     last_told: LastTold,
     commit: Commit,
     set: WorkingSet,
-    last: Option<Last>,
+    pub(super) last: Option<Last>,
+    /// The batch of others that was last made sure of.
+    pub(super) made_sure: Option<i64>,
     batches: u64,
     emptied: Emptied,
     written: Arc<Written>,
@@ -96,7 +97,7 @@ impl Writer {
         written: Arc<Written>,
     ) -> Self {
         let (set, emptied) = (WorkingSet::default(), Emptied::default());
-        Self { store, hand_over, last_told, commit, set, last: None, batches: 0, emptied, written }
+        Self { store, hand_over, last_told, commit, set, last: None, made_sure: None, batches: 0, emptied, written }
     }
 
     /// Writes what comes in until told to stop, and then what had come in before.
@@ -146,7 +147,7 @@ impl Writer {
                     return self.write_one_by_one(jobs).await;
                 }
                 Attempt::RolledBack(error) if is_passing(&error) => {
-                    tell(jobs, "cannot write: the database went away", &error);
+                    tell(jobs, "cannot write: the database did not do it, and may do it later", &error);
                     break Some(SubmitError::Unavailable);
                 }
                 Attempt::RolledBack(error) => {
@@ -154,7 +155,7 @@ impl Writer {
                     break Some(SubmitError::Broken);
                 }
                 Attempt::NoClock(error) => {
-                    tell(jobs, "cannot write: the database does not answer", &error);
+                    tell(jobs, "cannot write: the database let nobody begin", &error);
                     there = false;
                     break Some(SubmitError::Unavailable);
                 }
@@ -247,7 +248,16 @@ impl Writer {
             Ok(false) => {
                 // Only refusals and repetitions: nothing to commit, and all that was read stays true.
                 let Batch { db, set, .. } = batch;
-                if db.rollback().await.is_ok() {
+                if self.is_safe(&clock) {
+                    if db.rollback().await.is_ok() {
+                        self.set = set;
+                    }
+                } else {
+                    // A repetition acknowledges what another node has written, or nobody knew the outcome of.
+                    if let Err(error) = make_sure(db, &clock).await {
+                        return Attempt::NoClock(error);
+                    }
+                    self.made_sure = Some(clock.batch);
                     self.set = set;
                 }
                 return Attempt::Done { records: Vec::new(), wrote: false };
@@ -283,30 +293,6 @@ impl Writer {
         self.set = set;
         self.last = Some(after);
         Attempt::Done { records, wrote: true }
-    }
-
-    /// Whether a batch was committed whose COMMIT was not answered. Waiting for the clock waits for the old
-    /// transaction to be over, so the answer is final. If it was not, nothing that the clock shows now is taken for known:
-    /// it may be that of another line.
-    async fn find_out(&self, id: i64) -> Option<bool> {
-        let give_up = Instant::now() + OUTCOME_TIMEOUT;
-        while Instant::now() < give_up {
-            let looking = tokio::time::timeout_at(give_up, self.look_for(id)).await;
-            match looking.unwrap_or_else(|_| Err(DbErr::Custom("the database server says nothing".to_owned()))) {
-                Ok(found) => return Some(found),
-                Err(error) => tracing::debug!(%error, "cannot look for the outcome yet"),
-            }
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
-        None
-    }
-
-    async fn look_for(&self, id: i64) -> Result<bool, DbErr> {
-        let db = self.store.write.begin(immediate()).await?;
-        Clock::lock(&db).await?;
-        let found = commits::Entity::find_by_id(id).one(&db).await?.is_some();
-        db.rollback().await?;
-        Ok(found)
     }
 
     /// Lets the database's log forget what was deleted, after the callers were answered.

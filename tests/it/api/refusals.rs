@@ -171,6 +171,8 @@ async fn nul_and_lone_surrogates_are_refused_and_all_else_comes_back_as_it_was()
         .await
         .refused_field("invalid", "username");
     alice.patch("/api/v1/me", &json!({"bio": "nul\0"})).await.refused_field("invalid", "bio");
+    let login = json!({"email": "nul\0@example.org", "password": "long enough"});
+    server.stranger().post("/api/v1/sessions", &login).await.refused(401, "invalid_credentials");
     alice
         .post("/api/v1/conversations", &json!({"kind": "group", "name": "nul\0", "members": []}))
         .await
