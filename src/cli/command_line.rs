@@ -89,6 +89,9 @@ impl CommandLine {
         if place.database_url().is_some_and(|url| !values::is_database_server(url)) {
             return Err(program.error(ErrorKind::InvalidValue, values::DATABASES));
         }
+        if place.database_url().is_some_and(|url| !values::is_readable(url)) {
+            return Err(program.error(ErrorKind::InvalidValue, values::UNREADABLE));
+        }
         if place.is_named_twice() {
             let both = "--database-url and --database-url-file name the database twice: leave one of them out";
             return Err(program.error(ErrorKind::ArgumentConflict, both));

@@ -128,6 +128,7 @@ fn target(to: Option<String>, option: Option<String>) -> Result<String, Failed> 
             "TO is the URL of a database server, and begins with postgres:// or mysql://. The data to copy is found by \
              --data-dir",
         ),
+        (Some(to), _) | (None, Some(to)) if !values::is_readable(&to) => wrong(values::UNREADABLE),
         (Some(to), _) | (None, Some(to)) => Ok(to),
         (None, None) => wrong(
             "name the database to copy to: goldcrest copy postgres://USER:PASSWORD@HOST/NAME, or mysql://…, or set \

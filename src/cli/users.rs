@@ -153,7 +153,7 @@ pub(super) async fn run(options: &Options, command: Command) -> Result<(), Faile
             finish(options, Verb::SetPassword { name, password }, &done).await
         }
         Command::Suspend(Name { name }) => {
-            let done = format!("suspended {name}");
+            let done = format!("suspended {name}, whose sessions and API keys have ended for good");
             finish(options, Verb::SuspendUser { name }, &done).await
         }
         Command::Unsuspend(Name { name }) => {

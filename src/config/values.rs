@@ -8,6 +8,9 @@ use std::str::FromStr;
 use std::time::Duration;
 use url::Url;
 
+/// Why the URL of a database server is not taken that is none, as far as can be told.
+pub const UNREADABLE: &str = "the URL of the database cannot be read. In its user and its password, write %25 for %, %23 for #, \
+                              %2F for /, %3A for :, %3F for ? and %40 for @";
 /// What `--database-url` takes.
 pub const DATABASES: &str = "--database-url is for a database server, and begins with postgres:// or mysql://. The \
                              embedded SQLite database needs no URL: name its directory with --data-dir";
@@ -163,6 +166,13 @@ pub fn is_database_server(url: &str) -> bool {
     ["postgres", "postgresql", "mysql", "mariadb"].contains(&scheme)
 }
 
+/// Whether the URL of a database server can be read. A password with a sign that means something there cuts it in pieces, of which
+/// one would be taken, and shown, as the server's name.
+pub fn is_readable(url: &str) -> bool {
+    Url::parse(url)
+        .is_ok_and(|url| ![Some(url.path()), url.query(), url.fragment()].iter().flatten().any(|it| it.contains('@')))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -234,6 +244,22 @@ mod tests {
         }
         for other in ["sqlite://foo.db", "sqlite:foo.db", "foo.db", "localhost/d"] {
             assert!(!is_database_server(other));
+        }
+    }
+
+    #[test]
+    fn a_password_is_taken_for_no_part_of_a_url() {
+        for url in ["postgres://g:p%40ss%23%2F@h/d", "postgres://g@h:5432/d?sslmode=require", "mysql://g:p@[::1]/d"] {
+            assert!(is_readable(url), "{url}");
+        }
+        for url in [
+            "postgres://g:p#1@h/d",
+            "postgres://g:p/w@h/d",
+            "mysql://g:12/3@h/d",
+            "mysql://g:1#2@h/d",
+            "mysql://g:1?2@h/d",
+        ] {
+            assert!(!is_readable(url), "{url}");
         }
     }
 }

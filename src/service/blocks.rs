@@ -20,18 +20,14 @@ impl Services {
     /// The same, of somebody else whose number is known.
     pub async fn block_known(&self, principal: &Principal, blocked: UserId) -> Result<bool, Failure> {
         principal.require_full()?;
-        let new = self.submit_as(principal, Block { blocker: principal.user, blocked })?.await?;
-        tracing::info!(event.name = "block", user.id = principal.user.0, blocked.id = blocked.0, "blocked a user");
-        Ok(new)
+        self.submit_as(principal, Block { blocker: principal.user, blocked })?.await
     }
 
     /// Takes a block back.
     pub async fn unblock(&self, principal: &Principal, username: &str) -> Result<(), Failure> {
         principal.require_full()?;
         let blocked = self.user(username).await?.id;
-        self.submit_as(principal, Unblock { blocker: principal.user, blocked })?.await?;
-        tracing::info!(event.name = "unblock", user.id = principal.user.0, blocked.id = blocked.0, "unblocked a user");
-        Ok(())
+        self.submit_as(principal, Unblock { blocker: principal.user, blocked })?.await
     }
 
     /// Whom one has blocked, the newest first.

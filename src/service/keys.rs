@@ -36,9 +36,7 @@ impl Services {
     ) -> Result<NewKey, Failure> {
         principal.require_full()?;
         let (change, key) = new_key(principal.user, name, scopes, conversation)?;
-        let view = self.submit_as(principal, change)?.await?;
-        tell_made(principal.user, &view);
-        Ok(NewKey { view, key })
+        Ok(NewKey { view: self.submit_as(principal, change)?.await?, key })
     }
 
     /// Makes a key for a user: for the operator.
@@ -50,9 +48,7 @@ impl Services {
         conversation: Option<ConversationId>,
     ) -> Result<NewKey, Failure> {
         let (change, key) = new_key(user, name, scopes, conversation)?;
-        let view = self.sequencer().submit(change).await?;
-        tell_made(user, &view);
-        Ok(NewKey { view, key })
+        Ok(NewKey { view: self.sequencer().submit(change).await?, key })
     }
 
     /// One's keys, oldest first.
@@ -79,10 +75,6 @@ impl Services {
         let keys = sessions.iter().filter(|session| session.kind == SessionKind::Key);
         Ok(Page { items: keys.map(view).collect(), next: None, head })
     }
-}
-
-fn tell_made(user: UserId, key: &KeyView) {
-    tracing::info!(event.name = "key_made", user.id = user.0, session.id = key.id.0, "an API key was made");
 }
 
 /// The change that makes a key, and the key as its owner will hold it.
@@ -141,5 +133,9 @@ impl Change for CreateKey {
         let key = view(&open_session(batch, self.user, &self.opening));
         batch.emit(Topic::User(self.user), &Happening::KeyCreated(key.clone()));
         Ok(key)
+    }
+
+    fn done(&self, key: &KeyView) {
+        tracing::info!(event.name = "key_made", user.id = self.user.0, session.id = key.id.0, "an API key was made");
     }
 }

@@ -118,13 +118,6 @@ impl Services {
             if new {
                 let place = message.conversation_id;
                 services.inner.typing.end(author, place);
-                tracing::info!(
-                    event.name = "message",
-                    user.id = author.0,
-                    message.id = message.id.0,
-                    conversation.id = place.0,
-                    "sent"
-                );
             }
             Ok((message, new))
         })

@@ -234,6 +234,10 @@ impl<C: Change> Change for As<C> {
         self.change.wants(wants);
     }
 
+    fn done(&self, output: &C::Output) {
+        self.change.done(output);
+    }
+
     async fn decide(&self, batch: &mut Batch) -> Result<C::Output, Abort> {
         // Whoever has no session to be revoked may have been shut out all the same.
         if self.session == NO_SESSION {

@@ -129,17 +129,10 @@ impl Services {
         let address = device.address;
         let (user, right) = self.prove(&who, password, address).await?;
         let opening = self.new_session(device);
-        let change = LogIn { user: user.id, right, opening: opening.clone() };
+        let change = LogIn { user: user.id, right, opening: opening.clone(), address };
         let session =
             self.sequencer().submit(change).await.inspect_err(|error| self.log_refusal(Some(&user), address, error))?;
         self.inner.logins.accepted.one();
-        tracing::info!(
-            event.name = "login",
-            user.id = user.id.0,
-            session.id = session.id.0,
-            client.address = address.map(tracing::field::display),
-            "logged in"
-        );
         Ok(self.login(user, &session, &opening))
     }
 
@@ -179,8 +172,10 @@ impl Services {
     pub async fn log_in_as(&self, name: &str, device: Device) -> Result<Login, Failure> {
         let user = self.user(name).await?;
         let opening = self.new_session(device);
-        let session =
-            self.sequencer().submit(LogIn { user: user.id, right: Right::Operator, opening: opening.clone() }).await?;
+        let session = self
+            .sequencer()
+            .submit(LogIn { user: user.id, right: Right::Operator, opening: opening.clone(), address: None })
+            .await?;
         Ok(self.login(user, &session, &opening))
     }
 
@@ -257,9 +252,7 @@ impl Services {
 
     /// Ends one of a user's API keys: for the operator.
     pub async fn revoke_key_of(&self, user: UserId, key: SessionId) -> Result<(), Failure> {
-        self.sequencer().submit(Revoke { user, session: key, key: true }).await?;
-        tracing::info!(event.name = "key_revoked", user.id = user.0, session.id = key.0, "an API key was revoked");
-        Ok(())
+        self.sequencer().submit(Revoke { user, session: key, key: true }).await
     }
 
     /// A ticket that opens streams in a URL.

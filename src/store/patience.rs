@@ -18,6 +18,7 @@ use sea_orm::{
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 /// How long the answer to one statement is waited for. The server itself ends the wait for a lock after ten seconds.
@@ -30,6 +31,8 @@ pub(super) struct Patient<C> {
     db: Arc<C>,
     limit: Option<Duration>,
     answered: Answered,
+    /// What a server was asked and has not answered.
+    asking: TaskTracker,
 }
 
 /// When the database last answered anybody by these connections.
@@ -49,12 +52,12 @@ impl Answered {
 impl Patient<DatabaseConnection> {
     pub(super) fn new(db: DatabaseConnection) -> Self {
         let limit = (db.get_database_backend() != DbBackend::Sqlite).then_some(PATIENCE);
-        Self { db: Arc::new(db), limit, answered: Answered::default() }
+        Self { db: Arc::new(db), limit, answered: Answered::default(), asking: TaskTracker::new() }
     }
 
     /// One whose statements may take this long each, or time to connect.
     pub(super) fn within_each(db: DatabaseConnection, limit: Duration) -> Self {
-        Self { db: Arc::new(db), limit: Some(limit), answered: Answered::default() }
+        Self { db: Arc::new(db), limit: Some(limit), answered: Answered::default(), asking: TaskTracker::new() }
     }
 
     /// What is behind it, on which everything is waited for.
@@ -79,7 +82,8 @@ impl Patient<DatabaseConnection> {
     }
 
     fn begun(&self, db: DatabaseTransaction) -> Patient<DatabaseTransaction> {
-        Patient { db: Arc::new(db), limit: self.limit, answered: self.answered.clone() }
+        let Self { limit, answered, asking, .. } = self.clone();
+        Patient { db: Arc::new(db), limit, answered, asking }
     }
 
     /// How many connections are open, and how many of these nobody uses.
@@ -102,7 +106,12 @@ impl Patient<DatabaseConnection> {
 
     /// Closes all connections.
     pub(super) async fn close(self) -> Result<(), DbErr> {
-        within(self.limit, self.db.close_by_ref()).await
+        self.asking.close();
+        let closed = async {
+            self.asking.wait().await;
+            self.db.close_by_ref().await
+        };
+        within(self.limit, closed).await
     }
 
     /// What is asked through it is told to the test.
@@ -141,7 +150,7 @@ impl<C: Send + Sync + 'static> Patient<C> {
             // What is embedded is asked by a thread, which gives up by itself what nobody waits for.
             None => asked.await,
             limit => {
-                let asked = tokio::spawn(within(limit, asked).in_current_span());
+                let asked = self.asking.spawn(within(limit, asked).in_current_span());
                 asked.await.unwrap_or_else(|error| Err(DbErr::Custom(format!("asking the database failed: {error}"))))
             }
         };

@@ -41,6 +41,12 @@ pub trait Change: Send + Sync + 'static {
 
     /// Reads what the change depends on, decides, and writes.
     fn decide(&self, batch: &mut Batch) -> impl Future<Output = Result<Self::Output, Abort>> + Send;
+
+    /// Called when what was decided is on disk, within the request that it came by, before its caller is answered, who may be
+    /// gone by then: for the log, which misses nothing.
+    fn done(&self, output: &Self::Output) {
+        let _ = output;
+    }
 }
 
 /// Why a change has no outcome, or none that is known.

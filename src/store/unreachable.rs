@@ -16,7 +16,8 @@ pub(super) async fn why(database: &Database, error: &DbErr) -> String {
     | DbErr::Query(RuntimeErr::SqlxError(cause))
     | DbErr::Exec(RuntimeErr::SqlxError(cause))) = error
     else {
-        return error.to_string();
+        // There may be a password in it.
+        return error.to_string().replace(&database.url, "…");
     };
     match &**cause {
         SqlxError::PoolTimedOut => match Url::parse(&database.url) {

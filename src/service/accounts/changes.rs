@@ -110,6 +110,10 @@ impl Change for SetPassword {
             .await?;
         Ok(user)
     }
+
+    fn done(&self, _user: &User) {
+        tracing::info!(event.name = "password_changed", user.id = self.user.0, "a password was changed");
+    }
 }
 
 /// Shuts somebody out, or lets him in again.

@@ -26,6 +26,11 @@ impl Change for Block {
         batch.emit(Topic::User(self.blocker), &Happening::BlockCreated(block));
         Ok(true)
     }
+
+    fn done(&self, _new: &bool) {
+        let (blocker, blocked) = (self.blocker.0, self.blocked.0);
+        tracing::info!(event.name = "block", user.id = blocker, blocked.id = blocked, "blocked a user");
+    }
 }
 
 /// Takes a block back.
@@ -45,6 +50,11 @@ impl Change for Unblock {
         batch.delete_block(self.blocker, self.blocked).await?;
         batch.emit(Topic::User(self.blocker), &Happening::BlockDeleted(About { user }));
         Ok(())
+    }
+
+    fn done(&self, (): &()) {
+        let (blocker, blocked) = (self.blocker.0, self.blocked.0);
+        tracing::info!(event.name = "unblock", user.id = blocker, blocked.id = blocked, "unblocked a user");
     }
 }
 

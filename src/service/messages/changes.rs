@@ -123,6 +123,18 @@ impl Change for Send {
         };
         Ok((batch.insert_message(NewMessage { message, body_hash: self.body_hash }), true))
     }
+
+    fn done(&self, (message, new): &(Message, bool)) {
+        if *new {
+            tracing::info!(
+                event.name = "message",
+                user.id = self.author.0,
+                message.id = message.id.0,
+                conversation.id = message.conversation_id.0,
+                "sent"
+            );
+        }
+    }
 }
 
 impl Send {

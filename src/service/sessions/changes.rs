@@ -8,6 +8,7 @@ use crate::domain::{Refusal, SessionId, Timestamp, UserId};
 use crate::service::links::void_links;
 use crate::service::tokens;
 use crate::store::{Abort, Batch, Change, NewSession};
+use std::net::IpAddr;
 use std::time::Duration;
 use subtle::ConstantTimeEq;
 
@@ -137,6 +138,8 @@ pub(super) struct LogIn {
     pub user: UserId,
     pub right: Right,
     pub opening: Opening,
+    /// Where from, for the log. The operator has none.
+    pub address: Option<IpAddr>,
 }
 
 impl Change for LogIn {
@@ -149,6 +152,16 @@ impl Change for LogIn {
         take_up(batch, user, &self.right).await?;
         make_room(batch, self.user).await?;
         Ok(open_session(batch, self.user, &self.opening))
+    }
+
+    fn done(&self, session: &Session) {
+        tracing::info!(
+            event.name = "login",
+            user.id = self.user.0,
+            session.id = session.id.0,
+            client.address = self.address.map(tracing::field::display),
+            "logged in"
+        );
     }
 }
 
@@ -172,6 +185,13 @@ impl Change for Revoke {
         batch.revoke(&[session.id]).await?;
         emit_revoked(batch, &session);
         Ok(())
+    }
+
+    fn done(&self, (): &()) {
+        if self.key {
+            let (user, key) = (self.user.0, self.session.0);
+            tracing::info!(event.name = "key_revoked", user.id = user, session.id = key, "an API key was revoked");
+        }
     }
 }
 

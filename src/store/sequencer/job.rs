@@ -73,7 +73,10 @@ impl<C: Change> Job for Pending<C> {
             // A refusal may rest on what another change of the batch did, so it stands only if the batch does; alone, a
             // change that was refused after it had written is still refused.
             (None | Some(SubmitError::Broken), Some(Err(refusal))) => Err(SubmitError::Refused(refusal)),
-            (None, Some(Ok(output))) => Ok(output),
+            (None, Some(Ok(output))) => {
+                self.place.in_scope(|| self.change.done(&output));
+                Ok(output)
+            }
             (Some(failure), _) => Err(failure),
             (None, None) => Err(SubmitError::Broken),
         };

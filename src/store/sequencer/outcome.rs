@@ -34,9 +34,9 @@ impl Writer {
         let clock = Clock::lock(&db).await?;
         let found = commits::Entity::find_by_id(id).one(&db).await?.is_some();
         if found {
-            make_sure(db, &clock).await?
+            make_sure(db, &clock).await?;
         } else {
-            db.rollback().await?
+            db.rollback().await?;
         }
         Ok(found)
     }

@@ -61,7 +61,7 @@ function user({ id, username, status, admin, email, email_confirmed, created_at 
   const suspended = status === 'suspended';
   const own = id === me()?.id;
   const act = async () => {
-    const text = `${username} is logged out everywhere and shut out until you let them in again. Nothing of it is deleted.`;
+    const text = `${username} is logged out everywhere and shut out until you let them in again. Nothing of it is deleted, but its API keys end for good.`;
     if (!suspended && !(await confirm({ title: `Suspend ${username}?`, text, action: 'Suspend', danger: true }))) return;
     await client.request('POST', `admin/users/${encodeURIComponent(username)}/${suspended ? 'unsuspend' : 'suspend'}`);
     toast(suspended ? `${username} may log in again.` : `${username} is suspended.`);

@@ -1,6 +1,10 @@
 //! What the log tells an operator: who did what from where, under names that stay, and what failed for which request.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 
 use crate::support::{Ear, Person, Server, WsClient, lacks, seconds};
 
@@ -170,4 +174,30 @@ async fn what_fails_inside_is_told_once_under_the_number_that_the_client_gets() 
         assert!(line["error"].as_str().is_some_and(|error| lacks(error, "blocks")), "{line}");
     }
     assert!(!log.contains("marked"), "{log}");
+}
+
+#[tokio::test]
+async fn who_is_gone_before_he_is_answered_is_told_of_all_the_same() {
+    let mut server = Server::start().await;
+    let ann = Person::register(&server, "ann").await;
+    let body = json!({"name": "unseen", "scopes": ["read"]}).to_string();
+    let request = format!(
+        "POST /api/v1/keys HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        server.address,
+        ann.access_token,
+        body.len()
+    );
+    for after in 0..40 {
+        let mut socket = TcpStream::connect(server.address).await.unwrap();
+        socket.write_all(request.as_bytes()).await.unwrap();
+        // At another moment of it each time.
+        tokio::time::sleep(Duration::from_micros(after * 100)).await;
+    }
+    ann.say(ann.direct(&[&ann]).await, "the last").await;
+    let keys = ann.get("/api/v1/keys").await.expect(200)["items"].as_array().unwrap().len();
+    server.terminate(seconds(10)).await;
+    let log = server.log();
+    assert!(keys > 0, "some are made: {log}");
+    assert_eq!(log.matches("event.name=\"key_made\"").count(), keys, "{log}");
 }

@@ -17,7 +17,10 @@ async fn accounts_come_and_go(operator: &Operator, founds: bool) {
     let added = operator.types_with(&["user", "add", "Ольга", "--password-stdin"], PASSWORD).await.line();
     assert_eq!(added, "added the user Ольга with number 2");
 
-    assert_eq!(operator.types(&["user", "suspend", "Ольга"]).await.line(), "suspended Ольга");
+    assert_eq!(
+        operator.types(&["user", "suspend", "Ольга"]).await.line(),
+        "suspended Ольга, whose sessions and API keys have ended for good"
+    );
     let table = operator.types(&["user", "list"]).await.succeeds();
     let rows: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
     assert_eq!(rows[0], ["ID", "NAME", "STATUS", "ROLE", "E-MAIL", "SINCE"]);

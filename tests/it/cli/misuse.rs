@@ -148,3 +148,22 @@ async fn a_mail_servers_password_does_not_go_over_the_network_in_the_clear() {
         assert!(!complaint.contains("secret-9f"), "{complaint}");
     }
 }
+
+#[tokio::test]
+async fn a_password_that_cuts_its_url_in_pieces_is_not_shown() {
+    let operator = Operator::alone();
+    let file = operator.data_dir().with_file_name("url");
+    for url in
+        ["postgres://goldcrest:hunter#22@127.0.0.1:1/goldcrest", "mysql://goldcrest:22/hunter@127.0.0.1:1/goldcrest"]
+    {
+        std::fs::write(&file, url).unwrap();
+        let file = ["--database-url-file", file.to_str().unwrap()];
+        for command in [&["user", "list"][..], &["doctor"], &["migrate"]] {
+            let complaint = operator.types(&[command, &file].concat()).await.misuses();
+            assert!(complaint.contains("write %25 for %") && complaint.contains("%40 for @"), "{complaint}");
+            assert!(!complaint.contains("hunter") && !complaint.contains("22"), "{complaint}");
+        }
+        let complaint = operator.types(&["copy", url]).await.complains();
+        assert!(complaint.contains("write %25 for %") && !complaint.contains("hunter"), "{complaint}");
+    }
+}
