@@ -44,8 +44,8 @@ struct Envelope {
     data: Message,
 }
 
-/// Listeners follow one channel, for as long as it is the board: what is said in it under another name is not for them, and
-/// what has the name then they hear when they come back.
+/// Listeners follow one channel, for as long as it is the board: what has the name then they hear when they come back. Should
+/// that be the same channel again, they hear all that was said in it meanwhile, which `GET /messages` shows too.
 async fn still_the_board(services: &Services, event: &Event) -> Result<(), CloseReason> {
     let board = services.find_commons(BOARD).await.map_err(|failure| cannot_tell(event, &failure))?;
     // It may have been renamed again since, which is why the event's own name says nothing.

@@ -277,7 +277,7 @@ async fn who_listens_to_the_board_hears_nothing_of_what_has_another_name_by_now(
     assert!(said.contains("renamed") && !said.contains("among ourselves"), "{said}");
     let mut source = Source::open_from(&server, Some(&source.cursor)).await;
     assert_eq!(source.text().await, "on the new board");
-    // Who comes back to a board that was called otherwise for a while goes on behind that.
+    // What happens to a channel that was the board once ends nothing here.
     owner.call(http::Method::PATCH, &place, Some(&json!({"name": "elsewhere"}))).await.expect(200);
     kitten.posts("and again").await;
     assert_eq!(source.text().await, "and again");
