@@ -4,7 +4,7 @@
 //! `GOLDCREST_TEST_DATABASE_URL`, both of which `scripts/databases` sets. The tests in modules named `embedded` are about the
 //! file of the embedded database, and are not run then (`.config/nextest.toml`).
 
-use super::Log;
+use super::{Log, eventually, seconds};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, QueryResult, Statement,
     TransactionTrait,
@@ -162,6 +162,27 @@ impl Database {
         held
     }
 
+    /// Waits until somebody here waits for what another holds. The embedded one tells that nobody.
+    pub async fn until_somebody_waits(&self) {
+        let database = self.connect().await;
+        let waiting = match database.get_database_backend() {
+            DbBackend::Postgres => {
+                "SELECT COUNT(*) AS n FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            }
+            DbBackend::MySql => {
+                "SELECT COUNT(*) AS n FROM information_schema.innodb_trx JOIN information_schema.processlist ON \
+                 id = trx_mysql_thread_id WHERE db = DATABASE() AND trx_state = 'LOCK WAIT'"
+            }
+            _ => return,
+        };
+        eventually(seconds(20), "somebody to wait", async || {
+            let count: i64 = rows(&database, waiting).await[0].try_get("", "n").unwrap();
+            (count > 0).then_some(())
+        })
+        .await;
+        database.close().await.expect("the database can be closed");
+    }
+
     /// The tables and columns that hold a text somewhere.
     pub async fn places_with(&self, text: &str) -> Vec<String> {
         let database = self.connect().await;
@@ -193,7 +214,12 @@ impl Drop for Database {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.expect("a runtime").block_on(async {
                 let Ok(database) = sea_orm::Database::connect(one(admin)).await else { return };
-                let force = if database.get_database_backend() == DbBackend::Postgres { " WITH (FORCE)" } else { "" };
+                // A test that failed may have left a transaction open, or a standby to be waited for.
+                let (at_once, force) = match database.get_database_backend() {
+                    DbBackend::Postgres => ("SET synchronous_commit = local", " WITH (FORCE)"),
+                    _ => ("SET SESSION lock_wait_timeout = 5", ""),
+                };
+                drop(database.execute_unprepared(at_once).await);
                 if let Err(error) = database.execute_unprepared(&format!("DROP DATABASE {name}{force}")).await {
                     eprintln!("{name} was not dropped: {error}");
                 }

@@ -208,6 +208,11 @@ impl Server {
         self.database.hold_the_clock().await
     }
 
+    /// Waits until somebody waits for it.
+    pub async fn until_the_clock_is_waited_for(&self) {
+        self.database.until_somebody_waits().await;
+    }
+
     /// Anonymous resident memory in bytes: what the process took for itself, without the files it has mapped.
     pub fn memory(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process_id()))
