@@ -1,6 +1,7 @@
 //! Puts all the rooms together: the only file that sees every one of them but the command line, which calls it.
 
 mod adapters;
+mod alarm;
 mod ending;
 mod neighbours;
 mod preflight;
@@ -12,7 +13,7 @@ use crate::api::{App, AppOptions, routes};
 use crate::config::{
     AnonymousChannels, DataDir, DataDirError, Email, KeyError, MailMode, Options, RateLimits, Registration, signing_key,
 };
-use crate::gate::{Gate, GateOptions, Limits, Origins};
+use crate::gate::{Gate, GateOptions, Limits, Origins, Rates};
 use crate::lifecycle::{self, StopSignals};
 use crate::live::{Follower, FollowerOptions, Hub, HubOptions, NatsOptions, Relay, RelayError, RelayKeys};
 use crate::mail::{MailError, Postman, Way, Writer};
@@ -30,6 +31,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use adapters::Adapters;
+use alarm::Alarm;
 use ending::Running;
 use watched::Watched;
 
@@ -92,6 +94,11 @@ pub enum StartError {
     /// The system does not let us.
     #[error("cannot start: {0}")]
     System(#[from] io::Error),
+    /// It ran, and ended since something in it was broken.
+    #[error(
+        "the server ended itself: a part that it cannot do without has failed, which its log names. Start it again"
+    )]
+    Broken,
 }
 
 /// The parts that commands and the server share, with the writing task running.
@@ -109,6 +116,8 @@ pub struct Composed {
     pub tracker: TaskTracker,
     /// What tells other nodes of it, if there are any, and its end.
     relaying: (TaskTracker, CancellationToken),
+    /// Rings when a task of these, or of the server's, has broken off.
+    alarm: Alarm,
 }
 
 /// What leads out of the process, beside the database.
@@ -174,8 +183,9 @@ pub async fn compose(options: &Options, ways: WaysOut) -> Result<Composed, Start
     };
     let follower = Arc::new(Follower::new(hub, store.clone()).with_relay(relay));
     let relaying = (TaskTracker::new(), CancellationToken::new());
+    let alarm = Alarm::default();
     if let Some(task) = task {
-        relaying.0.spawn(task.run(Arc::clone(&follower), relaying.1.clone()));
+        alarm.watch(&relaying.0, "relay", task.run(Arc::clone(&follower), relaying.1.clone()));
     }
     let stop = CancellationToken::new();
     let tracker = TaskTracker::new();
@@ -191,9 +201,9 @@ pub async fn compose(options: &Options, ways: WaysOut) -> Result<Composed, Start
         Box::new(move || follower.last_told())
     };
     let (sequencer, writing) = Sequencer::new(store.clone(), options.write_queue, hand_over, last_told, stop.clone());
-    tracker.spawn(writing);
+    alarm.watch(&tracker, "writer", writing);
     let services = Services::new(store.clone(), sequencer.clone(), follower, tokens, rules(options), ways.post);
-    Ok(Composed { services, sequencer, store, stop, tracker, relaying })
+    Ok(Composed { services, sequencer, store, stop, tracker, relaying, alarm })
 }
 
 /// The key that signs, and the one before it.
@@ -245,8 +255,12 @@ fn mail(options: &Options) -> Result<Option<(Post, Postman)>, StartError> {
 }
 
 fn gate(options: &Options, listening: SocketAddr) -> Gate {
-    let limits = (options.rate_limits == RateLimits::On)
-        .then(|| Limits::new(options.requests_per_minute, options.sends_per_minute));
+    let rates = Rates {
+        requests: options.requests_per_minute,
+        sends: options.sends_per_minute,
+        invited: options.registration == Registration::Invite,
+    };
+    let limits = (options.rate_limits == RateLimits::On).then(|| Limits::new(rates));
     let origins = origins(options, listening);
     let options = GateOptions {
         trusted_proxies: options.trusted_proxies.clone(),
@@ -319,49 +333,51 @@ pub async fn serve(options: Options) -> Result<(), StartError> {
         closed.clone(),
     );
     waiting.close().await;
-    background.spawn(Arc::clone(&door).open(listener));
+    let alarm = composed.alarm.clone();
+    alarm.watch(&background, "door", Arc::clone(&door).open(listener));
     for own in adapters.listen()? {
         let at = own.listener.local_addr()?;
         let gate = gate.with_origins(origins(&options, at));
         let router = gate.around(adapters.at_root(own.adapter, &services, &gate));
-        background.spawn(door.beside(router).open(own.listener));
+        alarm.watch(&background, "adapter_door", door.beside(router).open(own.listener));
         announce(own.adapter.name, at);
     }
     if let Some(listener) = metrics {
         let at = listener.local_addr()?;
         let watched = Watched::new(&composed, &gate, outbox);
-        background.spawn(watched.door(&options, &background, &resting).open(listener));
+        alarm.watch(&background, "metrics_door", watched.door(&options, &background, &resting).open(listener));
         announce("metrics", at);
     }
     let follower = Arc::clone(services.follower());
     let following = resting.clone();
-    background.spawn(async move { follower.follow(FollowerOptions::default(), following).await });
+    alarm.watch(&background, "follower", async move { follower.follow(FollowerOptions::default(), following).await });
     for _ in 0..tokio::runtime::Handle::current().metrics().num_workers() {
         let hub = Arc::clone(services.follower().hub());
         let pumping = resting.clone();
-        background.spawn(async move { hub.pump(pumping).await });
+        alarm.watch(&background, "pump", async move { hub.pump(pumping).await });
     }
     let housekeeper = services.clone();
     let keeping = resting.clone();
-    background.spawn(async move { keeping.run_until_cancelled(housekeeper.keep_house()).await });
+    alarm.watch(&background, "housekeeper", async move {
+        keeping.run_until_cancelled(housekeeper.keep_house()).await;
+    });
     let teller = services.clone();
     let telling = resting.clone();
-    background.spawn(async move { teller.keep_presence(telling).await });
+    alarm.watch(&background, "presence", async move { teller.keep_presence(telling).await });
     let clerk = services.clone();
     let writing = resting.clone();
-    background.spawn(async move { clerk.keep_post(writing).await });
+    alarm.watch(&background, "letters", async move { clerk.keep_post(writing).await });
     if let Some(postman) = postman {
-        background.spawn(postman.run(resting.clone()));
+        alarm.watch(&background, "postman", postman.run(resting.clone()));
     }
     let operator = AdminSocket::bind(&data_dir.admin_socket())?;
-    background.spawn(operator.serve(services.clone(), resting.clone()));
+    alarm.watch(&background, "admin_socket", operator.serve(services.clone(), resting.clone()));
     announce("goldcrest", address);
     lifecycle::tell_service_manager("READY=1");
 
     Running { composed, closing, closed, resting, connections: connections_open, background }
         .until_stopped(&options, stop_signals)
-        .await;
-    Ok(())
+        .await
 }
 
 fn listen_at(address: SocketAddr, option: &'static str) -> Result<TcpListener, StartError> {

@@ -1,6 +1,6 @@
 //! The end of a server that runs: softly, then hard, and in any case by a deadline, whatever may still hang.
 
-use super::Composed;
+use super::{Composed, StartError};
 use crate::config::Options;
 use crate::lifecycle::{self, StopSignals};
 use crate::live::Ending;
@@ -33,16 +33,35 @@ pub(super) struct Running {
 }
 
 impl Running {
-    /// Serves on until somebody asks for the end, and then takes everything apart in order.
-    pub(super) async fn until_stopped(self, options: &Options, mut signals: StopSignals) {
-        let signal = signals.next().await;
+    /// Serves on until somebody asks for the end, or the alarm does, and then takes everything apart in order.
+    pub(super) async fn until_stopped(self, options: &Options, mut signals: StopSignals) -> Result<(), StartError> {
+        let alarm = self.composed.alarm.clone();
+        tokio::select! {
+            signal = signals.next() => {
+                tracing::info!(signal, streams = self.streams(), "stopping");
+                self.stop(options.shutdown_delay, options.shutdown_grace, signals).await;
+                Ok(())
+            }
+            // Nobody is sent elsewhere in peace by a server that may do nothing any more.
+            () = alarm.rung() => {
+                tracing::error!(streams = self.streams(), "stopping, to be started anew");
+                self.stop(Duration::ZERO, options.shutdown_grace, signals).await;
+                Err(StartError::Broken)
+            }
+        }
+    }
+
+    fn streams(&self) -> usize {
+        self.composed.services.follower().hub().streams()
+    }
+
+    async fn stop(self, delay: Duration, grace: Duration, mut signals: StopSignals) {
         lifecycle::tell_service_manager("STOPPING=1");
         let hub = self.composed.services.follower().hub();
-        tracing::info!(signal, streams = hub.streams(), "stopping");
         self.composed.services.leave();
-        if !options.shutdown_delay.is_zero() {
+        if !delay.is_zero() {
             tokio::select! {
-                () = sleep(options.shutdown_delay) => {}
+                () = sleep(delay) => {}
                 _ = signals.next() => {}
             }
         }
@@ -51,7 +70,7 @@ impl Running {
         self.connections.close();
         let rest = tokio::select! {
             () = self.connections.wait() => REST,
-            () = sleep(options.shutdown_grace) => {
+            () = sleep(grace) => {
                 tracing::info!(connections = self.connections.len(), "some connections did not end in time");
                 REST
             }
@@ -107,5 +126,37 @@ impl Patience {
             () = sleep_until(self.until) => Err(what),
             _ = self.signals.next() => Err(what),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::{WaysOut, compose};
+    use crate::config::Options;
+    use clap::Parser;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        options: Options,
+    }
+
+    #[tokio::test]
+    async fn a_server_that_has_lost_a_part_of_itself_ends_in_order_and_says_so() {
+        let home = tempfile::tempdir().expect("a directory");
+        let place = home.path().to_str().expect("a path in UTF-8");
+        let Line { options } = Line::parse_from(["serve", "--data-dir", place, "--shutdown-delay", "60s"]);
+        let composed = compose(&options, WaysOut::default()).await.expect("it starts");
+        let (alarm, store, background) = (composed.alarm.clone(), composed.store.clone(), TaskTracker::new());
+        alarm.watch(&background, "healthy", async {});
+        alarm.watch(&background, "broken", async { panic!("on purpose") });
+        let (closing, closed, resting) = (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
+        let running = Running { composed, closing, closed, resting, connections: TaskTracker::new(), background };
+        let signals = StopSignals::listen().expect("signals are heard");
+        let ended = timeout(Duration::from_secs(20), running.until_stopped(&options, signals)).await;
+        let error = ended.expect("it does not wait for the delay").unwrap_err();
+        assert!(matches!(error, StartError::Broken), "{error}");
+        assert!(store.clock().await.is_err(), "the database was closed");
     }
 }

@@ -34,6 +34,18 @@ pub struct Limits {
     exports: Buckets<UserId>,
 }
 
+/// How large the buckets are of which that is said.
+#[derive(Debug, Clone, Copy)]
+pub struct Rates {
+    /// Requests of any kind a minute.
+    pub requests: NonZeroU32,
+    /// Requests a minute that reach others.
+    pub sends: NonZeroU32,
+    /// Whether registering takes an invitation. Whoever has none does not get so far that a password is hashed, and a
+    /// class or an office may come in from one address on one day.
+    pub invited: bool,
+}
+
 /// What is guessed. What somebody types who is not let in yet never counts for one who is, whatever he calls himself; and
 /// a name and an address are counted apart even if they are one account's, so that no answer tells that they are.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -47,9 +59,11 @@ enum Guessed {
 }
 
 impl Limits {
-    /// Buckets for so many requests of any kind a minute, and for so many that reach others.
-    pub fn new(requests: NonZeroU32, sends: NonZeroU32) -> Self {
+    /// Buckets of this size, all of them full.
+    pub fn new(rates: Rates) -> Self {
         const EVERYTHING: &str = "everything";
+        let Rates { requests, sends, invited } = rates;
+        let (an_hour, at_once) = if invited { (300, 100) } else { (30, 10) };
         Self {
             strangers: Buckets::new(EVERYTHING, "requests", a_minute(requests)),
             users: Buckets::new(EVERYTHING, "requests", a_minute(requests)),
@@ -57,7 +71,7 @@ impl Limits {
             registrations: Buckets::new(
                 "registrations",
                 "registrations from this address",
-                Quota::per_hour(number(30)).allow_burst(number(10)),
+                Quota::per_hour(number(an_hour)).allow_burst(number(at_once)),
             ),
             logins: Buckets::new("logins", "logins from this address", a_minute(number(30))),
             guesses: Buckets::new(
@@ -233,7 +247,7 @@ mod tests {
 
     #[test]
     fn one_caller_leaves_room_for_the_others() {
-        let limits = Limits::new(number(300), number(240));
+        let limits = Limits::new(Rates { requests: number(300), sends: number(240), invited: false });
         let (first, second) = (IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2]));
         let refused = (0..1_000).filter(|_| limits.request(None, first).pass().is_err()).count();
         assert!(refused >= 690, "{refused}");

@@ -23,7 +23,7 @@ use tracing::Span;
 pub use answered::{Answered, Route};
 pub use body::{BODY, BodyError};
 pub use client::{ClientAddress, Way};
-pub use limits::{Bounds, Limits, Tally, TooMany};
+pub use limits::{Bounds, Limits, Rates, Tally, TooMany};
 pub use origin::Origins;
 
 /// What the operator decided about the gate.

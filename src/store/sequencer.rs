@@ -122,8 +122,9 @@ impl Sequencer {
     ) -> Result<impl Future<Output = Result<C::Output, SubmitError>> + use<C>, SubmitError> {
         let traced = tracing::info_span!(target: TRACED, "write");
         let answer = self.enqueue(change, traced.clone())?;
-        // The task answers everything that it took; it drops an answer only if it is gone itself.
-        Ok(async move { answer.await.unwrap_or(Err(SubmitError::Unavailable)) }.instrument(traced))
+        // The task answers everything that it took; it drops an answer only if it is gone itself, and nobody knows how far it
+        // came.
+        Ok(async move { answer.await.unwrap_or(Err(SubmitError::OutcomeUnknown)) }.instrument(traced))
     }
 
     /// Hands in a change whose outcome nobody waits for. Says whether it was taken.

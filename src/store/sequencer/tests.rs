@@ -10,8 +10,10 @@ use crate::domain::conversations::{Kind, Role};
 use crate::domain::events::{Ended, Happening, Topic};
 use crate::domain::{ConversationId, Seq, SessionId, Timestamp, UserId};
 use bench::{Act, Bench, ok, refused};
+use futures_util::FutureExt;
 use parking_lot::Mutex;
 use sea_orm::{ConnectionTrait, DbErr};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -49,6 +51,27 @@ async fn a_panicking_change_harms_nobody_else() {
     assert_eq!(writer.one(Act::EmitAndPanic).await, Err(SubmitError::Broken));
     assert_eq!(writer.one(Act::Emit).await, ok("4"), "the writer lives on");
     bench.assert_dense(4).await;
+}
+
+#[tokio::test]
+async fn of_what_a_writer_took_that_broke_off_nobody_is_told_that_nothing_happened() {
+    let bench = Bench::new().await;
+    let mut writer = bench.writer_committing_by(
+        Box::new(|db| {
+            Box::pin(async move {
+                db.commit().await?;
+                panic!("on purpose")
+            })
+        }),
+        8,
+    );
+    let waiting = writer.sequencer.submit_in_turn(Act::Emit).expect("there is room");
+    let task = AssertUnwindSafe(writer.task.take().expect("it was not started"));
+    assert!(task.catch_unwind().await.is_err(), "the writer broke off");
+    assert_eq!(waiting.await, Err(SubmitError::OutcomeUnknown));
+    let refused = writer.sequencer.submit_in_turn(Act::Emit).map(|_| ()).unwrap_err();
+    assert_eq!(refused, SubmitError::Unavailable, "what nobody takes does not happen");
+    assert_eq!(bench.store.clock().await.expect("a clock").head, Seq(2), "it was committed");
 }
 
 #[tokio::test]

@@ -116,6 +116,16 @@ async fn what_costs_more_has_a_bucket_of_its_own() {
 }
 
 #[tokio::test]
+async fn a_class_comes_in_from_one_address_where_that_takes_an_invitation() {
+    for (registration, size, seconds) in [("open", 10, 120), ("invite", 100, 12)] {
+        let server = limited(300).set("--registration", registration).start().await;
+        let nobody = json!({"username": "ann", "password": "long enough", "invitation": "AAAAAAAAAAAAAAAAAAAAAA"});
+        let answer = server.stranger().post("/api/v1/users", &nobody).await;
+        assert_eq!(left(&answer, "registrations"), (size - 1, seconds), "{}", answer.describe());
+    }
+}
+
+#[tokio::test]
 async fn without_limits_nothing_is_said_of_them() {
     let server = Server::start().await;
     let answer = server.stranger().get("/openapi.json").await;
