@@ -29,6 +29,8 @@ pub(crate) enum Verb {
     SuspendUser { name: String },
     /// Lets him in again.
     UnsuspendUser { name: String },
+    /// Makes somebody an administrator, or makes him none.
+    SetAdmin { name: String, admin: bool },
     /// Deletes somebody's account.
     DeleteUser { name: String, messages: Legacy },
     /// Makes an invitation.
@@ -157,6 +159,7 @@ impl Verb {
             Self::SetPassword { name, .. }
             | Self::SuspendUser { name }
             | Self::UnsuspendUser { name }
+            | Self::SetAdmin { name, .. }
             | Self::DeleteUser { name, .. }
             | Self::OpenSession { name } => vec![no_user(name)],
             Self::AddKey { user, conversation_id, .. } => {
@@ -197,6 +200,7 @@ impl Verb {
             }
             Self::SuspendUser { name } => services.set_suspended(&name, true).await.map(|()| Outcome::Done),
             Self::UnsuspendUser { name } => services.set_suspended(&name, false).await.map(|()| Outcome::Done),
+            Self::SetAdmin { name, admin } => services.set_admin(&name, admin).await.map(|()| Outcome::Done),
             Self::DeleteUser { name, messages } => services.delete_user(&name, messages).await.map(|()| Outcome::Done),
             Self::Invite { name, uses, seconds } => {
                 let lasts = Duration::from_secs(seconds);

@@ -30,6 +30,8 @@ pub(super) enum Command {
     Suspend(Name),
     /// Let somebody in again. He has to log in anew, and to make new API keys.
     Unsuspend(Name),
+    /// Make somebody an administrator, or a user like others, from his next request on.
+    Role(Role),
     /// Delete somebody's account for good. What he wrote stays, unless --messages delete is given. At a terminal it asks for
     /// the name once more, unless --yes is given.
     Delete(Delete),
@@ -75,6 +77,23 @@ pub(super) struct Name {
     name: String,
 }
 
+/// Who, and what he is to be.
+#[derive(Debug, Args)]
+pub(super) struct Role {
+    /// The name.
+    name: String,
+    /// What he is to be: admin, who invites people, suspends them and lists accounts, or user.
+    #[arg(value_parser = role)]
+    role: Rank,
+}
+
+/// What somebody may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rank {
+    Admin,
+    User,
+}
+
 /// Who, and what becomes of what he wrote.
 #[derive(Debug, Args)]
 pub(super) struct Delete {
@@ -99,6 +118,14 @@ pub(super) struct Invite {
     /// How long it is good, as 24h or 7d.
     #[arg(long, default_value = "7d", value_parser = crate::config::values::duration)]
     expires_in: Duration,
+}
+
+fn role(text: &str) -> Result<Rank, &'static str> {
+    match text {
+        "admin" => Ok(Rank::Admin),
+        "user" => Ok(Rank::User),
+        _ => Err("a role is one of these: admin or user"),
+    }
 }
 
 fn legacy(text: &str) -> Result<Legacy, &'static str> {
@@ -159,6 +186,12 @@ pub(super) async fn run(options: &Options, command: Command) -> Result<(), Faile
         Command::Unsuspend(Name { name }) => {
             let done = format!("{name} may log in again");
             finish(options, Verb::UnsuspendUser { name }, &done).await
+        }
+        Command::Role(Role { name, role }) => {
+            let admin = role == Rank::Admin;
+            let done = if admin { "an administrator now" } else { "no administrator any more" };
+            let done = format!("{name} is {done}");
+            finish(options, Verb::SetAdmin { name, admin }, &done).await
         }
         Command::Delete(Delete { name, messages, confirmation }) => {
             if confirmation.is_asked_for() {

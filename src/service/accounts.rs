@@ -12,7 +12,7 @@ use crate::domain::sessions::{Principal, Session, check_name};
 use crate::domain::users::{self, Circle, Status, User, UserRef, Username, fold};
 use crate::domain::{Refusal, Timestamp, UserId};
 use crate::store::UserFilter;
-use changes::{SetPassword, Suspend, UpdateProfile};
+use changes::{SetAdmin, SetPassword, Suspend, UpdateProfile};
 
 pub(super) use changes::{Register, admin};
 pub use issued::{Delivery, Newcomer, Secrets};
@@ -116,7 +116,6 @@ impl Services {
         let user = User { status, ..self.prepare(registration).await? };
         let change = Register { user, session, invitation, link: link.clone() };
         let (user, opened) = self.sequencer().submit(change).await?;
-        tracing::info!(user.id = user.id.0, pending = status == Status::Pending, "registered");
         if let (Some(desk), Some(link)) = (desk, link) {
             self.send_or_tell(desk, &user, &link).await;
         }
@@ -150,9 +149,7 @@ impl Services {
         let user = self.prepare(registration).await?;
         let user = User { admin, email_confirmed: user.email.is_some(), ..user };
         let change = Register { user, session: None, invitation: None, link: None };
-        let (user, _) = self.sequencer().submit(change).await?;
-        tracing::info!(user.id = user.id.0, admin, "added by the operator");
-        Ok(user)
+        Ok(self.sequencer().submit(change).await?.0)
     }
 
     /// Checks all that can be checked without the clock, and hashes the password last, for it is dear.
@@ -330,9 +327,13 @@ impl Services {
     /// Shuts somebody out, or lets him in again. Shutting out ends all his sessions, keys included.
     pub async fn set_suspended(&self, name: &str, suspended: bool) -> Result<(), Failure> {
         let user = self.user(name).await?.id;
-        self.sequencer().submit(Suspend { user, suspended, by: None }).await?;
-        tracing::info!(user.id = user.0, suspended, "suspension changed by the operator");
-        Ok(())
+        self.sequencer().submit(Suspend { user, suspended, by: None }).await
+    }
+
+    /// Makes somebody an administrator, or makes him none, from his next request on: for the operator.
+    pub async fn set_admin(&self, name: &str, admin: bool) -> Result<(), Failure> {
+        let user = self.user(name).await?.id;
+        self.sequencer().submit(SetAdmin { user, admin }).await
     }
 
     /// The same, by an administrator.
@@ -342,9 +343,7 @@ impl Services {
         if user == principal.user {
             return Err(Refusal::invalid("name", "Nobody suspends himself.").into());
         }
-        self.submit_as(principal, Suspend { user, suspended, by: Some(principal.user) })?.await?;
-        tracing::info!(user.id = user.0, suspended, by.id = principal.user.0, "suspension changed by an administrator");
-        Ok(())
+        self.submit_as(principal, Suspend { user, suspended, by: Some(principal.user) })?.await
     }
 }
 

@@ -24,7 +24,6 @@ impl Services {
         let right = self.right_by_password(principal, password).await?;
         let user = principal.user;
         self.submit_as(principal, Bury { user, right, legacy })?.await?;
-        tracing::info!(user.id = user.0, "an account was deleted by its owner");
         self.begin_to_see_off(user).await;
         Ok(())
     }
@@ -33,7 +32,6 @@ impl Services {
     pub async fn delete_user(&self, name: &str, legacy: Legacy) -> Result<(), Failure> {
         let user = self.account(name).await?.id;
         self.sequencer().submit(Bury { user, right: Right::Operator, legacy }).await?;
-        tracing::info!(user.id = user.0, "an account was deleted by the operator");
         self.begin_to_see_off(user).await;
         Ok(())
     }

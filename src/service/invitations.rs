@@ -72,7 +72,6 @@ impl Services {
         principal.require_full()?;
         let (change, token) = new_invitation(wanted, Some(principal.user))?;
         let (invitation, by) = self.submit_as(principal, change)?.await?;
-        tracing::info!(user.id = principal.user.0, invitation.id = invitation.id.0, "an invitation was made");
         Ok(self.shown_once(invitation, by, token))
     }
 
@@ -80,7 +79,6 @@ impl Services {
     pub async fn invite_for(&self, wanted: Wanted) -> Result<NewInvitation, Failure> {
         let (change, token) = new_invitation(wanted, None)?;
         let (invitation, by) = self.sequencer().submit(change).await?;
-        tracing::info!(invitation.id = invitation.id.0, "an invitation was made by the operator");
         Ok(self.shown_once(invitation, by, token))
     }
 

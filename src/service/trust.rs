@@ -162,9 +162,7 @@ impl Services {
             ..blank
         };
         let change = Register { user, session: None, invitation: None, link: None };
-        let (user, _) = self.sequencer().submit(change).await?;
-        tracing::info!(user.id = user.id.0, open = true, "added without a password");
-        Ok(user)
+        Ok(self.sequencer().submit(change).await?.0)
     }
 
     /// Somebody on whose behalf a trusted caller acts. Only of those who were made for that: see [`User::is_trusted`].

@@ -47,6 +47,12 @@ impl Change for Register {
         let session = self.session.as_ref().map(|opening| open_session(batch, user.id, opening));
         Ok((user, session))
     }
+
+    fn done(&self, (user, _): &Self::Output) {
+        let User { id, status, admin, open, via, .. } = user;
+        let (pending, via) = (*status == Status::Pending, via.as_deref());
+        tracing::info!(event.name = "account_made", user.id = id.0, pending, admin, open, via, "an account was made");
+    }
 }
 
 /// An administrator, as he is under the clock.
@@ -146,6 +152,40 @@ impl Change for Suspend {
         }
         void_links(batch, self.user).await?;
         revoke_all(batch, self.user, |_| true).await
+    }
+
+    fn done(&self, (): &()) {
+        let (user, by, suspended) = (self.user.0, self.by.map(|by| by.0), self.suspended);
+        let what = if suspended { "somebody was shut out" } else { "somebody was let in again" };
+        tracing::info!(event.name = "suspension", user.id = user, by.id = by, suspended, "{what}");
+    }
+}
+
+/// Makes somebody an administrator, or makes him none.
+pub(super) struct SetAdmin {
+    pub user: UserId,
+    pub admin: bool,
+}
+
+impl Change for SetAdmin {
+    type Output = ();
+
+    async fn decide(&self, batch: &mut Batch) -> Result<(), Abort> {
+        let user = batch.user(self.user).await?.filter(User::is_present).ok_or(Refusal::NotFound("user"))?;
+        if self.admin && user.is_trusted() {
+            let detail = "Whoever acts without a password is no administrator. Set one first: `goldcrest user passwd`.";
+            return Err(Refusal::invalid("name", detail).into());
+        }
+        if user.admin != self.admin {
+            batch.update_user(&User { admin: self.admin, ..user }).await?;
+        }
+        Ok(())
+    }
+
+    fn done(&self, (): &()) {
+        let (user, admin) = (self.user.0, self.admin);
+        let what = if admin { "somebody was made an administrator" } else { "somebody is no administrator any more" };
+        tracing::info!(event.name = "role", user.id = user, admin, "{what}");
     }
 }
 

@@ -84,7 +84,6 @@ impl Services {
         let link = NewLink::new(Purpose::Activate, email);
         let change = Register { user, session: None, invitation: None, link: Some(link.clone()) };
         let (user, _) = self.sequencer().submit(change).await?;
-        tracing::info!(user.id = user.id.0, pending = true, "registered");
         let secrets = hand_over(desk, &user, &link, password);
         Ok((user, secrets))
     }

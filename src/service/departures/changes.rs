@@ -37,6 +37,10 @@ impl Change for Bury {
         batch.bury(&user, &departure).await?;
         revoke_all(batch, self.user, |_| true).await
     }
+
+    fn done(&self, (): &()) {
+        tracing::info!(event.name = "account_deleted", user.id = self.user.0, "an account was deleted");
+    }
 }
 
 /// How far somebody has come who leaves for good.

@@ -36,6 +36,11 @@ impl Change for Invite {
         };
         Ok((batch.insert_invitation(new).await?, by))
     }
+
+    fn done(&self, (invitation, _): &Self::Output) {
+        let (id, by) = (invitation.id.0, self.by.map(|by| by.0));
+        tracing::info!(event.name = "invitation_made", invitation.id = id, by.id = by, "an invitation was made");
+    }
 }
 
 /// Takes an invitation back.

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
+use crate::cli::operator::Operator;
 use crate::support::{Ear, Person, Server, WsClient, lacks, seconds};
 
 const SOMEWHERE: &str = "203.0.113.7";
@@ -122,6 +123,41 @@ async fn people_who_read_the_log_find_the_same_names() {
         }
     }
     assert!(!log.contains("marked"), "{log}");
+}
+
+#[tokio::test]
+async fn what_becomes_of_accounts_is_told_with_who_did_it() {
+    let mut server = Server::options().set("--log-format", "json").start().await;
+    let root = Person::administrator(&server, "root").await;
+    let ann = Person::register(&server, "ann").await;
+    let made = root.post("/api/v1/invitations", &json!({})).await.expect(201);
+    root.post("/api/v1/admin/users/ann/suspend", &json!({})).await.expect(204);
+    root.post("/api/v1/admin/users/ann/unsuspend", &json!({})).await.expect(204);
+    let operator = Operator::beside(&server);
+    operator.types(&["user", "role", "ann", "admin"]).await.line();
+    operator.types(&["user", "suspend", "ann"]).await.line();
+    operator.types(&["user", "delete", "ann"]).await.line();
+    server.terminate(seconds(10)).await;
+    let log = server.log();
+    let all = lines(&log);
+    let told = |name: &str| {
+        let of_it = all.iter().filter(|line| line["event.name"] == name).cloned();
+        let known = ["user.id", "by.id", "invitation.id", "pending", "admin", "open", "via", "suspended"];
+        let kept = |line: Value| {
+            let mut fields = line.as_object().unwrap().clone();
+            fields.retain(|field, _| known.contains(&field.as_str()));
+            Value::Object(fields)
+        };
+        of_it.map(kept).collect::<Vec<Value>>()
+    };
+    let account = |id: u64, admin: bool| json!({"user.id": id, "pending": false, "admin": admin, "open": false});
+    assert_eq!(told("account_made"), [account(root.id, true), account(ann.id, false)], "{log}");
+    assert_eq!(told("invitation_made"), [json!({"invitation.id": made["id"], "by.id": root.id})], "{log}");
+    assert_eq!(told("role"), [json!({"user.id": ann.id, "admin": true})], "{log}");
+    let by_root = |suspended: bool| json!({"user.id": ann.id, "by.id": root.id, "suspended": suspended});
+    let by_operator = json!({"user.id": ann.id, "suspended": true});
+    assert_eq!(told("suspension"), [by_root(true), by_root(false), by_operator], "{log}");
+    assert_eq!(told("account_deleted"), [json!({"user.id": ann.id})], "{log}");
 }
 
 #[tokio::test]

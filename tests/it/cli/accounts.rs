@@ -27,6 +27,12 @@ async fn accounts_come_and_go(operator: &Operator, founds: bool) {
     assert_eq!(rows[1][..5], ["1", "alice", "active", "admin", "alice@example.org"]);
     assert_eq!(rows[2][..3], ["2", "Ольга", "suspended"]);
 
+    let role = async |role: &str| operator.types(&["user", "role", "alice", role]).await.line();
+    assert_eq!(role("user").await, "alice is no administrator any more");
+    let list: Value = serde_json::from_str(&operator.types(&["user", "list", "--json"]).await.line()).unwrap();
+    assert_eq!(list[0]["admin"], false, "{list}");
+    assert_eq!(role("admin").await, "alice is an administrator now");
+
     assert_eq!(operator.types(&["user", "unsuspend", "ольга"]).await.line(), "ольга may log in again");
     let list: Value = serde_json::from_str(&operator.types(&["user", "list", "--json"]).await.line()).unwrap();
     assert_eq!(list[1]["status"], "active", "{list}");
@@ -48,9 +54,13 @@ async fn wrong_input_is_explained(operator: &Operator) {
     let email = operator.types_with(&email, PASSWORD).await.complains();
     assert_eq!(email, "This is not an e-mail address.");
     let no_bob = "there is no user bob; see `goldcrest user list`";
-    for nobody in
-        [&["user", "suspend", "bob"][..], &["user", "unsuspend", "bob"], &["key", "list", "bob"], &["token", "bob"]]
-    {
+    for nobody in [
+        &["user", "suspend", "bob"][..],
+        &["user", "unsuspend", "bob"],
+        &["user", "role", "bob", "admin"],
+        &["key", "list", "bob"],
+        &["token", "bob"],
+    ] {
         assert_eq!(operator.types(nobody).await.complains(), no_bob);
     }
     let passwd = operator.types_with(&["user", "passwd", "bob", "--password-stdin"], PASSWORD).await.complains();
@@ -67,6 +77,10 @@ async fn wrong_input_is_explained(operator: &Operator) {
         on_the_command_line.contains(example) && !on_the_command_line.contains("hunter22"),
         "{on_the_command_line}"
     );
+    operator.types(&["user", "add", "bot", "--open"]).await.line();
+    let bot = operator.types(&["user", "role", "bot", "admin"]).await.complains();
+    assert!(bot.starts_with("Whoever acts without a password is no administrator."), "{bot}");
+    assert!(operator.types(&["user", "role", "alice", "root"]).await.misuses().contains("admin or user"));
     assert!(operator.types(&["user", "add"]).await.misuses().contains("<NAME>"));
     assert!(operator.types(&["user", "frobnicate"]).await.misuses().contains("frobnicate"));
 }
@@ -107,6 +121,12 @@ async fn the_operators_deeds_are_felt_at_once() {
     bob.get("/api/v1/me").await.refused(401, "unauthorized");
     log_in(PASSWORD).await.refused(401, "invalid_credentials");
     let bob = Person::from_login(&server.stranger(), "another horse", &log_in("another horse").await.expect(201));
+
+    bob.get("/api/v1/admin/users").await.refused(403, "not_admin");
+    operator.types(&["user", "role", "bob", "admin"]).await.line();
+    bob.get("/api/v1/admin/users").await.expect(200);
+    operator.types(&["user", "role", "bob", "user"]).await.line();
+    bob.get("/api/v1/admin/users").await.refused(403, "not_admin");
 
     operator.types(&["user", "suspend", "bob"]).await.line();
     bob.get("/api/v1/me").await.refused(401, "unauthorized");
