@@ -77,9 +77,12 @@ run(async () => {
   sent[sent.length - 1] = 'This message was deleted.';
   await show('what is deleted');
 
+  await alice.fill('.compose-text', 'half a thought');
   await alice.reload();
   await bob.reload();
   await show('pages that are loaded again');
+  assert.equal(await alice.inputValue('.compose-text'), 'half a thought', 'what was begun');
+  await alice.fill('.compose-text', '');
 
   await server.end('SIGTERM');
   server.copy();

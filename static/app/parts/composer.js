@@ -2,7 +2,7 @@
 /** Where a message is written: grows with its text, completes names, keeps drafts, and knows what is answered or edited. */
 
 import { assign, fill, h } from '../dom.js';
-import { client } from '../session.js';
+import { draft, keepDraft } from '../drafts.js';
 import { number } from '../words.js';
 import { completion } from './completion.js';
 import { icon } from './icons.js';
@@ -13,10 +13,6 @@ import { authorOf, excerpt } from './message.js';
 /** The server takes no longer texts; from so many on, what is left is shown. */
 const MOST = 10_000;
 const SHOWN_FROM = 9_000;
-
-/** What was begun and not sent, by place. @type {Map<string, string>} */
-const drafts = new Map();
-client.on('logout', () => drafts.clear());
 
 /**
  * @param {object} what
@@ -33,7 +29,7 @@ export function composer({ place, label, names = () => [], send, edit, last, typ
   const touch = matchMedia('(pointer: coarse)').matches;
   const box = /** @type {HTMLTextAreaElement} */ (
     h('textarea.compose-text', {
-      rows: '1', 'aria-label': label, placeholder: label, enterkeyhint: touch ? 'enter' : 'send', autocomplete: 'off', value: drafts.get(place) ?? '',
+      rows: '1', 'aria-label': label, placeholder: label, enterkeyhint: touch ? 'enter' : 'send', autocomplete: 'off', value: draft(place),
     })
   );
   const above = h('div.compose-above', { hidden: true });
@@ -51,10 +47,7 @@ export function composer({ place, label, names = () => [], send, edit, last, typ
     fill(count, [length > MOST ? `${number(length - MOST)} characters too many` : `${number(MOST - length)} characters left`]);
     count.classList.toggle('bad', length > MOST);
     assign(button, { 'aria-disabled': empty(box.value) || length > MOST ? 'true' : null });
-    if (!editing) {
-      if (box.value) drafts.set(place, box.value);
-      else drafts.delete(place);
-    }
+    if (!editing) keepDraft(place, box.value);
   };
   const showAbove = () => {
     const about = editing ?? reply;
@@ -63,7 +56,7 @@ export function composer({ place, label, names = () => [], send, edit, last, typ
     fill(above, about ? [icon(editing ? 'edit' : 'reply'), h('p', null, h('b', null, editing ? 'Editing' : `Replying to ${authorOf(about)}`), ' ', excerpt(about)), reply && h('a', { href: `/threads/${reply.thread_id ?? reply.id}` }, 'thread'), cancel] : []);
   };
   const leave = () => {
-    if (editing) box.value = drafts.get(place) ?? '';
+    if (editing) box.value = draft(place);
     editing = null;
     reply = null;
     showAbove();
