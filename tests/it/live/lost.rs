@@ -2,7 +2,7 @@
 //!
 //! These tests start a database server of their own, of either kind (`scripts/databases`), whatever the others run on.
 
-use crate::support::database_server::on_each_kind;
+use crate::support::database_server::{Blow, on_each_kind};
 use crate::support::{
     Answer, Credentials, DatabaseServer, Ear, Heard, Person, Server, SseClient, StreamRequest, WsClient, eventually,
     seconds, within,
@@ -178,6 +178,37 @@ async fn comes_and_goes(database_server: &DatabaseServer) {
     };
     let (one, two, three, ()) = tokio::join!(talk(1), talk(2), talk(3), trouble);
     all_goes_on(&server, &alice, &[], 1 + one + two + three, stream).await;
+}
+
+/// A primary that is to have a synchronous standby, which is not there: what is committed is seen here, and would be gone if the
+/// standby took over. A restart cuts off whoever waited for the standby, and leaves what he wrote to be seen.
+#[tokio::test]
+async fn what_a_synchronous_standby_does_not_have_is_not_acknowledged() {
+    let database_server = DatabaseServer::start("postgres").await;
+    let (server, alice, notes, stream) = begins(&database_server).await;
+    let database = database_server.database().await;
+    let standby = async |names: &str| {
+        database.sql(&format!("ALTER SYSTEM SET synchronous_standby_names = '{names}'")).await;
+        database.sql("SELECT pg_reload_conf()").await;
+    };
+    standby("nobody").await;
+    let body = json!({"conversation_id": notes, "text": "safe?", "client_id": "one"});
+    let restarted = async {
+        eventually(seconds(20), "a COMMIT that waits for the standby", async || {
+            (database.count("pg_stat_activity", "wait_event = 'SyncRep'").await > 0).then_some(())
+        })
+        .await;
+        database_server.blow(Blow::Crash)();
+    };
+    let (answer, ()) = tokio::join!(post(&alice, &body), restarted);
+    assert_unavailable(&answer);
+    eventually(seconds(60), "it to be seen all the same", async || {
+        (server.count("messages", "1 = 1").await == 2).then_some(())
+    })
+    .await;
+    assert_unavailable(&post(&alice, &body).await);
+    standby("").await;
+    all_goes_on(&server, &alice, &[body], 1, stream).await;
 }
 
 /// Streams are told after as long as it is said, also where a look at the database takes as long as it may.
