@@ -54,7 +54,8 @@ async fn open(
         return Ok(Err(ending.into()));
     }
     match follow(front, cursor).await {
-        Ok(subscription) => Ok(Ok((subscription, permit))),
+        Ok(Some(subscription)) => Ok(Ok((subscription, permit))),
+        Ok(None) => Ok(Err(CloseReason::Renamed)),
         Err(NoStream::TooMany) => Ok(Err(CloseReason::TooManyStreams)),
         Err(NoStream::Failure(Failure::Unavailable | Failure::Overloaded | Failure::OutcomeUnknown)) => {
             Ok(Err(CloseReason::Unavailable))
@@ -65,7 +66,12 @@ async fn open(
     }
 }
 
-async fn follow(front: &Front, cursor: Cursor) -> Result<Subscription, NoStream> {
-    front.services.commons(BOARD).await?;
-    front.services.subscribe(&Principal::anonymous(), cursor, &[BOARD.to_owned()], Manner::Stream).await
+/// Follows the board, unless it became another while it was looked for: of that no event would tell.
+async fn follow(front: &Front, cursor: Cursor) -> Result<Option<Subscription>, NoStream> {
+    let services = &front.services;
+    let board = services.commons(BOARD).await?;
+    let subscription =
+        services.subscribe(&Principal::anonymous(), cursor, &[BOARD.to_owned()], Manner::Stream).await?;
+    let is_it = services.find_commons(BOARD).await? == Some(board);
+    Ok(is_it.then_some(subscription))
 }
