@@ -4,6 +4,7 @@ mod another_line;
 mod bench;
 
 use super::super::NewConversation;
+use super::super::entity::commits;
 use super::super::tests::{conversation, open, open_counting, user};
 use super::*;
 use crate::domain::conversations::{Kind, Role};
@@ -12,7 +13,7 @@ use crate::domain::{ConversationId, Seq, SessionId, Timestamp, UserId};
 use bench::{Act, Bench, ok, refused};
 use futures_util::FutureExt;
 use parking_lot::Mutex;
-use sea_orm::{ConnectionTrait, DbErr};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, EntityTrait};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -114,6 +115,22 @@ async fn a_commit_that_failed_is_tried_again() {
     assert_eq!(writer.all([Act::Emit, Act::SetBio("kept"), Act::Emit]).await, [ok("2"), ok("kept"), ok("3")]);
     assert_eq!(commits.load(Ordering::Relaxed), 2);
     bench.assert_dense(3).await;
+}
+
+#[tokio::test]
+async fn what_another_wrote_is_made_sure_of_by_a_commit_of_something() {
+    let bench = Bench::new().await;
+    let (mut writer, mut other) = (bench.writer(8), bench.writer(8));
+    assert_eq!(writer.one(Act::Emit).await, ok("2"));
+    let committed = async || commits::Entity::find().all(&bench.store.write).await.expect("rows").len();
+    let before = committed().await;
+    for _ in 0..2 {
+        assert_eq!(other.one(Act::Bio).await, ok(""), "it has nothing to write");
+    }
+    // What the embedded database shows is on disk. A server's is made sure of once.
+    let made = usize::from(bench.store.backend() != DbBackend::Sqlite);
+    assert_eq!(committed().await, before + made);
+    bench.assert_dense(2).await;
 }
 
 #[tokio::test]
