@@ -237,10 +237,10 @@ impl Follower {
         // Before the clock, which must not be older than what it is compared with.
         let (applied, batch) = self.hub.last_known();
         let clock = store.clock().await?;
-        self.note_answer();
         self.progress.note(clock.head, self.hub.applied());
         if store.is_replaced() || store.is_of_another_line(&clock) {
             self.diverged(clock.head);
+            self.note_answer();
             return Ok(());
         }
         if clock.head < applied || !self.is_as_known(applied, batch).await? {
@@ -254,8 +254,10 @@ impl Follower {
             } else {
                 self.diverged(clock.head);
             }
+            self.note_answer();
             return Ok(());
         }
+        self.note_answer();
         self.hub.forget_before(clock.beginning);
         self.fill(clock.head).await
     }

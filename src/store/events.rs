@@ -113,14 +113,20 @@ impl Store {
     }
 
     /// Whether an event is known to stand as it was written, in this batch if it is given, or is too old to be kept. It is
-    /// asked where is written, which shows what is committed now whatever becomes of those who only read.
+    /// asked where is written, which shows what is committed now whatever becomes of those who only read. One who reads may be
+    /// shown the past for a moment; if that lasts, readers and writers are not at one database, and this is an error.
     pub async fn stands(&self, seq: Seq, batch: Option<i64>) -> Result<bool, StoreError> {
         let found = batch_at(&self.write, seq.0).await?;
         // Read after, so that what retention takes meanwhile is not missed.
         let clock = Clock::read(&self.write).await?;
         let is_as_it_was =
             found.map_or(batch.is_none() || seq < clock.beginning, |found| batch.is_none_or(|it| it == found));
-        Ok(clock.head >= seq && is_as_it_was)
+        let stands = clock.head >= seq && is_as_it_was;
+        if stands && self.opened.note_past() {
+            let past = "what is read there is older than what was written, and has been for too long";
+            return Err(DbErr::Custom(past.to_owned()).into());
+        }
+        Ok(stands)
     }
 }
 

@@ -17,7 +17,7 @@ use std::time::Duration;
 use url::Url;
 
 /// How long a statement waits for a connection before the database counts as lost.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long connecting may take before whoever waits is told what for.
 const SILENT: Duration = Duration::from_millis(500);
 /// How long a connection that is given back, or was idle for a while, has to answer once more.

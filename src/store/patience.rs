@@ -6,7 +6,12 @@
 //! And no statement without its answer: a caller goes away at any moment, and the driver forgets what was asked and not yet
 //! answered. A BEGIN that it forgets leaves a connection within a transaction that nobody knows of, and on `MariaDB` the next
 //! who reads there sees the past. So a server is asked in a task of its own, which hears the answer whoever is left to hear it.
+//! Only as many ask as there are connections: who waits for one does so himself, and waits no more when he goes away.
 
+#[cfg(test)]
+mod tests;
+
+use super::open::ACQUIRE_TIMEOUT;
 use parking_lot::Mutex;
 use sea_orm::prelude::async_trait::async_trait;
 use sea_orm::sqlx::mysql::MySqlDatabaseError;
@@ -17,6 +22,7 @@ use sea_orm::{
 };
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
@@ -33,6 +39,40 @@ pub(super) struct Patient<C> {
     answered: Answered,
     /// What a server was asked and has not answered.
     asking: TaskTracker,
+    turn: Turn,
+}
+
+/// By what right a server is asked.
+#[derive(Debug, Clone)]
+enum Turn {
+    /// Each time by a place of its own, of which there are as many as connections.
+    Each(Arc<Semaphore>),
+    /// By that of the transaction, for as long as it lasts.
+    Held { _place: Place },
+    /// By none: what is embedded is asked as it comes, and so is a server by somebody alone.
+    Free,
+}
+
+type Place = Option<Arc<OwnedSemaphorePermit>>;
+
+impl Turn {
+    /// Of those who share these connections.
+    fn of(db: &DatabaseConnection) -> Self {
+        let connections = match db.get_database_backend() {
+            DbBackend::Postgres => db.get_postgres_connection_pool().options().get_max_connections(),
+            DbBackend::MySql => db.get_mysql_connection_pool().options().get_max_connections(),
+            _ => return Self::Free,
+        };
+        Self::Each(Arc::new(Semaphore::new(connections as usize)))
+    }
+
+    /// Waits for it as long as for a connection.
+    async fn come(&self) -> Result<Place, DbErr> {
+        let Self::Each(places) = self else { return Ok(None) };
+        let none = || DbErr::ConnectionAcquire(ConnAcquireErr::Timeout);
+        let place = tokio::time::timeout(ACQUIRE_TIMEOUT, Arc::clone(places).acquire_owned()).await;
+        Ok(Some(Arc::new(place.map_err(|_| none())?.map_err(|_| none())?)))
+    }
 }
 
 /// When the database last answered anybody by these connections.
@@ -52,12 +92,14 @@ impl Answered {
 impl Patient<DatabaseConnection> {
     pub(super) fn new(db: DatabaseConnection) -> Self {
         let limit = (db.get_database_backend() != DbBackend::Sqlite).then_some(PATIENCE);
-        Self { db: Arc::new(db), limit, answered: Answered::default(), asking: TaskTracker::new() }
+        let turn = Turn::of(&db);
+        Self { db: Arc::new(db), limit, answered: Answered::default(), asking: TaskTracker::new(), turn }
     }
 
     /// One whose statements may take this long each, or time to connect.
     pub(super) fn within_each(db: DatabaseConnection, limit: Duration) -> Self {
-        Self { db: Arc::new(db), limit: Some(limit), answered: Answered::default(), asking: TaskTracker::new() }
+        let (answered, asking) = (Answered::default(), TaskTracker::new());
+        Self { db: Arc::new(db), limit: Some(limit), answered, asking, turn: Turn::Free }
     }
 
     /// What is behind it, on which everything is waited for.
@@ -66,8 +108,8 @@ impl Patient<DatabaseConnection> {
     }
 
     pub(super) async fn begin(&self, options: TransactionOptions) -> Result<Patient<DatabaseTransaction>, DbErr> {
-        let db = self.ask(move |db| async move { db.begin_with_options(options).await }).await?;
-        Ok(self.begun(db))
+        let begun = self.ask_in_turn(move |db| async move { db.begin_with_options(options).await });
+        Ok(self.begun(begun.await?))
     }
 
     /// Begins to read.
@@ -75,15 +117,14 @@ impl Patient<DatabaseConnection> {
         &self,
         isolation: Option<IsolationLevel>,
     ) -> Result<Patient<DatabaseTransaction>, DbErr> {
-        let db = self
-            .ask(move |db| async move { db.begin_with_config(isolation, Some(AccessMode::ReadOnly)).await })
-            .await?;
-        Ok(self.begun(db))
+        let begun = self
+            .ask_in_turn(move |db| async move { db.begin_with_config(isolation, Some(AccessMode::ReadOnly)).await });
+        Ok(self.begun(begun.await?))
     }
 
-    fn begun(&self, db: DatabaseTransaction) -> Patient<DatabaseTransaction> {
+    fn begun(&self, (db, place): (DatabaseTransaction, Place)) -> Patient<DatabaseTransaction> {
         let Self { limit, answered, asking, .. } = self.clone();
-        Patient { db: Arc::new(db), limit, answered, asking }
+        Patient { db: Arc::new(db), limit, answered, asking, turn: Turn::Held { _place: place } }
     }
 
     /// How many connections are open, and how many of these nobody uses.
@@ -123,34 +164,46 @@ impl Patient<DatabaseConnection> {
 
 impl Patient<DatabaseTransaction> {
     pub(super) async fn commit(self) -> Result<(), DbErr> {
-        within(self.limit, self.alone()?.commit()).await
+        let (limit, (db, _turn)) = (self.limit, self.alone()?);
+        within(limit, db.commit()).await
     }
 
     pub(super) async fn rollback(self) -> Result<(), DbErr> {
-        within(self.limit, self.alone()?.rollback()).await
+        let (limit, (db, _turn)) = (self.limit, self.alone()?);
+        within(limit, db.rollback()).await
     }
 
     /// The transaction, in which nothing may be under way any more.
-    fn alone(self) -> Result<DatabaseTransaction, DbErr> {
+    fn alone(self) -> Result<(DatabaseTransaction, Turn), DbErr> {
         let unanswered = || DbErr::Custom("a statement of this transaction was not answered yet".to_owned());
-        Arc::into_inner(self.db).ok_or_else(unanswered)
+        Ok((Arc::into_inner(self.db).ok_or_else(unanswered)?, self.turn))
     }
 }
 
 impl<C: Send + Sync + 'static> Patient<C> {
-    /// Asks, with an end, and notes it if it is answered.
     async fn ask<T, A>(&self, ask: impl FnOnce(Arc<C>) -> A) -> Result<T, DbErr>
     where
         T: Send + 'static,
         A: Future<Output = Result<T, DbErr>> + Send + 'static,
     {
+        Ok(self.ask_in_turn(ask).await?.0)
+    }
+
+    /// Asks, with an end, and notes it if it is answered. Gives the place too by which it asked, for what goes on.
+    async fn ask_in_turn<T, A>(&self, ask: impl FnOnce(Arc<C>) -> A) -> Result<(T, Place), DbErr>
+    where
+        T: Send + 'static,
+        A: Future<Output = Result<T, DbErr>> + Send + 'static,
+    {
         let began = Instant::now();
-        let asked = ask(Arc::clone(&self.db));
-        let answer = match self.limit {
+        let answer = match (self.limit, self.turn.come().await) {
+            (_, Err(error)) => Err(error),
             // What is embedded is asked by a thread, which gives up by itself what nobody waits for.
-            None => asked.await,
-            limit => {
-                let asked = self.asking.spawn(within(limit, asked).in_current_span());
+            (None, Ok(place)) => ask(Arc::clone(&self.db)).await.map(|answer| (answer, place)),
+            (limit, Ok(place)) => {
+                let asked = within(limit, ask(Arc::clone(&self.db)));
+                let asked =
+                    self.asking.spawn(async move { asked.await.map(|answer| (answer, place)) }.in_current_span());
                 asked.await.unwrap_or_else(|error| Err(DbErr::Custom(format!("asking the database failed: {error}"))))
             }
         };
@@ -256,113 +309,4 @@ fn is_passing_result(code: u32) -> bool {
 /// lock that was not to be had or found no room, too many transactions, read only.
 fn is_passing_number(number: u16) -> bool {
     [1021, 1026, 1030, 1114, 1180, 1205, 1206, 1290, 1598, 1637, 1836, 1874].contains(&number)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::UserId;
-    use crate::store::open::READERS;
-    use crate::store::tests::open;
-    use crate::store::{StoreError, SubmitError};
-    use std::task::Poll;
-
-    #[tokio::test(start_paused = true)]
-    async fn silence_comes_to_an_end_and_counts_as_passing() {
-        let silence = std::future::pending::<Result<(), DbErr>>();
-        let error = within(Some(PATIENCE), silence).await.unwrap_err();
-        assert!(is_passing(&error) && error.to_string().contains("said nothing for 12 s"), "{error}");
-    }
-
-    /// All connections are taken by those who read for long; whether they are answered is what counts.
-    async fn refused_beside(answered: bool) -> StoreError {
-        let home = tempfile::tempdir().expect("a directory");
-        let store = open(home.path()).await;
-        let mut readers = Vec::new();
-        for _ in 0..READERS {
-            readers.push(store.read.begin_reading(None).await.expect("a connection"));
-        }
-        let asks = async {
-            let mut every = tokio::time::interval(Duration::from_millis(100));
-            loop {
-                every.tick().await;
-                if answered {
-                    readers[0].execute_unprepared("SELECT 1").await.expect("an answer");
-                }
-            }
-        };
-        tokio::select! {
-            clock = store.clock() => clock.expect_err("no connection is left"),
-            () = asks => unreachable!("it asks for ever"),
-        }
-    }
-
-    #[tokio::test]
-    async fn a_database_that_answers_others_is_busy_and_not_lost() {
-        let (busy, lost) = tokio::join!(refused_beside(true), refused_beside(false));
-        assert!(busy.is_busy() && is_passing(&busy.0), "{busy}");
-        assert_eq!(SubmitError::from(busy), SubmitError::Overloaded);
-        assert!(!lost.is_busy() && is_passing(&lost.0), "{lost}");
-        assert_eq!(SubmitError::from(lost), SubmitError::Unavailable);
-    }
-
-    /// Asks, and goes away when it has to be waited for the so-manyth time.
-    async fn gives_up(asked: impl Future, waits: usize) {
-        let mut asked = std::pin::pin!(asked);
-        let mut left = waits;
-        std::future::poll_fn(|context| {
-            if asked.as_mut().poll(context).is_ready() {
-                return Poll::Ready(());
-            }
-            left -= 1;
-            if left == 0 { Poll::Ready(()) } else { Poll::Pending }
-        })
-        .await;
-    }
-
-    #[tokio::test]
-    async fn who_goes_away_while_he_asks_leaves_nobody_a_connection_that_sees_the_past() {
-        let home = tempfile::tempdir().expect("a directory");
-        let store = open(home.path()).await;
-        for round in 0..10 {
-            for waits in 1..=20 {
-                gives_up(
-                    async {
-                        let snapshot = store.snapshot().await?;
-                        snapshot.users_by_ids(&[UserId(1)]).await?;
-                        snapshot.close().await
-                    },
-                    waits,
-                )
-                .await;
-                gives_up(store.clock(), waits).await;
-            }
-            store.write.execute_unprepared("UPDATE clock SET head = head + 1").await.expect("it is written");
-            // All connections are looked at, each by somebody of its own.
-            let mut seen = Vec::new();
-            for _ in 0..READERS {
-                let snapshot = store.snapshot().await.unwrap_or_else(|error| panic!("round {round}: {error:?}"));
-                seen.push((snapshot.head().0, snapshot));
-            }
-            let heads: Vec<i64> = seen.iter().map(|(head, _)| *head).collect();
-            assert_eq!(heads, vec![round + 1; READERS as usize], "round {round}");
-            for (_, snapshot) in seen {
-                snapshot.close().await.expect("it ends");
-            }
-        }
-    }
-
-    #[test]
-    fn what_is_about_the_server_is_told_from_what_is_about_the_statement() {
-        for code in ["08006", "57P01", "57P03", "53300", "40P01", "25006", "55P03", "70100"] {
-            assert!(is_passing_state(code), "{code}");
-        }
-        // A table that is not there, a name that is taken, bytes that are no text.
-        for code in ["42P01", "42S02", "23505", "22021"] {
-            assert!(!is_passing_state(code), "{code}");
-        }
-        // BUSY, BUSY_SNAPSHOT, IOERR_WRITE, FULL; ERROR, CORRUPT, CONSTRAINT_UNIQUE.
-        assert!([5, 517, 778, 13].into_iter().all(is_passing_result));
-        assert!(![1, 11, 2067].into_iter().any(is_passing_result));
-    }
 }

@@ -3,11 +3,14 @@
 use super::Store;
 use super::clock::{Clock, ROW};
 use super::entity::{clock, events};
+use parking_lot::Mutex;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, EntityTrait, QuerySelect, Statement};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// What is known of the database that was opened.
 #[derive(Debug, Default)]
@@ -17,7 +20,15 @@ pub(super) struct Opened {
     /// Its line of numbers, unless it had no clock.
     line: Option<i64>,
     replaced: AtomicBool,
+    /// Since when those who read are shown the past, and when they last were.
+    past: Mutex<Option<(Instant, Instant)>>,
 }
+
+/// For how long readers may be shown the past before the database counts as lost: longer than a connection that is behind
+/// takes to be found out, and shorter than anybody believes that nothing happens.
+const PAST: Duration = Duration::from_secs(10);
+/// Looks are made twice a second: after so long they are others.
+const LOOKS: Duration = Duration::from_secs(3);
 
 impl Opened {
     /// Remembers which file a connection has open, if it has one, and which line of numbers is there.
@@ -30,7 +41,16 @@ impl Opened {
         let file: Option<String> = db.query_one_raw(query).await?.map(|row| row.try_get_by_index(0)).transpose()?;
         let file = file.filter(|file| !file.is_empty()).map(PathBuf::from);
         let file = file.and_then(|file| identity(&file).ok().map(|identity| (file, identity)));
-        Ok(Self { file, line, replaced: AtomicBool::new(false) })
+        Ok(Self { file, line, ..Self::default() })
+    }
+
+    /// Readers were shown the past. Says whether they have been for too long.
+    pub(super) fn note_past(&self) -> bool {
+        let now = Instant::now();
+        let mut past = self.past.lock();
+        let since = past.filter(|(_, last)| now - *last < LOOKS).map_or(now, |(since, _)| since);
+        *past = Some((since, now));
+        now - since > PAST
     }
 
     /// Another file under the name, or none: what is open is then out of everybody's reach, and what were written there
@@ -88,4 +108,23 @@ impl Store {
 pub(super) async fn batch_at(db: &impl ConnectionTrait, seq: i64) -> Result<Option<i64>, DbErr> {
     let query = events::Entity::find_by_id(seq).select_only().column(events::Column::Batch);
     query.into_tuple().one(db).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn readers_may_be_shown_the_past_for_a_moment_and_no_longer() {
+        let opened = Opened::default();
+        let mut looks = 0;
+        while !opened.note_past() {
+            tokio::time::advance(Duration::from_millis(500)).await;
+            looks += 1;
+            assert!(looks < 100, "for ever");
+        }
+        assert!(looks > 20, "{looks}");
+        tokio::time::advance(LOOKS).await;
+        assert!(!opened.note_past(), "it had passed meanwhile");
+    }
 }
