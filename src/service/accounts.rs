@@ -327,13 +327,15 @@ impl Services {
     /// Shuts somebody out, or lets him in again. Shutting out ends all his sessions, keys included.
     pub async fn set_suspended(&self, name: &str, suspended: bool) -> Result<(), Failure> {
         let user = self.user(name).await?.id;
-        self.sequencer().submit(Suspend { user, suspended, by: None }).await
+        self.sequencer().submit(Suspend { user, suspended, by: None }).await?;
+        Ok(())
     }
 
     /// Makes somebody an administrator, or makes him none, from his next request on: for the operator.
     pub async fn set_admin(&self, name: &str, admin: bool) -> Result<(), Failure> {
         let user = self.user(name).await?.id;
-        self.sequencer().submit(SetAdmin { user, admin }).await
+        self.sequencer().submit(SetAdmin { user, admin }).await?;
+        Ok(())
     }
 
     /// The same, by an administrator.
@@ -343,7 +345,8 @@ impl Services {
         if user == principal.user {
             return Err(Refusal::invalid("name", "Nobody suspends himself.").into());
         }
-        self.submit_as(principal, Suspend { user, suspended, by: Some(principal.user) })?.await
+        self.submit_as(principal, Suspend { user, suspended, by: Some(principal.user) })?.await?;
+        Ok(())
     }
 }
 

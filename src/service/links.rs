@@ -236,7 +236,6 @@ impl Services {
         users::check_password("password", &new, self.rules().password_min_length)?;
         let hash = self.inner.passwords.hash(new).await?;
         let user = self.sequencer().submit(ResetPassword { secret_hash, hash }).await?;
-        tracing::info!(user.id = user.id.0, "a new password was set by a mailed link");
         self.tell_of_password(&user);
         Ok(())
     }

@@ -15,7 +15,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 use subtle::ConstantTimeEq;
 
-pub(super) use changes::{Extend, Right, TakeUp, emit_revoked, open_session, revoke_all};
+pub(super) use changes::{Extend, Right, TakeUp, emit_revoked, open_session, revoke_all, tell_of_password};
 
 /// Who logs in.
 #[derive(Debug, Clone)]

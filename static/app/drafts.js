@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * What was begun and not sent, by place: kept in this tab, so that it outlasts a reload, until the tab is closed or whoever wrote
- * it logs out. Each has his own: another may be logged in when the page comes back.
+ * What was begun and not sent, by place: kept in this tab, so that it outlasts a reload, until the tab is closed, whoever wrote it
+ * logs out, or another logs in.
  */
 
 import { client, me } from './session.js';
@@ -30,10 +30,15 @@ export function keepDraft(place, text) {
   }
 }
 
-client.on('logout', () => {
+/** @param {string} but what those begin with that stay */
+function forget(but = ' ') {
   try {
-    for (const name of Object.keys(sessionStorage)) if (name.startsWith(ALL)) sessionStorage.removeItem(name);
+    for (const name of Object.keys(sessionStorage)) if (name.startsWith(ALL) && !name.startsWith(but)) sessionStorage.removeItem(name);
   } catch {
     // There were none.
   }
-});
+}
+
+// Whose session was ended may log in again, and go on.
+client.on('logout', ({ reason }) => { if (reason !== 'session_ended') forget(); });
+client.on('login', () => forget(key('')));

@@ -191,10 +191,15 @@ function apply(event) {
       presence.change(data);
       tellSoon('presence');
       return;
-    case 'user.updated':
-      if (data.id === me()?.id) tell('me', event);
+    case 'user.updated': {
+      const own = me();
+      if (own && data.id === own.id) {
+        Object.assign(own, data);
+        tell('me', event);
+      }
       tell('people', data);
       return;
+    }
   }
   const topic = { message: 'messages', messages: 'messages', block: 'blocks', session: 'sessions', key: 'keys' }[type.split('.')[0] ?? ''];
   if (topic) tell(topic, event);

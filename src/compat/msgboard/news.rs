@@ -2,7 +2,7 @@
 
 use super::BOARD;
 use super::shapes::MessageShape;
-use crate::domain::UserId;
+use crate::domain::{ConversationId, Seq, UserId};
 use crate::domain::events::Topic;
 use crate::domain::messages::Message;
 use crate::service::accounts::PublicUser;
@@ -29,13 +29,17 @@ const AUTHORS: usize = 1_000;
 pub(super) struct News {
     services: Services,
     authors: Arc<Authors>,
+    board: Arc<Board>,
 }
+
+/// What the board was at the last event that may have changed it: all listeners ask for the same.
+type Board = tokio::sync::Mutex<Option<(Seq, Option<ConversationId>)>>;
 
 impl News {
     /// In which these are asked for what our own events do not say: what an author says of himself, and since when he
     /// is here.
     pub(super) fn new(services: Services) -> Self {
-        Self { services, authors: Arc::default() }
+        Self { services, authors: Arc::default(), board: Arc::default() }
     }
 }
 
@@ -46,8 +50,16 @@ struct Envelope {
 
 /// Listeners follow one channel, for as long as it is the board: what has the name then they hear when they come back. Should
 /// that be the same channel again, they hear all that was said in it meanwhile, which `GET /messages` shows too.
-async fn still_the_board(services: &Services, event: &Event) -> Result<(), CloseReason> {
-    let board = services.find_commons(BOARD).await.map_err(|failure| cannot_tell(event, &failure))?;
+async fn still_the_board(services: &Services, known: &Board, event: &Event) -> Result<(), CloseReason> {
+    let mut known = known.lock().await;
+    let board = match *known {
+        Some((seq, board)) if seq == event.seq => board,
+        _ => {
+            let board = services.find_commons(BOARD).await.map_err(|failure| cannot_tell(event, &failure))?;
+            *known = Some((event.seq, board));
+            board
+        }
+    };
     // It may have been renamed again since, which is why the event's own name says nothing.
     if board.map(Topic::Conversation) == Some(event.topic) { Ok(()) } else { Err(CloseReason::Renamed) }
 }
@@ -67,10 +79,10 @@ impl Dialect for News {
     }
 
     fn data(&self, event: Arc<Event>) -> BoxFuture<'static, Result<Option<String>, CloseReason>> {
-        let (services, authors) = (self.services.clone(), Arc::clone(&self.authors));
+        let (services, authors, board) = (self.services.clone(), Arc::clone(&self.authors), Arc::clone(&self.board));
         Box::pin(async move {
             if event.kind() == UPDATED {
-                return still_the_board(&services, &event).await.map(|()| None);
+                return still_the_board(&services, &board, &event).await.map(|()| None);
             }
             let Ok(Envelope { data: message }) = serde_json::from_slice(event.frames.envelope()) else {
                 return Ok(None);

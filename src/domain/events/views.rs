@@ -123,6 +123,8 @@ impl ConversationView {
 /// What only its owner sees of an account.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Settings {
+    /// Whether he is an administrator.
+    pub admin: bool,
     /// The private address, which counts once it is confirmed.
     pub email: Option<String>,
     /// Whether it is.
@@ -152,6 +154,7 @@ impl Profile {
     /// What the owner of an account hears of it.
     pub fn own(user: &User) -> Self {
         let own = Settings {
+            admin: user.admin,
             email: user.email.clone(),
             email_confirmed: user.email_confirmed,
             bio: user.bio.clone(),

@@ -8,7 +8,7 @@ use crate::domain::users::{self, SPARE_PASSWORD_LASTS, SparePassword, Status, Us
 use crate::domain::{Refusal, SessionId, UserId};
 use crate::service::invitations::accept;
 use crate::service::links::{NewLink, issue, void_links};
-use crate::service::sessions::{Opening, Right, open_session, revoke_all};
+use crate::service::sessions::{Opening, Right, open_session, revoke_all, tell_of_password};
 use crate::store::{Abort, Batch, Change};
 
 /// Makes an account, and its first session if one is wanted.
@@ -118,7 +118,7 @@ impl Change for SetPassword {
     }
 
     fn done(&self, _user: &User) {
-        tracing::info!(event.name = "password_changed", user.id = self.user.0, "a password was changed");
+        tell_of_password(self.user);
     }
 }
 
@@ -131,30 +131,34 @@ pub(super) struct Suspend {
 }
 
 impl Change for Suspend {
-    type Output = ();
+    /// Whether that was otherwise before.
+    type Output = bool;
 
-    async fn decide(&self, batch: &mut Batch) -> Result<(), Abort> {
+    async fn decide(&self, batch: &mut Batch) -> Result<bool, Abort> {
         if let Some(by) = self.by {
             admin(batch, by).await?;
         }
         let user = batch.user(self.user).await?.ok_or(Refusal::NotFound("user"))?;
         let status = if self.suspended { Status::Suspended } else { Status::Active };
         if user.status == status {
-            return Ok(());
+            return Ok(false);
         }
         // Since he was looked up he may have gone.
         if !user.is_present() {
             return Err(Refusal::NotFound("user").into());
         }
         batch.update_user(&User { status, ..user }).await?;
-        if !self.suspended {
-            return Ok(());
+        if self.suspended {
+            void_links(batch, self.user).await?;
+            revoke_all(batch, self.user, |_| true).await?;
         }
-        void_links(batch, self.user).await?;
-        revoke_all(batch, self.user, |_| true).await
+        Ok(true)
     }
 
-    fn done(&self, (): &()) {
+    fn done(&self, new: &bool) {
+        if !new {
+            return;
+        }
         let (user, by, suspended) = (self.user.0, self.by.map(|by| by.0), self.suspended);
         let what = if suspended { "somebody was shut out" } else { "somebody was let in again" };
         tracing::info!(event.name = "suspension", user.id = user, by.id = by, suspended, "{what}");
@@ -168,21 +172,28 @@ pub(super) struct SetAdmin {
 }
 
 impl Change for SetAdmin {
-    type Output = ();
+    /// Whether that was otherwise before.
+    type Output = bool;
 
-    async fn decide(&self, batch: &mut Batch) -> Result<(), Abort> {
+    async fn decide(&self, batch: &mut Batch) -> Result<bool, Abort> {
         let user = batch.user(self.user).await?.filter(User::is_present).ok_or(Refusal::NotFound("user"))?;
         if self.admin && user.is_trusted() {
             let detail = "Whoever acts without a password is no administrator. Set one first: `goldcrest user passwd`.";
             return Err(Refusal::invalid("name", detail).into());
         }
-        if user.admin != self.admin {
-            batch.update_user(&User { admin: self.admin, ..user }).await?;
+        if user.admin == self.admin {
+            return Ok(false);
         }
-        Ok(())
+        let user = User { admin: self.admin, ..user };
+        batch.update_user(&user).await?;
+        batch.emit(Topic::User(user.id), &Happening::account_updated(&user));
+        Ok(true)
     }
 
-    fn done(&self, (): &()) {
+    fn done(&self, new: &bool) {
+        if !new {
+            return;
+        }
         let (user, admin) = (self.user.0, self.admin);
         let what = if admin { "somebody was made an administrator" } else { "somebody is no administrator any more" };
         tracing::info!(event.name = "role", user.id = user, admin, "{what}");

@@ -27,7 +27,10 @@ impl Change for Block {
         Ok(true)
     }
 
-    fn done(&self, _new: &bool) {
+    fn done(&self, new: &bool) {
+        if !new {
+            return;
+        }
         let (blocker, blocked) = (self.blocker.0, self.blocked.0);
         tracing::info!(event.name = "block", user.id = blocker, blocked.id = blocked, "blocked a user");
     }

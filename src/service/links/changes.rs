@@ -5,7 +5,7 @@ use crate::domain::links::{AT_A_TIME, Link, Purpose};
 use crate::domain::sessions::SessionKind;
 use crate::domain::users::{Status, User, fold};
 use crate::domain::{Refusal, UserId};
-use crate::service::sessions::{Right, revoke_all};
+use crate::service::sessions::{Right, revoke_all, tell_of_password};
 use crate::service::tokens;
 use crate::store::{Abort, Batch, Change};
 
@@ -188,5 +188,9 @@ impl Change for ResetPassword {
         void_links(batch, user.id).await?;
         revoke_all(batch, user.id, |session| session.kind != SessionKind::Key).await?;
         Ok(user)
+    }
+
+    fn done(&self, user: &User) {
+        tell_of_password(user.id);
     }
 }

@@ -101,6 +101,11 @@ impl Right {
     }
 }
 
+/// Tells the log that somebody's password is another now.
+pub(in crate::service) fn tell_of_password(user: UserId) {
+    tracing::info!(event.name = "password_changed", user.id = user.0, "a password was changed");
+}
+
 /// The first use of a mailed password: it becomes the password, and the sessions that rested on the other one end.
 async fn take_up(batch: &mut Batch, user: User, right: &Right) -> Result<User, Abort> {
     if !matches!(right, Right::Spare(_)) {
@@ -131,6 +136,12 @@ impl Change for TakeUp {
         user.check_active()?;
         take_up(batch, user, &self.right).await
     }
+
+    fn done(&self, user: &User) {
+        if matches!(self.right, Right::Spare(_)) {
+            tell_of_password(user.id);
+        }
+    }
 }
 
 /// Opens a session, if what it rests on still holds.
@@ -155,6 +166,9 @@ impl Change for LogIn {
     }
 
     fn done(&self, session: &Session) {
+        if matches!(self.right, Right::Spare(_)) {
+            tell_of_password(self.user);
+        }
         tracing::info!(
             event.name = "login",
             user.id = self.user.0,

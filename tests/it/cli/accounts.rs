@@ -5,7 +5,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixListener;
 
 use super::operator::{Operator, PASSWORD};
-use crate::support::{Person, Server};
+use crate::support::{Ear, Heard, Person, Server, SseClient};
 
 async fn accounts_come_and_go(operator: &Operator, founds: bool) {
     let add = ["user", "add", "alice", "--admin", "--email", "alice@example.org", "--password-stdin"];
@@ -123,7 +123,10 @@ async fn the_operators_deeds_are_felt_at_once() {
     let bob = Person::from_login(&server.stranger(), "another horse", &log_in("another horse").await.expect(201));
 
     bob.get("/api/v1/admin/users").await.refused(403, "not_admin");
+    let mut stream = SseClient::open(server.address, &bob.stream()).await.unwrap();
     operator.types(&["user", "role", "bob", "admin"]).await.line();
+    let is_told = |heard: &Heard| matches!(heard, Heard::Event(seen) if seen.kind == "user.updated" && seen.data()["admin"] == true);
+    stream.until("him to hear of it", is_told).await;
     bob.get("/api/v1/admin/users").await.expect(200);
     operator.types(&["user", "role", "bob", "user"]).await.line();
     bob.get("/api/v1/admin/users").await.refused(403, "not_admin");

@@ -53,7 +53,8 @@ fn id_of(value: &Value) -> String {
     value["id"].to_string()
 }
 
-const ME: &[&str] = &["id", "username", "email", "email_confirmed", "bio", "bio_visible", "inbox", "show_presence"];
+const ME: &[&str] =
+    &["id", "username", "admin", "email", "email_confirmed", "bio", "bio_visible", "inbox", "show_presence"];
 const FACTS: &[&str] = &["kind", "name", "post", "created_at"];
 const MESSAGE: &[&str] = &[
     "id",
