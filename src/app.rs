@@ -191,9 +191,9 @@ pub async fn compose(options: &Options, ways: WaysOut) -> Result<Composed, Start
     let tracker = TaskTracker::new();
     let hand_over = {
         let follower = Arc::clone(&follower);
-        Box::new(move |records| -> futures_util::future::BoxFuture<'static, ()> {
+        Box::new(move |records, through| -> futures_util::future::BoxFuture<'static, ()> {
             let follower = Arc::clone(&follower);
-            Box::pin(async move { follower.committed(records).await })
+            Box::pin(async move { follower.committed(records, through).await })
         })
     };
     let last_told = {

@@ -116,19 +116,28 @@ impl Follower {
         Subscription::register(Arc::clone(&self.hub), Arc::clone(&self.log), wish).await
     }
 
-    /// Sends a committed batch to its hearers, here and on other nodes, after what is missing before it.
-    pub async fn committed(&self, records: Vec<Record>) {
+    /// Sends a committed batch to its hearers, here and on other nodes, after what is missing before it; and here what others wrote
+    /// through a place: who is answered finds what that rests on in the streams of this node.
+    pub async fn committed(&self, records: Vec<Record>, through: Seq) {
         let records: Arc<[Record]> = records.into();
         let relay = self.relay.as_ref().filter(|_| !records.is_empty());
         if let Some(relay) = relay {
             relay.say_batch(&records);
         }
-        if !self.hand_out(&records).await {
+        let told = self.hand_out(&records).await;
+        if !told {
             // Whoever ends a session hears that it is done, so it is, also where what comes before cannot be read yet.
             records.iter().for_each(|record| self.hub.revoke_ahead(record));
         }
         if let Some(relay) = relay {
             relay.note_moved();
+        }
+        if told
+            && self.hub.applied() < through
+            && !self.hub.is_closed()
+            && let Err(error) = self.fill(through).await
+        {
+            tracing::warn!(%error, event.seq = through.0, "cannot read what others have committed");
         }
     }
 

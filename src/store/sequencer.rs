@@ -10,8 +10,8 @@ mod written;
 
 use super::batch::{Abort, Batch, Wants};
 use super::{Store, StoreError};
-use crate::domain::Refusal;
 use crate::domain::events::Record;
+use crate::domain::{Refusal, Seq};
 use crate::meter::TRACED;
 use futures_util::future::BoxFuture;
 use job::{Job, Pending};
@@ -72,8 +72,9 @@ pub enum SubmitError {
     Broken,
 }
 
-/// Takes what was committed, in order, before the callers are answered.
-pub type HandOver = Box<dyn Fn(Vec<Record>) -> BoxFuture<'static, ()> + Send + Sync>;
+/// Takes what was committed, in order, before the callers are answered, and the last event that an answer may rest on: also where
+/// nothing was written, since what is repeated may have been written elsewhere.
+pub type HandOver = Box<dyn Fn(Vec<Record>, Seq) -> BoxFuture<'static, ()> + Send + Sync>;
 
 /// The way to the writing task. Cheap to clone.
 #[derive(Debug, Clone)]

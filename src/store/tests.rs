@@ -94,7 +94,7 @@ pub(crate) fn nobody_told() -> LastTold {
 
 /// A writer whose events nobody hears.
 pub(crate) fn writer(store: &Store) -> Sequencer {
-    let hand_over: HandOver = Box::new(|_| Box::pin(std::future::ready(())));
+    let hand_over: HandOver = Box::new(|_, _| Box::pin(std::future::ready(())));
     let (sequencer, writing) = Sequencer::new(store.clone(), 64, hand_over, nobody_told(), CancellationToken::new());
     tokio::spawn(writing);
     sequencer
@@ -118,7 +118,7 @@ pub(crate) async fn together<C: Change>(
     store: &Store,
     changes: impl IntoIterator<Item = C>,
 ) -> Vec<Result<C::Output, SubmitError>> {
-    let hand_over: HandOver = Box::new(|_| Box::pin(std::future::ready(())));
+    let hand_over: HandOver = Box::new(|_, _| Box::pin(std::future::ready(())));
     let stop = CancellationToken::new();
     let (sequencer, writing) = Sequencer::new(store.clone(), 512, hand_over, nobody_told(), stop.clone());
     let outcomes: Vec<_> = changes.into_iter().map(|change| sequencer.submit_in_turn(change)).collect();

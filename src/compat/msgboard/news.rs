@@ -2,9 +2,9 @@
 
 use super::BOARD;
 use super::shapes::MessageShape;
-use crate::domain::{ConversationId, Seq, UserId};
 use crate::domain::events::Topic;
 use crate::domain::messages::Message;
+use crate::domain::{ConversationId, Seq, UserId};
 use crate::service::accounts::PublicUser;
 use crate::service::{Failure, Services};
 use crate::transport::{CloseReason, Dialect, Event};

@@ -70,8 +70,7 @@ async fn open(
 async fn follow(front: &Front, cursor: Cursor) -> Result<Option<Subscription>, NoStream> {
     let services = &front.services;
     let board = services.commons(BOARD).await?;
-    let subscription =
-        services.subscribe(&Principal::anonymous(), cursor, &[BOARD.to_owned()], Manner::Stream).await?;
+    let subscription = services.subscribe(&Principal::anonymous(), cursor, &[BOARD.to_owned()], Manner::Stream).await?;
     let is_it = services.find_commons(BOARD).await? == Some(board);
     Ok(is_it.then_some(subscription))
 }

@@ -265,7 +265,7 @@ mod tests {
                 tokio::task::yield_now().await;
             }
             assert_eq!(hub.applied(), Seq(0), "it came too early");
-            follower.committed(vec![record(1)]).await;
+            follower.committed(vec![record(1)], Seq(1)).await;
             for _ in 0..1_000 {
                 tokio::task::yield_now().await;
             }

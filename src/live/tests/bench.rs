@@ -118,7 +118,7 @@ impl Bench {
         let store = open(home.path()).await;
         let committed: Arc<Mutex<VecDeque<Record>>> = Arc::default();
         let taken = Arc::clone(&committed);
-        let hand_over: HandOver = Box::new(move |records| {
+        let hand_over: HandOver = Box::new(move |records, _| {
             taken.lock().extend(records);
             Box::pin(std::future::ready(()))
         });

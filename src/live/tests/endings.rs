@@ -53,8 +53,21 @@ async fn what_is_missing_before_a_commit_is_read_from_the_log() {
     bench.take_committed();
     bench.commit(Act::Say(ROOM)).await;
     let own = bench.take_committed();
-    bench.follower.committed(own).await;
+    bench.follower.committed(own, Seq(0)).await;
     assert_eq!(drain(&mut stream).await, [1, 2, 3]);
+}
+
+#[tokio::test]
+async fn what_an_answer_rests_on_is_told_before_it_though_others_wrote_it() {
+    let bench = Bench::new(&["ann", "bob"], ROOMY, 64).await;
+    let mut stream = bench.open(ANN, Cursor::Now).await;
+    assert_eq!(drain(&mut stream).await, [0; 0]);
+    bench.commit(Act::Room(Kind::Group, vec![ANN])).await;
+    bench.commit(Act::Say(ROOM)).await;
+    bench.take_committed();
+    // Nothing was written here: what was asked for is there.
+    bench.follower.committed(Vec::new(), Seq(2)).await;
+    assert_eq!(drain(&mut stream).await, [1, 2]);
 }
 
 #[tokio::test]
@@ -88,7 +101,7 @@ async fn a_log_with_a_hole_ends_the_streams_and_holds_nobody_up() {
     bench.take_committed();
     bench.commit(Act::Say(ROOM)).await;
     let own = bench.take_committed();
-    tokio::time::timeout(LONG, bench.follower.committed(own)).await.expect("the writer goes on");
+    tokio::time::timeout(LONG, bench.follower.committed(own, Seq(0))).await.expect("the writer goes on");
     assert!(matches!(next(&mut stream).await, Some(Step::Reset(Gap::HistoryReplaced))));
     assert!(bench.hub().is_closed());
 }
@@ -98,12 +111,12 @@ async fn another_batch_at_a_known_place_is_another_database() {
     let bench = Bench::new(&["ann", "bob"], ROOMY, 64).await;
     bench.commit(Act::Room(Kind::Group, vec![ANN])).await;
     let mut records = bench.take_committed();
-    bench.follower.committed(records.clone()).await;
-    bench.follower.committed(records.clone()).await;
+    bench.follower.committed(records.clone(), Seq(0)).await;
+    bench.follower.committed(records.clone(), Seq(0)).await;
     assert!(!bench.hub().is_closed(), "to hear of the same twice is nothing");
     records[0].batch += 1;
     let again = Arc::new(crate::live::Event::new(&records[0]));
     assert_eq!(bench.hub().apply(&again), Applied::Diverged);
-    bench.follower.committed(records).await;
+    bench.follower.committed(records, Seq(0)).await;
     assert!(bench.hub().is_closed());
 }

@@ -156,7 +156,7 @@ mod tests {
     async fn what_somebody_wrote_goes_in_parts_also_after_an_interruption() {
         let home = tempfile::tempdir().expect("a directory");
         let store = open(home.path()).await;
-        let hand_over: HandOver = Box::new(|_| Box::pin(std::future::ready(())));
+        let hand_over: HandOver = Box::new(|_, _| Box::pin(std::future::ready(())));
         let (sequencer, writing) =
             Sequencer::new(store.clone(), 64, hand_over, nobody_told(), CancellationToken::new());
         tokio::spawn(writing);
@@ -182,7 +182,7 @@ mod tests {
     async fn what_is_gone_by_the_time_it_is_to_be_deleted_is_not_found() {
         let home = tempfile::tempdir().expect("a directory");
         let store = open(home.path()).await;
-        let hand_over: HandOver = Box::new(|_| Box::pin(std::future::ready(())));
+        let hand_over: HandOver = Box::new(|_, _| Box::pin(std::future::ready(())));
         let (sequencer, writing) =
             Sequencer::new(store.clone(), 64, hand_over, nobody_told(), CancellationToken::new());
         tokio::spawn(writing);

@@ -85,7 +85,7 @@ impl Change for Encore {
 async fn decided<C: Change>(store: &Store, change: C) -> C::Output {
     let stop = CancellationToken::new();
     let (sequencer, writing) =
-        Sequencer::new(store.clone(), 1, Box::new(|_| Box::pin(async {})), nobody_told(), stop.clone());
+        Sequencer::new(store.clone(), 1, Box::new(|_, _| Box::pin(async {})), nobody_told(), stop.clone());
     let (told, ()) = tokio::join!(
         async {
             let told = sequencer.submit(change).await;

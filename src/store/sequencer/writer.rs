@@ -4,8 +4,8 @@ use super::job::Job;
 use super::known::{Last, LastTold, Line, compare};
 use super::outcome::make_sure;
 use super::{HandOver, SubmitError, Written};
-use crate::domain::Timestamp;
 use crate::domain::events::Record;
+use crate::domain::{Seq, Timestamp};
 use crate::meter::TRACED;
 use crate::store::Store;
 use crate::store::batch::{Batch, Wants, WorkingSet};
@@ -40,7 +40,7 @@ pub(super) type Commit =
 /// What became of one transaction.
 enum Attempt {
     /// It is on disk, or there was nothing to write.
-    Done { records: Vec<Record>, wrote: bool },
+    Done { records: Vec<Record>, through: Seq, wrote: bool },
     /// There is no database, or its clock is not ours to take; nothing was written.
     NoClock(DbErr),
     /// A statement failed or a change panicked; all was rolled back.
@@ -138,8 +138,8 @@ impl Writer {
             drop(traced);
             self.written.batches.of(&attempt.word()).one();
             match attempt {
-                Attempt::Done { records, .. } => {
-                    (self.hand_over)(records).await;
+                Attempt::Done { records, through, .. } => {
+                    (self.hand_over)(records, through).await;
                     break None;
                 }
                 Attempt::RolledBack(error) if jobs.len() > 1 => {
@@ -165,7 +165,7 @@ impl Writer {
                     match self.find_out(after.batch).await {
                         Some(true) => {
                             self.last = Some(after);
-                            (self.hand_over)(records).await;
+                            (self.hand_over)(records, after.head).await;
                             break None;
                         }
                         Some(false) if !again => again = true,
@@ -260,7 +260,7 @@ impl Writer {
                     self.made_sure = Some(clock.batch);
                     self.set = set;
                 }
-                return Attempt::Done { records: Vec::new(), wrote: false };
+                return Attempt::Done { records: Vec::new(), through: clock.head, wrote: false };
             }
             Err(error) => {
                 // After an error the connection is not assumed to be inside a transaction: nothing more is run in it. Of a
@@ -292,7 +292,7 @@ impl Writer {
         Span::current().record("events", records.len());
         self.set = set;
         self.last = Some(after);
-        Attempt::Done { records, wrote: true }
+        Attempt::Done { records, through: after.head, wrote: true }
     }
 
     /// Lets the database's log forget what was deleted, after the callers were answered.

@@ -62,6 +62,25 @@ async fn until_typing_is_heard(ear: &mut impl Ear, typist: &Caller, conversation
     }
 }
 
+/// Nobody tells the second node what the first one wrote, and it looks only twice a second.
+#[tokio::test]
+async fn who_repeats_on_another_node_what_he_said_finds_it_in_the_streams_there() {
+    let nodes = Nodes::start(None).await;
+    let alice = Person::register(&nodes.first, "alice").await;
+    let notes = alice.direct(&[&alice]).await;
+    let there = at(&nodes.second, &alice);
+    let events = format!("/api/v1/events?after={}&limit=1000", alice.head().await);
+    for number in 0..10 {
+        let body = json!({"conversation_id": notes, "text": "here?", "client_id": format!("c{number}")});
+        let said = alice.post("/api/v1/messages", &body).await.expect(201);
+        let again = there.post("/api/v1/messages", &body).await.expect(200);
+        assert_eq!(again["id"], said["id"]);
+        let polled = there.get(&events).await.expect(200);
+        let last = polled["events"].as_array().and_then(|events| events.last()).expect("an event");
+        assert_eq!(last["data"]["id"], said["id"], "{polled}");
+    }
+}
+
 #[tokio::test]
 async fn who_types_and_who_is_there_is_heard_on_another_node() {
     let nats = Nats::start().await;

@@ -87,7 +87,7 @@ async fn posting_asks_only_what_can_stand_in_its_way_and_remembers_it() {
         // Each time a writer that knows nothing, but for one commit of its own.
         let stop = CancellationToken::new();
         let (sequencer, writing) =
-            Sequencer::new(store.clone(), 1, Box::new(|_| Box::pin(async {})), nobody_told(), stop.clone());
+            Sequencer::new(store.clone(), 1, Box::new(|_, _| Box::pin(async {})), nobody_told(), stop.clone());
         let asking = async {
             if place == WITH_BEN {
                 sequencer.submit(Gather).await.unwrap();

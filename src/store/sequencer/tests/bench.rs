@@ -118,7 +118,7 @@ impl Bench {
 
     pub(super) fn writer_committing_by(&self, commit: Commit, waiting: usize) -> Running {
         let handed = Arc::clone(&self.handed);
-        let hand_over: HandOver = Box::new(move |records| {
+        let hand_over: HandOver = Box::new(move |records, _| {
             let handed = Arc::clone(&handed);
             Box::pin(async move {
                 // Whoever is answered too early is answered now.
