@@ -242,6 +242,16 @@ impl Follower {
 
     /// Compares what is known with the database, and applies what is new there.
     pub(super) async fn look(&self) -> Result<(), StoreError> {
+        let new = self.compare().await?;
+        self.note_answer();
+        match new {
+            Some(through) => self.fill(through).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Through which place the database may be applied; not at all, if it is another or shows the past.
+    async fn compare(&self) -> Result<Option<Seq>, StoreError> {
         let store = self.log.store();
         // Before the clock, which must not be older than what it is compared with.
         let (applied, batch) = self.hub.last_known();
@@ -249,8 +259,7 @@ impl Follower {
         self.progress.note(clock.head, self.hub.applied());
         if store.is_replaced() || store.is_of_another_line(&clock) {
             self.diverged(clock.head);
-            self.note_answer();
-            return Ok(());
+            return Ok(None);
         }
         if clock.head < applied || !self.is_as_known(applied, batch).await? {
             // That ends everything until the server is started again, so one look at the past is not enough for it.
@@ -263,12 +272,10 @@ impl Follower {
             } else {
                 self.diverged(clock.head);
             }
-            self.note_answer();
-            return Ok(());
+            return Ok(None);
         }
-        self.note_answer();
         self.hub.forget_before(clock.beginning);
-        self.fill(clock.head).await
+        Ok(Some(clock.head))
     }
 
     /// Whether the last event that is known stands in the log as it was, unless history no longer keeps it.

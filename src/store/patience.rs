@@ -47,8 +47,8 @@ pub(super) struct Patient<C> {
 enum Turn {
     /// Each time by a place of its own, of which there are as many as connections.
     Each(Arc<Semaphore>),
-    /// By that of the transaction, for as long as it lasts.
-    Held { _place: Place },
+    /// By that of the transaction, until it is over and all that was asked in it is answered.
+    Held(Place),
     /// By none: what is embedded is asked as it comes, and so is a server by somebody alone.
     Free,
 }
@@ -68,7 +68,11 @@ impl Turn {
 
     /// Waits for it as long as for a connection.
     async fn come(&self) -> Result<Place, DbErr> {
-        let Self::Each(places) = self else { return Ok(None) };
+        let places = match self {
+            Self::Each(places) => places,
+            Self::Held(place) => return Ok(place.clone()),
+            Self::Free => return Ok(None),
+        };
         let none = || DbErr::ConnectionAcquire(ConnAcquireErr::Timeout);
         let place = tokio::time::timeout(ACQUIRE_TIMEOUT, Arc::clone(places).acquire_owned()).await;
         Ok(Some(Arc::new(place.map_err(|_| none())?.map_err(|_| none())?)))
@@ -124,7 +128,7 @@ impl Patient<DatabaseConnection> {
 
     fn begun(&self, (db, place): (DatabaseTransaction, Place)) -> Patient<DatabaseTransaction> {
         let Self { limit, answered, asking, .. } = self.clone();
-        Patient { db: Arc::new(db), limit, answered, asking, turn: Turn::Held { _place: place } }
+        Patient { db: Arc::new(db), limit, answered, asking, turn: Turn::Held(place) }
     }
 
     /// How many connections are open, and how many of these nobody uses.

@@ -12,6 +12,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::time::Instant;
 
+/// For how long readers may be shown the past before the database counts as lost: longer than a connection that is behind
+/// takes to be found out, and shorter than anybody believes that nothing happens.
+const PAST: Duration = Duration::from_secs(10);
+/// Looks are made twice a second: after so long they are others.
+const LOOKS: Duration = Duration::from_secs(3);
+
 /// What is known of the database that was opened.
 #[derive(Debug, Default)]
 pub(super) struct Opened {
@@ -23,12 +29,6 @@ pub(super) struct Opened {
     /// Since when those who read are shown the past, and when they last were.
     past: Mutex<Option<(Instant, Instant)>>,
 }
-
-/// For how long readers may be shown the past before the database counts as lost: longer than a connection that is behind
-/// takes to be found out, and shorter than anybody believes that nothing happens.
-const PAST: Duration = Duration::from_secs(10);
-/// Looks are made twice a second: after so long they are others.
-const LOOKS: Duration = Duration::from_secs(3);
 
 impl Opened {
     /// Remembers which file a connection has open, if it has one, and which line of numbers is there.

@@ -64,7 +64,7 @@ pub enum SubmitError {
     /// There is no database; nothing changed.
     #[error("The server has lost its database. Try again in a moment.")]
     Unavailable,
-    /// The database went away during COMMIT: the change happened or it did not.
+    /// The database went away during COMMIT, or the writing task broke off: the change happened or it did not.
     #[error("The server lost its database while it wrote this. Try again with the same client_id.")]
     OutcomeUnknown,
     /// The change itself cannot be written; it is in the log.

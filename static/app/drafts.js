@@ -30,10 +30,11 @@ export function keepDraft(place, text) {
   }
 }
 
-/** @param {string} but what those begin with that stay */
-function forget(but = ' ') {
+/** @param {string} [but] what those begin with that stay */
+function forget(but) {
+  const goes = (/** @type {string} */ name) => name.startsWith(ALL) && !(but && name.startsWith(but));
   try {
-    for (const name of Object.keys(sessionStorage)) if (name.startsWith(ALL) && !name.startsWith(but)) sessionStorage.removeItem(name);
+    for (const name of Object.keys(sessionStorage).filter(goes)) sessionStorage.removeItem(name);
   } catch {
     // There were none.
   }
