@@ -1,5 +1,6 @@
 //! How a database is, as plain facts: looked at through a connection of its own, and nothing changed.
 
+use super::given_back::GivenUp;
 use super::open::{Database, OpenError, READERS, Use, WRITERS, embedded, options, place, url_of};
 use super::patience::Patient;
 use super::{Store, StoreError};
@@ -284,14 +285,15 @@ fn damaged(error: &DbErr) -> Option<String> {
 }
 
 pub(super) async fn connect(database: &Database) -> Result<Patient<DatabaseConnection>, OpenError> {
+    let given_up = GivenUp::default();
     let mut options = if database.url.starts_with("sqlite") {
         ConnectOptions::new(&database.url)
     } else {
-        options(database, Use::Writing)
+        options(database, Use::Writing, &given_up)
     };
     options.max_connections(1).sqlx_logging(false);
     match sea_orm::Database::connect(options).await {
-        Ok(connected) => Ok(Patient::new(connected)),
+        Ok(connected) => Ok(Patient::new(connected, given_up)),
         Err(error) => Err(OpenError::because(database, &error).await),
     }
 }

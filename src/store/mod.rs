@@ -9,6 +9,7 @@ mod copy;
 mod departures;
 mod entity;
 mod events;
+mod given_back;
 mod hidden;
 mod inspect;
 mod invitations;

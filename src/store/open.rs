@@ -4,13 +4,13 @@
 mod tests;
 
 use super::events::PAGE_ROWS;
+use super::given_back::{GivenUp, is_settled, is_settled_mariadb, is_settled_postgres, still_answers};
 use super::patience::Patient;
 use super::replaced::Opened;
 use super::unreachable;
-use sea_orm::sqlx::pool::PoolConnectionMetadata;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
-use sea_orm::sqlx::{Connection, Executor, MySqlConnection, PgConnection, Row, raw_sql};
-use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, SqlxError, Statement};
+use sea_orm::sqlx::{AssertSqlSafe, Executor};
+use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,10 +20,6 @@ use url::Url;
 pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long connecting may take before whoever waits is told what for.
 const SILENT: Duration = Duration::from_millis(500);
-/// How long a connection that is given back, or was idle for a while, has to answer once more.
-const LAST_WORD: Duration = Duration::from_secs(2);
-/// How long a connection is idle before it is asked again: when it was given back it answered.
-const IDLE: Duration = Duration::from_secs(1);
 /// How long a statement of `SQLite` waits for what another process has locked.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How many prepared statements a connection keeps at hand.
@@ -129,8 +125,8 @@ impl Store {
     /// Connects and brings the schema up to date.
     pub async fn open(database: &Database) -> Result<Self, OpenError> {
         Self::migrate(database).await?;
-        let write = Patient::new(connect(database, Use::Writing).await?);
-        let read = Patient::new(connect(database, Use::Reading).await?);
+        let write = connect_patiently(database, Use::Writing).await?;
+        let read = connect_patiently(database, Use::Reading).await?;
         let opened = match Opened::by(&write).await {
             Ok(opened) => opened,
             Err(error) => return Err(OpenError::because(database, &error).await),
@@ -173,8 +169,18 @@ impl Store {
     }
 }
 
+async fn connect_patiently(database: &Database, purpose: Use) -> Result<Patient<DatabaseConnection>, OpenError> {
+    let given_up = GivenUp::default();
+    Ok(Patient::new(connect_with(database, options(database, purpose, &given_up)).await?, given_up))
+}
+
+/// Connects for what one asks alone, one after the other, and waits for.
 pub(super) async fn connect(database: &Database, purpose: Use) -> Result<DatabaseConnection, OpenError> {
-    let mut connecting = std::pin::pin!(sea_orm::Database::connect(options(database, purpose)));
+    connect_with(database, options(database, purpose, &GivenUp::default())).await
+}
+
+async fn connect_with(database: &Database, options: ConnectOptions) -> Result<DatabaseConnection, OpenError> {
+    let mut connecting = std::pin::pin!(sea_orm::Database::connect(options));
     let connected = if let Ok(connected) = tokio::time::timeout(SILENT, &mut connecting).await {
         connected
     } else {
@@ -189,47 +195,6 @@ pub(super) async fn connect(database: &Database, purpose: Use) -> Result<Databas
     }
 }
 
-/// The answer of a connection that may be silent. One whose statement was given up may never say anything again, and would
-/// keep its place in the pool for as long.
-async fn last_word<T>(asked: impl Future<Output = Result<T, SqlxError>>) -> Result<T, SqlxError> {
-    let silence = |_| Err(SqlxError::Io(std::io::ErrorKind::TimedOut.into()));
-    tokio::time::timeout(LAST_WORD, asked).await.unwrap_or_else(silence)
-}
-
-/// Whether a connection that is taken is good, which need not be asked of one that answered just now.
-async fn still_answers<C: Connection>(connection: &mut C, known: PoolConnectionMetadata) -> Result<bool, SqlxError> {
-    if known.idle_for >= IDLE {
-        last_word(connection.ping()).await?;
-    }
-    Ok(true)
-}
-
-/// Whether a connection that is given back is in no transaction any more. `SQLite` ends one by itself where a disk is full, and
-/// the ROLLBACK that comes then fails; whoever counts transactions goes on counting that one, and what is written next would
-/// stand within it and never be committed.
-async fn is_settled<C: Connection>(connection: &mut C) -> Result<bool, SqlxError> {
-    if connection.is_in_transaction() {
-        // The rollback of one that was given up may be on its way.
-        connection.ping().await?;
-    }
-    Ok(!connection.is_in_transaction())
-}
-
-/// The same of a connection to `MariaDB`, which is asked to end what may have begun: a BEGIN that was given up before its answer
-/// is not counted. Readers there would see what was true then, and not what was committed since.
-async fn is_settled_mariadb(connection: &mut MySqlConnection) -> Result<bool, SqlxError> {
-    last_word(raw_sql("ROLLBACK").execute(&mut *connection)).await?;
-    Ok(!connection.is_in_transaction())
-}
-
-/// The same of a connection to `PostgreSQL`, which would log a warning of each ROLLBACK without a BEGIN. It is asked whether its
-/// transaction began with this very statement; as one that is not prepared, since those have a moment for each of their parts.
-async fn is_settled_postgres(connection: &mut PgConnection) -> Result<bool, SqlxError> {
-    let question = raw_sql("SELECT transaction_timestamp() = statement_timestamp()");
-    let row = last_word(question.fetch_one(&mut *connection)).await?;
-    Ok(row.try_get(0)? && !connection.is_in_transaction())
-}
-
 /// Where a database is, without the name and the password in its URL.
 pub(super) fn place(url: &str) -> String {
     if let Some(file) = url.strip_prefix("sqlite://") {
@@ -240,7 +205,8 @@ pub(super) fn place(url: &str) -> String {
     format!("{}{port}", url.host_str().unwrap_or("localhost"))
 }
 
-pub(super) fn options(database: &Database, purpose: Use) -> ConnectOptions {
+/// How connections are made, used and kept; they are asked more when they come back after something was given up.
+pub(super) fn options(database: &Database, purpose: Use, given_up: &GivenUp) -> ConnectOptions {
     let is_embedded = database.url.starts_with("sqlite");
     let connections = match purpose {
         Use::Preparing | Use::Copying => 1,
@@ -291,22 +257,27 @@ pub(super) fn options(database: &Database, purpose: Use) -> ConnectOptions {
     });
     options.map_sqlx_postgres_before_acquire(|connection, known| Box::pin(still_answers(connection, known)));
     options.map_sqlx_sqlite_pool_opts(|pool| pool.after_release(|connection, _| Box::pin(is_settled(connection))));
-    options.map_sqlx_postgres_pool_opts(|pool| {
-        pool.after_release(|connection, _| Box::pin(is_settled_postgres(connection)))
+    let doubt = given_up.clone();
+    options.map_sqlx_postgres_pool_opts(move |pool| {
+        let doubt = doubt.clone();
+        pool.after_release(move |connection, _| Box::pin(is_settled_postgres(connection, doubt.clone())))
     });
     options.map_sqlx_mysql_before_acquire(|connection, known| Box::pin(still_answers(connection, known)));
+    let doubt = given_up.clone();
     options.map_sqlx_mysql_pool_opts(move |pool| {
-        pool.after_release(|connection, _| Box::pin(is_settled_mariadb(connection))).after_connect(move |connection, _| {
+        let doubt = doubt.clone();
+        let pool = pool.after_release(move |connection, _| Box::pin(is_settled_mariadb(connection, doubt.clone())));
+        pool.after_connect(move |connection, _| {
             Box::pin(async move {
                 // READ COMMITTED: after waiting for the clock a transaction must see what was committed meanwhile.
                 let isolation = if purpose == Use::Reading { "REPEATABLE READ" } else { "READ COMMITTED" };
                 let session = format!("SET SESSION TRANSACTION ISOLATION LEVEL {isolation}");
-                connection.execute(sea_orm::sqlx::AssertSqlSafe(session)).await?;
+                connection.execute(AssertSqlSafe(session)).await?;
                 let limits = format!(
                     "SET SESSION idle_transaction_timeout = 5, innodb_lock_wait_timeout = 10, max_statement_time = {}",
                     statement_limit(purpose)
                 );
-                connection.execute(sea_orm::sqlx::AssertSqlSafe(limits)).await?;
+                connection.execute(AssertSqlSafe(limits)).await?;
                 Ok(())
             })
         })

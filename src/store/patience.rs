@@ -11,6 +11,7 @@
 #[cfg(test)]
 mod tests;
 
+use super::given_back::GivenUp;
 use super::open::ACQUIRE_TIMEOUT;
 use parking_lot::Mutex;
 use sea_orm::prelude::async_trait::async_trait;
@@ -39,6 +40,7 @@ pub(super) struct Patient<C> {
     answered: Answered,
     /// What a server was asked and has not answered.
     asking: TaskTracker,
+    given_up: GivenUp,
     turn: Turn,
 }
 
@@ -94,16 +96,17 @@ impl Answered {
 }
 
 impl Patient<DatabaseConnection> {
-    pub(super) fn new(db: DatabaseConnection) -> Self {
+    /// What was given up is told to those who take its connections back.
+    pub(super) fn new(db: DatabaseConnection, given_up: GivenUp) -> Self {
         let limit = (db.get_database_backend() != DbBackend::Sqlite).then_some(PATIENCE);
-        let turn = Turn::of(&db);
-        Self { db: Arc::new(db), limit, answered: Answered::default(), asking: TaskTracker::new(), turn }
+        let (answered, asking, turn) = (Answered::default(), TaskTracker::new(), Turn::of(&db));
+        Self { db: Arc::new(db), limit, answered, asking, given_up, turn }
     }
 
     /// One whose statements may take this long each, or time to connect.
     pub(super) fn within_each(db: DatabaseConnection, limit: Duration) -> Self {
-        let (answered, asking) = (Answered::default(), TaskTracker::new());
-        Self { db: Arc::new(db), limit: Some(limit), answered, asking, turn: Turn::Free }
+        let (answered, asking, given_up) = (Answered::default(), TaskTracker::new(), GivenUp::default());
+        Self { db: Arc::new(db), limit: Some(limit), answered, asking, given_up, turn: Turn::Free }
     }
 
     /// What is behind it, on which everything is waited for.
@@ -127,8 +130,8 @@ impl Patient<DatabaseConnection> {
     }
 
     fn begun(&self, (db, place): (DatabaseTransaction, Place)) -> Patient<DatabaseTransaction> {
-        let Self { limit, answered, asking, .. } = self.clone();
-        Patient { db: Arc::new(db), limit, answered, asking, turn: Turn::Held(place) }
+        let Self { limit, answered, asking, given_up, .. } = self.clone();
+        Patient { db: Arc::new(db), limit, answered, asking, given_up, turn: Turn::Held(place) }
     }
 
     /// How many connections are open, and how many of these nobody uses.
@@ -157,6 +160,12 @@ impl Patient<DatabaseConnection> {
             self.db.close_by_ref().await
         };
         within(self.limit, closed).await
+    }
+
+    /// For a test to put its connections in doubt.
+    #[cfg(test)]
+    pub(super) fn given_up(&self) -> &GivenUp {
+        &self.given_up
     }
 
     /// What is asked through it is told to the test.
@@ -205,7 +214,8 @@ impl<C: Send + Sync + 'static> Patient<C> {
             // What is embedded is asked by a thread, which gives up by itself what nobody waits for.
             (None, Ok(place)) => ask(Arc::clone(&self.db)).await.map(|answer| (answer, place)),
             (limit, Ok(place)) => {
-                let asked = within(limit, ask(Arc::clone(&self.db)));
+                let asked = self.given_up.clone().unless_answered(ask(Arc::clone(&self.db)));
+                let asked = within(limit, asked);
                 let asked =
                     self.asking.spawn(async move { asked.await.map(|answer| (answer, place)) }.in_current_span());
                 asked.await.unwrap_or_else(|error| Err(DbErr::Custom(format!("asking the database failed: {error}"))))

@@ -92,6 +92,34 @@ async fn who_goes_away_while_he_asks_leaves_nobody_a_connection_that_sees_the_pa
     }
 }
 
+#[tokio::test]
+async fn a_begin_that_is_given_up_leaves_nobody_a_connection_that_sees_the_past() {
+    let home = tempfile::tempdir().expect("a directory");
+    let store = open(home.path()).await;
+    // What is embedded is waited for.
+    let Some(_) = store.read.limit else { return };
+    let hasty = Patient { limit: Some(Duration::ZERO), ..store.read.clone() };
+    let mut given_up = 0;
+    for round in 0..10 {
+        for _ in 0..READERS {
+            // A quick answer may come all the same.
+            given_up += u32::from(hasty.begin_reading(None).await.is_err());
+        }
+        // The first to read within such a transaction sees what is true now, and the next on that connection no more.
+        for now in [round, round + 1] {
+            for _ in 0..READERS {
+                assert_eq!(store.clock().await.expect("a clock").head.0, now, "round {round}");
+            }
+            store
+                .write
+                .execute_unprepared(&format!("UPDATE clock SET head = {round} + 1"))
+                .await
+                .expect("it is written");
+        }
+    }
+    assert!(given_up > 0, "nothing was tried");
+}
+
 #[test]
 fn what_is_about_the_server_is_told_from_what_is_about_the_statement() {
     for code in ["08006", "57P01", "57P03", "53300", "40P01", "25006", "55P03", "70100"] {
