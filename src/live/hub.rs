@@ -153,17 +153,17 @@ impl Hub {
         if let Some(effect @ Effect::Join(..)) = &event.effect {
             index.change(event.seq, effect);
         }
+        // Whoever is sent away hears nothing more, this event included.
+        if let Some(Effect::Revoke(session)) = &event.effect {
+            self.revoke(&index, event.topic, *session);
+            self.heard.revoked.one();
+        }
         let mut due = std::mem::take(&mut index.due);
         index.deliver(event, &mut due);
         self.pump.call(&mut due);
         index.due = due;
-        match &event.effect {
-            Some(effect @ Effect::Leave(..)) => index.change(event.seq, effect),
-            Some(Effect::Revoke(session)) => {
-                self.revoke(&index, event.topic, *session);
-                self.heard.revoked.one();
-            }
-            _ => {}
+        if let Some(effect @ Effect::Leave(..)) = &event.effect {
+            index.change(event.seq, effect);
         }
         if let Some(effect) = &event.effect {
             self.note_regards(&index, effect);

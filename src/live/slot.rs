@@ -92,6 +92,8 @@ pub(super) enum Taken {
     Passing(Arc<Passing>),
     Empty,
     Overflown,
+    /// It has ended meanwhile, and what is queued is not for its hearer any more.
+    Ended,
 }
 
 impl Slot {
@@ -111,7 +113,7 @@ impl Slot {
     pub(super) fn push(&self, event: &Arc<Event>) -> bool {
         let waker = {
             let mut inner = self.inner.lock();
-            if !inner.accepting {
+            if !inner.accepting || inner.ending.is_some() {
                 return false;
             }
             if event.message.is_some()
@@ -164,6 +166,9 @@ impl Slot {
     /// Takes the next queued event; if there is none, the task is woken by the next.
     pub(super) fn take(&self, context: &Context<'_>) -> Taken {
         let mut inner = self.inner.lock();
+        if inner.ending.is_some() {
+            return Taken::Ended;
+        }
         if !inner.accepting {
             return Taken::Overflown;
         }
@@ -254,12 +259,12 @@ impl Slot {
         wake(waker);
     }
 
-    /// Ends the stream. The first reason stays.
+    /// Ends the stream: from here on nothing is taken from its queue. The first reason stays.
     pub fn end(&self, ending: Ending) {
         let waker = {
             let mut inner = self.inner.lock();
             inner.ending.get_or_insert(ending);
-            inner.waker.take()
+            inner.close()
         };
         wake(waker);
     }

@@ -261,6 +261,8 @@ impl Subscription {
                             self.position = self.position.max(applied);
                             return Poll::Pending;
                         }
+                        // Which is told in the next round.
+                        Taken::Ended => {}
                         Taken::Overflown => {
                             self.hub.heard().overflows.one();
                             self.mode = self.behind(None);

@@ -128,7 +128,9 @@ impl Answer {
         dropped.unwrap_or(position)
     }
 
+    /// `head` is what was applied when it was looked at: an event is told of a moment before it counts as that.
     fn json(&self, next: Seq, head: Seq) -> Bytes {
+        let head = head.max(next);
         let envelopes = || {
             let events = self.events.iter().map(|event| event.frames.envelope());
             events.chain(self.passing.iter().map(|passing| passing.frames.envelope()))
@@ -168,6 +170,13 @@ mod tests {
             batch: 1,
             message: Some(MessageId(seq)),
         }))
+    }
+
+    #[test]
+    fn the_head_is_never_before_what_is_told() {
+        let answer = Answer { events: vec![event(3)], ..Answer::default() };
+        let json = String::from_utf8(answer.json(Seq(3), Seq(2)).to_vec()).unwrap();
+        assert!(json.ends_with(r#""next":3,"head":3}"#), "{json}");
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use super::bench::{Act, Bench, drain, glance, next, shown, wish};
 use crate::domain::conversations::Kind;
-use crate::domain::{ConversationId, MessageId, Seq, UserId};
-use crate::live::{Cursor, Event, Full, Hub, Outlet, Step, Subscription};
+use crate::domain::{ConversationId, MessageId, Seq, SessionId, UserId};
+use crate::live::{Cursor, Ending, Event, Full, Hub, Outlet, Step, Subscription};
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -165,6 +165,27 @@ async fn what_is_deleted_before_it_is_written_is_left_to_the_task() {
     stream.close();
     let Some(Step::Event(event)) = next(&mut stream).await else { panic!("it comes") };
     assert_eq!(shown(&event), Some((MessageId(1), false)));
+}
+
+#[tokio::test]
+async fn what_comes_after_the_end_of_a_session_does_not_go_out() {
+    let (bench, mut stream, tap, woken) = listening(100).await;
+    bench.pump();
+    turns().await;
+    assert!(open(&stream, &tap));
+    bench.commit(Act::Say(ROOM)).await;
+    bench.apply_all();
+    turns().await;
+    // The stream's own task does not have its turn yet.
+    bench.commit(Act::Revoke(ANN, SessionId(ANN.0))).await;
+    bench.commit(Act::Say(ROOM)).await;
+    bench.apply_all();
+    turns().await;
+    assert!(woken.was());
+    assert_eq!(tap.seqs(), [2]);
+    stream.close();
+    assert!(matches!(next(&mut stream).await, Some(Step::End(Ending::Revoked))));
+    assert_eq!(stream.position(), Seq(2));
 }
 
 #[tokio::test]

@@ -20,8 +20,12 @@ struct Told {
     connections: usize,
 }
 
+/// More events than sockets and a stream's queue keep for a reader.
+const ON_THEIR_WAY: u64 = 60;
+
 /// Somebody who reads now quickly, now slowly, and comes back from where he was.
 struct Reader {
+    server: Arc<Server>,
     person: Person,
     transport: Transport,
     chance: Chance,
@@ -31,6 +35,17 @@ struct Reader {
 }
 
 impl Reader {
+    /// Reads nothing until history is cut off in front of him, however slowly others write.
+    async fn lag_behind(&self, position: u64) {
+        let far = format!("beginning > {}", position + ON_THEIR_WAY);
+        within(seconds(60), "history to be cut off", async {
+            while self.goal.borrow().is_none() && self.server.count("clock", &far).await == 0 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        })
+        .await;
+    }
+
     async fn read(mut self, start: u64) -> Told {
         let mut told = Told::default();
         // All events from the start on are his to hear, so that the next is always the one after.
@@ -51,6 +66,8 @@ impl Reader {
                 }
                 if goal.is_none() && self.chance.percent(4) {
                     tokio::time::sleep(Duration::from_millis(self.chance.between(1, 900) as u64)).await;
+                } else if goal.is_none() && self.chance.percent(1) {
+                    self.lag_behind(position).await;
                 }
                 match within(seconds(30), "something to be heard", listener.next()).await {
                     Heard::Event(seen) => {
@@ -94,6 +111,7 @@ async fn no_reader_misses_silently_what_is_forgotten_in_front_of_him() {
         .set("--heartbeat", "100ms")
         .start()
         .await;
+    let server = Arc::new(server);
     let [alice, bob] = Person::register_all(&server, ["alice", "bob"]).await;
     let direct = alice.direct(&[&bob]).await;
     let start = bob.head().await;
@@ -102,7 +120,8 @@ async fn no_reader_misses_silently_what_is_forgotten_in_front_of_him() {
     let mut readers = JoinSet::new();
     for transport in TRANSPORTS.iter().cycle().take(9) {
         let (person, goal, overtaken) = (bob.clone(), goal.subscribe(), Arc::clone(&overtaken));
-        let reader = Reader { person, transport: *transport, chance: chance.split(), goal, overtaken };
+        let server = Arc::clone(&server);
+        let reader = Reader { server, person, transport: *transport, chance: chance.split(), goal, overtaken };
         let transport = *transport;
         readers.spawn(async move { (transport, reader.read(start).await) });
     }

@@ -305,7 +305,8 @@ pub fn http_client() -> reqwest::ClientBuilder {
     static CRYPTOGRAPHY: Once = Once::new();
     // The client library asks for a provider even where no TLS is spoken.
     CRYPTOGRAPHY.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
-    reqwest::Client::builder().no_proxy()
+    // A connection that has been idle for long may be ended by the server (`--read-timeout`) while it is taken.
+    reqwest::Client::builder().no_proxy().pool_idle_timeout(Duration::from_secs(3))
 }
 
 async fn collect(mut from: impl AsyncRead + Unpin, into: Arc<Mutex<String>>) {
