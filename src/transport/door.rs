@@ -1,5 +1,6 @@
 //! The front door: accepts, counts and tunes sockets, lets hyper speak HTTP/1.1 on them, and hands them on.
 
+mod idle;
 mod watched;
 
 use super::Traffic;
@@ -11,7 +12,8 @@ use bytes::Bytes;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
+use idle::Patience;
 use parking_lot::Mutex;
 use std::convert::Infallible;
 use std::future::{pending, poll_fn};
@@ -19,7 +21,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 use time::OffsetDateTime;
@@ -29,7 +30,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
-use watched::Watched;
+use watched::{Signs, Watched};
 
 /// Waiting connections that the kernel keeps for us, as far as it lets us.
 const BACKLOG: i32 = 4096;
@@ -44,7 +45,7 @@ const LINGER_READS: usize = 256;
 pub struct DoorOptions {
     /// Connections in all.
     pub connections: usize,
-    /// How long a client has to send the head of a request.
+    /// How long a client has to send the head of a request. It may be idle between two for longer.
     pub head_timeout: Duration,
     /// How long a socket may take no byte of an answer before it is closed. Streams have a timer of their own.
     pub stall: Duration,
@@ -156,7 +157,7 @@ impl Door {
             tracing::debug!(%error, "a socket could not be tuned");
         }
         let taken: Arc<Mutex<Option<(Run, Bytes)>>> = Arc::default();
-        let unsent = Arc::new(AtomicBool::new(false));
+        let signs = Arc::new(Signs::default());
         let service = {
             let router = self.router.clone();
             let taken = Arc::clone(&taken);
@@ -177,10 +178,11 @@ impl Door {
                 })
             })
         };
-        let io = TokioIo::new(Watched::new(socket, self.options.stall, Arc::clone(&unsent)));
+        let DoorOptions { connections, head_timeout, stall, .. } = self.options;
+        let io = TokioIo::new(Watched::new(socket, stall, Arc::clone(&signs)));
         let mut connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(self.options.head_timeout)
+            .timer(Patience::new(head_timeout, Arc::clone(&self.places), connections, Arc::clone(&signs)))
+            .header_read_timeout(head_timeout)
             .max_headers(100)
             .max_buf_size(64 * 1024)
             .serve_connection(io, service);
@@ -197,7 +199,7 @@ impl Door {
             }
             let over = connection.poll_without_shutdown(context);
             // An answer before this one may still be on its way out; it is hyper's, and goes first.
-            if taken.lock().is_some() && !unsent.load(Ordering::Acquire) {
+            if taken.lock().is_some() && !signs.has_unsent() {
                 return Poll::Ready(false);
             }
             over.map(|_| true)

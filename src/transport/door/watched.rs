@@ -3,30 +3,54 @@
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
+/// What is known of a connection that hyper has.
+#[derive(Debug, Default)]
+pub(super) struct Signs {
+    unsent: AtomicBool,
+    received: AtomicU64,
+}
+
+impl Signs {
+    /// Whether something of an answer is not out yet.
+    pub(super) fn has_unsent(&self) -> bool {
+        self.unsent.load(Ordering::Acquire)
+    }
+
+    /// How many bytes have come.
+    pub(super) fn received(&self) -> u64 {
+        self.received.load(Ordering::Relaxed)
+    }
+
+    /// So many bytes have come.
+    pub(super) fn note_received(&self, bytes: usize) {
+        self.received.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+}
+
 /// A socket that remembers whether its last write was taken: hyper does not tell whether all of an answer is out. It
 /// fails when for long enough none was.
 pub(super) struct Watched {
     pub(super) socket: TcpStream,
-    unsent: Arc<AtomicBool>,
+    signs: Arc<Signs>,
     patience: Duration,
     /// Runs while something waits to be taken.
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
 impl Watched {
-    pub(super) fn new(socket: TcpStream, patience: Duration, unsent: Arc<AtomicBool>) -> Self {
-        Self { socket, unsent, patience, stalled: None }
+    pub(super) fn new(socket: TcpStream, patience: Duration, signs: Arc<Signs>) -> Self {
+        Self { socket, signs, patience, stalled: None }
     }
 
     fn note<T>(&mut self, written: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
-        self.unsent.store(written.is_pending(), Ordering::Release);
+        self.signs.unsent.store(written.is_pending(), Ordering::Release);
         if written.is_ready() {
             self.stalled = None;
             return written;
@@ -38,7 +62,10 @@ impl Watched {
 
 impl AsyncRead for Watched {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_read(context, into)
+        let before = into.filled().len();
+        let read = Pin::new(&mut self.socket).poll_read(context, into);
+        self.signs.note_received(into.filled().len() - before);
+        read
     }
 }
 

@@ -36,6 +36,22 @@ async fn slow_heads_and_bodies_are_cut_off() {
 }
 
 #[tokio::test]
+async fn a_connection_is_kept_for_the_next_request_though_not_for_a_slow_one() {
+    let server = Server::options().set("--read-timeout", "1s").start().await;
+    let mut connection = Connection::open(server.address).await.unwrap();
+    for _ in 0..2 {
+        connection.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        let answer = within(seconds(10), "an answer", connection.answer()).await.unwrap();
+        assert_eq!(answer.status, 200);
+        // A proxy keeps what it does not use for longer than a head may take.
+        tokio::time::sleep(seconds(3)).await;
+    }
+    connection.send("GET /healthz HTTP/1.1\r\nX-Slow: ").await.unwrap();
+    let cut_off = async { while connection.read_more().await.unwrap_or(false) {} };
+    within(seconds(20), "the slow one to be cut off", cut_off).await;
+}
+
+#[tokio::test]
 async fn rubbish_on_the_wire_is_refused_and_harms_nobody() {
     let server = Server::start().await;
     let alice = Person::register(&server, "alice").await;

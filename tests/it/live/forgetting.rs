@@ -38,12 +38,12 @@ impl Reader {
     /// Reads nothing until history is cut off in front of him, however slowly others write.
     async fn lag_behind(&self, position: u64) {
         let far = format!("beginning > {}", position + ON_THEIR_WAY);
-        within(seconds(60), "history to be cut off", async {
+        let cut_off = async {
             while self.goal.borrow().is_none() && self.server.count("clock", &far).await == 0 {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
-        })
-        .await;
+        };
+        within(seconds(60), "history to be cut off", Box::pin(cut_off)).await;
     }
 
     async fn read(mut self, start: u64) -> Told {
@@ -67,7 +67,7 @@ impl Reader {
                 if goal.is_none() && self.chance.percent(4) {
                     tokio::time::sleep(Duration::from_millis(self.chance.between(1, 900) as u64)).await;
                 } else if goal.is_none() && self.chance.percent(1) {
-                    self.lag_behind(position).await;
+                    Box::pin(self.lag_behind(position)).await;
                 }
                 match within(seconds(30), "something to be heard", listener.next()).await {
                     Heard::Event(seen) => {
