@@ -3,6 +3,7 @@
 use crate::cli::printable::Printable;
 use crate::cli::remote::{self, chain};
 use crate::cli::tail::parser::Parser;
+use crate::domain::Timestamp;
 use reqwest::header::{
     ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, LOCATION, SERVER, VIA,
 };
@@ -52,8 +53,8 @@ pub(super) struct Probed {
     pub version: Version,
     /// What calls itself so in the answer's head: our server says nothing of the kind.
     pub proxy: Option<String>,
-    /// The moment that the answer shows.
-    pub date: Option<String>,
+    /// The moment that the answer shows, and when it came.
+    pub date: Option<(String, Timestamp)>,
     /// The certificate, in DER.
     pub certificate: Option<Vec<u8>>,
 }
@@ -71,13 +72,27 @@ pub(super) enum NotProbed {
     Foreign(String),
 }
 
+/// Like [`take`], and again where the events did not come one after the other: what was slow for a moment, here or on the way,
+/// is not so each time, and what holds them back is.
+pub(super) async fn take_anew(base: &Url, route: Route, spread: Duration) -> Result<Probed, NotProbed> {
+    let mut probed = take(base, route).await?;
+    for _ in 0..2 {
+        if probed.arrivals.len() < probed.seen.of || probed.arrivals.last().is_some_and(|last| *last >= spread) {
+            break;
+        }
+        probed = take(base, route).await?;
+    }
+    Ok(probed)
+}
+
 /// Listens to the whole probe of the server at a URL.
 pub(super) async fn take(base: &Url, route: Route) -> Result<Probed, NotProbed> {
     let client = client(base, route)?;
     let asked = Instant::now();
     let response = open(&client, base, |request| request).await?;
     let version = response.version();
-    let (date, proxy) = (text(response.headers(), &DATE), named(response.headers()));
+    let now = Timestamp::now();
+    let (date, proxy) = (text(response.headers(), &DATE).map(|date| (date, now)), named(response.headers()));
     let certificate = response.extensions().get::<TlsInfo>().and_then(TlsInfo::peer_certificate).map(<[u8]>::to_vec);
     let (seen, arrivals) = listen(response, usize::MAX).await?;
     let first = arrivals.first().copied().unwrap_or(asked);

@@ -37,7 +37,7 @@ pub(super) async fn look(patient: &Patient<'_>, here: Option<&Probed>, report: &
         Err(error) => return report.tell(&Finding::skipped(LEADS, format!("--public-url cannot be tried: {error}"))),
     };
     let runs = !matches!(patient.server, Running::Nobody);
-    let probed = match probe::take(&base, Route::Public).await {
+    let probed = match probe::take_anew(&base, Route::Public, SPREAD).await {
         Ok(probed) => probed,
         Err(NotProbed::Unreachable(_)) if !runs => {
             let says = format!("{url} does not answer, and no server runs here that it could lead to");
@@ -62,7 +62,7 @@ pub(super) async fn look(patient: &Patient<'_>, here: Option<&Probed>, report: &
     report.tell_all(addresses(url, &base, &probed).await)?;
     report.tell_all(probed.certificate.as_deref().map(|der| certificate_ends(der, Timestamp::now())))?;
     report.tell(&version(&probed))?;
-    report.tell_all(probed.date.as_deref().and_then(|date| clock(date, Timestamp::now())))
+    report.tell_all(probed.date.as_ref().and_then(|(date, now)| clock(date, *now)))
 }
 
 /// Why there is nothing to be seen there, and what could not be tried for that reason.
@@ -174,9 +174,10 @@ fn streams(probed: &Probed) -> Finding {
 /// Compressing needs something to compress, and waits for it; browsers always ask for it.
 async fn compression(base: &Url) -> Option<Finding> {
     const CHECK: &str = "compression";
-    let spread = probe::compressed(base).await.ok()??;
-    if spread >= SPREAD {
-        return Some(Finding::fine(CHECK, "the proxy compresses streams, and holds no event back for it"));
+    for _ in 0..3 {
+        if probe::compressed(base).await.ok()?? >= SPREAD {
+            return Some(Finding::fine(CHECK, "the proxy compresses streams, and holds no event back for it"));
+        }
     }
     let says = "the proxy compresses streams for browsers, and holds events back until there is enough of them";
     let advice = "leave text/event-stream out of what is compressed: nginx: gzip_types; Caddy: encode with a matcher";
