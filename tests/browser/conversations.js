@@ -243,16 +243,18 @@ async function reading(browser) {
 /** Messages that are kept no longer leave the page. */
 async function expiry(browser) {
   const { server, bob } = await Server.ofTwo('expiry', '--message-retention', '5s');
-  const tab = await visit(browser, server, 'alice', '/');
-  const root = await server.send(bob, { to: ['alice'], text: 'soon gone' });
-  await tab.click('.conversation');
+  const { conversation_id } = await server.send(bob, { to: ['alice'], text: 'gone before it is looked for' });
+  const tab = await visit(browser, server, 'alice', `/conversations/${conversation_id}`);
+  await tab.waitForSelector('.compose-text');
+  await until('there is nothing', async () => (await texts(tab)).length === 0);
+  await server.send(bob, { conversation_id, text: 'soon gone' });
   await shows(tab, ['soon gone']);
   await until('it is gone', async () => (await texts(tab)).length === 0);
   await says(tab, 'Nothing was said here yet');
   await until('the list knows', () => tab.evaluate(() => document.querySelector('.conversation-last')?.textContent === 'Nothing yet'));
-  await server.send(bob, { conversation_id: root.conversation_id, text: 'but this is new' });
-  await says(tab, 'but this is new');
   await tab.goto('/');
+  await tab.waitForSelector('.conversation');
+  await server.send(bob, { conversation_id, text: 'but this is new' });
   await until('the stream has it', () => tab.evaluate(() => document.querySelector('.entry')?.innerText.includes('but this is new')));
   await until('and lets go of it', () => tab.evaluate(() => !document.querySelector('.entry')));
   console.log('ok: messages that are kept no longer leave the page');

@@ -60,7 +60,7 @@ async function reachText(tab, text, within = 'body') {
   assert.fail(`${text} cannot be reached; the focus is at ${await focused(tab)}`);
 }
 
-const isAt = (tab, selector, what) => until(what, () => tab.evaluate((selector) => document.activeElement?.matches(selector), selector), 5_000);
+const isAt = (tab, selector, what) => until(what, () => tab.evaluate((selector) => document.activeElement?.matches(selector), selector));
 
 /** Chooses a line of the menu that is open. */
 async function choose(tab, label) {

@@ -11,7 +11,7 @@ const { Way } = require('./way');
 
 /** A page that holds tokens which last for seconds, over each transport. */
 async function tokens(browser) {
-  const { server } = await Server.ofTwo('tokens', '--access-token-lifetime', '4s');
+  const { server } = await Server.ofTwo('tokens', '--access-token-lifetime', '8s');
   const began = Date.now();
   const tabs = await Promise.all(['sse', 'websocket', 'poll'].map(async (transport) => {
     const tab = await open(browser, server.origin, { lax: true });
@@ -33,7 +33,7 @@ async function tokens(browser) {
     const text = `message ${number}`;
     await server.call('POST', 'messages', await server.logIn('bob'), { to: ['alice'], text });
     sent.push(text);
-    await passes(0.5, 'tokens run out meanwhile');
+    await passes(1, 'tokens run out meanwhile');
   }
   for (const { tab, seen, transport } of tabs) {
     await heard(tab, sent, `over ${transport} while tokens ran out`);

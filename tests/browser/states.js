@@ -9,7 +9,7 @@
 
 const assert = require('node:assert/strict');
 const { isSound } = require('./sound');
-const { PASSWORD, Server, launch, logIn, open, run, says } = require('./support');
+const { PASSWORD, Server, launch, logIn, open, run, says, until } = require('./support');
 
 const menu = (tab) => tab.waitForSelector('.menu');
 const dialog = (tab) => tab.waitForSelector('dialog[open]');
@@ -42,6 +42,13 @@ async function furnish(server) {
 const unavailable = (route) => route.fulfill({ status: 503, contentType: 'application/problem+json', body: '{"status":503,"code":"unavailable","detail":"x"}' });
 const lastMessage = (tab) => tab.locator('.window .message').last();
 
+/** What passes is told to whoever is there already: it is said again until it is heard. */
+const isTyping = (tab, types) => until('bob is typing', async () => {
+  await types({ stopped: true });
+  await types({});
+  return tab.waitForFunction(() => document.body.innerText.includes('bob is typing'), null, { timeout: 2_000 }).then(() => true, () => false);
+});
+
 /** By name: where, and what is done there. */
 const STATES = ({ direct, group, news, open, first, bob }, server) => ({
   'message menu': [`conversations/${group}`, async (tab) => { await lastMessage(tab).focus(); await tab.keyboard.press('Enter'); await menu(tab); }],
@@ -50,7 +57,7 @@ const STATES = ({ direct, group, news, open, first, bob }, server) => ({
   'editing': [`conversations/${group}`, async (tab) => { await tab.press('.compose-text', 'ArrowUp'); await tab.waitForSelector('.compose-above:not([hidden])'); }],
   'completion': [`conversations/${group}`, async (tab) => { await tab.locator('.compose-text').pressSequentially('@b'); await tab.waitForSelector('.completion-name'); }],
   'too long': [`conversations/${group}`, async (tab) => { await tab.fill('.compose-text', 'x'.repeat(10_001)); await says(tab, '1 characters too many'); await tab.fill('.compose-text', ''); await tab.fill('.compose-text', 'x'.repeat(9_500)); }],
-  'typing': [`conversations/${direct}`, async (tab) => { await server.call('POST', `conversations/${direct}/typing`, bob, {}); await says(tab, 'bob is typing'); }],
+  'typing': [`conversations/${direct}`, async (tab) => { await isTyping(tab, (what) => server.call('POST', `conversations/${direct}/typing`, bob, what)); }],
   'details': [`conversations/${group}`, async (tab) => { if (await tab.locator('.unwide').isVisible()) { await tab.click('.unwide'); await dialog(tab); } await tab.locator('summary >> visible=true').last().click(); }],
   'member menu': [`conversations/${group}`, async (tab) => { if (await tab.locator('.unwide').isVisible()) { await tab.click('.unwide'); await dialog(tab); } await tab.locator('[aria-label="More about bob"] >> visible=true').click(); await menu(tab); }],
   'looking into a channel': [`conversations/${open}`, (tab) => says(tab, 'You are looking into')],

@@ -137,7 +137,7 @@ async function between(browser) {
   let asked = 0;
   await tab.context().route(/\/stream\b/, (route) => {
     asked += 1;
-    return route.fulfill({ status: 503, headers: { 'Retry-After': '4', 'Content-Type': 'application/problem+json' }, body: '{"code":"unavailable"}' });
+    return route.fulfill({ status: 503, headers: { 'Retry-After': '15', 'Content-Type': 'application/problem+json' }, body: '{"code":"unavailable"}' });
   });
   await tab.context().setOffline(true);
   await tab.context().setOffline(false);

@@ -153,7 +153,7 @@ async fn a_cookie_session_is_for_the_browser() {
         "logging out takes the cookie back: {:?}",
         logout.headers
     );
-    stream.until_end(seconds(1)).await;
+    stream.until_end(seconds(10)).await;
     browser.get("/api/v1/me").await.refused(401, "unauthorized");
 
     let behind_tls = Server::options().set("--public-url", "https://chat.example.org").start().await;
@@ -210,7 +210,7 @@ async fn accounts_are_made_and_listed_at_the_machine_with_and_without_a_server()
         &server.stranger().post("/api/v1/sessions", &login).await.expect(201),
     );
     assert_eq!(root.get("/api/v1/me").await.expect(200)["admin"], true);
-    server.terminate(seconds(5)).await;
+    server.terminate(seconds(20)).await;
     server.command_with_input(&["user", "add", "later", "--password-stdin"], "long enough\n").await;
     server.command_with_input(&["user", "passwd", "root", "--password-stdin"], "quite another\n").await;
     let list = server.command(&["user", "list"]).await;

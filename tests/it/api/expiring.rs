@@ -5,12 +5,12 @@ use serde_json::{Value, json};
 use crate::support::{Person, Server, eventually, seconds};
 
 /// So long that nothing runs out by itself while the test looks at it, and so short that it is looked for often.
-const KEPT: &str = "40s";
+const KEPT: &str = "100s";
 
 /// Makes all messages through this one older than any are kept, and waits until they are gone.
 async fn run_out(server: &Server, witness: &Person, through: &Value) {
     server.sql(&format!("UPDATE messages SET created_at = 0 WHERE id <= {through}")).await;
-    eventually(seconds(30), "messages to run out", async || {
+    eventually(seconds(60), "messages to run out", async || {
         let gone = server.count("clock", &format!("first_message > {through}")).await;
         (gone == 1).then_some(())
     })

@@ -257,13 +257,13 @@ async fn a_session_that_is_revoked_in_mid_export_ends_it_and_the_file_is_not_who
 
 #[tokio::test]
 async fn a_reader_who_takes_nothing_is_given_up() {
-    let server = Server::options().set("--stall-timeout", "1s").start().await;
+    let server = Server::options().set("--stall-timeout", "8s").start().await;
     let alice = Person::register(&server, "alice").await;
     let notes = alice.direct(&[]).await;
     much_was_said(&server, notes, &alice, 2_000, 10_000).await;
     let _held = begin_slowly(&server, &alice).await;
     export(&alice).await.refused(429, "too_many_requests");
-    let answer = eventually(seconds(30), "the place to be free", async || {
+    let answer = eventually(seconds(60), "the place to be free", async || {
         let answer = export(&alice).await;
         (answer.status == 200).then_some(answer)
     })

@@ -96,7 +96,7 @@ async fn a_login_page_learns_what_it_must_know() {
         "public_url": null, "foreign": false,
     });
     assert_eq!(about, expected);
-    server.terminate(seconds(8)).await;
+    server.terminate(seconds(20)).await;
     let options = Server::options().set("--registration", "invite").set("--email", "required");
     let options = options.set("--mail", "log").set("--public-url", "https://chat.example.org");
     server.restart_with(options.set("--password-min-length", "12")).await;
@@ -106,7 +106,7 @@ async fn a_login_page_learns_what_it_must_know() {
         (&json!("invite"), &json!("required"), &json!(12), &json!(true))
     );
     assert_eq!(about["public_url"], "https://chat.example.org/");
-    server.terminate(seconds(8)).await;
+    server.terminate(seconds(20)).await;
     server.restart_with(Server::options().set("--registration", "closed")).await;
     assert_eq!(server.stranger().get("/api/v1/server").await.expect(200)["registration"], "closed");
     register(&server, "ann", &json!(null)).await.refused(403, "registration_closed");

@@ -155,5 +155,5 @@ async fn a_revoked_key_ends_its_streams() {
     let mut stream = SseClient::open(server.address, &request).await.unwrap();
     stream.until_control("ready").await;
     alice.delete(&format!("/api/v1/keys/{}", crate::support::person::id_text(&made["id"]))).await.expect(204);
-    stream.until_end(seconds(1)).await;
+    stream.until_end(seconds(10)).await;
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Ear, Person, Server, SseClient, seconds, within};
+use crate::support::{Answer, Ear, Person, Server, SseClient, seconds};
 
 async fn refresh(server: &Server, token: &str) -> Answer {
     server.stranger().post("/api/v1/sessions/refresh", &json!({"refresh_token": token})).await
@@ -49,12 +49,12 @@ async fn a_made_up_refresh_token_costs_nothing_and_harms_nobody() {
             refresh(&server, &made_up(generation, secret)).await.refused(401, "unauthorized");
         }
     }
-    within(seconds(5), "the refusals of many", async {
-        for _ in 0..300 {
-            refresh(&server, &made_up(0, &longer)).await.refused(401, "unauthorized");
-        }
-    })
-    .await;
+    let before = server.processor_time();
+    for _ in 0..300 {
+        refresh(&server, &made_up(0, &longer)).await.refused(401, "unauthorized");
+    }
+    let used = server.processor_time().saturating_sub(before);
+    assert!(used < seconds(5), "the refusals of many took {used:?}");
     alice.get("/api/v1/me").await.expect(200);
 }
 
@@ -62,7 +62,7 @@ async fn a_made_up_refresh_token_costs_nothing_and_harms_nobody() {
 async fn a_refresh_token_whose_key_is_gone_is_good_once_more() {
     let mut server = Server::start().await;
     let alice = Person::register(&server, "alice").await;
-    server.terminate(seconds(5)).await;
+    server.terminate(seconds(20)).await;
     server.database().lose_key();
     server.restart().await;
     alice.get("/api/v1/me").await.refused(401, "unauthorized");
@@ -119,7 +119,7 @@ async fn a_refresh_token_used_again_after_its_successor_revokes_the_session() {
     let second = successor(&refresh(&server, &alice.refresh_token).await.expect(200));
     let third = successor(&refresh(&server, &second).await.expect(200));
     refresh(&server, &alice.refresh_token).await.refused(401, "unauthorized");
-    stream.until_end(seconds(1)).await;
+    stream.until_end(seconds(10)).await;
     refresh(&server, &third).await.refused(401, "unauthorized");
     alice.get("/api/v1/me").await.refused(401, "unauthorized");
     assert_eq!(elsewhere.get("/api/v1/me").await.status, 200, "the other session is not concerned");

@@ -166,18 +166,18 @@ async fn logging_out_takes_the_cookie_back_for_good() {
 
 #[tokio::test]
 async fn a_cookie_of_short_sessions_lasts_while_it_is_used() {
-    let server = Server::options().set("--session-lifetime", "3s").start().await;
+    let server = Server::options().set("--session-lifetime", "8s").start().await;
     let alice = Person::register(&server, "alice").await;
     let (browser, _) = browser(&server, &alice).await;
     let first_end = listed(&alice, "cookie").await["expires_at"].as_str().unwrap().to_owned();
-    eventually(seconds(20), "a session that nobody uses to end", async || {
+    eventually(seconds(40), "a session that nobody uses to end", async || {
         let list = browser.get("/api/v1/sessions").await.expect(200);
         let others = list["items"].as_array().unwrap().iter().filter(|session| session["current"] == false);
         (others.count() == 0).then_some(())
     })
     .await;
     assert!(listed(&browser, "cookie").await["expires_at"].as_str().unwrap() > first_end.as_str());
-    eventually(seconds(20), "the cookie to end once it rests", async || {
+    eventually(seconds(40), "the cookie to end once it rests", async || {
         let list = alice.login(&server).await.get("/api/v1/sessions").await.expect(200);
         list["items"].as_array().unwrap().iter().all(|session| session["kind"] != "cookie").then_some(())
     })
@@ -233,7 +233,7 @@ async fn a_shorter_lifetime_counts_for_tokens_that_are_out() {
     let alice = Person::register(&server, "alice").await;
     let gone = alice.login(&server).await;
     gone.logout().await;
-    server.terminate(seconds(5)).await;
+    server.terminate(seconds(20)).await;
     // Eleven minutes pass: the token was made before the session ended, which is no longer in any memory.
     server.sql("UPDATE sessions SET revoked_at = revoked_at - 660000").await;
     let (header, mut claims) = parts(&gone.access_token);

@@ -130,10 +130,10 @@ async fn the_previous_key_is_taken_and_one_before_it_is_not() {
         |now: &str, before: &str| Server::options().set("--jwt-key-file", now).set("--jwt-previous-key-file", before);
     let mut server = Server::options().set("--jwt-key-file", &first).start().await;
     let alice = Person::register(&server, "alice").await;
-    server.terminate(seconds(5)).await;
+    server.terminate(seconds(20)).await;
     server.restart_with(options(&second, &first)).await;
     assert_eq!(alice.get("/api/v1/me").await.status, 200);
-    server.terminate(seconds(5)).await;
+    server.terminate(seconds(20)).await;
     server.restart_with(options(&third, &second)).await;
     alice.get("/api/v1/me").await.refused(401, "unauthorized");
 }
@@ -144,7 +144,7 @@ async fn a_key_that_others_can_read_is_refused() {
     let mut server = Server::start().await;
     let file = server.data_dir().join("jwt.key");
     assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
-    server.terminate(seconds(5)).await;
+    server.terminate(seconds(20)).await;
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
     server.fails_to_start().await;
     assert!(server.log().contains("jwt.key"), "it says which file: {}", server.log());
@@ -199,7 +199,7 @@ async fn what_is_revoked_stays_revoked_when_no_access_token_is_left() {
 
 #[tokio::test]
 async fn a_token_that_was_found_good_before_ends_with_its_session_and_with_its_time() {
-    let server = Server::options().set("--access-token-lifetime", "3s").start().await;
+    let server = Server::options().set("--access-token-lifetime", "10s").start().await;
     let alice = Person::register(&server, "alice").await;
     let lost_device = alice.login(&server).await;
     for _ in 0..3 {
@@ -209,7 +209,7 @@ async fn a_token_that_was_found_good_before_ends_with_its_session_and_with_its_t
     lost_device.get("/api/v1/me").await.refused(401, "unauthorized");
     let fresh = alice.login(&server).await;
     fresh.get("/api/v1/me").await.expect(200);
-    let over = eventually(seconds(10), "the token to end", async || {
+    let over = eventually(seconds(40), "the token to end", async || {
         let answer = fresh.call(Method::GET, "/api/v1/me", None).await;
         (answer.status != 200).then_some(answer)
     });

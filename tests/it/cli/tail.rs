@@ -187,7 +187,7 @@ async fn it_says_why_it_cannot_go_on() {
 
 #[tokio::test]
 async fn a_new_token_in_the_file_is_taken() {
-    let server = Server::options().set("--access-token-lifetime", "2s").start().await;
+    let server = Server::options().set("--access-token-lifetime", "10s").start().await;
     let operator = Operator::beside(&server);
     operator.adds("alice").await;
     let make_key = async || operator.types(&["key", "add", "alice", "--name", "k", "--scope", "read"]).await.line();

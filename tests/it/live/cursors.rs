@@ -241,6 +241,7 @@ async fn history_is_gone(person: &Person) {
 #[tokio::test]
 async fn a_reader_that_retention_overtakes_is_told_in_mid_stream() {
     let server = Server::options()
+        .set("--stall-timeout", "10m")
         .set("--event-retention", "1s")
         .set("--stream-queue", "4")
         .set("--ring-bytes", "16384")

@@ -10,7 +10,8 @@ use crate::support::{
 };
 
 const REVOKED: Option<u16> = Some(4403);
-const A_SECOND: Duration = seconds(1);
+/// Far sooner than anything but what ends them could: a heartbeat comes every 20 s, and nothing is said.
+const SOON: Duration = seconds(5);
 
 /// Every kind of stream that one session can have open.
 struct Streams {
@@ -36,13 +37,13 @@ impl Streams {
         streams
     }
 
-    /// All of them end within a second, and say why.
+    /// All of them end, and say why.
     async fn end(mut self) {
         let (sse, by_ticket, websocket, websocket_by_ticket) = tokio::join!(
-            self.sse.until_end(A_SECOND),
-            self.sse_by_ticket.until_end(A_SECOND),
-            self.websocket.until_end(A_SECOND),
-            self.websocket_by_ticket.until_end(A_SECOND)
+            self.sse.until_end(SOON),
+            self.sse_by_ticket.until_end(SOON),
+            self.websocket.until_end(SOON),
+            self.websocket_by_ticket.until_end(SOON)
         );
         for (heard, _) in [&sse, &by_ticket] {
             assert!(
@@ -89,7 +90,7 @@ async fn revoking_a_session_elsewhere_ends_its_streams_and_its_waiting_poll() {
     // The poll is waiting once its connection is there; it ends all the same if it comes a moment later.
     bob.delete(&format!("/api/v1/sessions/{}", lost_device.session)).await.expect(204);
     streams.end().await;
-    within(A_SECOND, "the poll to end", poll).await.unwrap().ok();
+    within(SOON, "the poll to end", poll).await.unwrap().ok();
     lost_device.get("/api/v1/me").await.refused(401, "unauthorized");
 }
 
@@ -129,7 +130,7 @@ async fn suspending_at_the_machine_ends_all_streams_of_a_user() {
 
 #[tokio::test]
 async fn a_stream_by_bearer_ends_with_its_token_and_others_live_on() {
-    let server = Server::options().set("--access-token-lifetime", "4s").start().await;
+    let server = Server::options().set("--access-token-lifetime", "8s").start().await;
     let [alice, bob] = Person::register_all(&server, ["alice", "bob"]).await;
     let direct = alice.direct(&[&bob]).await;
     // A token with its whole life before it.
@@ -138,12 +139,12 @@ async fn a_stream_by_bearer_ends_with_its_token_and_others_live_on() {
     let mut renewed = WsClient::open(server.address, &bob.stream()).await.unwrap();
 
     let expiring = sse.until_control("expiring").await;
-    assert!(expiring.number("in") <= 4, "{}", expiring.raw);
+    assert!(expiring.number("in") <= 8, "{}", expiring.raw);
     renewed.until_control("expiring").await;
     // Tokens end on whole seconds: one that was made at once would end with the first.
     let mut refresh_token = bob.refresh_token.clone();
     let mut ends = std::collections::BTreeSet::new();
-    while ends.len() < 4 {
+    while ends.len() < 7 {
         let answer = server
             .stranger()
             .post("/api/v1/sessions/refresh", &json!({"refresh_token": refresh_token}))
@@ -156,9 +157,9 @@ async fn a_stream_by_bearer_ends_with_its_token_and_others_live_on() {
         ends.insert(reply["result"]["expires_at"].as_str().unwrap().to_owned());
     }
 
-    let (heard, _) = sse.until_end(seconds(10)).await;
+    let (heard, _) = sse.until_end(seconds(20)).await;
     assert!(heard.iter().any(|heard| heard.is_control("expired")), "{heard:?}");
-    let (heard, code) = websocket.until_end(seconds(2)).await;
+    let (heard, code) = websocket.until_end(seconds(5)).await;
     assert!(heard.iter().any(|heard| heard.is_control("expiring")), "{heard:?}");
     assert_eq!(code, Some(4408));
     bob.get("/api/v1/me").await.refused(401, "token_expired");
@@ -219,7 +220,7 @@ async fn a_ticket_opens_streams_only_and_as_long_as_its_session_lives() {
         alice.say(direct, &format!("round {round}")).await;
         stream.until_text(&format!("round {round}")).await;
     }
-    server.terminate(seconds(5)).await;
+    server.terminate(seconds(20)).await;
     server.restart().await;
     let mut stream = SseClient::open(server.address, &request).await.unwrap();
     stream.until_control("ready").await;
@@ -242,7 +243,7 @@ async fn a_ticket_opens_streams_only_and_as_long_as_its_session_lives() {
     assert_eq!((reply["ok"].as_bool(), reply["result"]["text"].as_str()), (Some(true), Some("by ticket")), "{reply}");
 
     bob.logout().await;
-    stream.until_end(A_SECOND).await;
+    stream.until_end(SOON).await;
     let refused = SseClient::open(server.address, &request).await.err().expect("no stream").answer();
     assert_eq!(refused.status, 401, "{}", refused.describe());
     for forged in ["rubbish", &ticket[..ticket.len() - 2], ""] {

@@ -96,6 +96,7 @@ async fn what_no_node_has_signed_is_not_believed() {
     assert_eq!(messages(&mut ear, "after").await, ["after"], "nothing that was not said, and nothing twice");
     for node in [&first, &second] {
         assert_eq!(node.stranger().get("/readyz").await.status, 200);
+        eventually(SOON, "it to be said", async || node.log().contains("is not believed").then_some(())).await;
         assert_eq!(node.log().matches("is not believed").count(), 1, "{}", node.log());
     }
 }
@@ -119,5 +120,5 @@ async fn nodes_with_different_keys_hear_of_each_other_through_the_database_and_s
     alice.say(notes, "through the database").await;
     assert_eq!(messages(&mut ear, "through the database").await, ["through the database"]);
     until_doubted(&second, 1.0).await;
-    assert!(second.log().contains("--jwt-key-file"), "{}", second.log());
+    eventually(SOON, "it to be said why", async || second.log().contains("--jwt-key-file").then_some(())).await;
 }

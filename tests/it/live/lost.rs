@@ -191,7 +191,25 @@ async fn what_a_synchronous_standby_does_not_have_is_not_acknowledged() {
         database.sql(&format!("ALTER SYSTEM SET synchronous_standby_names = '{names}'")).await;
         database.sql("SELECT pg_reload_conf()").await;
     };
+    database.sql("CREATE TABLE probe (n int)").await;
     standby("nobody").await;
+    // It counts from some moment on, which has come when somebody waits for it.
+    let counts = AtomicBool::default();
+    let probing = async {
+        while !counts.load(Ordering::Relaxed) {
+            database.sql("INSERT INTO probe VALUES (1)").await;
+        }
+    };
+    let cancelling = async {
+        let waits = "wait_event = 'SyncRep' AND query LIKE 'INSERT INTO probe%'";
+        eventually(seconds(20), "the standby to be waited for", async || {
+            (database.count("pg_stat_activity", waits).await > 0).then_some(())
+        })
+        .await;
+        counts.store(true, Ordering::Relaxed);
+        database.sql(&format!("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE {waits}")).await;
+    };
+    tokio::join!(probing, cancelling);
     let body = json!({"conversation_id": notes, "text": "safe?", "client_id": "one"});
     let restarted = async {
         eventually(seconds(20), "a COMMIT that waits for the standby", async || {
@@ -230,7 +248,7 @@ async fn streams_are_sent_away_in_time_from_a_server_whose_database_stands_still
     let after = frozen.elapsed();
     database_server.thaws();
     assert_eq!(bye.json()["reason"], "unavailable");
-    assert!((seconds(29)..Duration::from_millis(31_500)).contains(&after), "sent away after {after:?}");
+    assert!((seconds(29)..seconds(35)).contains(&after), "sent away after {after:?}");
 }
 
 /// What another node writes comes late to a node for which the log takes long to read.
@@ -239,8 +257,9 @@ async fn whoever_is_late_for_long_is_not_ready_and_catches_up() {
     let database_server = DatabaseServer::start("postgres").await;
     let (server, alice, _, (mut stream, start)) = begins(&database_server).await;
     // Each row takes longer than any answer should, and less long than a database that counts as lost.
-    server.sql("ALTER TABLE events RENAME TO slow_events").await;
-    server.sql("CREATE VIEW events AS SELECT * FROM slow_events WHERE pg_sleep(8) IS NOT NULL").await;
+    let slow = "ALTER TABLE events RENAME TO slow_events; \
+                CREATE VIEW events AS SELECT * FROM slow_events WHERE pg_sleep(8) IS NOT NULL";
+    server.sql(slow).await;
     server
         .sql(
             "INSERT INTO slow_events (seq, topic, kind, at, data, batch, message_id) \

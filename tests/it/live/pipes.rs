@@ -105,7 +105,7 @@ async fn answers_that_are_still_on_their_way_go_before_the_stream() {
 #[tokio::test]
 async fn in_a_crowd_of_events_every_operation_has_its_reply() {
     const MANY: u64 = 300;
-    let server = Server::start().await;
+    let server = Server::options().set("--stall-timeout", "10m").start().await;
     let [alice, bob] = Person::register_all(&server, ["alice", "bob"]).await;
     let direct = alice.direct(&[&bob]).await;
     let mut websocket = WsClient::open(server.address, &bob.stream().narrow()).await.unwrap();
@@ -208,7 +208,7 @@ async fn a_heartbeat_while_the_log_is_read_says_how_far_the_stream_is() {
 
 #[tokio::test]
 async fn the_last_words_say_how_far_the_stream_came() {
-    let server = Server::options().set("--stream-queue", "4").start().await;
+    let server = Server::options().set("--stream-queue", "4").set("--stall-timeout", "10m").start().await;
     let [alice, bob] = Person::register_all(&server, ["alice", "bob"]).await;
     let direct = alice.direct(&[&bob]).await;
     let start = bob.head().await;

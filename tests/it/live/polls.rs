@@ -6,7 +6,7 @@ use crate::support::{Ear, NotOpened, Person, Poller, Server, SseClient, eventual
 
 #[tokio::test]
 async fn a_held_poll_ends_with_its_token() {
-    let server = Server::options().set("--access-token-lifetime", "2s").start().await;
+    let server = Server::options().set("--access-token-lifetime", "6s").start().await;
     let bob = Person::register(&server, "bob").await;
     let head = bob.head().await;
     let mut poller = Poller::new(&bob, &bob.stream().after(head));

@@ -11,7 +11,10 @@ use crate::support::listener::TRANSPORTS;
 use crate::support::{
     Ear, Heard, Listener, Passing, Person, Poller, Server, SseClient, Transport, WsClient, eventually, seconds, within,
 };
+use crate::watched::Metrics;
 
+/// For how long nobody is told of somebody whose last socket has closed.
+const GRACE: Duration = Duration::from_millis(500);
 /// How soon somebody is told to be gone whose last socket has closed, on a machine that does other work beside.
 const SOON: Duration = seconds(5);
 
@@ -55,6 +58,14 @@ async fn looks(viewer: &Person, name: &str, online: bool) {
     eventually(SOON, &what, async || (sees(viewer, name).await.0 == online).then_some(())).await;
 }
 
+/// What passes before a poll waits is not heard by it.
+async fn until_it_waits(server: &Server) {
+    eventually(SOON, "the poll to wait", async || {
+        (Metrics::of(server).await.value(r#"goldcrest_streams{transport="long_poll"}"#) == Some(1.0)).then_some(())
+    })
+    .await;
+}
+
 async fn hide(person: &Person, hidden: bool) {
     let own = person.patch("/api/v1/me", &json!({"show_presence": !hidden})).await.expect(200);
     assert_eq!(own["show_presence"], !hidden);
@@ -62,7 +73,7 @@ async fn hide(person: &Person, hidden: bool) {
 
 #[tokio::test]
 async fn coming_and_going_is_heard_over_all_transports() {
-    let server = Server::start().await;
+    let server = Server::options().set("--metrics-listen", "127.0.0.1:0").start().await;
     let [alice, bob] = Person::register_all(&server, ["alice", "bob"]).await;
     alice.direct(&[&bob]).await;
     for transport in TRANSPORTS {
@@ -74,8 +85,7 @@ async fn coming_and_going_is_heard_over_all_transports() {
         }
         let comes_and_goes = async {
             if transport == Transport::Polling {
-                // What passes before it waits is not heard by a poll.
-                looks(&bob, "alice", true).await;
+                until_it_waits(&server).await;
             }
             sse(&bob).await
         };
@@ -83,8 +93,12 @@ async fn coming_and_going_is_heard_over_all_transports() {
         assert_eq!(here, json!({"user": {"id": bob.id, "username": "bob"}, "online": true, "last_seen_at": null}));
         assert_eq!(sees(&alice, "bob").await, (true, None));
         let gone = async {
+            if transport == Transport::Polling {
+                until_it_waits(&server).await;
+            }
+            let closed = Instant::now();
             drop(stream);
-            Instant::now()
+            closed
         };
         let (gone, closed) = tokio::join!(ear.until_presence("bob"), gone);
         let after = closed.elapsed();
@@ -110,13 +124,28 @@ async fn a_team_of_which_carol_is_there(server: &Server) -> ([Person; 2], SseCli
 
 #[tokio::test]
 async fn a_page_that_is_loaded_again_and_a_second_device_are_not_told() {
+    // On a machine that has much else to do a page may be away for longer than that, and then it is told.
+    for _ in 0..10 {
+        if is_not_told().await {
+            return;
+        }
+    }
+    panic!("a stream takes too long to open");
+}
+
+/// Whether all came back so soon that nobody is to be told, who then was not.
+async fn is_not_told() -> bool {
     let server = Server::start().await;
     let ([alice, bob], mut ear, by_carol) = a_team_of_which_carol_is_there(&server).await;
     let mut stream = sse(&bob).await;
     until_says(&mut ear, "bob", true).await;
     for _ in 0..5 {
+        let left = Instant::now();
         drop(stream);
         stream = sse(&bob).await;
+        if left.elapsed() > GRACE / 2 {
+            return false;
+        }
     }
     let second = WsClient::open(server.address, &bob.stream()).await.unwrap();
     drop(stream);
@@ -129,6 +158,7 @@ async fn a_page_that_is_loaded_again_and_a_second_device_are_not_told() {
     assert!(sees(&alice, "bob").await.0);
     drop(second);
     until_says(&mut ear, "bob", false).await;
+    true
 }
 
 #[tokio::test]
@@ -259,14 +289,14 @@ async fn a_socket_that_answers_no_ping_is_nobody_and_stays_open() {
 #[tokio::test]
 async fn a_poll_that_waits_is_answered_by_what_passes() {
     // A poll that waits is answered by what passes, with a cursor that stays where it is.
-    let server = Server::start().await;
+    let server = Server::options().set("--metrics-listen", "127.0.0.1:0").start().await;
     let [alice, bob] = Person::register_all(&server, ["alice", "bob"]).await;
     alice.direct(&[&bob]).await;
     let head = alice.head().await;
     let mut poller = Poller::new(&alice, &alice.stream().after(head));
     poller.wait = 30;
     let come = async {
-        looks(&bob, "alice", true).await;
+        until_it_waits(&server).await;
         sse(&bob).await
     };
     let (answer, _stream) = tokio::join!(poller.poll(), come);

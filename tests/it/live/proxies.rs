@@ -9,9 +9,9 @@ use crate::support::{
     within,
 };
 
-/// Heartbeats that are heard on an idle stream: more than fit into the three seconds after which nginx gives up on silence here,
+/// Heartbeats that are heard on an idle stream: more than fit into the eight seconds after which nginx gives up on silence here,
 /// which stand for the 75 s of the example, as one second does for our 20.
-const HEARTBEATS: usize = 5;
+const HEARTBEATS: usize = 10;
 
 async fn server() -> Server {
     Server::options().set("--heartbeat", "1s").set("--trusted-proxies", "127.0.0.1").start().await
@@ -21,7 +21,7 @@ async fn server() -> Server {
 async fn nginx(server: &Server) -> Nginx {
     let shown = "proxy_read_timeout 75s;";
     assert!(right().contains(shown), "the example has {shown:?}");
-    let directives = right().replace(shown, "proxy_read_timeout 3s; proxy_send_timeout 3s;");
+    let directives = right().replace(shown, "proxy_read_timeout 8s; proxy_send_timeout 8s;");
     Nginx::before(server.address, &directives).await
 }
 

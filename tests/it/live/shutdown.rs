@@ -55,7 +55,7 @@ async fn at_shutdown_a_thousand_streams_hear_bye_and_nothing_is_lost() {
     }
     let head = people[0].head().await;
     eventually(seconds(20), "messages to flow", async || (people[0].head().await > head + 20).then_some(())).await;
-    let status = server.terminate(seconds(5)).await;
+    let status = server.terminate(seconds(15)).await;
     assert!(status.success(), "{status}");
 
     let mut retries = Vec::new();
@@ -86,7 +86,7 @@ async fn at_shutdown_a_thousand_streams_hear_bye_and_nothing_is_lost() {
 async fn at_shutdown_a_websocket_that_has_not_said_who_it_is_hears_bye_too() {
     let mut server = Server::start().await;
     let mut waiting = WsClient::open(server.address, &StreamRequest::new(Credentials::None)).await.unwrap();
-    let status = server.terminate(seconds(5)).await;
+    let status = server.terminate(seconds(15)).await;
     assert!(status.success(), "{status}");
     let (heard, code) = waiting.until_end(seconds(5)).await;
     let Some(Heard::Control(bye)) = heard.last() else { panic!("the last words are bye: {heard:?}") };

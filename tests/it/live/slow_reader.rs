@@ -156,7 +156,12 @@ async fn who_does_not_read_costs_nothing_and_misses_nothing() {
 async fn large_messages_do_not_pile_up_behind_those_who_do_not_read() {
     const SLEEPERS: usize = 12;
     const MESSAGES: usize = 150;
-    let server = Server::options().set("--ring-bytes", "65536").set("--stream-queue", "8").start().await;
+    let server = Server::options()
+        .set("--ring-bytes", "65536")
+        .set("--stream-queue", "8")
+        .set("--stall-timeout", "10m")
+        .start()
+        .await;
     let [talker, sleeper] = Person::register_all(&server, ["talker", "sleeper"]).await;
     let group = talker.group("the group", &[&sleeper]).await;
     let start = sleeper.head().await;

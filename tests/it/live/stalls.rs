@@ -50,7 +50,7 @@ async fn when_descriptors_run_out_it_serves_those_it_has_and_accepts_again_later
 #[tokio::test]
 async fn only_a_socket_that_takes_no_byte_at_all_is_closed() {
     // Idle connections stay too, so that only the stalled streams can make the sockets fewer.
-    let server = Server::options().set("--stall-timeout", "4s").set("--read-timeout", "5m").start().await;
+    let server = Server::options().set("--stall-timeout", "10s").set("--read-timeout", "5m").start().await;
     let [alice, bob] = Person::register_all(&server, ["alice", "bob"]).await;
     let direct = alice.direct(&[&bob]).await;
     // As narrow as the stalled ones: what it takes, it takes in crumbs.

@@ -108,7 +108,7 @@ async fn vanishes(path: &str, handshake: &str, word: &str, busy: bool) {
         "{path}, busy: {busy}: told to be gone {took:?} after the cable was cut, with a heartbeat of {HEARTBEAT:?}"
     );
     assert_eq!(gone["online"], false);
-    assert!(took < HEARTBEAT * 2 + seconds(2), "{took:?}");
+    assert!(took < HEARTBEAT * 2 + seconds(5), "{took:?}");
     crate::support::eventually(seconds(5), "its socket to be closed", async || {
         (server.sockets() < streams).then_some(())
     })
@@ -147,8 +147,10 @@ async fn whoever_is_sent_something_after_a_silence_has_a_heartbeats_time_to_ackn
     ) {
         return;
     }
+    // Time enough to speak before the next.
+    let heartbeat = seconds(4);
     let machine = Machine::start();
-    let server = Server::options().listening("0.0.0.0:0").set("--heartbeat", "1s").start().await;
+    let server = Server::options().listening("0.0.0.0:0").set("--heartbeat", "4s").start().await;
     let [alice, bob] = Person::register_all(&server, ["alice", "bob"]).await;
     let group = alice.group("team", &[&bob]).await;
     let mut client = client(&machine, &server, &bob, "/stream", "", "");
@@ -168,7 +170,7 @@ async fn whoever_is_sent_something_after_a_silence_has_a_heartbeats_time_to_ackn
     within(seconds(20), "a heartbeat", beat).await.unwrap();
     machine.vanish();
     // The last that it acknowledged is half of its time ago, and what it is sent now is not.
-    tokio::time::sleep(HEARTBEAT / 2).await;
+    tokio::time::sleep(heartbeat / 2).await;
     let streams = server.sockets();
     let said = Instant::now();
     alice.say(group, "one moment").await;
@@ -177,8 +179,8 @@ async fn whoever_is_sent_something_after_a_silence_has_a_heartbeats_time_to_ackn
     })
     .await;
     let took = said.elapsed();
-    println!("given up {took:?} after it was spoken to, with a heartbeat of {HEARTBEAT:?}");
-    assert!(took >= HEARTBEAT && took < HEARTBEAT * 2 + seconds(2), "{took:?}");
+    println!("given up {took:?} after it was spoken to, with a heartbeat of {heartbeat:?}");
+    assert!(took >= heartbeat && took < heartbeat * 2 + seconds(2), "{took:?}");
 }
 
 #[tokio::test]

@@ -145,10 +145,10 @@ async fn an_address_is_wanted_and_can_be_written_to_where_it_is_required() {
 async fn a_name_that_was_never_activated_is_free_again() {
     let mut postbox = Postbox::open().await;
     let mut server = postbox.options().set("--email", "required").start().await;
-    register(&server, "zoe", "zoe@example.org").await.expect(201);
-    register(&server, "yan", "yan@example.org").await.expect(201);
-    for address in ["zoe@example.org", "yan@example.org"] {
-        postbox.next_link(address, "activate").await;
+    for name in ["zoe", "yan"] {
+        let address = format!("{name}@example.org");
+        register(&server, name, &address).await.expect(201);
+        postbox.next_link(&address, "activate").await;
     }
     server.kill().await;
     // Four days pass; the second link was made later.

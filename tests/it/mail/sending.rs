@@ -28,18 +28,18 @@ async fn nobody_waits_for_a_mail_server() {
             .await
             .expect(201);
     }
-    assert!(server.terminate(seconds(8)).await.success(), "nor does the end of the server");
+    assert!(server.terminate(seconds(20)).await.success(), "nor does the end of the server");
     assert!(server.log().contains("letters were not sent"), "{}", server.log());
 }
 
 #[tokio::test]
 async fn letters_leave_before_the_server_does() {
-    let mut postbox = Postbox::open_slow(0.5).await;
+    let mut postbox = Postbox::open_slow(0.2).await;
     let mut server = postbox.options().start().await;
     for number in 0..8 {
         register(&server, &format!("user{number}"), &format!("{number}@example.org")).await.expect(201);
     }
-    server.terminate(seconds(8)).await;
+    server.terminate(seconds(20)).await;
     for _ in 0..8 {
         postbox.next().await;
     }
@@ -66,7 +66,7 @@ async fn no_link_is_in_the_log() {
     let email = postbox.next_link("marked-new@example.org", "email").await;
     redeem(&server, "email", &json!({"token": email})).await.expect(204);
     postbox.next().await;
-    server.terminate(seconds(8)).await;
+    server.terminate(seconds(20)).await;
     let log = server.log();
     assert!(log.contains("a letter was sent"), "{log}");
     for secret in ["marked-", reset.as_str(), email.as_str(), PASSWORD] {

@@ -305,8 +305,7 @@ pub fn http_client() -> reqwest::ClientBuilder {
     static CRYPTOGRAPHY: Once = Once::new();
     // The client library asks for a provider even where no TLS is spoken.
     CRYPTOGRAPHY.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
-    // A connection that has been idle for long may be ended by the server (`--read-timeout`) while it is taken.
-    reqwest::Client::builder().no_proxy().pool_idle_timeout(Duration::from_secs(3))
+    reqwest::Client::builder().no_proxy()
 }
 
 async fn collect(mut from: impl AsyncRead + Unpin, into: Arc<Mutex<String>>) {

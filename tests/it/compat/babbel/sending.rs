@@ -1,5 +1,6 @@
 //! Sending: in whatever form, to whom, and what natively made blocks, contacts and limits say to it.
 
+use futures_util::future::join_all;
 use http::Method;
 use serde_json::{Value, json};
 
@@ -100,10 +101,7 @@ async fn who_sends_too_much_is_told_when_to_come_back() {
     let server = super::mounted("babbel=open").set("--rate-limits", "on").start().await;
     server.command(&["user", "add", "ann", "--open"]).await;
     let ann = super::User { name: "ann".to_owned(), caller: server.stranger() };
-    let mut answers = Vec::new();
-    for _ in 0..200 {
-        answers.push(ann.form("receiver=ann&message=x").await);
-    }
+    let answers = join_all((0..200).map(|_| ann.form("receiver=ann&message=x"))).await;
     let refusal = answers.iter().find(|answer| answer.status != 204).expect("there is a limit");
     let message: Value = refused(refusal, 429);
     assert!(message.as_str().unwrap().contains("Too many"), "{message}");
